@@ -1,0 +1,95 @@
+# Fairlead. `make help` lists the targets.
+#
+# Everything a target needs it installs itself: the Python environment in .venv, everything else
+# under $(FAIRLEAD_CACHE), keyed by version.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+FAIRLEAD_CACHE ?= $(HOME)/.cache/fairlead
+export FAIRLEAD_CACHE
+
+UV_VERSION := 0.13.8
+UV := $(FAIRLEAD_CACHE)/uv-$(UV_VERSION)/bin/uv
+PYTHON := .venv/bin/python
+CRD := crds/fairlead.dev_modeldeployments.yaml
+CHART_CRD := charts/fairlead/templates/crds/modeldeployments.yaml
+PYTEST_ARGS ?=
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2} /^##@ /{printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
+
+##@ Try it
+
+.PHONY: demo
+demo: setup ## From nothing to a model that answers on a real Kubernetes node (MODEL_DIR=... for a model of yours)
+	$(PYTHON) -u -m e2e.demo up
+
+.PHONY: demo-down
+demo-down: setup ## Remove everything that `make demo` started
+	$(PYTHON) -u -m e2e.demo down
+
+##@ Develop
+
+.PHONY: setup
+setup: .venv/.locked ## Make .venv from uv.lock
+
+.venv/.locked: pyproject.toml uv.lock | $(UV)
+	@echo "==> Python environment from uv.lock"
+	$(UV) sync --quiet --frozen --python "$$(command -v python3)"
+	@touch $@
+
+$(UV):
+	@echo "==> uv $(UV_VERSION)"
+	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fairlead needs python3 3.11 or newer; this is $$(python3 -V)"; exit 1; }
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "python3 has no venv module: on Debian, apt-get install python3-venv"; exit 1; }
+	python3 -m venv $(FAIRLEAD_CACHE)/uv-$(UV_VERSION)
+	$(FAIRLEAD_CACHE)/uv-$(UV_VERSION)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.PHONY: fmt
+fmt: setup ## Format the code
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+.PHONY: lint
+lint: setup ## Format check, lint, types, import layers
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.PHONY: generate
+generate: setup ## Write the CRD, its copy in the chart, and the reference pages from the models
+	$(PYTHON) -m fairlead_operator crd > $(CRD)
+	@mkdir -p $(dir $(CHART_CRD))
+	$(PYTHON) charts/wrap_crd.py $(CRD) > $(CHART_CRD)
+	$(PYTHON) -m fairlead_operator docs
+
+.PHONY: verify
+verify: generate ## Fail when a generated file is not what its source makes
+	git diff --exit-code -- crds charts docs/reference
+
+##@ Test
+
+.PHONY: test
+test: lint test-tools ## Lint, and all tests that need no node: real API server, real vLLM
+	$(PYTHON) -m pytest tests $(PYTEST_ARGS)
+
+.PHONY: test-tools
+test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver, helm, ...)
+	$(PYTHON) -m e2e.cluster tools etcd kube-apiserver kube-controller-manager kubectl helm
+
+.PHONY: e2e
+e2e: setup ## The cluster cases, on a kind cluster of their own
+	$(PYTHON) -m pytest e2e/cases -v $(PYTEST_ARGS)
+
+.PHONY: images
+images: setup ## Build the three images (tags are content hashes)
+	$(PYTHON) -m e2e.cluster images --print-env
+
+.PHONY: clean
+clean: ## Remove what builds left in this folder (caches elsewhere stay)
+	rm -rf .venv build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,50 @@
+{{- /* Names and labels shared by all templates. */ -}}
+
+{{- define "fairlead.name" -}}
+{{- printf "%s-operator" .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{- /* What selects the operator's pods; immutable once installed. */ -}}
+{{- define "fairlead.selectorLabels" -}}
+app.kubernetes.io/name: fairlead
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "fairlead.labels" -}}
+{{ include "fairlead.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- /* An image reference from {repository, tag}; the tag defaults to the chart's appVersion. */ -}}
+{{- define "fairlead.image" -}}
+{{- printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion) -}}
+{{- end }}
+
+{{- /* What the operator may do with models and their children, the same rules for Role and ClusterRole. */ -}}
+{{- define "fairlead.rules" -}}
+- apiGroups: [fairlead.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [fairlead.dev]
+  resources: [modeldeployments/status]
+  verbs: [patch]
+# Owner references with blockOwnerDeletion need this where OwnerReferencesPermissionEnforcement is on.
+- apiGroups: [fairlead.dev]
+  resources: [modeldeployments/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services, serviceaccounts, configmaps]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}

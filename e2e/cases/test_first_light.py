@@ -1,0 +1,158 @@
+"""A ModelDeployment on a real node: Ready, both APIs, drain, scale, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.cases.support import NAMESPACE, Client, children, model, wait_ready
+from e2e.world import World, wait_until
+
+pytestmark = pytest.mark.cluster
+NAME = "first-light"
+
+
+@pytest.fixture(scope="module")
+def served(world: World) -> Iterator[str]:
+    """The name of a model that is Ready."""
+    world.apply(model(NAME), namespace=NAMESPACE)
+    wait_ready(world, NAME)
+    yield NAME
+    world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", NAME, "--ignore-not-found")
+
+
+def test_chat_completion_with_the_official_sdk(served: str, client: Client) -> None:
+    answer = client.run(
+        served,
+        """
+        answer = client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "hello"}], max_tokens=16,
+            extra_body={"ignore_eos": True})
+        print(json.dumps({
+            "tokens": answer.usage.completion_tokens, "finish": answer.choices[0].finish_reason}))
+        """,
+    )
+    assert answer == {"tokens": 16, "finish": "length"}
+
+
+def test_streaming_chat_completion_with_the_official_sdk(served: str, client: Client) -> None:
+    answer = client.run(
+        served,
+        """
+        chunks = list(client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "hello"}], max_tokens=16, stream=True,
+            stream_options={"include_usage": True}, extra_body={"ignore_eos": True}))
+        finishes = [c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason]
+        print(json.dumps({"tokens": chunks[-1].usage.completion_tokens, "finish": finishes}))
+        """,
+    )
+    assert answer == {"tokens": 16, "finish": ["length"]}
+
+
+def test_response_with_the_official_sdk(served: str, client: Client) -> None:
+    answer = client.run(
+        served,
+        """
+        answer = client.responses.create(
+            model=MODEL, input="hello", max_output_tokens=16, extra_body={"ignore_eos": True})
+        print(json.dumps({
+            "status": answer.status, "why": answer.incomplete_details.reason,
+            "tokens": answer.usage.output_tokens, "text": bool(answer.output_text)}))
+        """,
+    )
+    assert answer == {"status": "incomplete", "why": "max_output_tokens", "tokens": 16, "text": True}
+
+
+def test_streaming_response_with_the_official_sdk(served: str, client: Client) -> None:
+    answer = client.run(
+        served,
+        """
+        events = list(client.responses.create(
+            model=MODEL, input="hello", max_output_tokens=16, stream=True, extra_body={"ignore_eos": True}))
+        text = "".join(e.delta for e in events if e.type == "response.output_text.delta")
+        print(json.dumps({
+            "first": events[0].type, "last": events[-1].type,
+            "same": text == events[-1].response.output_text}))
+        """,
+    )
+    assert answer == {"first": "response.created", "last": "response.incomplete", "same": True}
+
+
+def test_an_unknown_model_is_an_error_in_openai_shape(served: str, client: Client) -> None:
+    answer = client.run(
+        served,
+        """
+        from openai import NotFoundError
+        try:
+            client.chat.completions.create(model="nobody", messages=[{"role": "user", "content": "hello"}])
+        except NotFoundError as error:
+            print(json.dumps({"code": error.code, "param": error.param}))
+        """,
+    )
+    assert answer == {"code": "model_not_found", "param": "model"}
+
+
+def test_kubectl_get_shows_ready_reason_and_model(served: str, world: World) -> None:
+    header, row = world.kubectl("get", "modeldeployment", served, "-n", NAMESPACE).splitlines()
+    assert "REASON" in header.split()
+    assert row.split()[0] == served
+    assert "True" in row.split()
+
+
+def test_a_stream_that_runs_while_its_pod_is_deleted_finishes(
+    served: str, world: World, client: Client
+) -> None:
+    stream = client.spawn(
+        served,
+        """
+        chunks = client.chat.completions.create(
+            model=MODEL, messages=[{"role": "user", "content": "hello"}], max_tokens=1800, stream=True,
+            stream_options={"include_usage": True}, extra_body={"ignore_eos": True})
+        print("open" if next(iter(chunks)) else "")
+        rest = list(chunks)
+        finishes = [c.choices[0].finish_reason for c in rest if c.choices and c.choices[0].finish_reason]
+        print(json.dumps({"tokens": rest[-1].usage.completion_tokens, "finish": finishes}))
+        """,
+    )
+    assert stream.stdout is not None
+    assert stream.stdout.readline() == "open\n"
+    pod = world.get("pods", "-n", NAMESPACE, "-l", f"fairlead.dev/model={served}")["items"][0]["metadata"][
+        "name"
+    ]
+    world.kubectl("delete", "pod", "-n", NAMESPACE, pod, "--wait=false")
+    assert stream.poll() is None, "the stream was over before the pod was deleted: it proves nothing"
+
+    rest, _ = stream.communicate(timeout=300)
+
+    assert json.loads(rest) == {"tokens": 1800, "finish": ["length"]}
+    wait_until(
+        "the deleted pod to be gone",
+        lambda: not world.get("pod", "-n", NAMESPACE, pod),
+        timeout=180,
+    )
+    wait_ready(world, served)
+
+
+def test_scaling_to_zero_and_back(served: str, world: World, client: Client) -> None:
+    world.kubectl("scale", "-n", NAMESPACE, "modeldeployment", served, "--replicas=0")
+    wait_until(
+        "no pod of the model",
+        lambda: not world.get("pods", "-n", NAMESPACE, "-l", f"fairlead.dev/model={served}")["items"],
+        timeout=180,
+    )
+    world.kubectl("scale", "-n", NAMESPACE, "modeldeployment", served, "--replicas=1")
+    wait_until(
+        "a ready replica",
+        lambda: world.get("modeldeployment", served, "-n", NAMESPACE)["status"].get("readyReplicas") == 1,
+        timeout=600,
+    )
+    models = client.run(served, "print(json.dumps([model.id for model in client.models.list()]))")
+    assert models == [served]
+
+
+def test_deletion_leaves_nothing_behind(served: str, world: World) -> None:
+    assert children(world, served)
+    world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", served, "--timeout=180s")
+    wait_until("no child of the model", lambda: not children(world, served), timeout=180)

@@ -1,0 +1,238 @@
+"""A cluster with Fairlead on it, as the demo and the e2e cases see it.
+
+Everything goes through the command lines that a user has too (`python3 -m e2e.cluster`, kubectl, helm), so
+that what is proven here is what a user can do. Objects are plain dicts as the API server prints them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+ROOT = Path(__file__).resolve().parents[1]
+RELEASE_NAMESPACE = "fairlead-system"
+MODELS_CLAIM = "models"
+
+Object = dict[str, Any]
+T = TypeVar("T")
+
+
+class CommandError(RuntimeError):
+    """A command line failed; the message carries the command and what it printed."""
+
+
+def run(args: list[str], *, env: Mapping[str, str], stdin: bytes | None = None, quiet: bool = True) -> str:
+    """Runs a command and returns its standard output.
+
+    With `quiet=False` standard error goes to the terminal as it comes (progress of long steps).
+    Raises CommandError on a non-zero exit.
+    """
+    done = subprocess.run(
+        args,
+        env={**os.environ, **env},
+        input=stdin,
+        stdin=subprocess.DEVNULL if stdin is None else None,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE if quiet else None,
+        cwd=ROOT,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stdout or b"") + (done.stderr or b"")
+        raise CommandError(
+            f"{shlex.join(args)} exited with {done.returncode}:\n{said.decode(errors='replace')}"
+        )
+    return done.stdout.decode()
+
+
+def wait_until(what: str, probe: Callable[[], T | None], *, timeout: float, every: float = 1.0) -> T:
+    """Calls `probe` until it returns something true and returns that.
+
+    Raises TimeoutError naming `what` after `timeout` seconds.
+    """
+    end = time.monotonic() + timeout
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise TimeoutError(f"after {timeout:.0f} s still waiting for {what}")
+        time.sleep(every)
+
+
+def parse_shell_lines(text: str) -> dict[str, str]:
+    """Reads `KEY=VALUE` and `export KEY=VALUE` lines as a POSIX shell would, without expansions."""
+    values = {}
+    for line in text.splitlines():
+        key, found, value = line.removeprefix("export ").partition("=")
+        if found and key.isidentifier():
+            values[key] = " ".join(shlex.split(value))
+    return values
+
+
+@dataclass(frozen=True)
+class World:
+    """One cluster by name, and the three images that were built for it."""
+
+    cluster: str
+    env: Mapping[str, str]
+    operator_image: str
+    gateway_image: str
+    engine_image: str
+
+    def kubectl(self, *args: str, stdin: str | bytes | None = None) -> str:
+        """Runs kubectl and returns what it printed. Raises CommandError."""
+        data = stdin.encode() if isinstance(stdin, str) else stdin
+        return run(["kubectl", *args], env=self.env, stdin=data)
+
+    def get(self, *args: str) -> Object:
+        """`kubectl get ARGS -o json` as a dict; {} where the object does not exist."""
+        printed = self.kubectl("get", *args, "--ignore-not-found", "-o", "json")
+        found: Object = json.loads(printed) if printed.strip() else {}
+        return found
+
+    def apply(self, *objects: Object, namespace: str) -> None:
+        """Applies objects by server-side apply into `namespace`."""
+        items = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
+        self.kubectl("apply", "-n", namespace, "--server-side", "-f", "-", stdin=json.dumps(items))
+
+    def condition(self, name: str, kind: str, *, namespace: str) -> Object:
+        """One condition of a ModelDeployment, {} while there is none."""
+        status = self.get("modeldeployment", name, "-n", namespace).get("status", {})
+        found: Object = next((c for c in status.get("conditions", []) if c["type"] == kind), {})
+        return found
+
+    def install_chart(self, *values: str) -> None:
+        """Installs or upgrades the chart with the images of this world and waits for the operator."""
+        operator, gateway = _split(self.operator_image), _split(self.gateway_image)
+        sets = [
+            f"operator.image.repository={operator[0]}",
+            f"operator.image.tag={operator[1]}",
+            f"gateway.image.repository={gateway[0]}",
+            f"gateway.image.tag={gateway[1]}",
+            f"engine.image={self.engine_image}",
+            *values,
+        ]
+        flags = [part for value in sets for part in ("--set-string", value)]
+        namespace = ["--namespace", RELEASE_NAMESPACE, "--create-namespace"]
+        run(
+            [
+                "helm",
+                "upgrade",
+                "--install",
+                "fairlead",
+                "charts/fairlead",
+                *namespace,
+                *flags,
+                "--wait",
+                "--timeout=5m",
+            ],
+            env=self.env,
+        )
+
+    def store_model(self, folder: Path, name: str, *, namespace: str) -> None:
+        """Copies a model folder into the claim `models` of `namespace`, as NAME, through a short-lived pod.
+
+        The archive is streamed, so the folder may be larger than memory.
+        """
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        self.apply(_models_claim(size), _loader_pod(self.gateway_image), namespace=namespace)
+        self.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/model-loader", "--timeout=180s")
+        unpack = f"rm -rf /models/{name} && tar -x -C /models"
+        with subprocess.Popen(
+            ["kubectl", "exec", "-n", namespace, "-i", "model-loader", "--", "sh", "-c", unpack],
+            env={**os.environ, **self.env},
+            stdin=subprocess.PIPE,
+        ) as unpacking:
+            # Links are followed: model caches are full of them.
+            with tarfile.open(fileobj=unpacking.stdin, mode="w|", dereference=True) as archive:
+                archive.add(folder, arcname=name)
+            if unpacking.stdin:
+                unpacking.stdin.close()
+        if unpacking.returncode:
+            raise CommandError(f"copying {folder} into the claim {MODELS_CLAIM} failed, see above")
+        self.kubectl("delete", "-n", namespace, "pod/model-loader", "--now", "--wait=true")
+
+
+def open_world(cluster: str) -> World:
+    """Makes sure that the named cluster is up with the project's images on its node.
+
+    Both steps are quick when there is nothing to do. Progress goes to standard error.
+    """
+    tool = [sys.executable, "-m", "e2e.cluster"]
+    run([*tool, "prepare"], env={}, quiet=False)
+    images = parse_shell_lines(run([*tool, "images", "--print-env"], env={}, quiet=False))
+    run([*tool, "up", "--name", cluster], env={}, quiet=False)
+    env = parse_shell_lines(run([*tool, "env", "--name", cluster], env={}, quiet=False))
+    world = World(
+        cluster=cluster,
+        env=env,
+        operator_image=images["FAIRLEAD_OPERATOR_IMAGE"],
+        gateway_image=images["FAIRLEAD_GATEWAY_IMAGE"],
+        engine_image=images["FAIRLEAD_ENGINE_IMAGE"],
+    )
+    loads = [world.operator_image, world.gateway_image, world.engine_image]
+    run([*tool, "load", "--name", cluster, *loads], env={}, quiet=False)
+    return world
+
+
+def close_world(cluster: str) -> None:
+    """Removes the cluster and whatever was started for it."""
+    run([sys.executable, "-m", "e2e.cluster", "down", "--name", cluster], env={}, quiet=False)
+
+
+def _split(image: str) -> tuple[str, str]:
+    repository, _, tag = image.rpartition(":")
+    return repository, tag
+
+
+def _models_claim(size: int) -> Object:
+    """A claim of the default storage class with room for `size` bytes, at least 1 GiB."""
+    gibibytes = 1 + size * 11 // 10 // 2**30
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": MODELS_CLAIM},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": f"{gibibytes}Gi"}},
+        },
+    }
+
+
+def _loader_pod(image: str) -> Object:
+    """A pod that sleeps beside the claim so that `kubectl exec` can unpack into it."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "model-loader"},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 65532,
+                "fsGroup": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "loader",
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["sleep", "3600"],
+                    "volumeMounts": [{"name": "models", "mountPath": "/models"}],
+                    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
+                }
+            ],
+            "volumes": [{"name": "models", "persistentVolumeClaim": {"claimName": MODELS_CLAIM}}],
+        },
+    }
