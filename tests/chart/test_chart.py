@@ -1,0 +1,138 @@
+"""The chart as helm renders it: rights, schema, CRD, and what an operator pod must look like."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "fairlead"
+
+Object = dict[str, Any]
+Helm = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def helm() -> Helm:
+    """Runs the pinned helm and returns the finished process."""
+    made = subprocess.run(
+        [sys.executable, "-m", "e2e.cluster", "tools", "helm"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    binary = Path(made.stdout.strip().splitlines()[-1]) / "helm"
+
+    def call(*args: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([str(binary), *args], capture_output=True, text=True, check=False)
+
+    return call
+
+
+Render = Callable[..., list[Object]]
+
+
+@pytest.fixture(scope="session")
+def render(helm: Helm) -> Render:
+    """Renders the chart with `--set` values into a list of objects."""
+
+    def call(*values: str) -> list[Object]:
+        sets = [part for value in values for part in ("--set", value)]
+        done = helm("template", "fairlead", str(CHART), "--namespace", "fairlead-system", *sets)
+        assert done.returncode == 0, done.stderr
+        return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+    return call
+
+
+def of_kind(objects: list[Object], kind: str) -> list[Object]:
+    return [item for item in objects if item["kind"] == kind]
+
+
+def test_lint_passes(helm: Helm) -> None:
+    done = helm("lint", "--strict", str(CHART))
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_unknown_value_is_refused_by_name(helm: Helm) -> None:
+    done = helm("template", "fairlead", str(CHART), "--set", "operator.replica=2")
+    assert done.returncode != 0
+    assert "replica" in done.stderr
+
+
+def test_the_chart_carries_the_committed_crd(render: Render) -> None:
+    (shipped,) = of_kind(render(), "CustomResourceDefinition")
+    source = yaml.safe_load((ROOT / "crds" / "fairlead.dev_modeldeployments.yaml").read_text())
+    assert shipped["spec"] == source["spec"]
+    assert shipped["metadata"]["name"] == source["metadata"]["name"]
+
+
+def test_the_crd_is_kept_on_uninstallation_unless_told_otherwise(render: Render) -> None:
+    (kept,) = of_kind(render(), "CustomResourceDefinition")
+    (removed,) = of_kind(render("crds.keep=false"), "CustomResourceDefinition")
+    assert kept["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    assert "annotations" not in removed["metadata"]
+
+
+def test_the_crd_can_be_left_out(render: Render) -> None:
+    assert not of_kind(render("crds.enabled=false"), "CustomResourceDefinition")
+
+
+def test_named_namespaces_mean_no_cluster_wide_right(render: Render) -> None:
+    objects = render("watch.namespaces={team-a,team-b}")
+    assert not of_kind(objects, "ClusterRole")
+    assert not of_kind(objects, "ClusterRoleBinding")
+    granted = {role["metadata"]["namespace"] for role in of_kind(objects, "Role")}
+    assert granted == {"team-a", "team-b", "fairlead-system"}
+
+
+def test_no_rule_has_a_wildcard_or_reads_secrets(render: Render) -> None:
+    objects = render() + render("watch.namespaces={team-a}")
+    rules = [
+        rule for kind in ("Role", "ClusterRole") for role in of_kind(objects, kind) for rule in role["rules"]
+    ]
+    assert rules
+    for rule in rules:
+        assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
+        assert "secrets" not in rule["resources"]
+
+
+def test_the_operator_may_not_write_models(render: Render) -> None:
+    (role,) = of_kind(render(), "ClusterRole")
+    (models,) = [rule for rule in role["rules"] if "modeldeployments" in rule["resources"]]
+    assert sorted(models["verbs"]) == ["get", "list", "watch"]
+
+
+def test_the_operator_meets_the_restricted_pod_security_standard(render: Render) -> None:
+    (deployment,) = of_kind(render(), "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_image_tags_default_to_the_version_of_the_chart(render: Render) -> None:
+    version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
+    (deployment,) = of_kind(render(), "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    environment = {entry["name"]: entry.get("value") for entry in container["env"]}
+    assert container["image"] == f"fairlead/operator:{version}"
+    assert environment["FAIRLEAD_GATEWAY_IMAGE"] == f"fairlead/gateway:{version}"
+
+
+def test_every_top_level_value_is_in_the_schema() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    assert set(values) <= set(schema["properties"])
