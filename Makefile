@@ -18,6 +18,12 @@ CRD := crds/fairlead.dev_modeldeployments.yaml
 CHART_CRD := charts/fairlead/templates/crds/modeldeployments.yaml
 PYTEST_ARGS ?=
 
+# $(call debian,PACKAGES): installs them where that needs no question, else says what to do.
+debian = echo "==> Debian packages: $(1)"; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; \
+	else echo "missing on this machine: $(1) (Debian's names). Install them, then repeat."; exit 1; fi
+
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-14s %s\n", $$1, $$2} /^##@ /{printf "\n%s\n", substr($$0, 5)}' $(MAKEFILE_LIST)
@@ -45,7 +51,7 @@ setup: .venv/.locked ## Make .venv from uv.lock
 $(UV):
 	@echo "==> uv $(UV_VERSION)"
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fairlead needs python3 3.11 or newer; this is $$(python3 -V)"; exit 1; }
-	@python3 -c 'import ensurepip, venv' 2>/dev/null || { echo "python3 has no venv module: on Debian, apt-get install python3-venv"; exit 1; }
+	@python3 -c 'import ensurepip, venv' 2>/dev/null || { $(call debian,python3-venv); }
 	python3 -m venv $(FAIRLEAD_CACHE)/uv-$(UV_VERSION)
 	$(FAIRLEAD_CACHE)/uv-$(UV_VERSION)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
 
@@ -80,6 +86,7 @@ test: lint test-tools ## Lint, and all tests that need no node: real API server,
 
 .PHONY: test-tools
 test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver, helm, ...)
+	@ldconfig -p | grep -q libnuma.so.1 && ldconfig -p | grep -q libgomp.so.1 || { $(call debian,libnuma1 libgomp1); }
 	$(PYTHON) -m e2e.cluster tools etcd kube-apiserver kube-controller-manager kubectl helm
 
 .PHONY: e2e
