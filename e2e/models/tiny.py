@@ -1,0 +1,184 @@
+"""Writes a tiny random Llama model in Hugging Face format: `python -m e2e.models.tiny DEST`.
+
+Tests, cluster cases and the demo need a model that a real vLLM loads in seconds on two CPU cores, and no
+model registry may be within reach. The weights are random with a fixed seed, so answers are noise, but
+they are the same noise everywhere, and the effect of every parameter can be observed.
+
+No torch: numpy and safetensors write the weights, tokenizers trains the vocabulary.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+VOCABULARY = 2048
+HIDDEN = 256
+INTERMEDIATE = 688
+LAYERS = 2
+HEADS = 4
+CONTEXT = 2048
+SEED = 20240229
+
+END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+SPECIAL_TOKENS = [END_OF_TEXT, TURN_START, TURN_END]
+
+CHAT_TEMPLATE = """\
+{%- if tools %}<|im_start|>system
+Tools: {{ tools | tojson }}<|im_end|>
+{% endif -%}
+{%- for message in messages -%}
+<|im_start|>{{ message.role }}
+{{ message.content or '' }}
+{%- for call in message.tool_calls or [] %}
+{{ call.function.name }} {{ call.function.arguments | tojson }}
+{%- endfor -%}
+<|im_end|>
+{% endfor -%}
+{%- if add_generation_prompt %}<|im_start|>assistant
+{% endif -%}
+"""
+
+ENGLISH = """
+system user assistant tool developer The quick brown fox jumps over the lazy dog. How do you do?
+Please answer in one short sentence and return a JSON object with name, value, city and temperature.
+Once upon a time there was a small model which could not say anything true, but it said it quickly.
+0 1 2 3 4 5 6 7 8 9 10 100 1000 { } [ ] ( ) " ' : ; , . ! ? true false null yes no red green blue
+"""
+
+
+def _corpus() -> list[str]:
+    """Text to train on: a little English, and made-up words so that the vocabulary fills up."""
+    rng = random.Random(SEED)
+    onsets = [*"bcdfghklmnprstvwz", "st", "tr", "ch"]
+    syllables = [onset + vowel for onset in onsets for vowel in "aeiou"]
+    words = ["".join(rng.choices(syllables, k=rng.randint(2, 4))) for _ in range(3000)]
+    return [ENGLISH, " ".join(words)]
+
+
+def make_tokenizer() -> Tokenizer:
+    """A byte-level BPE tokenizer with exactly VOCABULARY tokens, special tokens first."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=SPECIAL_TOKENS,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_corpus(), trainer)
+    if tokenizer.get_vocab_size() != VOCABULARY:
+        raise RuntimeError(f"the corpus yields {tokenizer.get_vocab_size()} tokens, not {VOCABULARY}")
+    return tokenizer
+
+
+def make_weights() -> dict[str, np.ndarray[Any, np.dtype[np.float32]]]:
+    """Random weights under the names that transformers' Llama uses."""
+    rng = np.random.default_rng(SEED)
+
+    def normal(*shape: int, std: float = 0.02) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return rng.standard_normal(shape, dtype=np.float32) * np.float32(std)
+
+    ones = np.ones(HIDDEN, dtype=np.float32)
+    # A wide output layer keeps logits so far apart that rounding does not change a greedy answer.
+    weights = {
+        "model.embed_tokens.weight": normal(VOCABULARY, HIDDEN, std=0.1),
+        "model.norm.weight": ones,
+        "lm_head.weight": normal(VOCABULARY, HIDDEN, std=0.1),
+    }
+    for layer in range(LAYERS):
+        prefix = f"model.layers.{layer}"
+        for name in ("input_layernorm", "post_attention_layernorm"):
+            weights[f"{prefix}.{name}.weight"] = ones
+        for name in ("q_proj", "k_proj", "v_proj", "o_proj"):
+            weights[f"{prefix}.self_attn.{name}.weight"] = normal(HIDDEN, HIDDEN, std=0.05)
+        weights[f"{prefix}.mlp.gate_proj.weight"] = normal(INTERMEDIATE, HIDDEN, std=0.05)
+        weights[f"{prefix}.mlp.up_proj.weight"] = normal(INTERMEDIATE, HIDDEN, std=0.05)
+        weights[f"{prefix}.mlp.down_proj.weight"] = normal(HIDDEN, INTERMEDIATE, std=0.05)
+    return weights
+
+
+def _config(end_of_text: int, turn_end: int) -> dict[str, Any]:
+    return {
+        "architectures": ["LlamaForCausalLM"],
+        "model_type": "llama",
+        "vocab_size": VOCABULARY,
+        "hidden_size": HIDDEN,
+        "intermediate_size": INTERMEDIATE,
+        "num_hidden_layers": LAYERS,
+        "num_attention_heads": HEADS,
+        "num_key_value_heads": HEADS,
+        "max_position_embeddings": CONTEXT,
+        "hidden_act": "silu",
+        "rms_norm_eps": 1e-6,
+        "rope_theta": 10000.0,
+        "tie_word_embeddings": False,
+        "bos_token_id": end_of_text,
+        "eos_token_id": turn_end,
+        "torch_dtype": "bfloat16",
+    }
+
+
+def _write_files(folder: Path) -> None:
+    tokenizer = make_tokenizer()
+    end_of_text, turn_end = SPECIAL_TOKENS.index(END_OF_TEXT), SPECIAL_TOKENS.index(TURN_END)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    documents = {
+        "config.json": _config(end_of_text, turn_end),
+        "generation_config.json": {"bos_token_id": end_of_text, "eos_token_id": turn_end},
+        "tokenizer_config.json": {
+            "tokenizer_class": "PreTrainedTokenizerFast",
+            "bos_token": END_OF_TEXT,
+            "eos_token": TURN_END,
+            "pad_token": END_OF_TEXT,
+            "model_max_length": CONTEXT,
+            "clean_up_tokenization_spaces": False,
+            "chat_template": CHAT_TEMPLATE,
+        },
+    }
+    for name, document in documents.items():
+        (folder / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    save_file(make_weights(), folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def make_model(destination: Path) -> Path:
+    """Writes the model folder and returns it; an existing one is left as it is.
+
+    The folder appears under its name only when it is complete, so that a killed run leaves none half-made.
+    """
+    if (destination / "config.json").exists():
+        return destination
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=".tiny-", dir=destination.parent))
+    try:
+        _write_files(scratch)
+        # An engine that runs as another user must be able to read it; both writers default to private modes.
+        scratch.chmod(0o755)
+        for file in scratch.iterdir():
+            file.chmod(0o644)
+        os.replace(scratch, destination)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return destination
+
+
+def main() -> None:
+    """Command line: one argument, the folder to write."""
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python -m e2e.models.tiny DEST")
+    print(make_model(Path(sys.argv[1])))
+
+
+if __name__ == "__main__":
+    main()
