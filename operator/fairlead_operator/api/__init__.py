@@ -1,0 +1,1 @@
+"""The ModelDeployment API: its models, their CustomResourceDefinition and the names both sides agree on."""

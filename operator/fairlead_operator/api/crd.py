@@ -1,0 +1,91 @@
+"""The CustomResourceDefinition of ModelDeployment as a dict, generated from the models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairlead_operator.api.markers import rule
+from fairlead_operator.api.names import GROUP, KIND, PLURAL, VERSION
+from fairlead_operator.api.schema import structural_schema
+from fairlead_operator.api.v1alpha1 import ModelDeployment
+
+# Children carry the name, pods with suffixes; the Service's name must be a DNS-1035 label.
+_NAME_RULES = [
+    rule(
+        "size(self.metadata.name) <= 40",
+        "metadata.name must have at most 40 characters; choose a shorter name",
+    ),
+    rule(
+        "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+        "metadata.name must start with a letter and have only lower-case letters, digits and - "
+        "(it names a Service); choose another name",
+    ),
+]
+
+
+def _column(name: str, path: str, kind: str = "string", **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": kind, "jsonPath": path, **more}
+
+
+def _ready(field: str) -> str:
+    return f'.status.conditions[?(@.type=="Ready")].{field}'
+
+
+# A column is one JSONPath, so ready and wanted replicas are two.
+_COLUMNS = [
+    _column("Ready", _ready("status")),
+    _column("Reason", _ready("reason")),
+    _column("Serving", ".status.readyReplicas", "integer"),
+    _column("Wanted", ".spec.replicas", "integer"),
+    _column("Model", ".spec.model.source", priority=1),
+    _column("URL", ".status.url", priority=1),
+    _column("Message", _ready("message"), priority=1),
+    _column("Age", ".metadata.creationTimestamp", "date"),
+]
+
+
+def crd() -> dict[str, Any]:
+    """The CustomResourceDefinition, ready to be applied."""
+    schema = structural_schema(ModelDeployment)
+    schema["properties"] = {
+        "apiVersion": {"description": "apiVersion of the object.", "type": "string"},
+        "kind": {"description": "kind of the object.", "type": "string"},
+        "metadata": {"type": "object"},
+        **schema["properties"],
+    }
+    del schema["properties"]["status"]["default"]
+    schema["x-kubernetes-validations"] = _NAME_RULES
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{PLURAL}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": KIND,
+                "listKind": f"{KIND}List",
+                "plural": PLURAL,
+                "singular": KIND.lower(),
+                "shortNames": ["mdep"],
+                "categories": ["fairlead"],
+            },
+            "scope": "Namespaced",
+            "versions": [
+                {
+                    "name": VERSION,
+                    "served": True,
+                    "storage": True,
+                    "additionalPrinterColumns": _COLUMNS,
+                    "subresources": {
+                        "status": {},
+                        "scale": {
+                            "specReplicasPath": ".spec.replicas",
+                            "statusReplicasPath": ".status.replicas",
+                            "labelSelectorPath": ".status.selector",
+                        },
+                    },
+                    "schema": {"openAPIV3Schema": schema},
+                }
+            ],
+        },
+    }

@@ -1,0 +1,17 @@
+"""How generated Kubernetes objects are written as YAML: keys in the order they were built, no aliases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+
+class _Dumper(yaml.SafeDumper):
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def to_yaml(*documents: Any) -> str:
+    """One YAML text of all documents."""
+    return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
