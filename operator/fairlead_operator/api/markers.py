@@ -1,7 +1,7 @@
 """Pydantic annotations that carry what a Kubernetes structural schema has and JSON Schema has not.
 
-A marker changes only the generated schema. Values read from the API server are not checked against it again: the
-server did that, and a rule tightened by a newer release must not make stored objects unreadable.
+A marker changes only the generated schema. Values read from the API server are not checked against it again:
+the server did that, and a rule tightened by a newer release must not make stored objects unreadable.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def length(low: int, high: int) -> Extra:
 
 
 def items(high: int, kind: str = "atomic", key: str | None = None) -> Extra:
-    """A list of at most `high` items; `kind` is how server-side apply merges it (atomic, set, map by `key`)."""
+    """A list of at most `high` items; `kind` is how server-side apply merges it (atomic, set, map by
+    `key`).
+    """
     keys: list[tuple[str, Any]] = [("maxItems", high), ("x-kubernetes-list-type", kind)]
     if key:
         keys.append(("x-kubernetes-list-map-keys", [key]))

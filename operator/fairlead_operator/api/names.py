@@ -9,7 +9,8 @@ KIND = "ModelDeployment"
 PLURAL = "modeldeployments"
 FIELD_MANAGER = "fairlead-operator"
 
-# The label that ties every child, pods included, to its ModelDeployment; also the watches' server-side selector.
+# The label that ties every child, pods included, to its ModelDeployment; also the watches' server-side
+# selector.
 MODEL_LABEL = f"{GROUP}/model"
 RENDERED_HASH = f"{GROUP}/rendered-hash"
 REVISION = f"{GROUP}/revision"

@@ -1,7 +1,7 @@
 """Pydantic models to Kubernetes structural schema.
 
-A structural schema is JSON Schema without references, unions and open ends. The generator refuses what it cannot
-express instead of leaving it out, so a model that passes means the same on both sides.
+A structural schema is JSON Schema without references, unions and open ends. The generator refuses what it
+cannot express instead of leaving it out, so a model that passes means the same on both sides.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ def _convert(node: Schema, definitions: dict[str, Schema]) -> Schema:
     if "anyOf" in node or "oneOf" in node or "allOf" in node:
         raise ValueError(f"a structural schema has no unions: {node}")
     out = {key: value for key, value in node.items() if key not in _DROPPED}
+    if "description" in out:
+        out["description"] = " ".join(out["description"].split())
     if isinstance(node.get("additionalProperties"), dict):
         out["additionalProperties"] = _convert(node["additionalProperties"], definitions)
     if "properties" in out:
@@ -62,7 +64,7 @@ def _convert(node: Schema, definitions: dict[str, Schema]) -> Schema:
 
 
 def _inlined(node: Schema, definitions: dict[str, Schema]) -> Schema:
-    """Replaces a reference by what it refers to; keys beside the reference win (a field's own description)."""
+    """Replaces a reference by what it refers to; keys beside the reference win (the field's description)."""
     if "$ref" not in node:
         return node
     target = definitions[node["$ref"].rsplit("/", 1)[1]]

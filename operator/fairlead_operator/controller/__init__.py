@@ -1,0 +1,1 @@
+"""The loop: keys of models in, observe, plan, apply, report."""

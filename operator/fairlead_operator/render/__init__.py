@@ -1,0 +1,1 @@
+"""Pure builders: a ModelDeployment and the operator's settings in, Kubernetes objects as dicts out."""

@@ -1,0 +1,103 @@
+"""The work queue: keys of models that need a look.
+
+A key is in the queue at most once however many events name it; a key that is added while it is being worked
+on comes again afterwards, and never runs twice at the same time. Failures come back with a growing delay.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+K = TypeVar("K")
+
+_FIRST_BACKOFF_SECONDS = 1.0
+_LONGEST_BACKOFF_SECONDS = 300.0
+
+
+class WorkQueue(Generic[K]):
+    """A queue of keys for one event loop."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[float], float] = lambda seconds: seconds * random.uniform(0.8, 1.2),  # noqa: S311
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._waiting: dict[K, float] = {}
+        self._working: dict[K, float] = {}
+        self._again: dict[K, float] = {}
+        self._timers: dict[K, tuple[float, asyncio.TimerHandle]] = {}
+        self._failures: dict[K, int] = {}
+        self._wake = asyncio.Event()
+
+    def add(self, key: K) -> None:
+        """Asks for a look at a key as soon as possible."""
+        self._cancel_timer(key)
+        if key in self._working:
+            self._again.setdefault(key, self._clock())
+        elif key not in self._waiting:
+            self._waiting[key] = self._clock()
+            self._wake.set()
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Asks for a look after some time; an earlier request stands."""
+        due = self._clock() + seconds
+        planned = self._timers.get(key)
+        if key in self._waiting or (planned and planned[0] <= due):
+            return
+        self._cancel_timer(key)
+        handle = asyncio.get_running_loop().call_later(seconds, self.add, key)
+        self._timers[key] = (due, handle)
+
+    async def get(self) -> K:
+        """The next key, which is being worked on until `done`."""
+        while not self._waiting:
+            self._wake.clear()
+            await self._wake.wait()
+        key = next(iter(self._waiting))
+        self._working[key] = self._waiting.pop(key)
+        return key
+
+    def done(self, key: K) -> None:
+        """The work on a key has ended; if it was added meanwhile it comes again."""
+        del self._working[key]
+        since = self._again.pop(key, None)
+        if since is not None and key not in self._waiting:
+            self._cancel_timer(key)
+            self._waiting[key] = since
+            self._wake.set()
+
+    def retry(self, key: K, at_least: float = 0.0) -> float:
+        """Plans another attempt after a failure and returns its delay in seconds: 1 s, doubling up to 5
+        min.
+        """
+        failures = self._failures[key] = self._failures.get(key, 0) + 1
+        delay = min(_FIRST_BACKOFF_SECONDS * 2 ** min(failures - 1, 16), _LONGEST_BACKOFF_SECONDS)
+        delay = max(self._jitter(delay), at_least)
+        self.add_after(key, delay)
+        return delay
+
+    def forget(self, key: K) -> None:
+        """The key is well: its next failure starts with the shortest delay."""
+        self._failures.pop(key, None)
+
+    @property
+    def depth(self) -> int:
+        """Keys that wait."""
+        return len(self._waiting)
+
+    @property
+    def oldest_seconds(self) -> float:
+        """Age of the oldest key that waits or is being worked on, 0 if none."""
+        times = [*self._waiting.values(), *self._working.values()]
+        return self._clock() - min(times) if times else 0.0
+
+    def _cancel_timer(self, key: K) -> None:
+        planned = self._timers.pop(key, None)
+        if planned:
+            planned[1].cancel()

@@ -1,0 +1,136 @@
+"""One reconcile: observe → plan → apply → report. The decisions are in plan/; here are only the effects."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
+from fairlead_operator.kube.events import EventRecorder
+from fairlead_operator.kube.resources import BY_KIND, CHILDREN, MODEL_DEPLOYMENT, POD
+from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.planner import Observed, Plan, plan, plan_unreadable
+from fairlead_operator.render.children import child_names
+from fairlead_operator.render.model import RenderSettings, parse_model
+
+Object = dict[str, Any]
+Key = tuple[str, str]
+LOG = logging.getLogger(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Reconciler:
+    """Brings one model after the other to what its spec asks for."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        recorder: EventRecorder,
+        settings: RenderSettings,
+        now: Callable[[], datetime] = _now,
+    ) -> None:
+        self._client = client
+        self._recorder = recorder
+        self._settings = settings
+        self._now = now
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Reconciles the model `key` (namespace, name); returns seconds until the next look, if any.
+
+        Raises KubeError for failures that another attempt may mend.
+        """
+        namespace, name = key
+        try:
+            body = await self._client.get(MODEL_DEPLOYMENT, namespace, name)
+        except NotFoundError:
+            return None
+        if body["metadata"].get("deletionTimestamp"):
+            # The children go by their owner references.
+            return None
+        try:
+            model = parse_model(body)
+        except ValidationError as error:
+            await self._report(body, plan_unreadable(body, _problem(error), self._now()))
+            return None
+        observed = await self._observe(namespace, name)
+        planned = plan(model, observed, self._settings, self._now())
+        if planned.apply or planned.delete:
+            LOG.info("reconcile", extra={"model": f"{namespace}/{name}", "plan": planned.explain})
+        try:
+            await self._execute(planned)
+        except (InvalidError, ForbiddenError) as error:
+            # Nothing that a repetition alone would mend, so it is told; the repetition is slow.
+            obstacle = Finding("ObjectRejected", str(error))
+            planned = plan(model, observed, self._settings, self._now(), obstacle)
+        await self._report(body, planned)
+        return planned.requeue_after
+
+    async def _observe(self, namespace: str, name: str) -> Observed:
+        """The live children and pods, read now: nothing is decided on a cache."""
+        selector = f"{MODEL_LABEL}={name}"
+        lists = [self._client.list(resource, namespace, selector) for resource in (*CHILDREN, POD)]
+        *children, pods = await asyncio.gather(*lists)
+        found = [child for group in children for child in group]
+        known = {(child["kind"], child["metadata"]["name"]) for child in found}
+        # An object of a child's name without our label is somebody else's, or ours with the label torn off.
+        unlabelled = [
+            self._find(kind, namespace, child)
+            for kind, child in child_names(name)
+            if (kind, child) not in known
+        ]
+        found += [child for child in await asyncio.gather(*unlabelled) if child]
+        return Observed(children=tuple(found), pods=tuple(pods))
+
+    async def _find(self, kind: str, namespace: str, name: str) -> Object | None:
+        try:
+            return await self._client.get(BY_KIND[kind], namespace, name)
+        except NotFoundError:
+            return None
+
+    async def _execute(self, planned: Plan) -> None:
+        for child in planned.apply:
+            await self._client.apply(child)
+        for child in planned.delete:
+            await self._client.delete(child)
+
+    async def _report(self, body: Object, planned: Plan) -> None:
+        """Writes the status if it differs from the stored one, and tells what is new."""
+        namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+        change = merge_patch(body.get("status") or {}, planned.status)
+        if change:
+            try:
+                await self._client.patch_status(MODEL_DEPLOYMENT, namespace, name, change)
+            except NotFoundError:
+                return
+        for event in planned.events:
+            LOG.info(
+                event.reason, extra={"model": f"{namespace}/{name}", "event": event.kind, "note": event.note}
+            )
+            try:
+                await self._recorder.record(body, event.kind, event.reason, event.note)
+            except KubeError as error:
+                # Events are a courtesy; the status has it all.
+                LOG.warning("event not written", extra={"model": f"{namespace}/{name}", "error": str(error)})
+
+
+def merge_patch(old: Object, new: Object) -> Object:
+    """The JSON merge patch of the top-level fields that turns `old` into `new`; empty if they are equal."""
+    changed = {key: value for key, value in new.items() if old.get(key) != value}
+    return changed | {key: None for key in old if key not in new}
+
+
+def _problem(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
+        for item in error.errors(include_url=False)
+    )

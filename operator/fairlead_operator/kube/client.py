@@ -1,0 +1,140 @@
+"""A small client: dicts on the wire, five exceptions, server-side apply, rate-limited writes.
+
+It uses the official client's transport (connections, TLS, log-in, token refresh) and none of its models: they
+raise on what they do not know, and what the operator does not know must survive.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client import ApiClient
+
+from fairlead_operator.api.names import FIELD_MANAGER
+from fairlead_operator.kube.errors import KubeError, NotFoundError, UnavailableError, error_of
+from fairlead_operator.kube.ratelimit import TokenBucket
+from fairlead_operator.kube.resources import BY_KIND, Resource
+from fairlead_operator.telemetry import API_REQUESTS
+
+Object = dict[str, Any]
+
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+_TIMEOUT_SECONDS = 30.0
+_WRITES_PER_SECOND = 20.0
+_WRITE_BURST = 40
+_PAGE = 500
+
+
+class KubeClient:
+    """Requests to the API server. All methods raise KubeError's subclasses and nothing else."""
+
+    def __init__(self, api: ApiClient, bucket: TokenBucket | None = None) -> None:
+        self._api = api
+        self._bucket = bucket or TokenBucket(_WRITES_PER_SECOND, _WRITE_BURST)
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
+        """One object. Raises NotFoundError."""
+        return await self._request("GET", resource, resource.path(namespace, name))
+
+    async def list(self, resource: Resource, namespace: str | None, selector: str = "") -> list[Object]:
+        """All objects of a kind, in one namespace or everywhere, that match a label selector."""
+        items: list[Object] = []
+        query = {"limit": str(_PAGE)} | ({"labelSelector": selector} if selector else {})
+        while True:
+            page = await self._request("GET", resource, resource.path(namespace), query)
+            # Items of a list come without their type.
+            head = {"apiVersion": resource.api_version, "kind": resource.kind}
+            items += [{**head, **item} for item in page.get("items") or []]
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return items
+            query["continue"] = token
+
+    async def apply(self, body: Object) -> Object:
+        """Server-side apply as the operator's field manager, taking over fields in conflict."""
+        resource = BY_KIND[body["kind"]]
+        path = resource.path(body["metadata"]["namespace"], body["metadata"]["name"])
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._request("PATCH", resource, path, query, body, _APPLY)
+
+    async def patch_status(self, resource: Resource, namespace: str, name: str, status: Object) -> Object:
+        """Merges into the status; a value of None removes a field."""
+        path = resource.path(namespace, name, "status")
+        return await self._request(
+            "PATCH", resource, path, {"fieldManager": FIELD_MANAGER}, {"status": status}, _MERGE
+        )
+
+    async def delete(self, body: Object) -> None:
+        """Deletes exactly this object: not another one that took its name. Gone already is fine."""
+        resource, metadata = BY_KIND[body["kind"]], body["metadata"]
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
+        path = resource.path(metadata["namespace"], metadata["name"])
+        try:
+            await self._request("DELETE", resource, path, body=options)
+        except NotFoundError:
+            return
+
+    async def create(self, resource: Resource, namespace: str | None, body: Object) -> Object:
+        """Creates an object. Raises ConflictError if it exists."""
+        return await self._request("POST", resource, resource.path(namespace), body=body)
+
+    async def patch(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
+        """Merges a change into an object."""
+        path = resource.path(namespace, name)
+        return await self._request("PATCH", resource, path, body=body, content=_MERGE)
+
+    async def replace(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
+        """Replaces an object; with a resourceVersion in the body only if it is still that version."""
+        return await self._request("PUT", resource, resource.path(namespace, name), body=body)
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._api.close()  # type: ignore[no-untyped-call]
+
+    async def _request(
+        self,
+        verb: str,
+        resource: Resource,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Object | None = None,
+        content: str = "application/json",
+    ) -> Object:
+        # Leases are exempt: a full bucket must not cost the leadership.
+        if verb != "GET" and resource.plural != "leases":
+            await self._bucket.acquire()
+        code = 0
+        try:
+            code, answer = await self._send(verb, path, query, body, content)
+        except KubeError as error:
+            code = error.code
+            raise
+        finally:
+            API_REQUESTS.labels(resource.kind, verb, str(code)).inc()
+        return answer
+
+    async def _send(
+        self, verb: str, path: str, query: dict[str, str] | None, body: Object | None, content: str
+    ) -> tuple[int, Object]:
+        headers = {"Accept": "application/json", "Content-Type": content}
+        try:
+            async with asyncio.timeout(_TIMEOUT_SECONDS):
+                prepared = await self._api.param_serialize(
+                    method=verb,
+                    resource_path=path,
+                    query_params=list((query or {}).items()),
+                    header_params=headers,
+                    body=body,
+                    auth_settings=["BearerToken"],
+                )
+                response = await self._api.call_api(*prepared, _request_timeout=_TIMEOUT_SECONDS)
+                data = await response.read()  # type: ignore[no-untyped-call]
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise UnavailableError(f"{verb} {path}: {error or type(error).__name__}") from error
+        if not 200 <= response.status < 300:
+            raise error_of(response.status, data, response.headers.get("Retry-After"))
+        return response.status, json.loads(data) if data else {}

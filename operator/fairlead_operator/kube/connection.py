@@ -1,0 +1,58 @@
+"""How to reach the API server: the service account inside a cluster, the kubeconfig outside.
+
+The official client and kopf log in from the same configuration, so that they cannot end up in different
+clusters.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_incluster_config, load_kube_config
+
+_IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """The facts of a connection that any HTTP client needs. Paths are of files in PEM format."""
+
+    server: str
+    ca_path: str | None
+    insecure: bool
+    authorization: str | None
+    certificate_path: str | None
+    key_path: str | None
+
+
+async def load_configuration() -> Configuration:
+    """The official client's configuration. KUBECONFIG, if set, goes before the service account.
+
+    Raises kubernetes.aio.config.ConfigException if neither is there.
+    """
+    configuration = Configuration()
+    if os.environ.get(_IN_CLUSTER) and not os.environ.get("KUBECONFIG"):
+        load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    else:
+        await load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    return configuration
+
+
+async def load_connection() -> Connection:
+    """The same, as plain facts; the token is read anew, since it is replaced now and then."""
+    configuration = await load_configuration()
+    return Connection(
+        server=configuration.host,
+        ca_path=configuration.ssl_ca_cert or None,
+        insecure=not configuration.verify_ssl,
+        authorization=await configuration.get_api_key_with_prefix("BearerToken", alias="authorization"),
+        certificate_path=configuration.cert_file or None,
+        key_path=configuration.key_file or None,
+    )
+
+
+async def open_api_client() -> ApiClient:
+    """The official client's transport, to be closed by the caller."""
+    return ApiClient(configuration=await load_configuration())

@@ -1,0 +1,58 @@
+"""What can go wrong with a request, by what the caller can do about it."""
+
+from __future__ import annotations
+
+import json
+
+
+class KubeError(Exception):
+    """Base of all failures of a request. `code` is the HTTP status, 0 if there was no answer."""
+
+    def __init__(self, message: str, code: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after = retry_after
+
+
+class NotFoundError(KubeError):
+    """The object, or its kind, does not exist."""
+
+
+class ConflictError(KubeError):
+    """The object exists already or has changed meanwhile: read again and decide anew."""
+
+
+class InvalidError(KubeError):
+    """The API server refuses the content; trying again does not help."""
+
+
+class ForbiddenError(KubeError):
+    """The API server refuses the caller or a policy refuses the object; the message says what."""
+
+
+class UnavailableError(KubeError):
+    """No answer, an overload or a failure of the server: try again, not before `retry_after` seconds if
+    given.
+    """
+
+
+_BY_CODE: dict[int, type[KubeError]] = {
+    400: InvalidError,
+    401: ForbiddenError,
+    403: ForbiddenError,
+    404: NotFoundError,
+    409: ConflictError,
+    413: InvalidError,
+    415: InvalidError,
+    422: InvalidError,
+}
+
+
+def error_of(code: int, body: bytes, retry_after: str | None) -> KubeError:
+    """The exception for an answer that is not 2xx. The message is the API server's own."""
+    try:
+        message = json.loads(body)["message"]
+    except (ValueError, KeyError, TypeError):
+        message = body.decode(errors="replace").strip() or f"HTTP {code}"
+    seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+    return _BY_CODE.get(code, UnavailableError)(str(message), code, seconds)

@@ -1,0 +1,151 @@
+"""Leader election by a Lease, so that of several replicas one works.
+
+The clocks of other nodes are not trusted: a holder counts as gone when this process has not seen the Lease
+change for its duration, by its own monotonic clock. A holder that cannot renew in time stops before others
+may start. On a clean stop the Lease is given back and a standby takes over at its next look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.errors import ConflictError, KubeError, NotFoundError
+from fairlead_operator.kube.resources import LEASE
+
+Object = dict[str, Any]
+LOG = logging.getLogger(__name__)
+
+LEASE_SECONDS = 15
+RENEW_DEADLINE_SECONDS = 10.0
+RETRY_SECONDS = 2.0
+
+
+class LeadershipLostError(Exception):
+    """The Lease could not be renewed in time or has another holder: stop writing at once."""
+
+
+class LeaderElector:
+    """Competes for one Lease under one identity."""
+
+    def __init__(
+        self,
+        client: KubeClient,
+        namespace: str,
+        name: str,
+        identity: str,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._name = name
+        self._identity = identity
+        self._clock = clock
+        self._lease: Object | None = None
+        self._seen: tuple[Any, ...] = ()
+        self._seen_at = clock()
+        self._renewed_at: float | None = None
+        self.reachable = False
+
+    @property
+    def seconds_since_renewal(self) -> float | None:
+        """Age of the leadership's last proof, None without leadership."""
+        return None if self._renewed_at is None else self._clock() - self._renewed_at
+
+    async def acquire(self) -> None:
+        """Returns when this process is the leader. Failures of requests are retried for ever."""
+        while True:
+            if await self._attempt():
+                break
+            await asyncio.sleep(RETRY_SECONDS)
+        LOG.info("leading", extra={"lease": f"{self._namespace}/{self._name}", "identity": self._identity})
+
+    async def hold(self) -> None:
+        """Renews until the leadership is lost, then raises LeadershipLostError."""
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            if await self._attempt():
+                continue
+            if self._holder() not in ("", self._identity):
+                raise LeadershipLostError(f"the Lease is held by {self._holder()}")
+            if (self.seconds_since_renewal or 0.0) > RENEW_DEADLINE_SECONDS:
+                raise LeadershipLostError(f"not renewed for {RENEW_DEADLINE_SECONDS:.0f} s")
+
+    async def release(self) -> None:
+        """Gives the Lease back, so that another replica need not wait for its end. Failures are logged
+        only.
+        """
+        if self._renewed_at is None or self._lease is None:
+            return
+        self._renewed_at = None
+        spec = {**self._lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}
+        try:
+            await self._client.replace(LEASE, self._namespace, self._name, {**self._lease, "spec": spec})
+        except KubeError as error:
+            LOG.warning("the Lease could not be given back", extra={"error": str(error)})
+
+    async def _attempt(self) -> bool:
+        """One look at the Lease, and a claim or renewal if that is due. Whether this process leads."""
+        try:
+            async with asyncio.timeout(RENEW_DEADLINE_SECONDS / 2):
+                return await self._claim()
+        except (KubeError, TimeoutError) as error:
+            self.reachable = not isinstance(error, TimeoutError) and getattr(error, "code", 0) != 0
+            if not isinstance(error, ConflictError):
+                LOG.warning("the Lease could not be read or written", extra={"error": str(error)})
+            return False
+
+    async def _claim(self) -> bool:
+        started = self._clock()
+        try:
+            self._observe(await self._client.get(LEASE, self._namespace, self._name))
+        except NotFoundError:
+            metadata = {"name": self._name, "namespace": self._namespace}
+            body = {
+                "apiVersion": LEASE.api_version,
+                "kind": LEASE.kind,
+                "metadata": metadata,
+                "spec": self._spec({}),
+            }
+            self._observe(await self._client.create(LEASE, self._namespace, body))
+        else:
+            self.reachable = True
+            if self._holder() not in ("", self._identity) and not self._expired():
+                return False
+            body = {**(self._lease or {}), "spec": self._spec((self._lease or {}).get("spec", {}))}
+            self._observe(await self._client.replace(LEASE, self._namespace, self._name, body))
+        self.reachable = True
+        # Counted from before the request: what others see is at most this old.
+        self._renewed_at = started
+        return True
+
+    def _spec(self, previous: Object) -> Object:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        mine = previous.get("holderIdentity") == self._identity
+        return {
+            **previous,
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": LEASE_SECONDS,
+            "renewTime": now,
+            "acquireTime": previous.get("acquireTime", now) if mine else now,
+            "leaseTransitions": previous.get("leaseTransitions", 0) + (0 if mine else 1),
+        }
+
+    def _observe(self, lease: Object) -> None:
+        spec = lease.get("spec", {})
+        seen = (spec.get("holderIdentity"), spec.get("renewTime"), spec.get("leaseTransitions"))
+        if seen != self._seen:
+            self._seen, self._seen_at = seen, self._clock()
+        self._lease = lease
+
+    def _holder(self) -> str:
+        return str((self._lease or {}).get("spec", {}).get("holderIdentity") or "")
+
+    def _expired(self) -> bool:
+        duration = (self._lease or {}).get("spec", {}).get("leaseDurationSeconds") or LEASE_SECONDS
+        return self._clock() - self._seen_at > duration

@@ -1,0 +1,60 @@
+"""Whether a live object still says what was rendered.
+
+The API server adds defaults and other writers add fields of their own, so the question is not equality but
+whether the rendered object is contained in the live one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# By what the items of a list are told apart, as server-side apply does it. Other lists are compared item by
+# item.
+_KEYS = {
+    "containers": "name",
+    "env": "name",
+    "initContainers": "name",
+    "ownerReferences": "uid",
+    "ports": "name",
+    "volumeMounts": "mountPath",
+    "volumes": "name",
+}
+
+
+def first_difference(desired: Any, live: Any, path: str = "") -> str | None:
+    """The path of the first rendered value that the live object does not have, or None."""
+    if isinstance(desired, dict):
+        if not isinstance(live, dict):
+            return None if live is None and not desired else path
+        return _first(
+            first_difference(value, live.get(key), f"{path}.{key}" if path else key)
+            for key, value in desired.items()
+        )
+    if isinstance(desired, list):
+        return _list_difference(desired, live or [], path)
+    # Empty values are not stored.
+    return None if desired == live or (live is None and desired == "") else path
+
+
+def _list_difference(desired: list[Any], live: Any, path: str) -> str | None:
+    if not isinstance(live, list):
+        return path
+    key = _KEYS.get(path.rsplit(".", 1)[-1])
+    if key:
+        found = {item.get(key): item for item in live if isinstance(item, dict)}
+        return _first(
+            first_difference(item, found.get(item[key]), f"{path}[{item[key]}]")
+            if item[key] in found
+            else f"{path}[{item[key]}]"
+            for item in desired
+        )
+    if len(desired) != len(live):
+        return path
+    return _first(
+        first_difference(one, other, f"{path}[{index}]")
+        for index, (one, other) in enumerate(zip(desired, live, strict=True))
+    )
+
+
+def _first(differences: Any) -> str | None:
+    return next((difference for difference in differences if difference), None)

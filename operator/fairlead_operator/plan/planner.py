@@ -1,0 +1,202 @@
+"""The planner: compares what a model should be with what is there, and decides.
+
+It works level-triggered: no step depends on which event caused it or on what happened before, only on what is
+observed. An interrupted run is simply planned anew.
+
+1. Render the desired children.
+2. For each: absent or different from the live one, apply it; on its way out, wait; somebody else's, touch
+   nothing and say so.
+3. Children of ours that are not desired any more are deleted.
+4. The status follows from the live Deployment and the pods.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fairlead_operator.api.names import KIND, RENDERED_HASH
+from fairlead_operator.plan.difference import first_difference
+from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.reasons import is_healthy
+from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition
+from fairlead_operator.render.children import render_children
+from fairlead_operator.render.deployment import desired_revision
+from fairlead_operator.render.model import Model, RenderSettings
+
+Object = dict[str, Any]
+
+# A child that is on its way out is awaited this long before the next look; its end is an event anyway.
+_AWAIT_REMOVAL_SECONDS = 2.0
+# While a model is not ready, a look now and then covers an event that a broken watch has lost.
+_AWAIT_PROGRESS_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The live world of one model: its children (owned, labelled, or merely of a child's name) and its
+    pods.
+    """
+
+    children: tuple[Object, ...] = ()
+    pods: tuple[Object, ...] = ()
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something to tell about the model: `kind` Normal or Warning, a reason, a note of a sentence."""
+
+    kind: str
+    reason: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to do, in this order, and what to report.
+
+    `status` is the whole status; `requeue_after` seconds until the next look without an event; `explain` one
+    line on what is done and why.
+    """
+
+    apply: tuple[Object, ...] = ()
+    delete: tuple[Object, ...] = ()
+    status: Object = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    requeue_after: float | None = None
+    explain: str = ""
+
+
+def plan(
+    model: Model, observed: Observed, settings: RenderSettings, now: datetime, blocked: Finding | None = None
+) -> Plan:
+    """Plans one model. `blocked` is an obstacle that the last attempt to apply met, to be reported."""
+    desired = render_children(model, settings)
+    live = {_identity(child): child for child in observed.children}
+    decisions = [_decide(model, child, live.get(_identity(child))) for child in desired]
+    conflicts = [decision.text for decision in decisions if decision.verb == "conflict"]
+    waits = [decision.text for decision in decisions if decision.verb == "wait"]
+    applies = [decision for decision in decisions if decision.verb == "apply"]
+    if conflicts:
+        blocked = Finding("NameConflict", "; ".join(conflicts))
+        applies = []
+    orphans = _orphans(model, observed, desired)
+    # A repaired Service does not make a serving model unready; a Deployment that is about to change does.
+    pending = any(
+        decision.desired["kind"] == "Deployment" for decision in decisions if decision.verb != "keep"
+    )
+    progress = _progress(desired[-1], live, observed, pending, blocked)
+    status = build_status(model, progress, now)
+    texts = (
+        [decision.text for decision in applies] + [f"delete {_title(orphan)}" for orphan in orphans] + waits
+    )
+    ready = next(item for item in status["conditions"] if item["type"] == "Ready")
+    return Plan(
+        apply=tuple(decision.desired for decision in applies),
+        delete=tuple(orphans),
+        status=status,
+        events=_events(model, ready, texts if applies or orphans else []),
+        requeue_after=_requeue(ready, bool(waits)),
+        explain="; ".join([*texts, f"{ready['reason']}: {ready['message']}"]),
+    )
+
+
+def plan_unreadable(body: Object, problem: str, now: datetime) -> Plan:
+    """Plans an object that cannot be read: nothing is touched, the status says why."""
+    previous, generation = body.get("status") or {}, body["metadata"].get("generation", 0)
+    finding = Finding("InvalidSpec", problem)
+    rows = {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
+    made = [make_condition(previous, generation, kind, word, finding, now) for kind, word in rows.items()]
+    others = [item for item in previous.get("conditions") or [] if item.get("type") not in rows]
+    status = {**previous, "conditions": [*made, *others], "observedGeneration": generation}
+    return Plan(status=status, explain=f"{finding.reason}: {finding.message}")
+
+
+@dataclass(frozen=True)
+class _Decision:
+    verb: str
+    desired: Object
+    text: str
+
+
+def _decide(model: Model, desired: Object, live: Object | None) -> _Decision:
+    title = _title(desired)
+    if live is None:
+        return _Decision("apply", desired, f"create {title}")
+    owner = _controller(live)
+    former = owner.get("kind") == KIND and owner.get("name") == model.name
+    if owner.get("uid") != model.uid and not former:
+        return _Decision("conflict", desired, f"{title} exists and does not belong to this ModelDeployment")
+    if live["metadata"].get("deletionTimestamp") or owner.get("uid") != model.uid:
+        return _Decision("wait", desired, f"wait for the end of the former {title}")
+    annotations = live["metadata"].get("annotations") or {}
+    if annotations.get(RENDERED_HASH) != desired["metadata"]["annotations"][RENDERED_HASH]:
+        return _Decision("apply", desired, f"update {title}")
+    if path := first_difference(desired, live):
+        return _Decision("apply", desired, f"repair {title} ({path} was changed)")
+    return _Decision("keep", desired, "")
+
+
+def _orphans(model: Model, observed: Observed, desired: list[Object]) -> list[Object]:
+    """Children of this very model that it does not have any more."""
+    wanted = {_identity(child) for child in desired}
+    return [
+        child
+        for child in observed.children
+        if _identity(child) not in wanted
+        and _controller(child).get("uid") == model.uid
+        and not child["metadata"].get("deletionTimestamp")
+    ]
+
+
+def _progress(
+    deployment: Object,
+    live: dict[tuple[str, str], Object],
+    observed: Observed,
+    pending: bool,
+    blocked: Finding | None,
+) -> Progress:
+    found = live.get(_identity(deployment), {})
+    if blocked and blocked.reason == "NameConflict":
+        found = {}
+    seen = found.get("status", {}).get("observedGeneration", 0) >= found.get("metadata", {}).get(
+        "generation", 1
+    )
+    return Progress(
+        deployment=found,
+        pods=current_pods(observed.pods, desired_revision(deployment)),
+        settled=bool(found) and seen and not pending,
+        blocked=blocked,
+    )
+
+
+def _events(model: Model, ready: Object, actions: list[str]) -> tuple[Event, ...]:
+    """What was done, and a reason that was not there before."""
+    events = [Event("Normal", "Applied", "; ".join(actions))] if actions else []
+    before: Object = next(
+        (item for item in model.status.get("conditions") or [] if item.get("type") == "Ready"), {}
+    )
+    if before.get("reason") != ready["reason"]:
+        kind = "Normal" if is_healthy(ready["reason"]) else "Warning"
+        events.append(Event(kind, ready["reason"], ready["message"]))
+    return tuple(events)
+
+
+def _requeue(ready: Object, waiting: bool) -> float | None:
+    if waiting:
+        return _AWAIT_REMOVAL_SECONDS
+    return None if ready["status"] == "True" else _AWAIT_PROGRESS_SECONDS
+
+
+def _identity(body: Object) -> tuple[str, str]:
+    return body["kind"], body["metadata"]["name"]
+
+
+def _title(body: Object) -> str:
+    return f"{body['kind']}/{body['metadata']['name']}"
+
+
+def _controller(body: Object) -> Object:
+    owners = body["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), {})

@@ -1,0 +1,180 @@
+"""The status of a ModelDeployment, from what is observed.
+
+Conditions follow kstatus: Ready is the summary; Reconciling says that it is being worked on or waited for;
+Stalled that only a human can help. Ready is True when everything that the spec asks for runs: all wanted
+replicas of the current revision answer, or none is wanted and none is left. While a rollout replaces pods it
+is False and the message says how many still serve.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from fairlead_operator.api.names import REVISION
+from fairlead_operator.plan.findings import (
+    Finding,
+    deadline_exceeded,
+    deployment_finding,
+    engine_finding,
+    scheduling_finding,
+    worst,
+)
+from fairlead_operator.plan.reasons import is_stalled
+from fairlead_operator.plan.startup import measure_startup
+from fairlead_operator.render.model import RENDERING_VERSION, Model
+from fairlead_operator.render.service import service_url
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a model stands.
+
+    `pods` are those of the current revision that are not on their way out. `settled` says that the live
+    Deployment is as rendered and its controller has seen it. `blocked` is what keeps the operator from
+    applying.
+    """
+
+    deployment: Object
+    pods: tuple[Object, ...]
+    settled: bool
+    blocked: Finding | None = None
+
+
+def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
+    """Pods of a revision that are not being deleted, by name."""
+    found = [
+        pod
+        for pod in pods
+        if not pod["metadata"].get("deletionTimestamp")
+        and pod["metadata"].get("annotations", {}).get(REVISION) == revision
+    ]
+    return tuple(sorted(found, key=lambda pod: str(pod["metadata"]["name"])))
+
+
+def build_status(model: Model, progress: Progress, now: datetime) -> Object:
+    """The status to report. Equal input gives an equal status, whatever the time, unless a condition
+    changes.
+    """
+    counts = progress.deployment.get("status", {})
+    status: Object = {
+        "conditions": _conditions(model, progress, now),
+        "observedGeneration": model.generation,
+        "replicas": counts.get("replicas", 0),
+        "readyReplicas": counts.get("readyReplicas", 0),
+        "selector": ",".join(f"{key}={value}" for key, value in sorted(model.selector.items())),
+        "url": service_url(model),
+        "servedModels": [model.served_name, *model.spec.model.aliases],
+        "renderingVersion": RENDERING_VERSION,
+    }
+    if startup := measure_startup(list(progress.pods), model.status.get("startup")):
+        status["startup"] = startup
+    return status
+
+
+def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]:
+    ready, outcome, late = _outcome(model, progress)
+    stalled = not ready and (late or is_stalled(outcome.reason))
+    words = {True: "True", False: "False", None: "Unknown"}
+    scheduled, scheduling = _scheduled(model, progress)
+    serving, engine = _engine_ready(model, progress, outcome)
+    rows: list[tuple[str, bool | None, Finding]] = [
+        ("Ready", ready, outcome),
+        ("Reconciling", not ready and not stalled, outcome),
+        ("Stalled", stalled, outcome),
+        ("Scheduled", scheduled, scheduling),
+        ("EngineReady", serving, engine),
+    ]
+    return [
+        make_condition(model.status, model.generation, kind, words[value], finding, now)
+        for kind, value, finding in rows
+    ]
+
+
+def make_condition(
+    previous: Object, generation: int, kind: str, status: str, finding: Finding, now: datetime
+) -> Object:
+    """One condition; its transition time is kept while its status stays the same."""
+    before: Object = next((item for item in previous.get("conditions") or [] if item.get("type") == kind), {})
+    same = before.get("status") == status and before.get("lastTransitionTime")
+    return {
+        "type": kind,
+        "status": status,
+        "observedGeneration": generation,
+        "lastTransitionTime": before["lastTransitionTime"] if same else timestamp(now),
+        "reason": finding.reason,
+        "message": finding.message,
+    }
+
+
+def timestamp(now: datetime) -> str:
+    """A time as Kubernetes writes it."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _outcome(model: Model, progress: Progress) -> tuple[bool, Finding, bool]:
+    """Whether everything asked for runs, why or why not, and whether the rollout's deadline has passed."""
+    if progress.blocked:
+        return False, progress.blocked, False
+    if not progress.settled:
+        return False, Finding("Progressing", "the objects of the model are being updated"), False
+    wanted, counts = model.spec.replicas, progress.deployment.get("status", {})
+    replicas, ready = counts.get("replicas", 0), counts.get("readyReplicas", 0)
+    updated = counts.get("updatedReplicas", 0)
+    if wanted == 0 and replicas == 0:
+        return True, Finding("ScaledToZero", "no replica is wanted and none runs"), False
+    if replicas == updated == ready == wanted:
+        return True, Finding("Ready", f"{ready} of {wanted} replicas ready"), False
+    late = deadline_exceeded(progress.deployment)
+    return False, _cause(model, progress, late, f"{ready} of {wanted} replicas ready"), late
+
+
+def _cause(model: Model, progress: Progress, late: bool, tally: str) -> Finding:
+    cause = worst([*_pod_findings(model, progress), *_deployment_findings(progress)])
+    if late and (cause is None or cause.reason in ("Progressing", "EngineStarting")):
+        text = f"; {cause.message}" if cause else ""
+        seconds = model.spec.rollout.progress_deadline_seconds
+        return Finding("DeadlineExceeded", f"{tally}; no progress within {seconds} s{text}")
+    if cause is None or cause.reason == "Progressing":
+        return Finding("Progressing", f"{tally}; {cause.message}" if cause else tally)
+    return Finding(cause.reason, f"{cause.message}; {tally}")
+
+
+def _pod_findings(model: Model, progress: Progress) -> list[Finding]:
+    findings = []
+    # Pods that the kubelet gave up lie about until they are collected; while enough others live they mean
+    # nothing.
+    alive = [pod for pod in progress.pods if pod.get("status", {}).get("phase") != "Failed"]
+    for pod in alive if len(alive) >= model.spec.replicas else progress.pods:
+        finding = scheduling_finding(pod) or engine_finding(pod, model.spec.engine.startup_timeout_seconds)
+        if finding:
+            findings.append(finding)
+    return findings
+
+
+def _deployment_findings(progress: Progress) -> list[Finding]:
+    finding = deployment_finding(progress.deployment)
+    return [finding] if finding else []
+
+
+def _scheduled(model: Model, progress: Progress) -> tuple[bool | None, Finding]:
+    if model.spec.replicas == 0:
+        return False, Finding("ScaledToZero", "no replica is wanted")
+    if not progress.pods:
+        return None, Finding("Progressing", "no pod of the current revision exists yet")
+    waiting = [finding for pod in progress.pods if (finding := scheduling_finding(pod))]
+    if cause := worst(waiting):
+        return False, cause
+    return True, Finding("Scheduled", "every pod has a node")
+
+
+def _engine_ready(model: Model, progress: Progress, outcome: Finding) -> tuple[bool, Finding]:
+    ready = progress.deployment.get("status", {}).get("readyReplicas", 0)
+    if ready:
+        return True, Finding("Serving", f"{ready} of {model.spec.replicas} replicas answer requests")
+    if model.spec.replicas == 0:
+        return False, Finding("ScaledToZero", "no replica is wanted")
+    return False, outcome

@@ -1,0 +1,35 @@
+"""All children of a model, in the order in which they are applied."""
+
+from __future__ import annotations
+
+from fairlead_operator.api.names import RENDERED_HASH
+from fairlead_operator.render.deployment import render_deployment
+from fairlead_operator.render.gateway import render_config_map
+from fairlead_operator.render.hashing import digest
+from fairlead_operator.render.model import Model, Object, RenderSettings
+from fairlead_operator.render.service import render_service, render_service_account
+
+
+def child_names(name: str) -> list[tuple[str, str]]:
+    """(kind, name) of every child that a model of this name has."""
+    return [
+        ("ServiceAccount", name),
+        ("ConfigMap", f"{name}-gateway"),
+        ("Service", name),
+        ("Deployment", name),
+    ]
+
+
+def render_children(model: Model, settings: RenderSettings) -> list[Object]:
+    """The desired children. The Deployment is last: its pods need the others."""
+    children = [
+        render_service_account(model),
+        render_config_map(model),
+        render_service(model),
+        render_deployment(model, settings),
+    ]
+    for child in children:
+        # Fields that a later rendering leaves out do not show in a comparison with the live object; the hash
+        # does.
+        child["metadata"]["annotations"] = {RENDERED_HASH: digest(child)}
+    return children

@@ -1,0 +1,137 @@
+"""The engine's container: vLLM, started by the launcher, listening on a Unix socket and nowhere else."""
+
+from __future__ import annotations
+
+import re
+
+from fairlead_operator.api.env import EnvVar
+from fairlead_operator.api.spec import Resources
+from fairlead_operator.render.gateway import ADMIN_PORT, RUN_PATH
+from fairlead_operator.render.model import Model, Object, RenderSettings
+from fairlead_operator.render.quantity import canonical_quantity
+from fairlead_operator.render.security import container_security
+from fairlead_operator.render.source import MODELS_PATH, Source, parse_source
+
+HOME = "/home/fairlead"
+SHUTDOWN_SECONDS = 20
+STARTUP_PERIOD_SECONDS = 2
+GRACE_AFTER_FAILED_START_SECONDS = 30
+
+# Arguments by which the user takes the split over accelerators into their own hands.
+_PARALLELISM = re.compile(r"^(-tp|-pp|-dp|--(tensor|pipeline|data)[-_]parallel[-_]size)(=.*|\d+)?$")
+
+
+def engine_container(model: Model, settings: RenderSettings) -> Object:
+    """The engine's container."""
+    engine = model.spec.engine
+    source = parse_source(model.spec.model.source)
+    container: Object = {
+        "name": "vllm",
+        "image": engine.image or settings.engine_image,
+        "command": ["python3", f"{RUN_PATH}/launcher.py"],
+        "args": [
+            *("--socket", f"{RUN_PATH}/engine.sock"),
+            *("--state", f"{RUN_PATH}/engine.json"),
+            "--",
+            *vllm_arguments(model, source),
+        ],
+        "env": _environment(model, source),
+        "resources": _resources(model),
+        "securityContext": container_security(read_only_root=False),
+        # The gateway answers for the engine, whose socket the kubelet cannot reach. Only the start is bounded
+        # here;
+        # afterwards readiness is the gateway's own probe.
+        "startupProbe": {
+            "httpGet": {"path": "/readyz", "port": ADMIN_PORT},
+            "periodSeconds": STARTUP_PERIOD_SECONDS,
+            "timeoutSeconds": 3,
+            # A start that took too long has no request to finish.
+            "terminationGracePeriodSeconds": GRACE_AFTER_FAILED_START_SECONDS,
+            "failureThreshold": -(-engine.startup_timeout_seconds // STARTUP_PERIOD_SECONDS),
+        },
+        # Returns when no request is in flight, so that SIGTERM reaches an idle engine.
+        "lifecycle": {"preStop": {"httpGet": {"path": "/drain", "port": ADMIN_PORT}}},
+        "volumeMounts": _mounts(source),
+    }
+    if engine.image_pull_policy:
+        container["imagePullPolicy"] = engine.image_pull_policy
+    return container
+
+
+def vllm_arguments(model: Model, source: Source) -> list[str]:
+    """Arguments of vLLM's API server: ours first, then the user's, of which the last one wins."""
+    spec = model.spec
+    arguments = ["--model", source.engine_model]
+    if spec.model.revision:
+        arguments += ["--revision", spec.model.revision]
+    arguments += ["--served-model-name", model.served_name, *spec.model.aliases]
+    arguments += ["--shutdown-timeout", str(SHUTDOWN_SECONDS)]
+    # Neutral defaults: what a request leaves out must not depend on a file in the model's folder.
+    arguments += ["--generation-config", "vllm"]
+    if spec.engine.max_model_len:
+        arguments += ["--max-model-len", str(spec.engine.max_model_len)]
+    count = spec.accelerator.count if spec.accelerator else 1
+    if count > 1 and not any(_PARALLELISM.match(argument) for argument in spec.engine.args):
+        arguments += ["--tensor-parallel-size", str(count)]
+    return [*arguments, *spec.engine.args]
+
+
+def _environment(model: Model, source: Source) -> list[Object]:
+    """Environment of the engine: ours, overridden by the user's variables of the same name."""
+    ours: dict[str, Object] = {
+        name: {"name": name, "value": value}
+        for name, value in {
+            # The user id has no entry in the image's passwd file; torch asks for a name and a home.
+            "HOME": HOME,
+            "USER": "fairlead",
+            "HF_HOME": f"{HOME}/.cache/huggingface",
+            "VLLM_NO_USAGE_STATS": "1",
+            "DO_NOT_TRACK": "1",
+            # Longer than the gateway keeps idle connections, so that it is never the engine that closes one
+            # in use.
+            "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "120",
+            "VLLM_ENGINE_READY_TIMEOUT_S": str(model.spec.engine.startup_timeout_seconds),
+        }.items()
+    }
+    if not source.from_hub:
+        ours["HF_HUB_OFFLINE"] = {"name": "HF_HUB_OFFLINE", "value": "1"}
+    if credentials := model.spec.model.credentials:
+        reference = {"secretKeyRef": {"name": credentials.secret_name, "key": "token"}}
+        ours["HF_TOKEN"] = {"name": "HF_TOKEN", "valueFrom": reference}
+    theirs = {variable.name: _env_var(variable) for variable in model.spec.engine.env}
+    return [*(value for name, value in ours.items() if name not in theirs), *theirs.values()]
+
+
+def _env_var(variable: EnvVar) -> Object:
+    rendered: Object = variable.model_dump(by_alias=True, exclude_none=True)
+    if divisor := rendered.get("valueFrom", {}).get("resourceFieldRef", {}).get("divisor"):
+        rendered["valueFrom"]["resourceFieldRef"]["divisor"] = canonical_quantity(divisor)
+    return rendered
+
+
+def _resources(model: Model) -> Object:
+    rendered: Object = _quantities(model.spec.resources)
+    if accelerator := model.spec.accelerator:
+        # Kubernetes takes the request of an extended resource from its limit.
+        rendered.setdefault("limits", {})[accelerator.resource_name] = str(accelerator.count)
+    return rendered
+
+
+def _quantities(resources: Resources) -> Object:
+    kinds = {"requests": resources.requests, "limits": resources.limits}
+    return {
+        kind: {name: canonical_quantity(value) for name, value in sorted(values.items())}
+        for kind, values in kinds.items()
+        if values
+    }
+
+
+def _mounts(source: Source) -> list[Object]:
+    mounts: list[Object] = [
+        {"name": "run", "mountPath": RUN_PATH},
+        {"name": "home", "mountPath": HOME},
+        {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 -- the container's shared memory
+    ]
+    if source.claim:
+        mounts.append({"name": "model", "mountPath": MODELS_PATH, "readOnly": True})
+    return mounts

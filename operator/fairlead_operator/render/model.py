@@ -1,0 +1,85 @@
+"""The input of all builders: one ModelDeployment as read, and what the operator's own settings add to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from fairlead_operator.api.names import API_VERSION, KIND, MODEL_LABEL
+from fairlead_operator.api.spec import ModelDeploymentSpec
+from fairlead_operator.api.v1alpha1 import ModelDeployment
+
+Object = dict[str, Any]
+
+# Rises when the same spec and images give different objects. It is part of the status, so that one can see by
+# which
+# rules a model's objects were made.
+RENDERING_VERSION = 1
+
+
+@dataclass(frozen=True)
+class RenderSettings:
+    """The operator's settings that show in rendered objects."""
+
+    gateway_image: str
+    engine_image: str
+    image_pull_policy: str = "IfNotPresent"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A ModelDeployment with its identity; `status` is the last one reported, as it is stored."""
+
+    name: str
+    namespace: str
+    uid: str
+    generation: int
+    spec: ModelDeploymentSpec
+    status: Object
+
+    @property
+    def served_name(self) -> str:
+        """The name that clients use."""
+        return self.spec.model.served_name or self.name
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Labels of every child."""
+        return {
+            "app.kubernetes.io/name": "fairlead-model",
+            "app.kubernetes.io/instance": self.name,
+            "app.kubernetes.io/component": "engine",
+            "app.kubernetes.io/managed-by": "fairlead-operator",
+            MODEL_LABEL: self.name,
+        }
+
+    @property
+    def selector(self) -> dict[str, str]:
+        """What selects the model's pods; immutable once a Deployment has it."""
+        return {"app.kubernetes.io/component": "engine", MODEL_LABEL: self.name}
+
+    def metadata(self, name: str) -> Object:
+        """Metadata of a child: a name, labels, and an owner so that it goes when the model goes."""
+        owner = {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+        return {"name": name, "namespace": self.namespace, "labels": self.labels, "ownerReferences": [owner]}
+
+
+def parse_model(body: Object) -> Model:
+    """Reads a ModelDeployment as the API server returns it. Raises pydantic.ValidationError."""
+    parsed = ModelDeployment.model_validate(body)
+    metadata = body["metadata"]
+    return Model(
+        name=metadata["name"],
+        namespace=metadata["namespace"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 0),
+        spec=parsed.spec,
+        status=body.get("status") or {},
+    )

@@ -1,0 +1,52 @@
+"""Resource quantities in the form in which the API server stores them.
+
+The API server rewrites what it is given (`1024Mi` becomes `1Gi`, `0.5` becomes `500m`). Rendering the stored
+form keeps a steady state free of differences.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+_BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
+_DECIMAL = {-9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E"}
+_SYNTAX = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))([A-Za-z]*|[eE][+-]?\d+)$")
+
+
+def canonical_quantity(value: int | str) -> str:
+    """The canonical form of a quantity. Raises ValueError for what is none."""
+    match = _SYNTAX.match(str(value))
+    if not match:
+        raise ValueError(f"{value!r} is not a resource quantity")
+    number, suffix = Fraction(match[1]), match[2]
+    if suffix in _BINARY[1:]:
+        return _binary(number * 1024 ** _BINARY.index(suffix))
+    exponents = {text: exponent for exponent, text in _DECIMAL.items()}
+    if suffix in exponents:
+        mantissa, exponent = _decimal(number * Fraction(10) ** exponents[suffix])
+        return f"{mantissa}{_DECIMAL[exponent]}"
+    if suffix[:1] not in "eE":
+        raise ValueError(f"{value!r} has the unknown unit {suffix!r}")
+    mantissa, exponent = _decimal(number * Fraction(10) ** int(suffix[1:]))
+    return f"{mantissa}e{exponent}" if exponent else str(mantissa)
+
+
+def _binary(number: Fraction) -> str:
+    if number.denominator != 1 or abs(number) < 1024:
+        mantissa, exponent = _decimal(number)
+        return f"{mantissa}{_DECIMAL[exponent]}"
+    whole, power = int(number), 0
+    while whole and whole % 1024 == 0 and power < len(_BINARY) - 1:
+        whole, power = whole // 1024, power + 1
+    return f"{whole}{_BINARY[power]}"
+
+
+def _decimal(number: Fraction) -> tuple[int, int]:
+    """Mantissa without trailing thousands, and exponent; finer than a nano is rounded away from zero."""
+    nanos = number * 10**9
+    mantissa, exponent = (math.ceil(nanos) if nanos > 0 else math.floor(nanos)), -9
+    while mantissa and mantissa % 1000 == 0 and exponent < 18:
+        mantissa, exponent = mantissa // 1000, exponent + 3
+    return (mantissa, exponent) if mantissa else (0, 0)

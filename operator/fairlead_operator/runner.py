@@ -1,0 +1,164 @@
+"""One replica of the operator from start to stop.
+
+A replica competes for the Lease and, once it leads, watches and works. It is crash-only: whatever cannot be
+mended in place (leadership lost, watches given up) ends the process, the Lease is given back if possible, and
+another replica or the restarted one begins anew from what is observed. Models go on serving meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from fairlead_operator import kopf_edge
+from fairlead_operator.controller.loop import run_resync, run_workers
+from fairlead_operator.controller.queue import WorkQueue
+from fairlead_operator.controller.reconciler import Key, Reconciler
+from fairlead_operator.kube.access import missing_access
+from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.connection import open_api_client
+from fairlead_operator.kube.errors import KubeError, NotFoundError
+from fairlead_operator.kube.events import EventRecorder
+from fairlead_operator.kube.leader import LEASE_SECONDS, LeaderElector
+from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
+from fairlead_operator.settings import Settings
+from fairlead_operator.telemetry import LEADER, HealthServer
+
+LOG = logging.getLogger(__name__)
+
+# A key that waits or works longer than this means that the workers are stuck.
+_STUCK_SECONDS = 600.0
+_WAIT_SECONDS = 5.0
+_STOP_SECONDS = 10.0
+
+
+class Runner:
+    """Runs one replica."""
+
+    def __init__(self, settings: Settings, client: KubeClient) -> None:
+        self._settings = settings
+        self._client = client
+        self._queue: WorkQueue[Key] = WorkQueue()
+        self._elector = LeaderElector(client, settings.pod_namespace, settings.lease_name, settings.pod_name)
+        self._watching = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._stop_watching = asyncio.Event()
+
+    async def run(self) -> int:
+        """Runs until SIGTERM or SIGINT (returns 0) or until it cannot go on (returns 1)."""
+        self._handle_signals()
+        health = HealthServer(self._settings.health_port, self._unhealthy, self._unready)
+        await health.start()
+        work = asyncio.create_task(self._work(), name="work")
+        stop = asyncio.create_task(self._stop.wait(), name="stop")
+        try:
+            await asyncio.wait([work, stop], return_when=asyncio.FIRST_COMPLETED)
+            failed = work.done()
+            if failed and (error := work.exception()):
+                LOG.error("stopping", extra={"error": f"{type(error).__name__}: {error}"})
+        finally:
+            await _cancel(work)
+            await _cancel(stop)
+            await self._elector.release()
+            LEADER.set(0)
+            await health.stop()
+        return 1 if failed and not self._stop.is_set() else 0
+
+    async def _work(self) -> None:
+        """Everything from the first request to the API server on; returns or raises only when it cannot go
+        on.
+        """
+        await self._wait_for_api()
+        await self._elector.acquire()
+        LEADER.set(1)
+        reconciler = Reconciler(
+            self._client, EventRecorder(self._client, self._settings.pod_name), self._settings.render
+        )
+        # The leadership and the workers must exist before kopf starts: at its end it cancels every younger
+        # task.
+        tasks = [
+            asyncio.create_task(self._elector.hold(), name="leadership"),
+            asyncio.create_task(run_workers(self._queue, reconciler, self._settings.workers), name="workers"),
+            asyncio.create_task(
+                run_resync(
+                    self._queue, self._client, self._settings.namespaces, self._settings.resync_seconds
+                ),
+                name="resync",
+            ),
+            asyncio.create_task(self._take_signals_back(), name="signals"),
+        ]
+        await asyncio.sleep(0)
+        watch = asyncio.create_task(
+            kopf_edge.watch(self._queue.add, self._settings.namespaces, self._watching, self._stop_watching),
+            name="watch",
+        )
+        try:
+            done, _ = await asyncio.wait([*tasks, watch], return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            # Writers first, then the Lease may go to another replica, then the rest.
+            for task in tasks:
+                await _cancel(task)
+            await self._elector.release()
+            self._stop_watching.set()
+            with contextlib.suppress(TimeoutError, asyncio.CancelledError):
+                await asyncio.wait_for(watch, _STOP_SECONDS)
+
+    async def _wait_for_api(self) -> None:
+        """Waits for the API server and the CRD; fails if the operator may not do what it needs to."""
+        while True:
+            try:
+                missing = await missing_access(self._client, self._settings.namespaces)
+                if missing:
+                    raise PermissionError(f"the operator's role lacks: {', '.join(missing)}")
+                for namespace in self._settings.namespaces or (None,):
+                    await self._client.list(MODEL_DEPLOYMENT, namespace)
+                return
+            except NotFoundError:
+                LOG.warning("waiting for the CustomResourceDefinition of ModelDeployment")
+            except KubeError as error:
+                LOG.warning("waiting for the API server", extra={"error": str(error)})
+            await asyncio.sleep(_WAIT_SECONDS)
+
+    def _handle_signals(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
+
+    async def _take_signals_back(self) -> None:
+        """kopf installs handlers of its own, which would stop the watches before the workers."""
+        await self._watching.wait()
+        self._handle_signals()
+        LOG.info("watching")
+        await asyncio.Event().wait()
+
+    def _unhealthy(self) -> str | None:
+        age = self._elector.seconds_since_renewal
+        if age is not None and age > 2 * LEASE_SECONDS:
+            return f"the Lease was not renewed for {age:.0f} s"
+        if self._queue.oldest_seconds > _STUCK_SECONDS:
+            return f"a model has waited for {self._queue.oldest_seconds:.0f} s"
+        return None
+
+    def _unready(self) -> str | None:
+        leading = self._elector.seconds_since_renewal is not None
+        if leading and not self._watching.is_set():
+            return "not watching yet"
+        return None if self._elector.reachable else "the API server does not answer"
+
+
+async def run_operator(settings: Settings) -> int:
+    """Runs one replica of the operator; returns its exit code."""
+    client = KubeClient(await open_api_client())
+    try:
+        return await Runner(settings, client).run()
+    finally:
+        await client.close()
+
+
+async def _cancel(task: asyncio.Task[object]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, Exception):
+        await task

@@ -1,0 +1,56 @@
+"""The operator's settings: environment variables with the prefix FAIRLEAD_, in one place."""
+
+from __future__ import annotations
+
+import socket
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fairlead_operator.render.model import RenderSettings
+
+
+class Settings(BaseSettings):
+    """Settings of `run`. Wrong values stop the operator at its start with a message that names the
+    variable.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_", use_attribute_docstrings=True)
+
+    pod_name: str = Field(default_factory=socket.gethostname)
+    """Name of this replica, its identity in the Lease."""
+    pod_namespace: str = "default"
+    """Namespace of the Lease."""
+    watch_namespaces: str = ""
+    """Namespaces to serve, separated by commas; empty for all."""
+    gateway_image: str
+    """Image of the gateway sidecar."""
+    engine_image: str
+    """Engine image of models that do not name one."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    """Pull policy of the gateway image."""
+    lease_name: str = "fairlead-operator"
+    """Name of the Lease; equal for all replicas of one installation."""
+    health_port: int = Field(default=8080, ge=1, le=65535)
+    """Port of /healthz, /readyz and /metrics."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """Lowest level that is logged."""
+    resync_seconds: int = Field(default=600, ge=10)
+    """Seconds between two full passes over all models."""
+    workers: int = Field(default=8, ge=1, le=64)
+    """Models that are reconciled at the same time."""
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces to serve; none means all."""
+        return tuple(name.strip() for name in self.watch_namespaces.split(",") if name.strip())
+
+    @property
+    def render(self) -> RenderSettings:
+        """The settings that show in rendered objects."""
+        return RenderSettings(
+            gateway_image=self.gateway_image,
+            engine_image=self.engine_image,
+            image_pull_policy=self.image_pull_policy,
+        )

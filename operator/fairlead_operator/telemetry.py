@@ -1,0 +1,98 @@
+"""What the operator tells about itself: JSON logs, Prometheus metrics, and health on one port."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+API_REQUESTS = Counter(
+    "fairlead_operator_api_requests_total", "Requests to the API server.", ["kind", "verb", "code"]
+)
+RECONCILES = Counter("fairlead_operator_reconcile_total", "Reconciles of one model.", ["result"])
+RECONCILE_SECONDS = Histogram("fairlead_operator_reconcile_seconds", "Duration of one reconcile.")
+QUEUE_DEPTH = Gauge("fairlead_operator_queue_depth", "Models that wait for a reconcile.")
+QUEUE_OLDEST_SECONDS = Gauge("fairlead_operator_queue_oldest_seconds", "Age of the oldest waiting item.")
+LEADER = Gauge("fairlead_operator_leader", "1 while this replica leads.")
+
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, then whatever `extra` holds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as JSON."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def configure_logging(level: str) -> None:
+    """Sends all logs to standard error as JSON."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    # kopf tells of every event and watch; that is noise beside one line per action of ours.
+    logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+
+
+class HealthServer:
+    """Serves /healthz, /readyz and /metrics.
+
+    `unhealthy` and `unready` return what is wrong, or None; the first restarts the pod, the second only
+    shows.
+    """
+
+    def __init__(
+        self, port: int, unhealthy: Callable[[], str | None], unready: Callable[[], str | None]
+    ) -> None:
+        self._port = port
+        self._unhealthy = unhealthy
+        self._unready = unready
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Starts to listen. Raises OSError if the port is taken."""
+        app = web.Application()
+        app.add_routes(
+            [
+                web.get("/healthz", self._answer(self._unhealthy)),
+                web.get("/readyz", self._answer(self._unready)),
+                web.get("/metrics", self._metrics),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, port=self._port).start()
+
+    async def stop(self) -> None:
+        """Stops to listen."""
+        if self._runner:
+            await self._runner.cleanup()
+
+    @staticmethod
+    def _answer(check: Callable[[], str | None]) -> Any:
+        async def handle(_: web.Request) -> web.Response:
+            problem = check()
+            return web.Response(status=503 if problem else 200, text=f"{problem or 'ok'}\n")
+
+        return handle
+
+    @staticmethod
+    async def _metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
