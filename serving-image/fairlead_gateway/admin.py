@@ -1,0 +1,78 @@
+"""The admin port: probes, drain, load, metrics, for kubelet, operator and Prometheus. Never the API.
+
+Readiness is the gateway's to say, because the engine calls itself healthy while it refuses new requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, Response
+
+from .serving import Services
+from .settings import ProcessSettings
+
+_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def create_admin(services: Services, process: ProcessSettings) -> FastAPI:
+    """The application for the admin port."""
+    app = FastAPI(title="Fairlead gateway admin", openapi_url=None)
+    gate = services.gate
+
+    @app.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        if gate.draining:
+            return JSONResponse({"reason": "Draining", "load": _load(services)}, 503)
+        if await services.engine.healthy():
+            return JSONResponse({"reason": "Ready"})
+        return JSONResponse({"reason": "EngineNotReady", "engine": read_engine_state(process)}, 503)
+
+    @app.get("/drain")
+    async def drain() -> dict[str, Any]:
+        """Ends readiness at once and returns when nothing is in flight; the kubelet then stops the engine."""
+        gate.draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(services.settings.drain_timeout_seconds):
+                # Requests that are still routed here meanwhile are served.
+                await asyncio.sleep(process.linger_seconds)
+                await gate.wait_idle()
+        return _load(services)
+
+    @app.get("/load")
+    async def load() -> dict[str, Any]:
+        return _load(services)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        return Response(
+            services.telemetry.render() + await services.engine.metrics(), media_type=_METRICS_TYPE
+        )
+
+    @app.get("/engine")
+    async def engine() -> dict[str, Any]:
+        return {"healthy": await services.engine.healthy(), "state": read_engine_state(process)}
+
+    return app
+
+
+def read_engine_state(process: ProcessSettings) -> dict[str, Any] | None:
+    """What the launcher last wrote, or None before it ran."""
+    try:
+        state = json.loads(process.engine_state.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return state if isinstance(state, dict) else None
+
+
+def _load(services: Services) -> dict[str, Any]:
+    gate = services.gate
+    return {"running": gate.running, "waiting": gate.waiting, "draining": gate.draining}

@@ -1,0 +1,1 @@
+"""Which requests run now: counting, waiting in order, draining."""

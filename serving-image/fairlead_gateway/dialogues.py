@@ -1,0 +1,50 @@
+"""The two APIs as `serving` drives them: chat completions forward, responses translate."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+from .contract.request import prepare_chat
+from .contract.sse import ChatRelay
+from .responses.completed import to_response
+from .responses.request import prepare_responses
+from .responses.stream import ResponseStream
+
+
+class ChatDialogue:
+    """Chat completions: the engine's bytes are the client's."""
+
+    def __init__(self, body: bytes, served: tuple[str, ...]) -> None:
+        self.engine = prepare_chat(body, served)
+
+    def whole(self, body: bytes) -> bytes:
+        """The engine's answer as it is."""
+        return body
+
+    def stream(self) -> tuple[bytes, ChatRelay]:
+        """A relay that only watches how the stream ends."""
+        return b"", ChatRelay()
+
+
+class ResponsesDialogue:
+    """Responses, translated to chat completions and back."""
+
+    def __init__(self, body: bytes, served: tuple[str, ...]) -> None:
+        self._request = prepare_responses(body, served)
+        self._id = f"resp_{secrets.token_hex(16)}"
+        self._created_at = _unix_seconds()
+        self.engine = self._request.engine
+
+    def whole(self, body: bytes) -> bytes:
+        """The Response object for the engine's chat completion."""
+        return to_response(self._request, body, self._id, self._created_at, _unix_seconds())
+
+    def stream(self) -> tuple[bytes, ResponseStream]:
+        """The opening events, and what makes the others."""
+        stream = ResponseStream(self._request, self._id, _unix_seconds)
+        return stream.start(), stream
+
+
+def _unix_seconds() -> int:
+    return int(time.time())

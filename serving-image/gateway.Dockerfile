@@ -1,0 +1,27 @@
+# The gateway: the sidecar of every model pod, and the carrier of the engine launcher.
+# Built from the repository root; plain enough for the classic builder (no RUN --mount, no COPY --chmod).
+ARG BASE_IMAGE=python:3.12-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+# Registries behind a private certificate authority: paths inside the base image.
+ARG PIP_CERT
+ARG SSL_CERT_FILE
+RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check uv==0.13.8
+WORKDIR /src
+COPY pyproject.toml uv.lock README.md LICENSE ./
+# The lock alone decides what is installed; the package itself is only copied, so that code changes rebuild nothing.
+RUN UV_PROJECT_ENVIRONMENT=/opt/fairlead/venv UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1 \
+    /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --extra gateway --compile-bytecode
+
+FROM ${BASE_IMAGE}
+COPY --from=build /opt/fairlead/venv /opt/fairlead/venv
+COPY serving-image/launcher/fairlead_launcher.py /opt/fairlead/app/launcher/
+COPY serving-image/fairlead_gateway /opt/fairlead/app/fairlead_gateway
+ENV PATH=/opt/fairlead/venv/bin:$PATH \
+    PYTHONPATH=/opt/fairlead/app \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1
+USER 65532:65532
+EXPOSE 8000 8001
+ENTRYPOINT ["python", "-m", "fairlead_gateway"]
+CMD ["serve"]

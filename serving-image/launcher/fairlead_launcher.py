@@ -1,0 +1,311 @@
+"""Starts vLLM in the engine container, and tells what it is doing and why it died.
+
+The gateway copies this one file into the folder that the pod's containers share; the engine container runs
+it with whatever Python its image has, so it uses only the standard library and works on Python 3.9.
+
+It exists because vLLM alone
+- leaves its socket file behind, on which the next start fails;
+- prints the cause of a failure far above the last lines that Kubernetes keeps;
+- exits with code 0 when its engine process dies.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ENGINE_MODULE = "vllm.entrypoints.openai.api_server"
+TERMINATION_LOG = "/dev/termination-log"
+# Kubernetes keeps this much of a termination message.
+TERMINATION_BYTES = 4096
+# A cause is at most this many lines above the end; a long life's older lines are not kept.
+KEPT_LINES = 4000
+MESSAGE_CHARS = 800
+WRITE_SECONDS = 0.5
+READ_BYTES = 1 << 16
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Cause(NamedTuple):
+    """Why the engine ended: a reason for machines and the telling line for people."""
+
+    reason: str
+    message: str
+
+
+# In order of precedence: what explains a failure alone comes before what may only accompany it.
+CAUSES = (
+    (
+        "EngineArgumentInvalid",
+        r"\berror: ((?:unrecognized arguments|argument |the following arg|ambiguous).*)",
+    ),
+    ("CompilerMissing", r"((?:InvalidCxxCompiler: |Failed to find C compiler|Could not find nvcc).*)"),
+    ("ContextTooLong", r"((?:To serve at least one request with|User-specified max_model_len).*)"),
+    ("AcceleratorOutOfMemory", r"((?:CUDA|HIP|XPU) out of memory.*)"),
+    ("AcceleratorOutOfMemory", r"((?:Free memory on device|No available memory for the cache).*)"),
+    (
+        "HostOutOfMemory",
+        r"((?:Available memory on node|Cannot allocate memory|DefaultCPUAllocator: can't).*)",
+    ),
+    ("HostOutOfMemory", r"^(MemoryError\b.*)"),
+    ("DiskFull", r"(.*No space left on device.*)"),
+    ("ModelUnsupported", r"(Model architectures \[[^]]*\] are not supported)"),
+    ("ModelUnsupported", r"(.*does not recognize this architecture.*)"),
+    ("ModelUnsupported", r"((?:.*is not a valid JSON file|\S*SafetensorError:).*)"),
+    ("WeightsUnauthorized", r"(.*\b401 Client Error.*)"),
+    ("WeightsForbidden", r"(.*(?:\b403 Client Error|GatedRepoError: ).*)"),
+    ("WeightsNotFound", r"(.*(?:\b404 Client Error|(?:Repository|Revision)NotFoundError: ).*)"),
+    ("WeightsRateLimited", r"(.*\b429 (?:Client Error|Too Many Requests).*)"),
+    ("WeightsNotFound", r"((?:\S*HFValidationError|\S*LocalEntryNotFoundError): .*)"),
+    ("WeightsNotFound", r"(.*No such file or directory: '/models.*)"),
+    ("EngineArgumentInvalid", r"^ *Value error, (.*)"),
+)
+PHASES = (
+    ("LoadingWeights", r"Starting to load model"),
+    ("Compiling", r"torch\.compile takes|Dynamo bytecode|for the compilation|Capturing (?:CUDA|cuda) ?graph"),
+    ("Running", r"Application startup complete"),
+)
+ORDER = ("Starting", *(phase for phase, _ in PHASES))
+
+# "(EngineCore pid=7) ERROR 11-21 05:46:57 [core.py:1510] " before what a line says.
+_PREFIX = re.compile(
+    r"^(?:\([^()]*pid=\d+\) )?(?:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) [\d-]+ [\d:]+ \[[^]]*\] ?)?"
+)
+_PROGRESS = re.compile(r"\bINFO [\d-]+ [\d:]+ \[|\d+%")
+_SOURCE_CODE = "    "  # how tracebacks indent it
+_EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt)\b(?:: .*)?$")
+# Exceptions that only say that another one happened, or that come from cleaning up after it.
+_EMPTY_WORDS = re.compile(r"See (?:root cause|stack trace)|KeyError: '/(?:psm|mp)|^SystemExit|CancelledError")
+_DIED = re.compile(r"engine core exited unexpectedly|Worker proc \S+ died unexpectedly")
+# The API server also logs the errors of single requests, which end nothing.
+_FROM_ENGINE = re.compile(r"^\((?:EngineCore|\w*Worker)")
+
+
+def clean(line: str) -> str:
+    """The line without vLLM's log prefix."""
+    return _PREFIX.sub("", line, count=1).rstrip()
+
+
+def find_cause(lines: Iterable[str]) -> Cause | None:
+    """The root cause told by log lines, oldest first, or None if they tell nothing."""
+    pairs = [(line, clean(line)) for line in lines]
+    told = [text for _, text in pairs if not text.startswith(_SOURCE_CODE)]
+    for reason, pattern in CAUSES:
+        match = next(filter(None, (re.search(pattern, text) for text in told)), None)
+        if match:
+            return Cause(reason, _shorten(match.group(1).strip()))
+    exceptions = [pair for pair in pairs if _EXCEPTION.match(pair[1]) and not _EMPTY_WORDS.search(pair[1])]
+    telling = (
+        [text for line, text in exceptions if _FROM_ENGINE.match(line)]
+        or [text for text in told if _DIED.search(text)]
+        or [text for _, text in exceptions]
+    )
+    return Cause("EngineCrashed", _shorten(telling[-1])) if telling else None
+
+
+def _shorten(message: str) -> str:
+    return message if len(message) <= MESSAGE_CHARS else message[: MESSAGE_CHARS - 1] + "…"
+
+
+def cause_of_exit(lines: Iterable[str], exit_code: int, oom_killed: bool) -> Cause:
+    """The cause of an exit that nobody asked for; always says something."""
+    if oom_killed:
+        return Cause("HostOutOfMemory", "The kernel killed a process of the engine: memory limit reached.")
+    found = find_cause(lines)
+    return found or Cause(
+        "EngineCrashed", f"The engine ended with exit code {exit_code} without naming a cause."
+    )
+
+
+def termination_message(cause: Cause, exit_code: int) -> bytes:
+    """The JSON that Kubernetes shows, cut to what it keeps."""
+    message = cause.message
+    while True:
+        document = {"reason": cause.reason, "message": message, "exitCode": exit_code}
+        encoded = json.dumps(document).encode()
+        if len(encoded) <= TERMINATION_BYTES:
+            return encoded
+        message = message[: len(message) // 2]
+
+
+def count_oom_kills() -> int:
+    """How many processes of this container the kernel has killed for memory (cgroup v2, then v1)."""
+    for path in ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control"):
+        try:
+            fields = dict(line.split() for line in Path(path).read_text().splitlines())
+        except (OSError, ValueError):
+            continue
+        return int(fields.get("oom_kill", 0))
+    return 0
+
+
+class StateFile:
+    """Progress of the engine in a file that is always complete. Times are seconds."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._phase_began = time.monotonic()
+        self._written = 0.0
+        self._state: dict[str, Any] = {
+            "phase": "Starting",
+            "since": int(time.time()),
+            "pid": os.getpid(),
+            "exitCode": None,
+            "detail": "",
+            "phases": {},
+            "cause": None,
+        }
+
+    @property
+    def phase(self) -> str:
+        """The current phase."""
+        return str(self._state["phase"])
+
+    def enter(self, phase: str, **fields: object) -> None:
+        """Closes the current phase, begins another and writes."""
+        now = time.monotonic()
+        self._state["phases"][self.phase] = round(now - self._phase_began, 1)
+        self._phase_began = now
+        self._state.update(fields, phase=phase, since=int(time.time()))
+        self.write()
+
+    def tell(self, detail: str) -> None:
+        """Notes the last progress line. Written now and then only: progress bars are fast."""
+        self._state["detail"] = _shorten(detail)
+        if time.monotonic() - self._written >= WRITE_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        """Replaces the file as a whole."""
+        scratch = self._path.with_suffix(".tmp")
+        scratch.write_text(json.dumps(self._state))
+        os.replace(scratch, self._path)
+        self._written = time.monotonic()
+
+
+class Watch:
+    """Relays the engine's log as it comes and learns from its lines."""
+
+    def __init__(self, state: StateFile) -> None:
+        self._state = state
+        self._rest = b""
+        self.lines: deque[str] = deque(maxlen=KEPT_LINES)
+
+    def relay(self, source: int, target: int) -> None:
+        """Copies everything from one file descriptor to the other until the engine closes it."""
+        while True:
+            data = os.read(source, READ_BYTES)
+            if not data:
+                break
+            view = memoryview(data)
+            while view:
+                view = view[os.write(target, view) :]
+            self._learn(data)
+        self._learn(b"\n")
+
+    def _learn(self, data: bytes) -> None:
+        # Progress bars end their lines with a carriage return.
+        *whole, self._rest = re.split(rb"[\r\n]+", self._rest + data)
+        for raw in whole:
+            line = raw.decode(errors="replace")
+            self.lines.append(line)
+            if self._state.phase != "Running":
+                self._follow(line)
+
+    def _follow(self, line: str) -> None:
+        for phase, pattern in PHASES:
+            if re.search(pattern, line) and ORDER.index(phase) > ORDER.index(self._state.phase):
+                self._state.enter(phase, detail=_shorten(clean(line)))
+                return
+        if _PROGRESS.search(line):
+            self._state.tell(clean(line))
+
+
+class Launcher:
+    """One run of the engine."""
+
+    def __init__(self, command: Sequence[str], state: StateFile, termination_log: Path) -> None:
+        self._command, self._state, self._termination_log = command, state, termination_log
+        self._child: subprocess.Popen[bytes] | None = None
+        self._asked = False
+
+    def run(self) -> int:
+        """Runs the engine to its end and returns the exit code for this process."""
+        oom_kills = count_oom_kills()
+        for number in SIGNALS:
+            signal.signal(number, self._pass_on)
+        self._state.write()
+        # A group of its own: whatever the engine leaves behind is found and ended with it.
+        self._child = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        assert self._child.stdout is not None
+        watch = Watch(self._state)
+        reader = threading.Thread(target=watch.relay, args=(self._child.stdout.fileno(), 1), daemon=True)
+        reader.start()
+        if self._asked:
+            self._child.terminate()
+        code = self._child.wait()
+        self._end_group()
+        reader.join(timeout=5)
+        return self._conclude(code, watch.lines, count_oom_kills() > oom_kills)
+
+    def _pass_on(self, number: int, frame: object) -> None:
+        self._asked = True
+        if self._child is not None and self._child.poll() is None:
+            self._child.send_signal(number)
+
+    def _end_group(self) -> None:
+        assert self._child is not None
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+
+    def _conclude(self, code: int, lines: Iterable[str], oom_killed: bool) -> int:
+        code = 128 - code if code < 0 else code
+        if self._asked:
+            self._state.enter("Exited", exitCode=code)
+            return code
+        code = code or 1
+        cause = cause_of_exit(lines, code, oom_killed)
+        self._state.enter("Exited", exitCode=code, cause=cause._asdict())
+        print(f"fairlead-launcher: {cause.reason}: {cause.message}", file=sys.stderr, flush=True)
+        try:
+            self._termination_log.write_bytes(termination_message(cause, code))
+        except OSError as error:
+            print(f"fairlead-launcher: no termination message: {error}", file=sys.stderr, flush=True)
+        return code
+
+
+def engine_command(module: str, socket: Path, arguments: Sequence[str]) -> list[str]:
+    """The engine's command line, with this very Python."""
+    return [sys.executable, "-u", "-m", module, "--uds", str(socket), *arguments]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="fairlead_launcher", description="Starts vLLM on a Unix socket.")
+    parser.add_argument("--socket", type=Path, required=True, help="where the engine listens")
+    parser.add_argument("--state", type=Path, required=True, help="file for progress and cause")
+    parser.add_argument("--termination-log", type=Path, default=Path(TERMINATION_LOG))
+    parser.add_argument("--module", default=ENGINE_MODULE, help="Python module of the engine's server")
+    parser.add_argument("arguments", nargs="*", help="arguments for the engine, after --")
+    options = parser.parse_args(argv)
+    options.socket.unlink(missing_ok=True)
+    command = engine_command(options.module, options.socket, options.arguments)
+    return Launcher(command, StateFile(options.state), options.termination_log).run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
