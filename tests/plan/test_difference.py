@@ -1,0 +1,45 @@
+"""Drift is a rendered value that the live object has not; everything else in the live object is not ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairlead_operator.plan.difference import first_difference
+
+
+@pytest.mark.parametrize(
+    ("desired", "live"),
+    [
+        ({"a": 1}, {"a": 1, "b": 2}),
+        ({"a": {}}, {}),
+        ({"a": ""}, {}),
+        ({"a": []}, {}),
+        ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "B"}, {"name": "A", "value": "1"}]}),
+        (
+            {"ports": [{"name": "http", "port": 80}]},
+            {"ports": [{"name": "http", "port": 80, "nodePort": 31000}]},
+        ),
+        ({"tolerations": [{"key": "a"}]}, {"tolerations": [{"key": "a", "effect": "NoSchedule"}]}),
+    ],
+)
+def test_what_the_server_or_others_add_is_no_difference(desired: Any, live: Any) -> None:
+    assert first_difference(desired, live) is None
+
+
+@pytest.mark.parametrize(
+    ("desired", "live", "path"),
+    [
+        ({"spec": {"replicas": 1}}, {"spec": {"replicas": 2}}, "spec.replicas"),
+        ({"a": False}, {}, "a"),
+        ({"a": 0}, {}, "a"),
+        ({"a": {"b": 1}}, {"a": None}, "a"),
+        ({"env": [{"name": "A", "value": "1"}]}, {"env": []}, "env[A]"),
+        ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "A", "value": "2"}]}, "env[A].value"),
+        ({"args": ["a"]}, {"args": ["a", "b"]}, "args"),
+        ({"args": ["a", "b"]}, {"args": ["b", "a"]}, "args[0]"),
+    ],
+)
+def test_a_changed_or_missing_value_is_named_by_its_path(desired: Any, live: Any, path: str) -> None:
+    assert first_difference(desired, live) == path

@@ -1,0 +1,155 @@
+"""What the planner decides, by example."""
+
+from __future__ import annotations
+
+import copy
+from datetime import timedelta
+
+from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.planner import plan, plan_unreadable
+from tests.plan.builders import NOW, SETTINGS, World, condition, model_body, pod
+
+
+def test_an_empty_world_gets_every_child_the_deployment_last() -> None:
+    planned = World().plan()
+    assert [child["kind"] for child in planned.apply] == [
+        "ServiceAccount",
+        "ConfigMap",
+        "Service",
+        "Deployment",
+    ]
+
+
+def test_a_ready_world_needs_nothing() -> None:
+    world = World()
+    world.serve()
+    planned = world.plan(NOW + timedelta(hours=1))
+    assert (planned.apply, planned.delete, planned.events, planned.requeue_after) == ((), (), (), None)
+    assert planned.status == world.body["status"]
+
+
+def test_a_deleted_child_is_made_again() -> None:
+    world = World()
+    world.serve()
+    del world.children["Service", "tiny"]
+    assert [child["kind"] for child in world.plan().apply] == ["Service"]
+
+
+def test_a_repaired_service_leaves_a_serving_model_ready() -> None:
+    world = World()
+    world.serve()
+    world.children["Service", "tiny"]["spec"]["ports"][0]["port"] = 81
+    world.reconcile()
+    assert world.condition("Ready")["status"] == "True"
+
+
+def test_a_changed_field_is_repaired_and_named() -> None:
+    world = World()
+    world.serve()
+    world.deployment()["spec"]["replicas"] = 5
+    planned = world.plan()
+    assert [child["kind"] for child in planned.apply] == ["Deployment"]
+    assert "spec.replicas" in planned.explain
+
+
+def test_a_field_that_is_not_rendered_any_more_is_taken_away() -> None:
+    world = World(model_body(scheduling={"nodeSelector": {"gpu": "a100"}}))
+    world.serve()
+    del world.body["spec"]["scheduling"]
+    planned = world.plan()
+    assert [child["kind"] for child in planned.apply] == ["Deployment"]
+    assert "nodeSelector" not in planned.apply[0]["spec"]["template"]["spec"]
+
+
+def test_a_child_of_ours_that_is_not_wanted_any_more_is_deleted() -> None:
+    world = World()
+    world.serve()
+    former = copy.deepcopy(world.children["ConfigMap", "tiny-gateway"])
+    former["metadata"]["name"] = "tiny-former"
+    world.children["ConfigMap", "tiny-former"] = former
+    assert [child["metadata"]["name"] for child in world.plan().delete] == ["tiny-former"]
+
+
+def test_an_object_that_only_carries_the_label_is_left_alone() -> None:
+    world = World()
+    world.serve()
+    metadata = {"name": "theirs", "namespace": "demo", "labels": {MODEL_LABEL: "tiny"}}
+    world.children["ConfigMap", "theirs"] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    assert world.plan().delete == ()
+
+
+def test_an_object_of_somebody_else_with_a_childs_name_stops_everything_and_is_named() -> None:
+    world = World()
+    theirs = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "tiny", "namespace": "demo"}}
+    world.children["Service", "tiny"] = theirs
+    planned = world.reconcile()
+    assert planned.apply == ()
+    assert world.condition("Stalled")["status"] == "True"
+    assert world.condition("Ready")["reason"] == "NameConflict"
+    assert "Service/tiny" in world.condition("Ready")["message"]
+
+
+def test_children_of_a_deleted_model_of_the_same_name_are_awaited() -> None:
+    world = World()
+    world.serve()
+    world.body["metadata"]["uid"] = "another"
+    planned = world.plan()
+    assert planned.apply == ()
+    assert planned.requeue_after is not None
+    assert planned.requeue_after < 10
+
+
+def test_a_child_on_its_way_out_is_awaited() -> None:
+    world = World()
+    world.serve()
+    world.deployment()["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+    planned = world.plan()
+    assert planned.apply == ()
+    assert "wait for the end" in planned.explain
+
+
+def test_what_the_api_server_refused_is_reported_with_its_words() -> None:
+    world = World()
+    planned = plan(world.model, world.observe(), SETTINGS, NOW, Finding("ObjectRejected", "no such class"))
+    rows = {item["type"]: item for item in planned.status["conditions"]}
+    assert (rows["Ready"]["reason"], rows["Ready"]["message"]) == ("ObjectRejected", "no such class")
+    assert rows["Stalled"]["status"] == "True"
+
+
+def test_an_object_that_cannot_be_read_is_told_and_not_touched() -> None:
+    body = model_body()
+    body["status"] = {"url": "http://x"}
+    planned = plan_unreadable(body, "spec.replicas: must be a number", NOW)
+    assert (planned.apply, planned.delete) == ((), ())
+    assert planned.status["url"] == "http://x"
+    assert planned.status["conditions"][0]["message"] == "spec.replicas: must be a number"
+
+
+def test_a_new_reason_is_told_once() -> None:
+    world = World()
+    world.reconcile()
+    world.roll([pod(unschedulable="0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")])
+    first, second = world.reconcile(), world.reconcile()
+    assert [(event.kind, event.reason) for event in first.events] == [("Warning", "InsufficientResources")]
+    assert second.events == ()
+
+
+def test_a_spec_that_changes_is_progressing_until_its_controller_has_seen_it() -> None:
+    world = World()
+    world.serve()
+    world.body["spec"]["replicas"] = 2
+    world.body["metadata"]["generation"] = 2
+    world.reconcile()
+    assert world.condition("Ready")["status"] == "False"
+    assert world.condition("Ready")["observedGeneration"] == 2
+
+
+def test_progress_without_end_names_the_deadline_and_stalls() -> None:
+    world = World()
+    world.reconcile()
+    late = condition("Progressing", "False", reason="ProgressDeadlineExceeded")
+    world.roll([pod()], progressing=late)
+    world.reconcile()
+    assert world.condition("Ready")["reason"] == "DeadlineExceeded"
+    assert world.condition("Stalled")["status"] == "True"

@@ -1,0 +1,149 @@
+"""What the status says about a model."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from fairlead_operator.api.status import ModelDeploymentStatus
+from tests.plan.builders import NOW, World, condition, ended, model_body, pod, running
+
+
+def test_a_serving_model_is_ready_in_the_sense_of_kstatus() -> None:
+    world = World()
+    world.serve()
+    rows = {item["type"]: item["status"] for item in world.body["status"]["conditions"]}
+    assert rows == {
+        "Ready": "True",
+        "Reconciling": "False",
+        "Stalled": "False",
+        "Scheduled": "True",
+        "EngineReady": "True",
+    }
+
+
+def test_the_status_is_what_the_api_declares() -> None:
+    world = World(model_body(model={"source": "hf://a/b", "servedName": "b", "aliases": ["c"]}))
+    world.serve()
+    status = ModelDeploymentStatus.model_validate(world.body["status"])
+    assert status.served_models == ("b", "c")
+    assert status.url == "http://tiny.demo.svc/v1"
+    assert status.selector == "app.kubernetes.io/component=engine,fairlead.dev/model=tiny"
+    assert (status.replicas, status.ready_replicas, status.observed_generation) == (1, 1, 1)
+
+
+def test_no_replica_wanted_and_none_left_is_ready() -> None:
+    world = World(model_body(replicas=0))
+    world.serve(replicas=0)
+    assert (world.condition("Ready")["status"], world.condition("Ready")["reason"]) == (
+        "True",
+        "ScaledToZero",
+    )
+    assert world.condition("EngineReady")["status"] == "False"
+
+
+def test_a_pod_that_lingers_keeps_a_model_from_being_scaled_to_zero() -> None:
+    world = World(model_body(replicas=0))
+    world.reconcile()
+    world.roll([pod(ready=True)])
+    world.reconcile()
+    assert world.condition("Ready")["status"] == "False"
+
+
+def test_a_rollout_is_not_ready_though_the_former_revision_serves() -> None:
+    world = World()
+    world.reconcile()
+    world.roll([pod("old", revision="former", ready=True)], updated=0)
+    world.reconcile()
+    assert world.condition("Ready")["status"] == "False"
+    assert world.condition("EngineReady")["status"] == "True"
+
+
+def test_causes_of_a_former_revision_are_not_reported() -> None:
+    world = World()
+    world.reconcile()
+    crashed = pod("old", revision="former", engine={"state": ended("boom")})
+    world.roll([crashed, pod("new")], updated=1)
+    world.reconcile()
+    assert world.condition("Ready")["reason"] == "EngineStarting"
+
+
+def test_a_pod_on_its_way_out_is_no_cause() -> None:
+    world = World()
+    world.reconcile()
+    leaving = pod("leaving", engine={"state": ended("boom")})
+    leaving["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+    world.roll([leaving, pod("new")])
+    world.reconcile()
+    assert world.condition("Ready")["reason"] == "EngineStarting"
+
+
+def test_pods_that_the_kubelet_gave_up_do_not_hide_their_replacement() -> None:
+    world = World()
+    world.reconcile()
+    world.roll([pod("evicted", phase="Failed", reason="Evicted"), pod("new")])
+    world.reconcile()
+    assert world.condition("Ready")["reason"] == "EngineStarting"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('pods "x" is forbidden: exceeded quota: gpus', "QuotaExceeded"),
+        ('pods "x" is forbidden: violates PodSecurity', "PodRejected"),
+    ],
+)
+def test_a_pod_that_cannot_be_created_is_told(text: str, reason: str) -> None:
+    world = World()
+    world.reconcile()
+    world.roll([], failure=condition("ReplicaFailure", "True", reason="FailedCreate", message=text))
+    world.reconcile()
+    assert world.condition("Ready")["reason"] == reason
+    assert text in world.condition("Ready")["message"]
+
+
+def test_a_cause_that_only_a_human_can_mend_stalls_at_once() -> None:
+    world = World()
+    world.reconcile()
+    told = '{"reason": "EngineArgumentInvalid", "message": "no --flag", "exitCode": 2}'
+    world.roll([pod(engine={"state": ended(told)})])
+    world.reconcile()
+    assert world.condition("Stalled")["status"] == "True"
+    assert world.condition("Reconciling")["status"] == "False"
+
+
+def test_a_transition_time_changes_only_with_the_status() -> None:
+    world = World()
+    world.reconcile(NOW)
+    world.roll([pod()])
+    world.reconcile(NOW + timedelta(minutes=1))
+    assert world.condition("Ready")["reason"] == "EngineStarting"
+    assert world.condition("Ready")["lastTransitionTime"] == "2026-01-01T12:00:00Z"
+
+
+def test_the_start_is_told_by_phase() -> None:
+    world = World()
+    started = pod(ready=True, engine=running("2026-01-01T11:59:10Z"))
+    started["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T11:58:05Z"
+    started["status"]["conditions"][1]["lastTransitionTime"] = "2026-01-01T11:59:40Z"
+    world.reconcile()
+    world.roll([started])
+    world.reconcile()
+    assert world.body["status"]["startup"] == {
+        "pod": "tiny-1",
+        "schedulingSeconds": 5,
+        "preparingSeconds": 65,
+        "engineSeconds": 30,
+        "totalSeconds": 100,
+    }
+
+
+def test_a_measured_start_is_kept_when_its_pod_loses_readiness_and_regains_it() -> None:
+    world = World()
+    world.serve()
+    before = world.body["status"]["startup"]
+    world.pods[0]["status"]["conditions"][1]["lastTransitionTime"] = "2026-01-01T18:00:00Z"
+    world.roll()
+    world.reconcile()
+    assert world.body["status"]["startup"] == before
