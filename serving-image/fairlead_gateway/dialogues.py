@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from .contract.request import prepare_chat
 from .contract.sse import ChatRelay
@@ -14,6 +16,8 @@ from .responses.stream import ResponseStream
 
 class ChatDialogue:
     """Chat completions: the engine's bytes are the client's."""
+
+    engine_names: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, body: bytes, served: tuple[str, ...]) -> None:
         self.engine = prepare_chat(body, served)
@@ -29,6 +33,10 @@ class ChatDialogue:
 
 class ResponsesDialogue:
     """Responses, translated to chat completions and back."""
+
+    engine_names: Mapping[str, str] = MappingProxyType(
+        {"messages": "input", "max_completion_tokens": "max_output_tokens", "response_format": "text.format"}
+    )
 
     def __init__(self, body: bytes, served: tuple[str, ...]) -> None:
         self._request = prepare_responses(body, served)

@@ -7,6 +7,7 @@ validation errors only there and a started stream cannot become a 400 any more.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,6 +57,7 @@ class Dialogue(Protocol):
     """What differs between the APIs: one object per request, made from its body."""
 
     engine: EngineRequest
+    engine_names: Mapping[str, str]
 
     def whole(self, body: bytes) -> bytes:
         """The answer for the engine's whole answer."""
@@ -84,7 +86,12 @@ class GenerationEndpoint:
         except ClientGoneError:
             return
         dialogue = self._factory(body, self._services.settings.model.names)
-        await until_client_leaves(receive, self._answer(dialogue, send, arrived))
+        try:
+            await until_client_leaves(receive, self._answer(dialogue, send, arrived))
+        except ApiError as error:
+            # The engine names what it was sent, the client knows what it has sent.
+            error.param = dialogue.engine_names.get(error.param or "", error.param)
+            raise
 
     async def _answer(self, dialogue: Dialogue, send: Send, arrived: float) -> None:
         headers: tuple[tuple[str, str], ...] = ()

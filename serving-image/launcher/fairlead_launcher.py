@@ -33,6 +33,7 @@ TERMINATION_BYTES = 4096
 # A cause is at most this many lines above the end; a long life's older lines are not kept.
 KEPT_LINES = 4000
 MESSAGE_CHARS = 800
+DETAIL_CHARS = 160
 WRITE_SECONDS = 0.5
 READ_BYTES = 1 << 16
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -115,8 +116,8 @@ def find_cause(lines: Iterable[str]) -> Cause | None:
     return Cause("EngineCrashed", _shorten(telling[-1])) if telling else None
 
 
-def _shorten(message: str) -> str:
-    return message if len(message) <= MESSAGE_CHARS else message[: MESSAGE_CHARS - 1] + "…"
+def _shorten(text: str, limit: int = MESSAGE_CHARS) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def cause_of_exit(lines: Iterable[str], exit_code: int, oom_killed: bool) -> Cause:
@@ -183,7 +184,7 @@ class StateFile:
 
     def tell(self, detail: str) -> None:
         """Notes the last progress line. Written now and then only: progress bars are fast."""
-        self._state["detail"] = _shorten(detail)
+        self._state["detail"] = _shorten(detail, DETAIL_CHARS)
         if time.monotonic() - self._written >= WRITE_SECONDS:
             self.write()
 
@@ -227,7 +228,7 @@ class Watch:
     def _follow(self, line: str) -> None:
         for phase, pattern in PHASES:
             if re.search(pattern, line) and ORDER.index(phase) > ORDER.index(self._state.phase):
-                self._state.enter(phase, detail=_shorten(clean(line)))
+                self._state.enter(phase, detail=_shorten(clean(line), DETAIL_CHARS))
                 return
         if _PROGRESS.search(line):
             self._state.tell(clean(line))

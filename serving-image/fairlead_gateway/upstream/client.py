@@ -110,7 +110,8 @@ async def _mark_reused(
     context: SimpleNamespace,
     params: aiohttp.TraceConnectionReuseconnParams,
 ) -> None:
-    context.trace_request_ctx.reused = True
+    if context.trace_request_ctx is not None:  # GETs are not retried and do not ask
+        context.trace_request_ctx.reused = True
 
 
 def _broken(error: Exception) -> ApiError:

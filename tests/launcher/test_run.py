@@ -1,0 +1,172 @@
+"""The launcher around a child process: exit codes, signals, the log, the state file.
+
+The child is a scripted module, because a real vLLM cannot be made to end in each of these ways on demand;
+every test that uses the `engine` fixture runs the launcher around a real one.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.engine import LAUNCHER
+
+WAIT_SECONDS = 30
+
+
+class Run:
+    """One launcher process around a child with the given source code."""
+
+    def __init__(self, folder: Path, source: str) -> None:
+        (folder / "child.py").write_text(source)
+        self.socket, self.state_file = folder / "engine.sock", folder / "engine.json"
+        self.termination_log = folder / "termination-log"
+        command = [
+            *(sys.executable, str(LAUNCHER), "--module", "child", "--socket", str(self.socket)),
+            *(
+                "--state",
+                str(self.state_file),
+                "--termination-log",
+                str(self.termination_log),
+                "--",
+                "--flag",
+            ),
+        ]
+        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def finish(self) -> tuple[int, bytes]:
+        """Exit code and relayed log."""
+        log, _ = self.process.communicate(timeout=WAIT_SECONDS)
+        return self.process.returncode, log
+
+    def read_line(self) -> bytes:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+    def state(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.state_file.read_bytes())
+        return document
+
+
+Launch = Callable[[str], Run]
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    runs: list[Run] = []
+
+    def start(source: str) -> Run:
+        runs.append(Run(tmp_path, source))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        with run.process:
+            run.process.kill()
+
+
+def test_an_exit_with_zero_that_nobody_asked_for_is_a_failure(launch: Launch) -> None:
+    run = launch("print('done')")
+
+    assert run.finish()[0] == 1
+    assert json.loads(run.termination_log.read_bytes())["exitCode"] == 1
+
+
+def test_the_exit_code_of_a_failure_is_kept(launch: Launch) -> None:
+    assert launch("raise SystemExit(7)").finish()[0] == 7
+
+
+def test_a_child_killed_by_a_signal_is_reported_as_shells_do(launch: Launch) -> None:
+    assert launch("import os; os.kill(os.getpid(), 9)").finish()[0] == 137
+
+
+def test_the_cause_is_in_the_state_file_and_the_termination_message(launch: Launch) -> None:
+    run = launch("print('ValueError: No available memory for the cache blocks.'); raise SystemExit(1)")
+    run.finish()
+
+    expected = {"reason": "AcceleratorOutOfMemory", "message": "No available memory for the cache blocks."}
+    assert run.state()["cause"] == expected
+    assert json.loads(run.termination_log.read_bytes()) == expected | {"exitCode": 1}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_that_was_asked_for_is_passed_on_and_is_no_failure(
+    launch: Launch, number: signal.Signals
+) -> None:
+    run = launch(
+        "import signal, sys\n"
+        "for n in (signal.SIGTERM, signal.SIGINT): signal.signal(n, lambda *_: sys.exit(0))\n"
+        "print('up')\nwhile True: signal.pause()\n"
+    )
+    assert run.read_line() == b"up\n"
+    run.process.send_signal(number)
+
+    assert run.finish()[0] == 0
+    assert run.state()["cause"] is None
+    assert not run.termination_log.exists()
+
+
+def test_a_stale_socket_is_removed_before_the_engine_starts(tmp_path: Path, launch: Launch) -> None:
+    (tmp_path / "engine.sock").touch()
+
+    _, log = launch("import sys, os; print(os.path.exists(sys.argv[2]))").finish()
+
+    assert log == b"False\n"
+
+
+def test_the_engine_gets_the_socket_and_its_arguments(launch: Launch) -> None:
+    run = launch("import sys; print(*sys.argv[1:])")
+
+    assert run.finish()[1].decode().split() == ["--uds", str(run.socket), "--flag"]
+
+
+def test_the_log_is_relayed_while_the_engine_runs(launch: Launch) -> None:
+    run = launch("import signal; print('first'); signal.pause()")
+
+    assert run.read_line() == b"first\n"
+    assert run.process.poll() is None
+
+
+def test_both_output_streams_are_relayed_byte_for_byte(launch: Launch) -> None:
+    _, log = launch("import sys; sys.stdout.buffer.write(b'a\\r\\xff'); sys.stderr.write('b')").finish()
+
+    assert log == b"a\r\xffb"
+
+
+def test_phases_follow_the_log(launch: Launch) -> None:
+    run = launch(
+        "print('(Worker pid=1) INFO 11-21 05:36:06 [r.py:68] Starting to load model /m...')\n"
+        "print('Loading safetensors checkpoint shards: 50% Completed')\n"
+        "print('INFO:     Application startup complete.')\n"
+        "import signal; signal.pause()"
+    )
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not run.state_file.exists() or run.state()["phase"] != "Running":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    assert set(run.state()["phases"]) == {"Starting", "LoadingWeights"}
+
+
+def test_what_the_engine_leaves_running_ends_with_it(launch: Launch, tmp_path: Path) -> None:
+    # The grandchild holds the log open: a launcher that waits for the log's end would hang.
+    run = launch(
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
+        "print(child.pid)"
+    )
+    _, log = run.finish()
+
+    deadline = time.monotonic() + WAIT_SECONDS
+    status = Path(f"/proc/{int(log)}/stat")
+    while status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

