@@ -1,1 +1,60 @@
-"""Placeholder until its part lands."""
+"""Fixtures on a real API server: `control_plane` (one per session) and `namespace` (one per test)."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.control_plane import ControlPlane, ControlPlaneError
+
+CRDS = Path(__file__).resolve().parents[2] / "crds"
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    """etcd, kube-apiserver and kube-controller-manager with the project's CRDs. Logs stay after a failure."""
+    folder = Path(tempfile.mkdtemp(prefix="fairlead-control-plane-"))
+    plane = ControlPlane(folder)
+    plane.start()
+    try:
+        _install_crds(plane)
+        yield plane
+    finally:
+        plane.stop()
+        if request.session.testsfailed:
+            print(f"\nlogs of the control plane: {folder}/*.log", file=sys.stderr)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def namespace(control_plane: ControlPlane) -> Iterator[str]:
+    """The name of a fresh namespace that pods can be created in at once; deleted afterwards, unawaited."""
+    name = f"t-{uuid.uuid4().hex[:10]}"
+    control_plane.kubectl("create", "namespace", name)
+    _wait_for_default_account(control_plane, name)
+    yield name
+    control_plane.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
+def _install_crds(plane: ControlPlane) -> None:
+    if not list(CRDS.glob("*.yaml")):
+        return
+    plane.kubectl("apply", "--server-side", "-f", str(CRDS))
+    plane.kubectl("wait", "--for=condition=Established", "-f", str(CRDS), "--timeout=60s")
+
+
+def _wait_for_default_account(plane: ControlPlane, namespace: str) -> None:
+    """Pods are refused until the controller manager has made the namespace's default service account."""
+    end = time.monotonic() + 60
+    while not plane.kubectl("get", "serviceaccount", "default", "-n", namespace, "--ignore-not-found"):
+        if time.monotonic() > end:
+            raise ControlPlaneError(f"no default service account in {namespace} after 60 s")
+        time.sleep(0.05)

@@ -1,0 +1,38 @@
+"""Where things lie. Everything that can be made again is under one cache root, keyed by version.
+
+State that must outlive a command but not a cluster (process records, kubeconfigs) has a folder of its own
+beneath the same root, so that removing the root removes every trace.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def cache_root() -> Path:
+    """`$FAIRLEAD_CACHE`, else `~/.cache/fairlead`."""
+    given = os.environ.get("FAIRLEAD_CACHE")
+    return Path(given).expanduser().absolute() if given else Path.home() / ".cache" / "fairlead"
+
+
+def tools_dir() -> Path:
+    """Holds one folder per tool and version."""
+    return cache_root() / "tools"
+
+
+def engine_dir() -> Path:
+    """Data, socket, log and process record of the container engine that these scripts start."""
+    return cache_root() / "docker"
+
+
+def cluster_dir(name: str) -> Path:
+    """Kubeconfig and notes of one cluster."""
+    return cache_root() / "clusters" / name
+
+
+def locks_dir() -> Path:
+    """Files that serialise callers: see locks.py."""
+    return cache_root() / "locks"

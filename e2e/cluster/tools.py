@@ -1,0 +1,198 @@
+"""Finds or builds the programs that a cluster needs: Kubernetes' own, etcd, containerd, kind, helm.
+
+Where no release downloads are within reach, the Go module proxy is enough: every one of them is a Go
+program. Built ones are kept under the cache root by name, version and hash of the module that pins them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from e2e.cluster import paths, versions
+from e2e.cluster.locks import only_one
+from e2e.cluster.progress import say
+from e2e.cluster.shell import ClusterError, CommandError, find_program, run
+
+_ASK_VERSION = {
+    "kubectl": ["version", "--client"],
+    "helm": ["version", "--short"],
+    "kind": ["version"],
+}
+
+_DRAFT = ".draft-"
+
+
+def ensure(names: Iterable[str]) -> dict[str, Path]:
+    """Makes sure that the named programs exist; returns the path of each.
+
+    Builds what is missing in one go, minutes the first time. Raises ClusterError for an unknown name or
+    when the build fails.
+    """
+    wanted = list(dict.fromkeys(names))
+    unknown = sorted(set(wanted) - set(versions.PROGRAMS))
+    if unknown:
+        known = " ".join(sorted(versions.PROGRAMS))
+        raise ClusterError(f"unknown tool {', '.join(unknown)}; there are: {known}")
+    found = _found(wanted)
+    if len(found) < len(wanted):
+        with only_one("tools"):
+            # Another caller may have built them while this one waited for the lock.
+            found = _found(wanted)
+            missing = [name for name in wanted if name not in found]
+            if missing:
+                _build(missing)
+                found = _found(wanted)
+    return {name: found[name] for name in wanted}
+
+
+def bin_dir(names: Iterable[str]) -> Path:
+    """Like ensure(), but returns one folder that holds them all, for PATH."""
+    programs = ensure(names)
+    key = hashlib.sha256(repr(sorted(programs.items())).encode()).hexdigest()[:8]
+    folder = paths.tools_dir() / f"bin-{key}"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, path in programs.items():
+        link = folder / name
+        if not link.is_symlink() or link.readlink() != path:
+            draft = folder / f".{name}.{os.getpid()}"
+            draft.symlink_to(path)
+            draft.replace(link)
+    return folder
+
+
+def built_path(name: str) -> Path:
+    """Where the program lies once it is built here."""
+    return paths.tools_dir() / f"{name}-{versions.version_of(name)}-{versions.build_hash()}" / name
+
+
+def _found(names: Iterable[str]) -> dict[str, Path]:
+    candidates = {name: _existing(name) for name in names}
+    return {name: path for name, path in candidates.items() if path is not None}
+
+
+def _existing(name: str) -> Path | None:
+    built = built_path(name)
+    if built.is_file():
+        return built
+    own = shutil.which(name) if name in versions.ACCEPTED else None
+    if own is None:
+        return None
+    try:
+        answer = run([own, *_ASK_VERSION[name]], timeout=20)
+    except ClusterError:
+        return None
+    return Path(own).absolute() if versions.accepts(name, versions.parse(answer)) else None
+
+
+def _build(names: list[str]) -> None:
+    """Builds into a draft folder and moves each program to its place, so that a killed build leaves none."""
+    go = find_program("go")
+    if go is None:
+        raise ClusterError(
+            f"{', '.join(names)}: not on PATH in a usable version, and Go, which would build them, is not "
+            "installed. Install Go 1.24 or newer (https://go.dev/dl)."
+        )
+    paths.tools_dir().mkdir(parents=True, exist_ok=True)
+    for left in paths.tools_dir().glob(f"{_DRAFT}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    start = time.monotonic()
+    say(f"building with Go: {' '.join(names)}")
+    with tempfile.TemporaryDirectory(dir=paths.tools_dir(), prefix=_DRAFT) as draft:
+        _go_build(go, Path(draft), [versions.PROGRAMS[name].package for name in names])
+        for name in names:
+            final = built_path(name)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            (Path(draft) / _output_name(name)).replace(final)
+    say(f"built {len(names)} programs in {time.monotonic() - start:.0f} s")
+
+
+def _output_name(name: str) -> str:
+    """What `go build` calls the result: the package's last element that is not a version."""
+    parts = versions.PROGRAMS[name].package.split("/")
+    return parts[-2] if parts[-1].startswith("v") and parts[-1][1:].isdigit() else parts[-1]
+
+
+def _go_build(go: str, target: Path, packages: list[str]) -> None:
+    env = {
+        **os.environ,
+        "CGO_ENABLED": "0",
+        "GOFLAGS": "-mod=readonly -buildvcs=false",
+        "GOWORK": "off",
+        # A Go older than the module asks for fetches the right compiler through the module proxy.
+        "GOTOOLCHAIN": os.environ.get("GOTOOLCHAIN", "auto"),
+    }
+    argv = [
+        go,
+        "build",
+        "-v",
+        "-trimpath",
+        # No snapshotters that need C libraries or kernel modules a node in a container does not have.
+        "-tags=no_btrfs,no_zfs,no_devmapper",
+        f"-ldflags=-s -w {' '.join(_version_flags())}",
+        f"-o={target}/",
+        *packages,
+    ]
+    process = subprocess.Popen(
+        argv,
+        cwd=versions.GO_MODULE,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    try:
+        lines = _follow(process)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    if process.returncode:
+        hint = "Is the Go module proxy (`go env GOPROXY`) within reach, and `go version` 1.24 or newer?"
+        raise CommandError(argv[:2] + packages, process.returncode, "\n".join(lines), hint)
+
+
+def _version_flags() -> list[str]:
+    major, minor, _ = versions.kubernetes().split(".")
+    texts = {
+        "k8s.io/component-base/version.gitVersion": f"v{versions.kubernetes()}",
+        "k8s.io/component-base/version.gitMajor": major,
+        "k8s.io/component-base/version.gitMinor": minor,
+        "github.com/containerd/containerd/v2/version.Version": f"v{versions.version_of('containerd')}",
+        "helm.sh/helm/v3/internal/version.version": f"v{versions.version_of('helm')}",
+    }
+    return [f"-X {variable}={text}" for variable, text in texts.items()]
+
+
+def _follow(process: subprocess.Popen[str]) -> list[str]:
+    """Reads what `go build -v` says until it ends; a line of progress every half minute."""
+    lines: list[str] = []
+    done = threading.Event()
+
+    def report() -> None:
+        start = time.monotonic()
+        while not done.wait(30):
+            fetched = sum(line.startswith("go: downloading") for line in lines)
+            compiled = len(lines) - fetched
+            seconds = time.monotonic() - start
+            say(f"  go, {seconds:.0f} s: {fetched} modules fetched, {compiled} packages compiled")
+
+    reporter = threading.Thread(target=report, daemon=True)
+    reporter.start()
+    assert process.stderr is not None
+    try:
+        lines.extend(iter(process.stderr.readline, ""))
+        process.wait()
+    finally:
+        done.set()
+        reporter.join()
+    return lines

@@ -1,0 +1,109 @@
+"""Which version of what, in one place.
+
+The versions of programs that are built here are pins in gomod/go.mod and only there. They are chosen to
+agree on the Kubernetes libraries of one minor version: that is what lets them share one module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+GO_MODULE = Path(__file__).with_name("gomod")
+
+_KUBERNETES = "k8s.io/kubernetes"
+_CONTAINERD = "github.com/containerd/containerd/v2"
+
+# What kubeadm of our Kubernetes release expects to run beside it.
+PAUSE_TAG = "3.10.1"
+
+# kind v0.33's own default: the one node image its maintainers test that release with.
+PUBLIC_NODE_IMAGE = (
+    "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"
+)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A Go program: the module whose version it carries, and the package to build."""
+
+    module: str
+    package: str
+
+
+PROGRAMS: dict[str, Program] = {
+    **{
+        name: Program(_KUBERNETES, f"{_KUBERNETES}/cmd/{name}")
+        for name in (
+            "kube-apiserver",
+            "kube-controller-manager",
+            "kube-scheduler",
+            "kube-proxy",
+            "kubelet",
+            "kubeadm",
+            "kubectl",
+        )
+    },
+    **{
+        name: Program(_CONTAINERD, f"{_CONTAINERD}/cmd/{name}")
+        for name in ("containerd", "ctr", "containerd-shim-runc-v2")
+    },
+    "etcd": Program("go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
+    "helm": Program("helm.sh/helm/v3", "helm.sh/helm/v3/cmd/helm"),
+    "kind": Program("sigs.k8s.io/kind", "sigs.k8s.io/kind"),
+    "coredns": Program("github.com/coredns/coredns", "./coredns"),
+    "pause": Program("", "./pause"),
+}
+
+# A program of the user's own is as good as ours from the first to the last of these versions.
+# kubectl: one minor version around ours, which is Kubernetes' own promise, and newer ones because a
+# public node image is newer. kind: the release whose node files and flags these scripts rely on.
+ACCEPTED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "kubectl": ((1, 33), (1, 38)),
+    "helm": ((3, 14), (3, 999)),
+    "kind": ((0, 30), (0, 33)),
+}
+
+
+@cache
+def pins() -> dict[str, str]:
+    """Module path → version (`v1.2.3`) of the modules that go.mod requires directly."""
+    text = (GO_MODULE / "go.mod").read_text()
+    return dict(re.findall(r"^\s*(?:require )?(\S+) (v\S+)$", text, re.MULTILINE))
+
+
+def version_of(name: str) -> str:
+    """The version (`1.34.4`, no v) of a program in PROGRAMS."""
+    module = PROGRAMS[name].module
+    return pins()[module].removeprefix("v") if module else PAUSE_TAG
+
+
+def kubernetes() -> str:
+    """The Kubernetes version (`1.34.4`) of a node made here."""
+    return version_of("kubelet")
+
+
+@cache
+def build_hash() -> str:
+    """Eight hex digits over everything that decides what a build gives, besides the Go compiler."""
+    digest = hashlib.sha256()
+    for file in sorted(path for path in GO_MODULE.rglob("*") if path.is_file()):
+        digest.update(file.relative_to(GO_MODULE).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def parse(text: str) -> tuple[int, ...] | None:
+    """The first dotted version number in a program's answer, None if there is none."""
+    found = re.search(r"v?(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part) for part in found.groups() if part is not None) if found else None
+
+
+def accepts(name: str, version: tuple[int, ...] | None) -> bool:
+    """Whether a program of the user's own of that version may stand in for the one built here."""
+    if version is None or name not in ACCEPTED:
+        return False
+    first, last = ACCEPTED[name]
+    return first <= version[:2] <= last

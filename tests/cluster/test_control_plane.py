@@ -1,0 +1,47 @@
+"""The bare control plane does what tests rely on: admission, garbage collection, survival of an outage."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from tests.support.control_plane import ControlPlane
+
+pytestmark = pytest.mark.apiserver
+
+
+def _config_map(name: str, **metadata: object) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, **metadata}})
+
+
+def test_objects_are_garbage_collected_with_their_owner(control_plane: ControlPlane, namespace: str) -> None:
+    control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=_config_map("owner"))
+    uid = control_plane.kubectl("get", "cm", "owner", "-n", namespace, "-o", "jsonpath={.metadata.uid}")
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
+    child = _config_map("child", ownerReferences=[reference])
+    control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=child)
+
+    control_plane.kubectl("delete", "cm", "owner", "-n", namespace)
+
+    control_plane.kubectl("wait", "--for=delete", "cm/child", "-n", namespace, "--timeout=60s")
+
+
+def test_a_deployment_gets_its_pods(control_plane: ControlPlane, namespace: str) -> None:
+    control_plane.kubectl("create", "deployment", "web", "--image=none", "-n", namespace)
+
+    pods = ""
+    end = time.monotonic() + 60
+    while not pods and time.monotonic() < end:
+        pods = control_plane.kubectl("get", "pods", "-l", "app=web", "-n", namespace, "-o", "name")
+
+    assert pods.startswith("pod/web-")
+
+
+def test_objects_survive_an_outage_of_the_api_server(control_plane: ControlPlane, namespace: str) -> None:
+    control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=_config_map("kept"))
+
+    control_plane.restart_apiserver()
+
+    assert control_plane.kubectl("get", "cm", "kept", "-n", namespace, "-o", "name") == "configmap/kept\n"
