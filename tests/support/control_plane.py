@@ -170,7 +170,8 @@ class ControlPlane:
     def _stop(self, name: str) -> None:
         started, record = self._running.pop(name, (None, None))
         if started is not None and record is not None:
-            record.stop(grace=15)
+            # The API server would wait for its watchers to leave; etcd has every write, so none is lost.
+            record.stop(grace=1)
             started.wait()
 
     def _wait_for(self, name: str, ready: Callable[[], bool]) -> None:
