@@ -169,6 +169,11 @@ def _version_flags() -> list[str]:
         "k8s.io/component-base/version.gitMinor": minor,
         "github.com/containerd/containerd/v2/version.Version": f"v{versions.version_of('containerd')}",
         "helm.sh/helm/v3/internal/version.version": f"v{versions.version_of('helm')}",
+        # Without a cluster, `helm template` and `helm lint` take this for the cluster's version.
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": major,
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": minor,
+        "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor": major,
+        "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor": minor,
     }
     return [f"-X {variable}={text}" for variable, text in texts.items()]
 
