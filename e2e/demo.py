@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 from openai import OpenAI
+from openai.types.chat import ChatCompletionMessageParam
 
 from e2e.models import tiny
 from e2e.world import ROOT, CommandError, World, close_world, open_world, wait_until
@@ -130,14 +131,14 @@ def _wait_ready(world: World, model: str) -> None:
 
 def _ask(base_url: str, model: str) -> None:
     client = OpenAI(base_url=base_url, api_key="none")
-    message = {"role": "user", "content": QUESTION}
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
 
     def chat() -> str:
-        answer = client.chat.completions.create(model=model, messages=[message], max_tokens=24)  # type: ignore[list-item]
+        answer = client.chat.completions.create(model=model, messages=messages, max_tokens=24)
         return answer.choices[0].message.content or ""
 
     def chat_stream() -> str:
-        chunks = client.chat.completions.create(model=model, messages=[message], max_tokens=24, stream=True)  # type: ignore[call-overload]
+        chunks = client.chat.completions.create(model=model, messages=messages, max_tokens=24, stream=True)
         return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
     def response() -> str:
