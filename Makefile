@@ -72,7 +72,8 @@ generate: setup ## Write the CRD, its copy in the chart, and the reference pages
 	$(PYTHON) -m fairlead_operator crd > $(CRD)
 	@mkdir -p $(dir $(CHART_CRD))
 	$(PYTHON) charts/wrap_crd.py $(CRD) > $(CHART_CRD)
-	$(PYTHON) -m fairlead_operator docs
+	$(PYTHON) -m fairlead_operator docs modeldeployment > docs/reference/modeldeployment.md
+	$(PYTHON) -m fairlead_operator docs reasons > docs/reference/reasons.md
 
 .PHONY: verify
 verify: generate ## Fail when a generated file is not what its source makes

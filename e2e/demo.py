@@ -81,7 +81,7 @@ def _store_model(world: World) -> str:
     if given and not (folder / "config.json").is_file():
         raise SystemExit(f"MODEL_DIR={given}: no config.json there; name a folder in Hugging Face's layout")
     if not given:
-        tiny.write_model(folder)
+        tiny.make_model(folder)
         print(f"made a tiny Llama with random weights in {folder.relative_to(ROOT)}: its answers are noise")
     name = _object_name(folder.name)
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}

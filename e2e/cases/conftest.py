@@ -25,7 +25,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     try:
         opened.install_chart()
         folder: Path = tmp_path_factory.mktemp("model") / "tiny"
-        tiny.write_model(folder)
+        tiny.make_model(folder)
         opened.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, namespace=NAMESPACE
         )
