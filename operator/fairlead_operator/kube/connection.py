@@ -36,7 +36,9 @@ async def load_configuration() -> Configuration:
     if os.environ.get(_IN_CLUSTER) and not os.environ.get("KUBECONFIG"):
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     else:
-        await load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        # The client reads the variable only once, when it is imported.
+        file = os.environ.get("KUBECONFIG")
+        await load_kube_config(config_file=file, client_configuration=configuration)  # type: ignore[no-untyped-call]
     return configuration
 
 

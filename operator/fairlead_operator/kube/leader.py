@@ -40,12 +40,14 @@ class LeaderElector:
         name: str,
         identity: str,
         clock: Callable[[], float] = time.monotonic,
+        retry_seconds: float = RETRY_SECONDS,
     ) -> None:
         self._client = client
         self._namespace = namespace
         self._name = name
         self._identity = identity
         self._clock = clock
+        self._retry_seconds = retry_seconds
         self._lease: Object | None = None
         self._seen: tuple[Any, ...] = ()
         self._seen_at = clock()
@@ -62,13 +64,13 @@ class LeaderElector:
         while True:
             if await self._attempt():
                 break
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(self._retry_seconds)
         LOG.info("leading", extra={"lease": f"{self._namespace}/{self._name}", "identity": self._identity})
 
     async def hold(self) -> None:
         """Renews until the leadership is lost, then raises LeadershipLostError."""
         while True:
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(self._retry_seconds)
             if await self._attempt():
                 continue
             if self._holder() not in ("", self._identity):

@@ -1,0 +1,106 @@
+"""The work queue: each key once, never twice at a time, with growing delays after failures."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fairlead_operator.controller.queue import WorkQueue
+
+
+class Clock:
+    """A clock that stands still until told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def queue(clock: Clock) -> WorkQueue[str]:
+    return WorkQueue(clock=clock, jitter=lambda seconds: seconds)
+
+
+async def test_a_key_that_is_added_often_is_worked_on_once(queue: WorkQueue[str]) -> None:
+    for _ in range(5):
+        queue.add("a")
+    assert await queue.get() == "a"
+    assert queue.depth == 0
+
+
+async def test_keys_come_in_the_order_in_which_they_were_added(queue: WorkQueue[str]) -> None:
+    for key in ("b", "a", "b", "c"):
+        queue.add(key)
+    assert [await queue.get() for _ in range(3)] == ["b", "a", "c"]
+
+
+async def test_a_key_that_is_added_while_being_worked_on_comes_again_afterwards(
+    queue: WorkQueue[str],
+) -> None:
+    queue.add("a")
+    await queue.get()
+    queue.add("a")
+    assert queue.depth == 0
+    queue.done("a")
+    assert await queue.get() == "a"
+
+
+async def test_a_waiting_worker_is_woken(queue: WorkQueue[str]) -> None:
+    worker = asyncio.create_task(queue.get())
+    await asyncio.sleep(0)
+    queue.add("a")
+    assert await asyncio.wait_for(worker, 5) == "a"
+
+
+async def test_several_waiting_workers_get_one_key_each(queue: WorkQueue[str]) -> None:
+    workers = [asyncio.create_task(queue.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    assert sorted(await asyncio.wait_for(asyncio.gather(*workers), 5)) == ["a", "b", "c"]
+
+
+async def test_a_delayed_key_comes_later(queue: WorkQueue[str]) -> None:
+    queue.add_after("a", 0.01)
+    assert queue.depth == 0
+    assert await asyncio.wait_for(queue.get(), 5) == "a"
+
+
+async def test_an_event_goes_before_a_planned_look(queue: WorkQueue[str]) -> None:
+    queue.add_after("a", 1000)
+    queue.add("a")
+    assert await asyncio.wait_for(queue.get(), 5) == "a"
+
+
+async def test_failures_wait_longer_and_longer_up_to_five_minutes(queue: WorkQueue[str]) -> None:
+    delays = [queue.retry("a") for _ in range(12)]
+    assert delays[:4] == [1, 2, 4, 8]
+    assert delays[-1] == 300
+
+
+async def test_a_success_starts_the_delays_anew(queue: WorkQueue[str]) -> None:
+    queue.retry("a")
+    queue.retry("a")
+    queue.forget("a")
+    assert queue.retry("a") == 1
+
+
+async def test_the_servers_wish_for_patience_is_kept(queue: WorkQueue[str]) -> None:
+    assert queue.retry("a", at_least=30) == 30
+
+
+async def test_the_age_of_the_oldest_key_is_known(queue: WorkQueue[str], clock: Clock) -> None:
+    assert queue.oldest_seconds == 0
+    queue.add("a")
+    clock.now = 5
+    queue.add("b")
+    clock.now = 7
+    assert queue.oldest_seconds == 7

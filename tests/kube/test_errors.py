@@ -1,0 +1,45 @@
+"""Answers of the API server become five exceptions, by what the caller can do."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead_operator.kube.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    KubeError,
+    NotFoundError,
+    UnavailableError,
+    error_of,
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (404, NotFoundError),
+        (409, ConflictError),
+        (400, InvalidError),
+        (422, InvalidError),
+        (401, ForbiddenError),
+        (403, ForbiddenError),
+        (429, UnavailableError),
+        (500, UnavailableError),
+        (503, UnavailableError),
+    ],
+)
+def test_a_code_has_an_exception(code: int, kind: type[KubeError]) -> None:
+    error = error_of(code, b'{"message": "what the server says"}', None)
+    assert type(error) is kind
+    assert (str(error), error.code) == ("what the server says", code)
+
+
+@pytest.mark.parametrize("body", [b"plain text", b"[]", b'{"kind": "Status"}'])
+def test_an_answer_that_is_no_status_is_quoted(body: bytes) -> None:
+    assert str(error_of(500, body, None)) == body.decode()
+
+
+def test_the_servers_wish_for_patience_is_kept() -> None:
+    assert error_of(429, b"", "7").retry_after == 7
+    assert error_of(429, b"", "soon").retry_after is None

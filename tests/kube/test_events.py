@@ -1,0 +1,53 @@
+"""Events tell something new once, and raise a count when it repeats."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.events import EventRecorder
+from fairlead_operator.kube.resources import EVENT, MODEL_DEPLOYMENT
+from tests.kube.support import Object, manifest
+
+pytestmark = pytest.mark.apiserver
+
+
+async def model(kube: KubeClient, namespace: str) -> Object:
+    return await kube.create(MODEL_DEPLOYMENT, namespace, manifest())
+
+
+async def test_an_event_tells_what_it_is_about(kube: KubeClient, namespace: str) -> None:
+    body = await model(kube, namespace)
+    await EventRecorder(kube, "operator-1").record(body, "Warning", "QuotaExceeded", "no pod can be created")
+    (event,) = await kube.list(EVENT, namespace)
+    assert (event["type"], event["reason"], event["note"]) == (
+        "Warning",
+        "QuotaExceeded",
+        "no pod can be created",
+    )
+    assert event["regarding"]["uid"] == body["metadata"]["uid"]
+
+
+async def test_a_repetition_soon_after_is_not_written(kube: KubeClient, namespace: str) -> None:
+    body, recorder = await model(kube, namespace), EventRecorder(kube, "operator-1", clock=lambda: 0.0)
+    for _ in range(3):
+        await recorder.record(body, "Normal", "Applied", "the same")
+    (event,) = await kube.list(EVENT, namespace)
+    assert event.get("series") is None
+
+
+async def test_a_later_repetition_raises_the_count(kube: KubeClient, namespace: str) -> None:
+    times = iter((0.0, 1000.0, 2000.0))
+    body = await model(kube, namespace)
+    recorder = EventRecorder(kube, "operator-1", clock=lambda: next(times))
+    for _ in range(3):
+        await recorder.record(body, "Normal", "Applied", "the same")
+    (event,) = await kube.list(EVENT, namespace)
+    assert event["series"]["count"] == 3
+
+
+async def test_a_long_note_is_cut_to_what_the_api_takes(kube: KubeClient, namespace: str) -> None:
+    body = await model(kube, namespace)
+    await EventRecorder(kube, "operator-1").record(body, "Normal", "Applied", "x" * 5000)
+    (event,) = await kube.list(EVENT, namespace)
+    assert len(event["note"]) == 1024

@@ -1,0 +1,26 @@
+"""The golden cases: a ModelDeployment, and after it the objects that are rendered from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fairlead_operator.render.children import render_children
+from fairlead_operator.render.model import RenderSettings, parse_model
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+CASES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
+SETTINGS = RenderSettings(gateway_image="fairlead/gateway:golden", engine_image="vllm/vllm-openai:golden")
+
+
+def read_model(case: str) -> dict[str, Any]:
+    """The ModelDeployment of a case."""
+    body: dict[str, Any] = next(yaml.safe_load_all((GOLDEN / f"{case}.yaml").read_text()))
+    return body
+
+
+def render_case(case: str) -> list[dict[str, Any]]:
+    """What is rendered from it now."""
+    return render_children(parse_model(read_model(case)), SETTINGS)

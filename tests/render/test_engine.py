@@ -1,0 +1,99 @@
+"""What vLLM is told."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fairlead_operator.render.children import render_children
+from fairlead_operator.render.engine import vllm_arguments
+from fairlead_operator.render.model import Model
+from fairlead_operator.render.source import Source, parse_source
+from tests.plan.builders import SETTINGS, model
+
+
+def arguments(parsed: Model) -> list[str]:
+    return vllm_arguments(parsed, parse_source(parsed.spec.model.source))
+
+
+def container(parsed: Model) -> dict[str, Any]:
+    found: dict[str, Any] = render_children(parsed, SETTINGS)[-1]["spec"]["template"]["spec"]["containers"][0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "parsed"),
+    [
+        ("hf://Qwen/Qwen3-8B", Source("Qwen/Qwen3-8B", from_hub=True)),
+        ("pvc://models", Source("/models", claim="models")),
+        ("pvc://models/", Source("/models", claim="models")),
+        ("pvc://models/a/b/", Source("/models/a/b", claim="models")),
+        ("file:///opt/model/", Source("/opt/model")),
+    ],
+)
+def test_a_source_says_what_to_load_and_what_to_mount(source: str, parsed: Source) -> None:
+    assert parse_source(source) == parsed
+
+
+def test_an_unknown_source_is_refused() -> None:
+    with pytest.raises(ValueError, match="unknown model source"):
+        parse_source("ftp://x")
+
+
+def test_the_users_arguments_come_last_so_that_they_win() -> None:
+    args = ("--max-model-len", "5")
+    assert arguments(model(engine={"maxModelLen": 9, "args": args}))[-4:] == ["--max-model-len", "9", *args]
+
+
+def test_several_accelerators_share_the_model() -> None:
+    spec = {"accelerator": {"resourceName": "nvidia.com/gpu", "count": 4}}
+    assert arguments(model(**spec))[-2:] == ["--tensor-parallel-size", "4"]
+
+
+@pytest.mark.parametrize(
+    "argument", ["-tp=2", "-tp", "-pp2", "--tensor_parallel_size=2", "--data-parallel-size"]
+)
+def test_a_split_of_the_users_own_is_left_alone(argument: str) -> None:
+    spec = {"accelerator": {"resourceName": "nvidia.com/gpu", "count": 4}, "engine": {"args": [argument]}}
+    assert "--tensor-parallel-size" not in arguments(model(**spec))
+
+
+def test_without_an_accelerator_nothing_speaks_of_one() -> None:
+    rendered = json.dumps(render_children(model(), SETTINGS))
+    assert not [word for word in ("gpu", "GPU", "tensor-parallel", "runtimeClass") if word in rendered]
+
+
+def test_a_variable_of_the_user_replaces_the_operators() -> None:
+    env = container(model(engine={"env": [{"name": "HOME", "value": "/elsewhere"}]}))["env"]
+    assert [variable["value"] for variable in env if variable["name"] == "HOME"] == ["/elsewhere"]
+
+
+def test_only_a_model_of_the_hub_may_use_the_network() -> None:
+    def offline(parsed: Model) -> bool:
+        return any(variable["name"] == "HF_HUB_OFFLINE" for variable in container(parsed)["env"])
+
+    assert offline(model())
+    assert not offline(model(model={"source": "hf://a/b"}))
+
+
+def test_the_start_of_the_engine_is_bounded() -> None:
+    probe = container(model(engine={"startupTimeoutSeconds": 601}))["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] in (601, 602)
+
+
+def test_an_accelerator_is_replaced_in_a_rollout_and_a_cpu_pod_is_surged() -> None:
+    def strategy(parsed: Model) -> Any:
+        return render_children(parsed, SETTINGS)[-1]["spec"]["strategy"]["rollingUpdate"]
+
+    assert strategy(model()) == {"maxSurge": 1, "maxUnavailable": 0}
+    gpu = model(accelerator={"resourceName": "nvidia.com/gpu"})
+    assert strategy(gpu) == {"maxSurge": 0, "maxUnavailable": 1}
+
+
+def test_scaling_does_not_change_the_pods() -> None:
+    def template(parsed: Model) -> Any:
+        return render_children(parsed, SETTINGS)[-1]["spec"]["template"]
+
+    assert template(model(replicas=1)) == template(model(replicas=5))

@@ -1,0 +1,84 @@
+"""What is rendered for a few typical models, in full.
+
+After a change on purpose, FAIRLEAD_UPDATE_GOLDEN=1 rewrites the files; the difference is part of the review.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fairlead_operator.api.manifest import to_yaml
+from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.resources import POD
+from fairlead_operator.plan.difference import first_difference
+from tests.kube.support import ControlPlane
+from tests.render.cases import CASES, GOLDEN, read_model, render_case
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rendered_as_recorded(case: str) -> None:
+    text = to_yaml(read_model(case), *render_case(case))
+    path = GOLDEN / f"{case}.yaml"
+    if os.environ.get("FAIRLEAD_UPDATE_GOLDEN"):
+        path.write_text(text)
+    assert path.read_text() == text
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_pods_meet_the_restricted_standard(case: str) -> None:
+    spec = render_case(case)[-1]["spec"]["template"]["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+    for container in (*spec["initContainers"], *spec["containers"]):
+        assert container["securityContext"]["allowPrivilegeEscalation"] is False
+        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_labels_fit_kubernetes(case: str) -> None:
+    for value in _label_values(render_case(case)):
+        assert len(value) <= 63
+
+
+@pytest.mark.apiserver
+@pytest.mark.parametrize("case", CASES)
+async def test_a_real_api_server_stores_it_as_rendered(case: str, kube: KubeClient, namespace: str) -> None:
+    for child in render_case(case):
+        child["metadata"]["namespace"] = namespace
+        stored = await kube.apply(child)
+        assert first_difference(child, stored) is None
+
+
+@pytest.mark.apiserver
+async def test_a_real_api_server_admits_the_pod_under_the_restricted_standard(
+    kube: KubeClient, control_plane: ControlPlane, namespace: str
+) -> None:
+    control_plane.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    *others, deployment = render_case("tiny-cpu")
+    for child in others:
+        child["metadata"]["namespace"] = namespace
+        await kube.apply(child)
+    template = deployment["spec"]["template"]
+    body = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        **template,
+        "metadata": {**template["metadata"], "name": "one"},
+    }
+    stored = await kube.create(POD, namespace, body)
+    assert first_difference(template["spec"], stored["spec"]) is None
+
+
+def _label_values(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from value.get("labels", {}).values()
+        for child in value.values():
+            yield from _label_values(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _label_values(child)
