@@ -43,6 +43,8 @@ ENGINE_ARGUMENTS = (
     "--enforce-eager",
     "--enable-auto-tool-choice",
     *("--tool-call-parser", "hermes"),
+    # A random model would fill the room that a schema leaves for whitespace until its tokens are used up.
+    *("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
 )
 
 

@@ -1,0 +1,38 @@
+"""A gateway in front of the session's engine, and the official client in front of the gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from openai import OpenAI
+
+from tests.gateway.process import GatewayProcess
+from tests.support.engine import Engine
+
+
+@pytest.fixture(scope="session")
+def gateway(engine: Engine) -> Iterator[GatewayProcess]:
+    """A gateway for all tests that leave it as it is."""
+    running = GatewayProcess(engine)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def client(gateway: GatewayProcess) -> Iterator[OpenAI]:
+    """openai-python against the gateway."""
+    with gateway.openai() as connected:
+        yield connected
+
+
+@pytest.fixture
+def own_gateway(engine: Engine) -> Iterator[GatewayProcess]:
+    """A gateway for one test that changes its state."""
+    running = GatewayProcess(engine)
+    try:
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,126 @@
+"""The gateway as the process that runs in a pod, in front of a real engine."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from openai import OpenAI
+
+from tests.support.engine import SERVED_NAMES, SERVING_IMAGE, Engine
+
+START_SECONDS = 60
+STOP_SECONDS = 60
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class GatewayProcess:
+    """`python -m fairlead_gateway serve`, stopped by `stop`."""
+
+    def __init__(self, engine: Engine, **settings: Any) -> None:
+        self.run_dir = Path(tempfile.mkdtemp(prefix="fairlead-"))
+        (self.run_dir / "engine.sock").symlink_to(engine.socket)
+        (self.run_dir / "engine.json").symlink_to(engine.state_file)
+        config = self.run_dir / "gateway.json"
+        model = {"servedName": SERVED_NAMES[0], "aliases": SERVED_NAMES[1:]}
+        config.write_text(json.dumps({"model": model, "drainTimeoutSeconds": 120} | settings))
+        self.api_port, self.admin_port = free_port(), free_port()
+        environment = os.environ | {
+            "PYTHONPATH": str(SERVING_IMAGE),
+            "FAIRLEAD_GATEWAY_CONFIG": str(config),
+            "FAIRLEAD_GATEWAY_RUN_DIR": str(self.run_dir),
+            "FAIRLEAD_GATEWAY_HOST": "127.0.0.1",
+            "FAIRLEAD_GATEWAY_API_PORT": str(self.api_port),
+            "FAIRLEAD_GATEWAY_ADMIN_PORT": str(self.admin_port),
+            "FAIRLEAD_GATEWAY_LINGER_SECONDS": "0.2",
+        }
+        command = [sys.executable, "-m", "fairlead_gateway", "serve"]
+        self.process = subprocess.Popen(command, env=environment)
+        try:
+            self._wait_alive()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_alive(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                if self.admin("/healthz")[0] == 200:
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError("the gateway did not start")
+
+    def admin(self, path: str) -> tuple[int, bytes]:
+        """Status and body of a GET on the admin port."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=150)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def openai(self) -> OpenAI:
+        """The official client, without its own retries; to be closed."""
+        return OpenAI(
+            base_url=f"http://127.0.0.1:{self.api_port}/v1", api_key="none", max_retries=0, timeout=120
+        )
+
+    def stop(self) -> int:
+        """Asks the gateway to end, as Kubernetes does, and returns its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            shutil.rmtree(self.run_dir, ignore_errors=True)
+
+
+class Background:
+    """A call in a thread; `result` waits for it."""
+
+    def __init__(self, function: Any, *arguments: Any) -> None:
+        self._value: Any = None
+        self._thread = threading.Thread(target=self._run, args=(function, arguments), daemon=True)
+        self._thread.start()
+
+    def _run(self, function: Any, arguments: tuple[Any, ...]) -> None:
+        self._value = function(*arguments)
+
+    @property
+    def done(self) -> bool:
+        return not self._thread.is_alive()
+
+    def result(self) -> Any:
+        self._thread.join(150)
+        assert self.done
+        return self._value
+
+
+def wait_for(condition: Any, seconds: float = 60) -> None:
+    """Returns when the condition holds; fails after the given time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition never held"
+        time.sleep(0.05)

@@ -1,0 +1,115 @@
+"""Life and end of the gateway beside a real vLLM: readiness, drain, clients that leave."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from openai import APITimeoutError, Stream
+from openai.types.chat import ChatCompletionChunk
+
+from tests.gateway.process import Background, GatewayProcess, wait_for
+from tests.support.engine import LAUNCHER, Engine
+
+pytestmark = pytest.mark.engine
+
+
+@contextmanager
+def streaming(gateway: GatewayProcess, tokens: int) -> Iterator[Stream[ChatCompletionChunk]]:
+    """A stream of so many tokens, of which the first chunk has arrived."""
+    with (
+        gateway.openai() as client,
+        client.chat.completions.create(
+            model="tiny",
+            messages=[{"role": "user", "content": "hello"}],
+            max_tokens=tokens,
+            stream=True,
+            extra_body={"ignore_eos": True},
+        ) as stream,
+    ):
+        next(stream)
+        yield stream
+
+
+def load(gateway: GatewayProcess) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(gateway.admin("/load")[1])
+    return document
+
+
+def test_the_launcher_is_put_where_the_engine_starts_it(gateway: GatewayProcess) -> None:
+    assert (gateway.run_dir / "launcher.py").read_bytes() == LAUNCHER.read_bytes()
+
+
+def test_a_gateway_in_front_of_a_healthy_engine_is_ready(gateway: GatewayProcess) -> None:
+    assert gateway.admin("/readyz")[0] == 200
+
+
+def test_the_engines_progress_is_visible(gateway: GatewayProcess) -> None:
+    state = json.loads(gateway.admin("/engine")[1])
+
+    assert state["healthy"]
+    assert state["state"]["phase"] == "Running"
+    assert {"Starting", "LoadingWeights"} <= state["state"]["phases"].keys()
+
+
+def test_a_drain_lets_a_running_stream_finish(own_gateway: GatewayProcess) -> None:
+    with streaming(own_gateway, tokens=900) as stream:
+        drain = Background(own_gateway.admin, "/drain")
+        wait_for(lambda: load(own_gateway)["draining"])
+
+        assert own_gateway.admin("/readyz")[0] == 503
+        assert not drain.done
+        chunks = list(stream)
+
+    assert chunks[-1].choices[0].finish_reason == "length"
+    assert json.loads(drain.result()[1]) == {"running": 0, "waiting": 0, "draining": True}
+
+
+def test_a_request_that_arrives_during_a_drain_is_served(own_gateway: GatewayProcess) -> None:
+    own_gateway.admin("/drain")
+    with own_gateway.openai() as client:
+        answer = client.chat.completions.with_raw_response.create(
+            model="tiny", messages=[{"role": "user", "content": "hello"}], max_tokens=1
+        )
+
+    assert answer.headers["connection"] == "close"
+
+
+def test_sigterm_lets_a_running_stream_finish(engine: Engine) -> None:
+    gateway = GatewayProcess(engine)
+    try:
+        with streaming(gateway, tokens=600) as stream:
+            stopped = Background(gateway.stop)
+            chunks = list(stream)
+    finally:
+        exit_code = stopped.result()
+
+    assert chunks[-1].choices[0].finish_reason == "length"
+    assert exit_code == 0
+
+
+def test_the_engine_stops_working_for_a_client_that_left(own_gateway: GatewayProcess, engine: Engine) -> None:
+    with streaming(own_gateway, tokens=1000):
+        wait_for(lambda: engine.running_requests() == 1)
+
+    wait_for(lambda: load(own_gateway)["running"] == 0)
+    wait_for(lambda: engine.running_requests() == 0)
+
+
+def test_the_engine_stops_working_for_a_client_that_gave_up_waiting(
+    own_gateway: GatewayProcess, engine: Engine
+) -> None:
+    with own_gateway.openai() as client, pytest.raises(APITimeoutError):
+        client.with_options(timeout=0.5).chat.completions.create(
+            model="tiny",
+            messages=[{"role": "user", "content": "hello"}],
+            max_tokens=1000,
+            n=8,
+            extra_body={"ignore_eos": True},
+        )
+
+    wait_for(lambda: load(own_gateway)["running"] == 0)
+    wait_for(lambda: engine.running_requests() == 0)

@@ -1,0 +1,72 @@
+"""vLLM's errors in OpenAI's envelope. The bodies are what vLLM 0.32.0 really answers."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fairlead_gateway.contract.errors import from_engine_body
+
+
+def engine_error(
+    message: str, code: int = 400, param: str | None = None, kind: str = "BadRequestError"
+) -> bytes:
+    return json.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}}).encode()
+
+
+def test_an_over_long_prompt_has_the_code_that_clients_recover_on() -> None:
+    message = "This model's maximum context length is 1024 tokens. (parameter=input_tokens, value=1025)"
+    error = from_engine_body(400, engine_error(message, param="input_tokens"))
+
+    assert (error.status, error.code, error.param) == (400, "context_length_exceeded", "messages")
+    assert error.message == "This model's maximum context length is 1024 tokens."
+
+
+def test_a_parameter_out_of_range_is_named_once() -> None:
+    message = "temperature must be in [0, 2], got 3.0. (parameter=temperature, value=3.0)"
+    error = from_engine_body(400, engine_error(message, param="temperature"))
+
+    assert (error.param, error.message) == ("temperature", "temperature must be in [0, 2], got 3.0.")
+
+
+def test_a_validation_error_says_what_is_wrong_without_the_engines_internals() -> None:
+    message = (
+        "1 validation error:\n  {'type': 'int_parsing', 'loc': 'body.max_tokens', "
+        "'msg': 'Input should be a valid integer', 'input': 'x'}"
+    )
+    error = from_engine_body(400, engine_error(message, param="body.max_tokens", kind="Bad Request"))
+
+    assert (error.param, error.message) == ("max_tokens", "Input should be a valid integer")
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "code"),
+    [
+        (400, "invalid_request_error", "invalid_request"),
+        (404, "invalid_request_error", "model_not_found"),
+        (500, "server_error", "engine_error"),
+        (503, "server_error", "engine_unavailable"),
+    ],
+)
+def test_types_and_codes_are_openais(status: int, kind: str, code: str) -> None:
+    detail = from_engine_body(status, engine_error("x", status)).detail()
+
+    assert (detail["type"], detail["code"]) == (kind, code)
+
+
+def test_an_engine_that_shuts_down_asks_for_a_retry() -> None:
+    body = engine_error("cannot schedule new futures after shutdown", 500)
+
+    assert from_engine_body(500, body).status == 503
+    assert from_engine_body(500, body).headers["retry-after"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b'{"error":"x"}', b'{"detail":"Not Found"}', b"\xff"]
+)
+def test_any_other_body_still_becomes_an_envelope(body: bytes) -> None:
+    detail = from_engine_body(500, body).detail()
+
+    assert detail["message"]
+    assert detail["type"] == "server_error"
