@@ -1,5 +1,44 @@
-"""Fixtures of this folder."""
+"""Fixtures of this folder: the operator as a process, and the part of a node."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fairlead_operator.kube.client import KubeClient
+from tests.controller.node import Node
+from tests.controller.operator_process import OperatorProcess
+from tests.kube.support import ControlPlane
 from tests.kube.support import kube as kube
+
+Start = Callable[..., OperatorProcess]
+
+
+@pytest.fixture
+def start_operator(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Start]:
+    """Starts replicas of the operator for the test's namespace; prints their logs if the test fails."""
+    started: list[OperatorProcess] = []
+
+    def start(name: str = "operator-0", kubeconfig: Path | None = None) -> OperatorProcess:
+        started.append(OperatorProcess(kubeconfig or control_plane.kubeconfig, namespace, tmp_path, name))
+        return started[-1]
+
+    yield start
+    for operator in started:
+        operator.close()
+    for path in sorted(tmp_path.glob("*.log")):
+        print(f"--- {path.name}\n{path.read_text()}")
+
+
+@pytest.fixture
+def operator(start_operator: Start) -> OperatorProcess:
+    """A running operator."""
+    return start_operator()
+
+
+@pytest.fixture
+def node(kube: KubeClient, namespace: str) -> Node:
+    """What scheduler and kubelet would write."""
+    return Node(kube, namespace)

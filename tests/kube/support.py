@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -49,12 +48,11 @@ def manifest(name: str = "tiny", **spec: Any) -> Object:
     }
 
 
-async def eventually(what: str, probe: Callable[[], T | Awaitable[T]], within: float = 40.0) -> T:
+async def eventually(what: str, probe: Callable[[], Awaitable[T]], within: float = 40.0) -> T:
     """Waits until `probe` returns something true, and returns it. Fails naming `what`."""
     end = time.monotonic() + within
     while True:
-        value = probe()
-        found = await value if inspect.isawaitable(value) else value
+        found = await probe()
         if found:
             return found
         assert time.monotonic() < end, f"after {within:.0f} s still waiting for {what}; last: {found!r}"

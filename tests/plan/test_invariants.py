@@ -42,6 +42,7 @@ PODS = st.lists(
     unique_by=lambda values: str(values["name"]),
 )
 LATE = condition("Progressing", "False", reason="ProgressDeadlineExceeded")
+PROGRESSING = condition("Progressing", "True", reason="ReplicaSetUpdated")
 STEPS = st.one_of(
     st.tuples(st.just("pods"), PODS),
     st.tuples(st.just("late"), PODS),
@@ -61,7 +62,7 @@ def take(world: World, step: str, value: Any) -> None:
         )
         if ("Deployment", "tiny") in world.children:
             pods = [pod(**{**values, "revision": values["revision"] or revision}) for values in value]
-            world.roll(pods, **({"late": LATE} if step == "late" else {}))
+            world.roll(pods, progressing=LATE if step == "late" else PROGRESSING)
     elif step in ("replicas", "args"):
         where = world.body["spec"] if step == "replicas" else world.body["spec"].setdefault("engine", {})
         where[step] = value

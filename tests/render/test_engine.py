@@ -48,7 +48,7 @@ def test_the_users_arguments_come_last_so_that_they_win() -> None:
 
 
 def test_several_accelerators_share_the_model() -> None:
-    spec = {"accelerator": {"resourceName": "nvidia.com/gpu", "count": 4}}
+    spec: dict[str, Any] = {"accelerator": {"resourceName": "nvidia.com/gpu", "count": 4}}
     assert arguments(model(**spec))[-2:] == ["--tensor-parallel-size", "4"]
 
 
@@ -56,8 +56,9 @@ def test_several_accelerators_share_the_model() -> None:
     "argument", ["-tp=2", "-tp", "-pp2", "--tensor_parallel_size=2", "--data-parallel-size"]
 )
 def test_a_split_of_the_users_own_is_left_alone(argument: str) -> None:
-    spec = {"accelerator": {"resourceName": "nvidia.com/gpu", "count": 4}, "engine": {"args": [argument]}}
-    assert "--tensor-parallel-size" not in arguments(model(**spec))
+    accelerator = {"resourceName": "nvidia.com/gpu", "count": 4}
+    parsed = model(accelerator=accelerator, engine={"args": [argument]})
+    assert "--tensor-parallel-size" not in arguments(parsed)
 
 
 def test_without_an_accelerator_nothing_speaks_of_one() -> None:

@@ -1,0 +1,90 @@
+"""The part of scheduler and kubelet, which the bare control plane has not: it writes what they would."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.resources import POD, Resource
+from tests.kube.support import Object, eventually
+
+
+class Node:
+    """Acts on the pods of one model in one namespace."""
+
+    def __init__(self, kube: KubeClient, namespace: str) -> None:
+        self._kube = kube
+        self._namespace = namespace
+
+    async def pods(self, model: str = "tiny") -> list[Object]:
+        """The pods of a model that are not on their way out."""
+        found = await self._kube.list(POD, self._namespace, f"{MODEL_LABEL}={model}")
+        return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+    async def pod(self) -> Object:
+        """The only pod of the model, awaited."""
+        return (await eventually("a pod", self.pods))[0]
+
+    async def cannot_schedule(self, text: str) -> None:
+        """The scheduler's verdict on the pod."""
+        verdict = _condition("PodScheduled", "False", reason="Unschedulable", message=text)
+        await self._report(await self.pod(), conditions=[verdict])
+
+    async def ready(self) -> None:
+        """All pods run and are ready."""
+        await self.pod()
+        for pod in await self.pods():
+            await self._bind(pod)
+            now = _now()
+            running = {"state": {"running": {"startedAt": now}}, "ready": True, "started": True}
+            conditions = [_condition(kind, "True") for kind in ("PodScheduled", "ContainersReady", "Ready")]
+            await self._report(
+                pod,
+                phase="Running",
+                conditions=conditions,
+                initContainerStatuses=[_container("gateway", **running)],
+                containerStatuses=[_container("vllm", **running)],
+            )
+
+    async def engine_ended(self, message: str) -> None:
+        """The engine's container ended with a termination message."""
+        pod = await self.pod()
+        await self._bind(pod)
+        end = {
+            "exitCode": 1,
+            "reason": "Error",
+            "message": message,
+            "startedAt": _now(),
+            "finishedAt": _now(),
+        }
+        await self._report(
+            pod,
+            phase="Running",
+            conditions=[_condition("PodScheduled", "True"), _condition("Ready", "False")],
+            containerStatuses=[_container("vllm", state={"terminated": end}, ready=False)],
+        )
+
+    async def _bind(self, pod: Object) -> None:
+        if pod["spec"].get("nodeName"):
+            return
+        name = pod["metadata"]["name"]
+        target = {"apiVersion": "v1", "kind": "Node", "name": "node-1"}
+        body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target}
+        await self._kube.create(Resource("v1", "Binding", f"pods/{name}/binding"), self._namespace, body)
+
+    async def _report(self, pod: Object, **status: Any) -> None:
+        await self._kube.patch_status(POD, self._namespace, pod["metadata"]["name"], status)
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _condition(kind: str, status: str, **more: str) -> Object:
+    return {"type": kind, "status": status, "lastTransitionTime": _now(), **more}
+
+
+def _container(name: str, **more: Any) -> Object:
+    return {"name": name, "image": name, "imageID": "", "restartCount": 0, "ready": False, **more}

@@ -1,0 +1,102 @@
+"""The operator as a process, as it runs in a pod: started, asked over HTTP, stopped by a signal."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+ROOT = Path(__file__).resolve().parents[2]
+_STOP_SECONDS = 30
+
+
+class OperatorProcess:
+    """One replica that serves one namespace and keeps its Lease there."""
+
+    def __init__(self, kubeconfig: Path, namespace: str, folder: Path, name: str = "operator-0") -> None:
+        self._port = _free_port()
+        self._log = (folder / f"{name}.log").open("w+")
+        settings = {
+            "FAIRLEAD_POD_NAME": name,
+            "FAIRLEAD_POD_NAMESPACE": namespace,
+            "FAIRLEAD_WATCH_NAMESPACES": namespace,
+            "FAIRLEAD_GATEWAY_IMAGE": "gateway:1",
+            "FAIRLEAD_ENGINE_IMAGE": "vllm:1",
+            "FAIRLEAD_HEALTH_PORT": str(self._port),
+        }
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith("FAIRLEAD_")}
+        self._process = subprocess.Popen(
+            # A warning is a failure here too.
+            [sys.executable, "-W", "error", "-m", "fairlead_operator", "run"],
+            env={
+                **inherited,
+                **settings,
+                "KUBECONFIG": str(kubeconfig),
+                "PYTHONPATH": str(ROOT / "operator"),
+            },
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Sends a signal and returns the exit code."""
+        self._process.send_signal(number)
+        return await self.wait()
+
+    async def wait(self) -> int:
+        """Waits for the end of the process and returns its exit code."""
+        return await asyncio.to_thread(self._process.wait, _STOP_SECONDS)
+
+    def close(self) -> None:
+        """Ends the process whatever it does."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    @property
+    def log(self) -> str:
+        """What was logged so far."""
+        self._log.flush()
+        return Path(self._log.name).read_text()
+
+    async def ready(self) -> bool:
+        """Whether /readyz says so; fails if the process is gone."""
+        assert self._process.poll() is None, self.log
+        return (await self._get("/readyz"))[0] == 200
+
+    async def metric(self, pattern: str) -> float:
+        """The sum of all samples whose name and labels match a regular expression."""
+        _, text = await self._get("/metrics")
+        samples = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+        return sum(float(value) for name, value in samples if re.search(pattern, name))
+
+    async def writes(self) -> float:
+        """Requests that changed something, without those for the Lease and the check at the start."""
+        everything = r'api_requests_total\{.*verb="(POST|PATCH|PUT|DELETE)"'
+        own = r'api_requests_total\{.*kind="(Lease|SelfSubjectAccessReview)",verb="(POST|PATCH|PUT|DELETE)"'
+        return await self.metric(everything) - await self.metric(own)
+
+    async def _get(self, path: str) -> tuple[int, str]:
+        def request() -> tuple[int, str]:
+            try:
+                with urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
+                    return answer.status, answer.read().decode()
+            except URLError as error:
+                return getattr(error, "code", 0), ""
+
+        return await asyncio.to_thread(request)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,32 @@
+"""The command line: what is generated is printed, and wrong settings are named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairlead_operator.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_crd_prints_what_is_committed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["crd"]) == 0
+    assert capsys.readouterr().out == (ROOT / "crds" / "fairlead.dev_modeldeployments.yaml").read_text()
+
+
+def test_docs_prints_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["docs", "reasons"]) == 0
+    assert capsys.readouterr().out.startswith("# Reasons")
+
+
+def test_wrong_settings_are_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAIRLEAD_HEALTH_PORT", "0")
+    monkeypatch.delenv("FAIRLEAD_ENGINE_IMAGE", raising=False)
+    assert main(["run"]) == 2
+    printed = capsys.readouterr().err
+    assert "FAIRLEAD_HEALTH_PORT: " in printed
+    assert "FAIRLEAD_ENGINE_IMAGE: Field required" in printed

@@ -1,0 +1,293 @@
+"""The operator as a process before a real API server: what users and other controllers see of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.errors import NotFoundError
+from fairlead_operator.kube.resources import (
+    CHILDREN,
+    DEPLOYMENT,
+    EVENT,
+    LEASE,
+    MODEL_DEPLOYMENT,
+    POD,
+    SERVICE,
+    Resource,
+)
+from tests.controller.conftest import Start
+from tests.controller.node import Node
+from tests.controller.operator_process import OperatorProcess
+from tests.kube.support import ControlPlane, Object, eventually, manifest
+
+pytestmark = pytest.mark.apiserver
+
+
+class Cluster:
+    """The test's namespace."""
+
+    def __init__(self, kube: KubeClient, namespace: str) -> None:
+        self.kube = kube
+        self.namespace = namespace
+
+    async def create(self, name: str = "tiny", **spec: Any) -> Object:
+        """Creates a ModelDeployment."""
+        return await self.kube.create(MODEL_DEPLOYMENT, self.namespace, manifest(name, **spec))
+
+    async def find(self, resource: Resource, name: str = "tiny") -> Object | None:
+        """An object, or None."""
+        try:
+            return await self.kube.get(resource, self.namespace, name)
+        except NotFoundError:
+            return None
+
+    async def await_child(self, resource: Resource) -> Object:
+        """A child of the model, once it is there."""
+        found = await eventually(f"the {resource.kind}", lambda: self.find(resource))
+        assert found is not None
+        return found
+
+    async def await_condition(self, kind: str, status: str, reason: str) -> Object:
+        """A condition of the model, once it says this about the current spec."""
+
+        async def told() -> Object | None:
+            body = await self.kube.get(MODEL_DEPLOYMENT, self.namespace, "tiny")
+            for item in body.get("status", {}).get("conditions", []):
+                current = item["observedGeneration"] == body["metadata"]["generation"]
+                if (item["type"], item["status"], item["reason"], current) == (kind, status, reason, True):
+                    return dict(item)
+            return None
+
+        found = await eventually(f"{kind} {status} {reason}", told)
+        assert found is not None
+        return found
+
+    async def versions(self) -> dict[str, str]:
+        """The resourceVersion of the model and of every child."""
+        objects = [await self.kube.get(MODEL_DEPLOYMENT, self.namespace, "tiny")]
+        for resource in CHILDREN:
+            objects += await self.kube.list(resource, self.namespace, f"{MODEL_LABEL}=tiny")
+        return {
+            f"{body['kind']}/{body['metadata']['name']}": body["metadata"]["resourceVersion"]
+            for body in objects
+        }
+
+
+@pytest.fixture
+def cluster(kube: KubeClient, namespace: str) -> Cluster:
+    """The test's namespace."""
+    return Cluster(kube, namespace)
+
+
+async def test_a_model_gets_its_children_and_becomes_ready(
+    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+) -> None:
+    await cluster.create()
+    await node.ready()
+    await cluster.await_condition("Ready", "True", "Ready")
+    assert sorted(await cluster.versions()) == [
+        "ConfigMap/tiny-gateway",
+        "Deployment/tiny",
+        "ModelDeployment/tiny",
+        "Service/tiny",
+        "ServiceAccount/tiny",
+    ]
+    control_plane.kubectl(
+        "wait", "-n", cluster.namespace, "mdep/tiny", "--for=condition=Ready", "--timeout=30s"
+    )
+    row = control_plane.kubectl("get", "-n", cluster.namespace, "fairlead", "--no-headers").split()
+    assert row[1:5] == ["True", "Ready", "1", "1"]
+
+
+async def test_the_status_tells_where_the_model_is_and_how_long_its_start_took(
+    cluster: Cluster, operator: OperatorProcess, node: Node
+) -> None:
+    await cluster.create(model={"source": "hf://a/b", "servedName": "b", "aliases": ["c"]})
+    await node.ready()
+    await cluster.await_condition("Ready", "True", "Ready")
+    status = (await cluster.kube.get(MODEL_DEPLOYMENT, cluster.namespace, "tiny"))["status"]
+    assert status["url"] == f"http://tiny.{cluster.namespace}.svc/v1"
+    assert status["servedModels"] == ["b", "c"]
+    assert (status["replicas"], status["readyReplicas"], status["observedGeneration"]) == (1, 1, 1)
+    assert status["startup"]["pod"] == (await node.pod())["metadata"]["name"]
+
+
+async def test_drift_is_repaired(cluster: Cluster, operator: OperatorProcess) -> None:
+    await cluster.create()
+    service, deployment = await cluster.await_child(SERVICE), await cluster.await_child(DEPLOYMENT)
+    await cluster.kube.delete(service)
+    await cluster.kube.patch(DEPLOYMENT, cluster.namespace, "tiny", {"spec": {"replicas": 7}})
+
+    async def repaired() -> bool:
+        again, live = await cluster.find(SERVICE), await cluster.find(DEPLOYMENT)
+        assert live is not None
+        new = again is not None and again["metadata"]["uid"] != service["metadata"]["uid"]
+        changed = live["metadata"]["generation"] > deployment["metadata"]["generation"]
+        return new and changed and live["spec"]["replicas"] == 1
+
+    await eventually("the repair", repaired)
+
+
+async def test_kubectl_scale_works(
+    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+) -> None:
+    await cluster.create()
+    await cluster.await_child(DEPLOYMENT)
+    control_plane.kubectl("scale", "-n", cluster.namespace, "modeldeployment/tiny", "--replicas=3")
+
+    async def scaled() -> bool:
+        status = (await cluster.kube.get(MODEL_DEPLOYMENT, cluster.namespace, "tiny")).get("status", {})
+        return len(await node.pods()) == 3 and status.get("replicas") == 3
+
+    await eventually("three pods", scaled)
+    scale = json.loads(
+        control_plane.kubectl(
+            "get",
+            "--raw",
+            f"/apis/fairlead.dev/v1alpha1/namespaces/{cluster.namespace}/modeldeployments/tiny/scale",
+        )
+    )
+    assert scale["status"] == {
+        "replicas": 3,
+        "selector": f"app.kubernetes.io/component=engine,{MODEL_LABEL}=tiny",
+    }
+
+
+async def test_no_replicas_are_ready_when_none_is_left(cluster: Cluster, operator: OperatorProcess) -> None:
+    await cluster.create(replicas=0)
+    await cluster.await_condition("Ready", "True", "ScaledToZero")
+
+
+async def test_the_schedulers_verdict_is_told(
+    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+) -> None:
+    await cluster.create(accelerator={"resourceName": "nvidia.com/gpu"})
+    await node.cannot_schedule("0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")
+    condition = await cluster.await_condition("Ready", "False", "InsufficientResources")
+    assert "nvidia.com/gpu" in condition["message"]
+    assert "InsufficientResources" in control_plane.kubectl("get", "-n", cluster.namespace, "mdep").split()
+
+    async def event() -> bool:
+        found = await cluster.kube.list(EVENT, cluster.namespace)
+        return any((item["type"], item["reason"]) == ("Warning", "InsufficientResources") for item in found)
+
+    await eventually("the Event", event)
+
+
+async def test_the_launchers_cause_is_told_and_goes_when_the_spec_is_mended(
+    cluster: Cluster, operator: OperatorProcess, node: Node
+) -> None:
+    await cluster.create(engine={"args": ["--no-such-flag"]})
+    told = {
+        "reason": "EngineArgumentInvalid",
+        "message": "unrecognized arguments: --no-such-flag",
+        "exitCode": 2,
+    }
+    await node.engine_ended(json.dumps(told))
+    condition = await cluster.await_condition("Stalled", "True", "EngineArgumentInvalid")
+    assert "unrecognized arguments: --no-such-flag" in condition["message"]
+    await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"spec": {"engine": {"args": []}}})
+    await cluster.await_condition("Stalled", "False", "Progressing")
+
+
+async def test_a_pod_beyond_the_quota_is_told(cluster: Cluster, operator: OperatorProcess) -> None:
+    quota = Resource("v1", "ResourceQuota", "resourcequotas")
+    body = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "none"},
+        "spec": {"hard": {"pods": "0"}},
+    }
+    await cluster.kube.create(quota, cluster.namespace, body)
+
+    async def counted() -> bool:
+        return "hard" in (await cluster.kube.get(quota, cluster.namespace, "none")).get("status", {})
+
+    await eventually("the quota's own controller", counted)
+    await cluster.create()
+    condition = await cluster.await_condition("Ready", "False", "QuotaExceeded")
+    assert "exceeded quota: none" in condition["message"]
+
+
+async def test_a_foreign_object_of_a_childs_name_is_left_alone_and_named(
+    cluster: Cluster, operator: OperatorProcess
+) -> None:
+    theirs = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "tiny"},
+        "spec": {"ports": [{"port": 5432}]},
+    }
+    before = await cluster.kube.create(SERVICE, cluster.namespace, theirs)
+    await cluster.create()
+    condition = await cluster.await_condition("Stalled", "True", "NameConflict")
+    assert "Service/tiny" in condition["message"]
+    assert await cluster.find(SERVICE) == before
+    assert await cluster.find(DEPLOYMENT) is None
+
+
+async def test_deletion_leaves_nothing(
+    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+) -> None:
+    body = await cluster.create()
+    await node.pod()
+    assert "finalizers" not in body["metadata"]
+    control_plane.kubectl("delete", "-n", cluster.namespace, "modeldeployment/tiny")
+
+    async def left() -> bool:
+        objects = [
+            item
+            for resource in (*CHILDREN, POD)
+            for item in await cluster.kube.list(resource, cluster.namespace, f"{MODEL_LABEL}=tiny")
+        ]
+        return not objects
+
+    await eventually("the end of all children", left)
+
+
+async def test_a_steady_state_and_a_restart_write_nothing(
+    cluster: Cluster, operator: OperatorProcess, node: Node, start_operator: Start
+) -> None:
+    await cluster.create()
+    await node.ready()
+    await cluster.await_condition("Ready", "True", "Ready")
+    await _quiet(operator)
+    before = await cluster.versions()
+    assert await operator.stop() == 0
+    again = start_operator("operator-1")
+    await _quiet(again)
+    assert await again.writes() == 0
+    assert await cluster.versions() == before
+
+
+async def test_a_stopped_leader_is_succeeded_by_the_standby_before_its_lease_ends(
+    cluster: Cluster, operator: OperatorProcess, start_operator: Start
+) -> None:
+    await eventually("the first replica", operator.ready)
+    standby = start_operator("operator-1")
+    await eventually("the standby", standby.ready)
+    assert (await operator.metric("_leader$"), await standby.metric("_leader$")) == (1, 0)
+    assert await operator.stop() == 0
+    lease = await cluster.kube.get(LEASE, cluster.namespace, "fairlead-operator")
+    # Given back: whoever comes first may take it, without waiting for its end.
+    assert lease["spec"]["holderIdentity"] in ("", "operator-1")
+    await cluster.create()
+    await cluster.await_child(DEPLOYMENT)
+    assert await standby.metric("_leader$") == 1
+
+
+async def _quiet(operator: OperatorProcess) -> None:
+    """Waits until the operator has looked at the model and at nothing else for two looks at its counters."""
+    last = -1.0
+
+    async def settled() -> bool:
+        nonlocal last
+        before, last = last, await operator.metric("reconcile_total")
+        return last == before > 0 == await operator.metric("queue_depth")
+
+    await eventually("the operator to come to rest", settled)
