@@ -6,8 +6,13 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+_GUARD = threading.Lock()
+_CHILDREN: set[subprocess.Popen[str]] = set()
 
 
 class ClusterError(Exception):
@@ -41,27 +46,49 @@ def run(
     """
     words = [str(word) for word in argv]
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             words,
             env={**os.environ, **(env or {})},
             cwd=cwd,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=timeout,
-            check=False,
         )
     except FileNotFoundError as error:
         raise ClusterError(f"{words[0]} is not installed. {hint}".strip()) from error
-    except subprocess.TimeoutExpired as error:
-        raise ClusterError(
-            f"`{shlex.join(words)}` did not end within {timeout:.0f} s. {hint}".strip()
-        ) from error
-    if done.returncode:
-        raise CommandError(words, done.returncode, f"{done.stdout}\n{done.stderr}", hint)
-    return done.stdout
+    with ended_with_us(process):
+        try:
+            stdout, stderr = process.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired as error:
+            message = f"`{shlex.join(words)}` did not end within {timeout:.0f} s. {hint}"
+            raise ClusterError(message.strip()) from error
+    if process.returncode:
+        raise CommandError(words, process.returncode, f"{stdout}\n{stderr}", hint)
+    return stdout
+
+
+@contextmanager
+def ended_with_us(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Lets end_children() find the process while the body runs; kills it if the body leaves early."""
+    with _GUARD:
+        _CHILDREN.add(process)
+    try:
+        yield
+    finally:
+        with _GUARD:
+            _CHILDREN.discard(process)
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def end_children() -> None:
+    """Kills the programs that other threads wait for, so that a failure need not wait for minutes of work."""
+    with _GUARD:
+        for process in _CHILDREN:
+            process.kill()
 
 
 def succeeds(

@@ -7,6 +7,7 @@ program. Built ones are kept under the cache root by name, version and hash of t
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -19,7 +20,7 @@ from pathlib import Path
 from e2e.cluster import paths, versions
 from e2e.cluster.locks import only_one
 from e2e.cluster.progress import say
-from e2e.cluster.shell import ClusterError, CommandError, find_program, run
+from e2e.cluster.shell import ClusterError, CommandError, ended_with_us, find_program, run
 
 _ASK_VERSION = {
     "kubectl": ["version", "--client"],
@@ -28,28 +29,35 @@ _ASK_VERSION = {
 }
 
 _DRAFT = ".draft-"
+_GO_ENV = {
+    "CGO_ENABLED": "0",
+    "GOFLAGS": "-mod=readonly -buildvcs=false",
+    "GOWORK": "off",
+    # A Go older than the module asks for fetches the right compiler through the module proxy.
+    "GOTOOLCHAIN": os.environ.get("GOTOOLCHAIN", "auto"),
+}
 
 
-def ensure(names: Iterable[str]) -> dict[str, Path]:
+def ensure(names: Iterable[str], *, ours: bool = False) -> dict[str, Path]:
     """Makes sure that the named programs exist; returns the path of each.
 
-    Builds what is missing in one go, minutes the first time. Raises ClusterError for an unknown name or
-    when the build fails.
+    With `ours` only programs built here count: a node must not carry the user's. Builds what is missing
+    in one go, minutes the first time. Raises ClusterError for an unknown name or when the build fails.
     """
     wanted = list(dict.fromkeys(names))
     unknown = sorted(set(wanted) - set(versions.PROGRAMS))
     if unknown:
         known = " ".join(sorted(versions.PROGRAMS))
         raise ClusterError(f"unknown tool {', '.join(unknown)}; there are: {known}")
-    found = _found(wanted)
+    found = _found(wanted, ours=ours)
     if len(found) < len(wanted):
         with only_one("tools"):
             # Another caller may have built them while this one waited for the lock.
-            found = _found(wanted)
+            found = _found(wanted, ours=ours)
             missing = [name for name in wanted if name not in found]
             if missing:
                 _build(missing)
-                found = _found(wanted)
+                found = _found(wanted, ours=ours)
     return {name: found[name] for name in wanted}
 
 
@@ -73,15 +81,28 @@ def built_path(name: str) -> Path:
     return paths.tools_dir() / f"{name}-{versions.version_of(name)}-{versions.build_hash()}" / name
 
 
-def _found(names: Iterable[str]) -> dict[str, Path]:
-    candidates = {name: _existing(name) for name in names}
+def module_dir(module: str) -> Path:
+    """Where the Go module cache holds the source of a pinned module; fetches it if need be."""
+    go = find_program("go")
+    if go is None:
+        raise ClusterError(f"Go is needed to fetch {module}; install Go 1.24 or newer (https://go.dev/dl).")
+    wanted = f"{module}@{versions.pins()[module]}"
+    answer = run([go, "mod", "download", "-json", wanted], cwd=versions.GO_MODULE, env=_GO_ENV)
+    return Path(json.loads(answer)["Dir"])
+
+
+def _found(names: Iterable[str], *, ours: bool) -> dict[str, Path]:
+    candidates = {name: _built(name) or (None if ours else _users(name)) for name in names}
     return {name: path for name, path in candidates.items() if path is not None}
 
 
-def _existing(name: str) -> Path | None:
-    built = built_path(name)
-    if built.is_file():
-        return built
+def _built(name: str) -> Path | None:
+    path = built_path(name)
+    return path if path.is_file() else None
+
+
+def _users(name: str) -> Path | None:
+    """A program of the user's own, if its version fits."""
     own = shutil.which(name) if name in versions.ACCEPTED else None
     if own is None:
         return None
@@ -121,14 +142,6 @@ def _output_name(name: str) -> str:
 
 
 def _go_build(go: str, target: Path, packages: list[str]) -> None:
-    env = {
-        **os.environ,
-        "CGO_ENABLED": "0",
-        "GOFLAGS": "-mod=readonly -buildvcs=false",
-        "GOWORK": "off",
-        # A Go older than the module asks for fetches the right compiler through the module proxy.
-        "GOTOOLCHAIN": os.environ.get("GOTOOLCHAIN", "auto"),
-    }
     argv = [
         go,
         "build",
@@ -143,19 +156,15 @@ def _go_build(go: str, target: Path, packages: list[str]) -> None:
     process = subprocess.Popen(
         argv,
         cwd=versions.GO_MODULE,
-        env=env,
+        env={**os.environ, **_GO_ENV},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
     )
-    try:
+    with ended_with_us(process):
         lines = _follow(process)
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
     if process.returncode:
         hint = "Is the Go module proxy (`go env GOPROXY`) within reach, and `go version` 1.24 or newer?"
         raise CommandError(argv[:2] + packages, process.returncode, "\n".join(lines), hint)

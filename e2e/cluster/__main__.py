@@ -1,0 +1,76 @@
+"""`python3 -m e2e.cluster COMMAND`: progress on standard error, results on standard output."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+
+from e2e.cluster import engine, images, kind, provider, tools
+from e2e.cluster.prepare import prepare
+from e2e.cluster.shell import ClusterError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; a failure prints its cause and remedy, not a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        _run(options)
+    except ClusterError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(options: argparse.Namespace) -> None:
+    clusters = provider.of(options.provider)
+    match options.command:
+        case "prepare":
+            prepare()
+        case "up":
+            clusters.up(options.name)
+        case "load":
+            clusters.load(options.name, options.images)
+        case "down":
+            clusters.down(options.name, everything=options.all)
+        case "env":
+            for key, value in clusters.env(options.name).items():
+                print(f"export {key}={shlex.quote(value)}")
+        case "tools":
+            print(tools.bin_dir(options.names))
+        case "images":
+            built = images.ensure(engine.ensure())
+            for variable, reference in built.items():
+                print(f"{variable}={reference}" if options.print_env else reference)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -m e2e.cluster", description=__doc__)
+    parser.add_argument(
+        "--provider",
+        default=os.environ.get("FAIRLEAD_CLUSTER", "kind"),
+        help="kind (default) makes a cluster; existing uses KUBECONFIG (also: FAIRLEAD_CLUSTER)",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    named = argparse.ArgumentParser(add_help=False)
+    named.add_argument("--name", default=kind.DEMO, help=f"the cluster's name (default {kind.DEMO})")
+    commands.add_parser("prepare", help="make everything a cluster needs, side by side")
+    commands.add_parser("up", parents=[named], help="make sure that the cluster is Ready")
+    load = commands.add_parser("load", parents=[named], help="put images onto the cluster's node")
+    load.add_argument("images", nargs="+", metavar="IMAGE")
+    down = commands.add_parser("down", parents=[named], help="remove the cluster and what was started for it")
+    down.add_argument("--all", action="store_true", help="all clusters that these scripts made")
+    commands.add_parser("env", parents=[named], help="print shell lines that lead to the cluster")
+    tool = commands.add_parser("tools", help="make programs; prints the folder that holds them")
+    tool.add_argument("names", nargs="+", metavar="NAME")
+    image = commands.add_parser("images", help="build the project's images; prints their names")
+    image.add_argument("--print-env", action="store_true", help="as VARIABLE=NAME lines")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The project's images, tagged by the hash of what goes into them: a tag that exists needs no build.
+
+What goes into an image is read from its Dockerfile's COPY lines, so that the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.cluster import baseimage, paths
+from e2e.cluster.docker import Docker
+from e2e.cluster.locks import only_one
+from e2e.cluster.progress import Phases
+
+# Certificates of a network's own authority: paths that are valid in the base image too.
+_CERTIFICATE_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE")
+_WHEELS = paths.ROOT / "build" / "wheels"
+
+
+@dataclass(frozen=True)
+class ProjectImage:
+    """One image: its repository, its Dockerfile, and the variable under which scripts get its tag."""
+
+    repository: str
+    dockerfile: str
+    variable: str
+
+
+IMAGES = (
+    ProjectImage("fairlead/operator", "operator/Dockerfile", "FAIRLEAD_OPERATOR_IMAGE"),
+    ProjectImage("fairlead/gateway", "serving-image/gateway.Dockerfile", "FAIRLEAD_GATEWAY_IMAGE"),
+    ProjectImage("fairlead/vllm-cpu", "serving-image/vllm-cpu.Dockerfile", "FAIRLEAD_ENGINE_IMAGE"),
+)
+
+
+def ensure(docker: Docker, phases: Phases | None = None) -> dict[str, str]:
+    """Builds the images that are missing, side by side; returns variable → reference."""
+    phases = phases or Phases()
+    place_wheels()
+    base = baseimage.for_python(docker)
+    with ThreadPoolExecutor(len(IMAGES)) as pool:
+        references = list(pool.map(lambda image: _ensure_one(docker, image, base, phases), IMAGES))
+    return {image.variable: reference for image, reference in zip(IMAGES, references, strict=True)}
+
+
+def reference(image: ProjectImage, base: str) -> str:
+    """The reference of an image built from the files as they are now."""
+    return f"{image.repository}:{content_hash(paths.ROOT, image.dockerfile, base)}"
+
+
+def content_hash(root: Path, dockerfile: str, base: str) -> str:
+    """Twelve hex digits over the base image, the Dockerfile and every file that it copies."""
+    text = (root / dockerfile).read_text()
+    digest = hashlib.sha256(f"{base}\0{text}\0".encode())
+    for file in copied_files(root, text):
+        digest.update(f"{file.relative_to(root).as_posix()}\0{file.stat().st_mode & 0o111}\0".encode())
+        # A wheel's name says what is in it, and it is large.
+        digest.update(str(file.stat().st_size).encode() if file.suffix == ".whl" else file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def copied_files(root: Path, dockerfile: str) -> list[Path]:
+    """The files that a Dockerfile takes from its context, sorted."""
+    files: set[Path] = set()
+    for line in re.sub(r"\\\n", " ", dockerfile).splitlines():
+        words = line.split()
+        if not words or words[0].upper() != "COPY" or any(word.startswith("--from=") for word in words):
+            continue
+        sources = [word for word in words[1:-1] if not word.startswith("--")]
+        for source in sources:
+            for match in root.glob(source.rstrip("/")):
+                files.update(_files_below(match))
+    return sorted(files)
+
+
+def place_wheels() -> None:
+    """Puts the torch wheels of $FAIRLEAD_WHEEL_DIR, if it is set, where the build's context has them."""
+    given = os.environ.get("FAIRLEAD_WHEEL_DIR")
+    if not given:
+        return
+    _WHEELS.mkdir(parents=True, exist_ok=True)
+    for wheel in Path(given).expanduser().glob("torch-*.whl"):
+        target = _WHEELS / wheel.name
+        if target.exists() and target.stat().st_size == wheel.stat().st_size:
+            continue
+        draft = target.with_suffix(f".{os.getpid()}")
+        try:
+            os.link(wheel, draft)
+        except OSError:
+            # Another file system.
+            shutil.copyfile(wheel, draft)
+        draft.replace(target)
+
+
+def _ensure_one(docker: Docker, image: ProjectImage, base: str, phases: Phases) -> str:
+    tag = reference(image, base)
+    if docker.image_id(tag) is None:
+        with only_one(f"image-{image.repository.replace('/', '-')}"):
+            if docker.image_id(tag) is None:
+                with phases.phase(f"image {tag}"):
+                    docker.build(
+                        paths.ROOT, tag, dockerfile=paths.ROOT / image.dockerfile, args=_build_arguments(base)
+                    )
+    return tag
+
+
+def _build_arguments(base: str) -> dict[str, str]:
+    arguments = {"BASE_IMAGE": base}
+    if base != baseimage.PUBLIC_PYTHON:
+        # Only the base made here carries the host's authorities.
+        arguments |= {name: os.environ[name] for name in _CERTIFICATE_VARIABLES if os.environ.get(name)}
+    return arguments
+
+
+def _files_below(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return [file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts]

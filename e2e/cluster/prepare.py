@@ -1,0 +1,74 @@
+"""Everything that a cluster needs, made side by side: compiling takes the processors, the rest the network.
+
+tools (Go) ────────────────────────────┐
+engine ─▶ base ─▶ packages of the node ┴▶ node image
+              └─▶ project images
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from e2e.cluster import engine, images, kind, nodeimage, tools
+from e2e.cluster.docker import Docker
+from e2e.cluster.progress import Phases, say
+from e2e.cluster.shell import end_children
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What prepare() leaves ready to use."""
+
+    docker: Docker
+    node_image: str
+    images: dict[str, str]
+
+
+def node_image(docker: Docker) -> str:
+    """The node image of this machine: the public one where possible."""
+    return nodeimage.public(docker) or nodeimage.made(docker)
+
+
+def prepare() -> Prepared:
+    """Tools, engine, node image and project images, with as much overlap as their order allows.
+
+    Prints a table of the phases. Raises the first failure, and ends what the other threads run.
+    """
+    phases = Phases()
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        try:
+            # Compiling takes longest, so it starts first, before there is an engine.
+            building = pool.submit(_build_tools, phases)
+            with phases.phase("container engine"):
+                docker = engine.ensure()
+
+            def programs() -> dict[str, Path]:
+                building.result()
+                return tools.ensure(nodeimage.PROGRAMS, ours=True)
+
+            node = pool.submit(_make_node, docker, phases, programs)
+            project = pool.submit(images.ensure, docker, phases)
+            for done in as_completed((building, node, project)):
+                done.result()
+        except BaseException:
+            end_children()
+            raise
+    say(f"phases (they overlap):\n{phases.table()}")
+    return Prepared(docker, node.result(), project.result())
+
+
+def _build_tools(phases: Phases) -> None:
+    with phases.phase("tools"):
+        if nodeimage.likely_public(engine.find()):
+            tools.ensure(kind.TOOLS)
+        else:
+            # One build for all: Go then keeps every processor busy from the start to the end.
+            tools.ensure((*nodeimage.PROGRAMS, *kind.TOOLS), ours=True)
+
+
+def _make_node(docker: Docker, phases: Phases, programs: Callable[[], dict[str, Path]]) -> str:
+    with phases.phase("node image"):
+        return nodeimage.public(docker) or nodeimage.made(docker, programs)
