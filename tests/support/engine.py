@@ -81,7 +81,16 @@ def install_vllm() -> Path:
             tools = [str(folder) for folder in cache_root().glob("uv-*/bin")]
             variables = os.environ | {"PATH": os.pathsep.join([*tools, os.environ["PATH"]])}
             # Relocatable, because it gets its name only when it is complete.
-            venv = ["uv", "venv", "--quiet", "--relocatable", "--clear", "--python", sys.executable, scratch]
+            venv: list[str | Path] = [
+                "uv",
+                "venv",
+                "--quiet",
+                "--relocatable",
+                "--clear",
+                "--python",
+                sys.executable,
+                scratch,
+            ]
             subprocess.run(venv, check=True, env=variables)
             wheels = os.environ.get("FAIRLEAD_WHEEL_DIR", "")
             subprocess.run(["sh", script, scratch / "bin" / "python", wheels], check=True, env=variables)
