@@ -103,6 +103,17 @@ def test_a_pod_that_cannot_be_created_is_told(text: str, reason: str) -> None:
     assert text in world.condition("Ready")["message"]
 
 
+def test_an_account_that_admission_has_not_seen_yet_is_no_cause_for_concern() -> None:
+    world = World()
+    world.reconcile()
+    text = (
+        'pods "x" is forbidden: error looking up service account demo/tiny: serviceaccount "tiny" not found'
+    )
+    world.roll([], failure=condition("ReplicaFailure", "True", reason="FailedCreate", message=text))
+    world.reconcile()
+    assert world.condition("Ready")["reason"] == "Progressing"
+
+
 def test_a_cause_that_only_a_human_can_mend_stalls_at_once() -> None:
     world = World()
     world.reconcile()

@@ -13,9 +13,10 @@ import pytest
 
 from fairlead_operator.api.manifest import to_yaml
 from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.errors import ForbiddenError
 from fairlead_operator.kube.resources import POD
 from fairlead_operator.plan.difference import first_difference
-from tests.kube.support import ControlPlane
+from tests.kube.support import ControlPlane, Object, eventually
 from tests.render.cases import CASES, GOLDEN, read_model, render_case
 
 
@@ -70,7 +71,18 @@ async def test_a_real_api_server_admits_the_pod_under_the_restricted_standard(
         **template,
         "metadata": {**template["metadata"], "name": "one"},
     }
-    stored = await kube.create(POD, namespace, body)
+
+    async def admitted() -> Object | None:
+        try:
+            return await kube.create(POD, namespace, body)
+        except ForbiddenError as error:
+            # Admission learns of the service account a moment after it was made.
+            if "error looking up service account" in str(error):
+                return None
+            raise
+
+    stored = await eventually("the pod's admission", admitted)
+    assert stored is not None
     assert first_difference(template["spec"], stored["spec"]) is None
 
 

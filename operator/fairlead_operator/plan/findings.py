@@ -162,9 +162,11 @@ def deployment_finding(deployment: Object) -> Finding | None:
     if not failure or failure.get("status") != "True":
         return None
     text = _clip(failure.get("message") or failure.get("reason") or "")
-    return Finding(
-        "QuotaExceeded" if "exceeded quota" in text else "PodRejected", f"no pod can be created: {text}"
-    )
+    if "error looking up service account" in text:
+        # Admission has not seen the account yet that was made a moment ago; the controller tries again.
+        return Finding("Progressing", "the pod's service account is not known everywhere yet")
+    reason = "QuotaExceeded" if "exceeded quota" in text else "PodRejected"
+    return Finding(reason, f"no pod can be created: {text}")
 
 
 def deadline_exceeded(deployment: Object) -> bool:
