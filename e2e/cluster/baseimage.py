@@ -80,7 +80,7 @@ def _make(docker: Docker, tag: str) -> None:
 
 @contextmanager
 def _root_folder() -> Iterator[Path]:
-    """A folder for debootstrap, which mounts /proc in it: a killed run's is unmounted before it is removed."""
+    """A folder for debootstrap, which mounts /proc in it: that of a killed run is unmounted, then removed."""
     parent = paths.cache_root() / "build"
     parent.mkdir(parents=True, exist_ok=True)
 
@@ -91,7 +91,8 @@ def _root_folder() -> Iterator[Path]:
 
     remove()
     try:
-        yield Path(tempfile.mkdtemp(dir=parent, prefix=_DRAFT))
+        # mkdtemp's own folder is closed to others; the root of an image must not be.
+        yield Path(tempfile.mkdtemp(dir=parent, prefix=_DRAFT)) / "root"
     finally:
         remove()
 

@@ -1,0 +1,79 @@
+"""Tags of the project's images: the hash of what goes in, so that an unchanged image is never built twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from e2e.cluster import paths
+from e2e.cluster.images import IMAGES, content_hash, copied_files
+from e2e.cluster.provider import registry_reference
+
+DOCKERFILE = """\
+ARG BASE_IMAGE
+FROM ${BASE_IMAGE} AS build
+COPY pyproject.toml \\
+     uv.lock ./
+FROM ${BASE_IMAGE}
+COPY --from=build /opt /opt
+COPY app /app
+COPY wheel[s]/*.whl ./
+"""
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    for name, text in {
+        "Dockerfile": DOCKERFILE,
+        "pyproject.toml": "a",
+        "uv.lock": "b",
+        "app/main.py": "c",
+        "app/__pycache__/main.pyc": "d",
+        "other.py": "e",
+    }.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return tmp_path
+
+
+def test_what_goes_in_is_read_from_the_copy_lines(tree: Path) -> None:
+    names = [file.relative_to(tree).as_posix() for file in copied_files(tree, DOCKERFILE)]
+
+    assert names == ["app/main.py", "pyproject.toml", "uv.lock"]
+
+
+@pytest.mark.parametrize("changed", ["app/main.py", "uv.lock", "Dockerfile", "app/new.py", "wheels/a.whl"])
+def test_a_change_of_what_goes_in_changes_the_tag(tree: Path, changed: str) -> None:
+    before = content_hash(tree, "Dockerfile", "base")
+
+    (tree / changed).parent.mkdir(exist_ok=True)
+    with (tree / changed).open("a") as file:
+        file.write("# changed\n")
+
+    assert content_hash(tree, "Dockerfile", "base") != before
+
+
+@pytest.mark.parametrize("changed", ["other.py", "app/__pycache__/main.pyc"])
+def test_a_change_of_anything_else_does_not(tree: Path, changed: str) -> None:
+    before = content_hash(tree, "Dockerfile", "base")
+
+    (tree / changed).write_text("changed")
+
+    assert content_hash(tree, "Dockerfile", "base") == before
+
+
+def test_another_base_changes_the_tag(tree: Path) -> None:
+    assert content_hash(tree, "Dockerfile", "base") != content_hash(tree, "Dockerfile", "other")
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.repository)
+def test_every_file_that_a_project_image_copies_is_there(image: object) -> None:
+    dockerfile = paths.ROOT / image.dockerfile  # type: ignore[attr-defined]
+
+    assert copied_files(paths.ROOT, dockerfile.read_text())
+
+
+def test_an_existing_cluster_gets_images_under_its_registrys_name() -> None:
+    assert registry_reference("ghcr.io/me/", "fairlead/operator:abc") == "ghcr.io/me/operator:abc"

@@ -1,0 +1,66 @@
+"""The table of versions: one source for each, and who may stand in for a program built here."""
+
+from __future__ import annotations
+
+import pytest
+
+from e2e.cluster import versions
+
+
+def test_every_program_has_a_pinned_version() -> None:
+    assert all(versions.parse(versions.version_of(name)) for name in versions.PROGRAMS)
+
+
+def test_every_package_built_from_a_module_is_kept_by_go_mod_tidy() -> None:
+    pins = (versions.GO_MODULE / "pins.go").read_text()
+
+    packages = {program.package for program in versions.PROGRAMS.values() if program.module}
+    own = {"github.com/coredns/coredns": "coredns/main.go"}
+
+    missing = [package for package in packages if f'"{package}"' not in pins and not package.startswith("./")]
+    assert missing == []
+    assert all((versions.GO_MODULE / file).is_file() for file in own.values())
+
+
+def test_all_kubernetes_libraries_are_of_one_version() -> None:
+    text = (versions.GO_MODULE / "go.mod").read_text()
+    major, minor, patch = versions.kubernetes().split(".")
+
+    replaced = [line.split()[-1] for line in text.splitlines() if "=> k8s.io/" in line]
+
+    assert major == "1"
+    assert set(replaced) == {f"v0.{minor}.{patch}"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [
+        ("Client Version: v1.34.4\nKustomize Version: v5.7.1", (1, 34, 4)),
+        ("v3.19.5+g1234567", (3, 19, 5)),
+        ("kind v0.33.0 go1.26.8 linux/amd64", (0, 33, 0)),
+        ("Client Version: v1.32.4-dispatcher", (1, 32, 4)),
+        ("no version here", None),
+    ],
+)
+def test_versions_are_read_from_what_programs_say(answer: str, version: tuple[int, ...] | None) -> None:
+    assert versions.parse(answer) == version
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "accepted"),
+    [
+        ("kubectl", (1, 34, 0), True),
+        ("kubectl", (1, 33, 9), True),
+        ("kubectl", (1, 32, 4), False),
+        ("kubectl", (1, 39, 0), False),
+        ("helm", (3, 19, 5), True),
+        ("helm", (4, 0, 0), False),
+        ("kind", (0, 29, 0), False),
+        ("kubectl", None, False),
+        ("etcd", (3, 6, 5), False),
+    ],
+)
+def test_a_users_program_stands_in_only_in_a_compatible_version(
+    name: str, version: tuple[int, ...] | None, accepted: bool
+) -> None:
+    assert versions.accepts(name, version) is accepted
