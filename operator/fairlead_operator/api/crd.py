@@ -23,6 +23,16 @@ _NAME_RULES = [
 ]
 
 
+_NAMES = {
+    "kind": KIND,
+    "listKind": f"{KIND}List",
+    "plural": PLURAL,
+    "singular": KIND.lower(),
+    "shortNames": ["mdep"],
+    "categories": ["fairlead"],
+}
+
+
 def _column(name: str, path: str, kind: str = "string", **more: Any) -> dict[str, Any]:
     return {"name": name, "type": kind, "jsonPath": path, **more}
 
@@ -61,14 +71,7 @@ def crd() -> dict[str, Any]:
         "metadata": {"name": f"{PLURAL}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "names": {
-                "kind": KIND,
-                "listKind": f"{KIND}List",
-                "plural": PLURAL,
-                "singular": KIND.lower(),
-                "shortNames": ["mdep"],
-                "categories": ["fairlead"],
-            },
+            "names": _NAMES,
             "scope": "Namespaced",
             "versions": [
                 {
