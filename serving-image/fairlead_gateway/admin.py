@@ -23,6 +23,7 @@ def create_admin(services: Services, process: ProcessSettings) -> FastAPI:
     """The application for the admin port."""
     app = FastAPI(title="Fairlead gateway admin", openapi_url=None)
     gate = services.gate
+    drained_start: float | None = None
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -30,6 +31,9 @@ def create_admin(services: Services, process: ProcessSettings) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
+        if gate.draining and _start_of_engine(process) != drained_start:
+            # Only the engine's container was stopped, not the pod, and it runs again.
+            gate.draining = False
         if gate.draining:
             return JSONResponse({"reason": "Draining", "load": _load(services)}, 503)
         if await services.engine.healthy():
@@ -39,6 +43,8 @@ def create_admin(services: Services, process: ProcessSettings) -> FastAPI:
     @app.get("/drain")
     async def drain() -> dict[str, Any]:
         """Ends readiness at once and returns when nothing is in flight; the kubelet then stops the engine."""
+        nonlocal drained_start
+        drained_start = _start_of_engine(process)
         gate.draining = True
         with suppress(TimeoutError):
             async with asyncio.timeout(services.settings.drain_timeout_seconds):
@@ -71,6 +77,11 @@ def read_engine_state(process: ProcessSettings) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return state if isinstance(state, dict) else None
+
+
+def _start_of_engine(process: ProcessSettings) -> float | None:
+    """What tells one start of the engine from the next, None before the first."""
+    return (read_engine_state(process) or {}).get("startedAt")
 
 
 def _load(services: Services) -> dict[str, Any]:

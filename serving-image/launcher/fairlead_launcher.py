@@ -162,6 +162,8 @@ class StateFile:
         self._state: dict[str, Any] = {
             "phase": "Starting",
             "since": int(time.time()),
+            # Tells this start of the engine from the one before.
+            "startedAt": time.time(),
             "pid": os.getpid(),
             "exitCode": None,
             "detail": "",
@@ -279,7 +281,10 @@ class Launcher:
             self._state.enter("Exited", exitCode=code)
             return code
         code = code or 1
-        cause = cause_of_exit(lines, code, oom_killed)
+        return self.fail(cause_of_exit(lines, code, oom_killed), code)
+
+    def fail(self, cause: Cause, code: int) -> int:
+        """Writes down why there is no engine and returns the exit code."""
         self._state.enter("Exited", exitCode=code, cause=cause._asdict())
         print(f"fairlead-launcher: {cause.reason}: {cause.message}", file=sys.stderr, flush=True)
         try:
@@ -294,6 +299,18 @@ def engine_command(module: str, socket: Path, arguments: Sequence[str]) -> list[
     return [sys.executable, "-u", "-m", module, "--uds", str(socket), *arguments]
 
 
+def absent_model(arguments: Sequence[str]) -> str | None:
+    """The folder that `--model` names, if it is not there.
+
+    vLLM would take it for the id of a repository, and say so in these words after half a minute of imports.
+    """
+    for position, value in enumerate(arguments[1:]):
+        flag = arguments[position]
+        if flag == "--model" and value.startswith("/") and not os.path.exists(value):
+            return value
+    return None
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="fairlead_launcher", description="Starts vLLM on a Unix socket.")
@@ -305,7 +322,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     options.socket.unlink(missing_ok=True)
     command = engine_command(options.module, options.socket, options.arguments)
-    return Launcher(command, StateFile(options.state), options.termination_log).run()
+    launcher = Launcher(command, StateFile(options.state), options.termination_log)
+    absent = absent_model(options.arguments)
+    if absent:
+        return launcher.fail(Cause("WeightsNotFound", f"There is no model folder {absent}."), 1)
+    return launcher.run()
 
 
 if __name__ == "__main__":

@@ -48,8 +48,9 @@ class ScriptedEngine:
     async def read_request(self, reader: asyncio.StreamReader) -> None:
         """Reads one request and keeps its body."""
         head = await reader.readuntil(b"\r\n\r\n")
-        length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
-        self.requests.append(await reader.readexactly(int(length.split(b":")[1])))
+        lengths = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")]
+        length = int(lengths[0].split(b":")[1]) if lengths else 0
+        self.requests.append(await reader.readexactly(length))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

@@ -25,7 +25,7 @@ WAIT_SECONDS = 30
 class Run:
     """One launcher process around a child with the given source code."""
 
-    def __init__(self, folder: Path, source: str) -> None:
+    def __init__(self, folder: Path, source: str, *arguments: str) -> None:
         (folder / "child.py").write_text(source)
         self.socket, self.state_file = folder / "engine.sock", folder / "engine.json"
         self.termination_log = folder / "termination-log"
@@ -37,7 +37,7 @@ class Run:
                 "--termination-log",
                 str(self.termination_log),
                 "--",
-                "--flag",
+                *(arguments or ("--flag",)),
             ),
         ]
         self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -56,15 +56,15 @@ class Run:
         return document
 
 
-Launch = Callable[[str], Run]
+Launch = Callable[..., Run]
 
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
     runs: list[Run] = []
 
-    def start(source: str) -> Run:
-        runs.append(Run(tmp_path, source))
+    def start(source: str, *arguments: str) -> Run:
+        runs.append(Run(tmp_path, source, *arguments))
         return runs[-1]
 
     yield start
@@ -95,6 +95,27 @@ def test_the_cause_is_in_the_state_file_and_the_termination_message(launch: Laun
     expected = {"reason": "AcceleratorOutOfMemory", "message": "No available memory for the cache blocks."}
     assert run.state()["cause"] == expected
     assert json.loads(run.termination_log.read_bytes()) == expected | {"exitCode": 1}
+
+
+def test_a_model_folder_that_is_not_there_is_named_without_starting_the_engine(launch: Launch) -> None:
+    run = launch("print('started')", "--model", "/models/absent")
+
+    assert run.finish() == (1, b"")
+    assert json.loads(run.termination_log.read_bytes()) == {
+        "reason": "WeightsNotFound",
+        "message": "There is no model folder /models/absent.",
+        "exitCode": 1,
+    }
+
+
+def test_each_start_is_told_from_the_one_before(launch: Launch) -> None:
+    starts = set()
+    for _ in range(2):
+        run = launch("pass")
+        run.finish()
+        starts.add(run.state()["startedAt"])
+
+    assert len(starts) == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
