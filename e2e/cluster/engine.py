@@ -196,6 +196,8 @@ def _clear() -> None:
     leftovers.end_processes(_runtime_dir())
     leftovers.unmount([_runtime_dir(), _root()])
     shutil.rmtree(_runtime_dir(), ignore_errors=True)
+    # containerd's shims keep their sockets here, whatever its own folders are.
+    leftovers.remove_if_empty([Path("/run/containerd/s"), Path("/run/containerd")])
     hostnet.restore(_root() / "network.json")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from e2e.cluster.processes import Process
@@ -31,6 +32,13 @@ def unmount(folders: Iterable[Path]) -> None:
     for point in mounts_below(Path("/proc/self/mounts").read_text(), folders):
         # Lazily: a mount that something still looks at goes as soon as that has ended.
         subprocess.run(["umount", "--lazy", point], capture_output=True, check=False)
+
+
+def remove_if_empty(folders: Iterable[Path]) -> None:
+    """Removes folders that nobody else has put anything in."""
+    for folder in folders:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def mounts_below(table: str, folders: Iterable[Path]) -> list[str]:
