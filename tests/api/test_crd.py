@@ -84,6 +84,12 @@ def test_what_users_write_is_bounded(path: str, field: dict[str, Any]) -> None:
         assert field["maxProperties"] > 0, path
 
 
+@pytest.mark.parametrize(("path", "field"), FIELDS)
+def test_nothing_of_pydantic_is_left(path: str, field: dict[str, Any]) -> None:
+    assert "title" not in field
+    assert field.get("default", 0) is not None
+
+
 def test_enums_are_camel_case() -> None:
     words = [word for _, field in FIELDS for word in field.get("enum", [])]
     assert words

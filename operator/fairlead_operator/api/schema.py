@@ -40,9 +40,8 @@ def structural_schema(model: type[BaseModel]) -> Schema:
 
 def _convert(node: Schema, definitions: dict[str, Schema]) -> Schema:
     node = _inlined(_without_null(_inlined(node, definitions)), definitions)
-    if node.get("x-kubernetes-int-or-string"):
-        return _ordered(node)
-    if "anyOf" in node or "oneOf" in node or "allOf" in node:
+    int_or_string = node.get("x-kubernetes-int-or-string", False)
+    if not int_or_string and ("anyOf" in node or "oneOf" in node or "allOf" in node):
         raise ValueError(f"a structural schema has no unions: {node}")
     out = {key: value for key, value in node.items() if key not in _DROPPED}
     if "description" in out:
