@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,9 +57,17 @@ class Docker:
         file = [f"--file={dockerfile}"] if dockerfile else []
         self("build", "--network=host", f"--tag={tag}", *file, *flags, context)
 
-    def containers(self, label: str) -> list[str]:
-        """The names of all containers, running or not, with that label (KEY or KEY=VALUE)."""
-        listed = self("ps", "--all", "--filter", f"label={label}", "--format", "{{.Names}}")
+    def prune(self, repository: str, keep: int) -> None:
+        """Removes all but the newest `keep` images of a repository; those in use stay."""
+        listed = self("images", "--format", "{{.Repository}}:{{.Tag}}", repository).split()
+        for reference in listed[keep:]:
+            with suppress(CommandError):
+                self("rmi", reference)
+
+    def containers(self, label: str, *, running: bool = False) -> list[str]:
+        """The names of the containers with that label (KEY or KEY=VALUE), all or only the running ones."""
+        every = [] if running else ["--all"]
+        listed = self("ps", *every, "--filter", f"label={label}", "--format", "{{.Names}}")
         return listed.split()
 
     def bridges(self) -> list[str]:

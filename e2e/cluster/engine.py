@@ -69,7 +69,8 @@ def release() -> None:
             return
         docker = _own()
         if docker.answers():
-            if docker.containers(NODE_LABEL):
+            # Ended ones are what a crash left: `up` removes that of its own cluster.
+            if docker.containers(NODE_LABEL, running=True):
                 return
             note_bridges(docker)
         say("stopping the container engine")

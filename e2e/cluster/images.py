@@ -20,6 +20,8 @@ from e2e.cluster.progress import Phases
 
 # Certificates of a network's own authority: paths that are valid in the base image too.
 _CERTIFICATE_VARIABLES = ("PIP_CERT", "SSL_CERT_FILE")
+# Images that earlier states of the source gave: going back and forth needs no build.
+_KEPT = 3
 _WHEELS = paths.ROOT / "build" / "wheels"
 
 
@@ -107,6 +109,7 @@ def _ensure_one(docker: Docker, image: ProjectImage, base: str, phases: Phases) 
                     docker.build(
                         paths.ROOT, tag, dockerfile=paths.ROOT / image.dockerfile, args=_build_arguments(base)
                     )
+                docker.prune(image.repository, keep=_KEPT)
     return tag
 
 

@@ -42,19 +42,19 @@ def healthy(docker: Docker, name: str) -> bool:
     return succeeds([_tool("kubectl"), f"--kubeconfig={kubeconfig}", *wait], timeout=30)
 
 
-def delete(docker: Docker, name: str) -> None:
-    """Removes the cluster's containers and files; nothing happens if there are none."""
-    if docker.containers(f"{engine.NODE_LABEL}={name}"):
+def delete(docker: Docker | None, name: str) -> None:
+    """Removes the cluster's containers and files; without an engine just the files."""
+    if docker is not None and docker.containers(f"{engine.NODE_LABEL}={name}"):
         say(f"cluster {name}: deleting")
         run([_tool("kind"), "delete", "cluster", f"--name={name}", *_kubeconfig_flag(name)], env=docker.env)
     shutil.rmtree(paths.cluster_dir(name), ignore_errors=True)
 
 
-def names(docker: Docker) -> list[str]:
+def names(docker: Docker | None) -> list[str]:
     """The clusters in the engine that these scripts made: those of which there is a folder, and a node."""
     known = paths.cluster_dir("x").parent
     folders = sorted(folder.name for folder in known.iterdir()) if known.exists() else []
-    if docker.own:
+    if docker is not None and docker.own:
         listed = docker("ps", "--all", f"--filter=label={engine.NODE_LABEL}", f"--format={_CLUSTER_FORMAT}")
         return sorted({*folders, *listed.split()})
     return folders

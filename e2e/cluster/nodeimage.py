@@ -141,6 +141,7 @@ def _assemble(docker: Docker, tag: str, packages: str, proxy: str, built: dict[s
         docker.build(context / "node", draft, dockerfile=RECIPES / "node.Dockerfile", args=args)
         _preload(docker, draft, tag, archive)
         docker("rmi", draft, *references.values())
+        docker.prune(tag.rpartition(":")[0], keep=1)
 
 
 def _preload(docker: Docker, draft: str, tag: str, archive: Path) -> None:

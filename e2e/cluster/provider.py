@@ -53,9 +53,8 @@ class Kind:
     def down(self, name: str, *, everything: bool) -> None:
         """Deletes the cluster (all of Fairlead's with `everything`) and stops our engine if it is unused."""
         docker = engine.find()
-        if docker is not None:
-            for cluster in kind.names(docker) if everything else [name]:
-                kind.delete(docker, cluster)
+        for cluster in kind.names(docker) if everything else [name]:
+            kind.delete(docker, cluster)
         engine.release()
         say("down")
 
