@@ -149,7 +149,7 @@ def _go_build(go: str, target: Path, packages: list[str]) -> None:
         "-trimpath",
         # No snapshotters that need C libraries or kernel modules a node in a container does not have.
         "-tags=no_btrfs,no_zfs,no_devmapper",
-        f"-ldflags=-s -w {' '.join(_version_flags())}",
+        f"-ldflags=-s -w {' '.join(versions.version_flags())}",
         f"-o={target}/",
         *packages,
     ]
@@ -168,23 +168,6 @@ def _go_build(go: str, target: Path, packages: list[str]) -> None:
     if process.returncode:
         hint = "Is the Go module proxy (`go env GOPROXY`) within reach, and `go version` 1.24 or newer?"
         raise CommandError(argv[:2] + packages, process.returncode, "\n".join(lines), hint)
-
-
-def _version_flags() -> list[str]:
-    major, minor, _ = versions.kubernetes().split(".")
-    texts = {
-        "k8s.io/component-base/version.gitVersion": f"v{versions.kubernetes()}",
-        "k8s.io/component-base/version.gitMajor": major,
-        "k8s.io/component-base/version.gitMinor": minor,
-        "github.com/containerd/containerd/v2/version.Version": f"v{versions.version_of('containerd')}",
-        "helm.sh/helm/v3/internal/version.version": f"v{versions.version_of('helm')}",
-        # Without a cluster, `helm template` and `helm lint` take this for the cluster's version.
-        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": major,
-        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": minor,
-        "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor": major,
-        "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor": minor,
-    }
-    return [f"-X {variable}={text}" for variable, text in texts.items()]
 
 
 def _follow(process: subprocess.Popen[str]) -> list[str]:

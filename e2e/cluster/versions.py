@@ -92,7 +92,26 @@ def build_hash() -> str:
     digest = hashlib.sha256()
     for file in sorted(path for path in GO_MODULE.rglob("*") if path.is_file()):
         digest.update(file.relative_to(GO_MODULE).as_posix().encode() + b"\0" + file.read_bytes())
+    digest.update(" ".join(version_flags()).encode())
     return digest.hexdigest()[:8]
+
+
+def version_flags() -> list[str]:
+    """Linker flags that tell the programs their versions, as their own release builds do."""
+    major, minor, _ = kubernetes().split(".")
+    texts = {
+        "k8s.io/component-base/version.gitVersion": f"v{kubernetes()}",
+        "k8s.io/component-base/version.gitMajor": major,
+        "k8s.io/component-base/version.gitMinor": minor,
+        "github.com/containerd/containerd/v2/version.Version": f"v{version_of('containerd')}",
+        "helm.sh/helm/v3/internal/version.version": f"v{version_of('helm')}",
+        # Without a cluster, `helm template` and `helm lint` take this for the cluster's version.
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor": major,
+        "helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor": minor,
+        "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMajor": major,
+        "helm.sh/helm/v3/pkg/lint/rules.k8sVersionMinor": minor,
+    }
+    return [f"-X {variable}={text}" for variable, text in texts.items()]
 
 
 def parse(text: str) -> tuple[int, ...] | None:

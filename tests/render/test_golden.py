@@ -63,6 +63,8 @@ async def test_a_real_api_server_admits_the_pod_under_the_restricted_standard(
     *others, deployment = render_case("tiny-cpu")
     for child in others:
         child["metadata"]["namespace"] = namespace
+        # The owner exists only in the example: with it, garbage collection would remove the child at once.
+        del child["metadata"]["ownerReferences"]
         await kube.apply(child)
     template = deployment["spec"]["template"]
     body = {
