@@ -103,5 +103,5 @@ def succeeds(
 
 
 def find_program(name: str) -> str | None:
-    """The path of a program. Looks into the sbin folders too, which a plain user's PATH often lacks."""
-    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin")
+    """The path of a program; looks into sbin and Go's own folder too, which PATH often lacks."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin:/usr/local/sbin:/usr/local/go/bin")
