@@ -118,7 +118,8 @@ def _own() -> Docker:
 
 def _running(docker: Docker) -> bool:
     records = [recall(_record(name)) for name in _DAEMONS]
-    return all(record is not None and record.alive() for record in records) and docker.answers()
+    alive = all(record is not None and record.alive() for record in records)
+    return alive and docker.answers() and hostnet.docker_chains_intact()
 
 
 def _start(docker: Docker) -> None:
@@ -199,7 +200,7 @@ def _clear() -> None:
     shutil.rmtree(_runtime_dir(), ignore_errors=True)
     # containerd's shims keep their sockets here, whatever its own folders are.
     leftovers.remove_if_empty([Path("/run/containerd/s"), Path("/run/containerd")])
-    hostnet.restore(_root() / "network.json")
+    hostnet.restore(_root() / "network.json", shared=leftovers.another_docker())
 
 
 def _root() -> Path:

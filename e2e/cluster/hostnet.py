@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.cluster import netrules
-from e2e.cluster.shell import ClusterError, find_program, run
+from e2e.cluster.shell import ClusterError, find_program, run, succeeds
 
 _FILTERS = ("iptables", "ip6tables")
 _SETTINGS = (
@@ -43,21 +43,29 @@ def note_bridges(file: Path, names: Iterable[str]) -> None:
         _write(file, {**state, "bridges": sorted({*state["bridges"], *names})})
 
 
-def restore(file: Path) -> None:
+def docker_chains_intact() -> bool:
+    """Whether the chain is there that a running dockerd needs; a reloaded firewall may have dropped it."""
+    program = find_program("iptables")
+    return program is not None and succeeds([program, "-t", "nat", "-S", "DOCKER"])
+
+
+def restore(file: Path, *, shared: bool) -> None:
     """Takes back what the engine changed since record(), bridges included, and drops the record.
 
-    The engine must not run. Without a record nothing happens.
+    The engine must not run. With `shared`, another Docker does, and what it needs as well stays: its
+    chains, and forwarding. Without a record nothing happens.
     """
     state = _read(file)
     if state is None:
         return
     bridges = _existing(state["bridges"])
     for name in _FILTERS:
-        for arguments in netrules.undo(state["rules"].get(name, ""), _saved(name), bridges):
+        for arguments in netrules.undo(state["rules"].get(name, ""), _saved(name), bridges, shared=shared):
             _attempt([name, *arguments])
     for bridge in bridges.names:
         _attempt(["ip", "link", "delete", bridge])
-    for path, value in state["settings"].items():
+    settings = {} if shared else state["settings"]
+    for path, value in settings.items():
         if Path(path).exists() and Path(path).read_text().strip() != value:
             Path(path).write_text(value)
     file.unlink()

@@ -27,6 +27,11 @@ def end_processes(runtime_dir: Path) -> None:
         process.stop(grace=5)
 
 
+def another_docker() -> bool:
+    """Whether a dockerd runs on this machine. Call it after end_processes(): then it is not ours."""
+    return any(argv and Path(argv[0]).name == "dockerd" for _, argv in _command_lines())
+
+
 def unmount(folders: Iterable[Path]) -> None:
     """Unmounts everything below the folders, innermost first."""
     for point in mounts_below(Path("/proc/self/mounts").read_text(), folders):

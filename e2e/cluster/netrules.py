@@ -45,27 +45,32 @@ def parse(saved: str) -> dict[str, Table]:
     return tables
 
 
-def undo(before: str, after: str, bridges: Bridges) -> list[list[str]]:
+def undo(before: str, after: str, bridges: Bridges, *, shared: bool = False) -> list[list[str]]:
     """Arguments of the `iptables` calls that lead from `after` back to `before`, in order.
 
     Rules go first, then the chains (emptied before they are removed, as they refer to each other), then
-    the policies of built-in chains.
+    the policies of built-in chains. With `shared`, another Docker runs on this host and uses the same
+    chains: then only the rules about our own bridges go.
     """
     old, new = parse(before), parse(after)
     calls: list[list[str]] = []
     for name, table in new.items():
-        calls += _undo_table(name, old.get(name, Table()), table, bridges)
+        calls += _undo_table(name, old.get(name, Table()), table, bridges, shared=shared)
     return calls
 
 
-def _undo_table(name: str, old: Table, new: Table, bridges: Bridges) -> list[list[str]]:
+def _undo_table(name: str, old: Table, new: Table, bridges: Bridges, *, shared: bool) -> list[list[str]]:
     select = ["-t", name]
+    added = _added(old.rules, new.rules)
+    if shared:
+        about_bridges = (shlex.split(rule) for rule in added if _is_about(rule, bridges))
+        return [[*select, "-D", *words[1:]] for words in about_bridges]
     chains = [
         chain
         for chain, policy in new.chains.items()
         if policy == "-" and chain not in old.chains and chain.startswith("DOCKER")
     ]
-    ours = [rule for rule in _added(old.rules, new.rules) if _is_engines(rule, bridges)]
+    ours = [rule for rule in added if _speaks_of_docker(rule) or _is_about(rule, bridges)]
     in_other_chains = [words for rule in ours if (words := shlex.split(rule))[1] not in chains]
     policies = [
         (chain, old.chains[chain])
@@ -96,11 +101,12 @@ def _added(old: Sequence[str], new: Iterable[str]) -> list[str]:
     return added
 
 
-def _is_engines(rule: str, bridges: Bridges) -> bool:
-    words = shlex.split(rule)
-    if any(word.startswith("DOCKER") or word in bridges.names for word in words):
-        return True
-    return any(_inside(word, bridges.subnets) for word in words)
+def _speaks_of_docker(rule: str) -> bool:
+    return any(word.startswith("DOCKER") for word in shlex.split(rule))
+
+
+def _is_about(rule: str, bridges: Bridges) -> bool:
+    return any(word in bridges.names or _inside(word, bridges.subnets) for word in shlex.split(rule))
 
 
 def _inside(word: str, subnets: Sequence[Network]) -> bool:

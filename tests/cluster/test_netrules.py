@@ -82,3 +82,14 @@ def test_a_policy_is_opened_again_where_the_table_was_not_there_before() -> None
     assert undo("", "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n", BRIDGES) == [
         ["-t", "filter", "-P", "FORWARD", "ACCEPT"]
     ]
+
+
+def test_beside_another_docker_only_the_rules_about_our_bridges_go() -> None:
+    calls = [" ".join(call) for call in undo(BEFORE, AFTER, BRIDGES, shared=True)]
+
+    assert calls == [
+        "-t nat -D POSTROUTING -s 172.18.0.0/16 ! -o br-0123456789ab -j MASQUERADE",
+        "-t nat -D POSTROUTING -s 172.18.0.2/32 -d 172.18.0.2/32 -p tcp -m tcp --dport 6443 -j MASQUERADE",
+        "-t nat -D DOCKER -i br-0123456789ab -j RETURN",
+        "-t filter -D FORWARD -o br-0123456789ab -j DOCKER",
+    ]
