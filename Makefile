@@ -92,6 +92,7 @@ test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver,
 
 .PHONY: e2e
 e2e: setup ## The cluster cases, on a kind cluster of their own
+	$(PYTHON) -u -m e2e.cluster prepare
 	$(PYTHON) -m pytest e2e/cases -v $(PYTEST_ARGS)
 
 .PHONY: images

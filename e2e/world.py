@@ -124,20 +124,34 @@ class World:
         ]
         flags = [part for value in sets for part in ("--set-string", value)]
         namespace = ["--namespace", RELEASE_NAMESPACE, "--create-namespace"]
-        run(
-            [
-                "helm",
-                "upgrade",
-                "--install",
-                "fairlead",
-                "charts/fairlead",
-                *namespace,
-                *flags,
-                "--wait",
-                "--timeout=5m",
-            ],
-            env=self.env,
-        )
+        self._clear_unfinished_release()
+        try:
+            run(
+                [
+                    *("helm", "upgrade", "--install", "fairlead", "charts/fairlead"),
+                    *(*namespace, *flags, "--wait", "--timeout=5m"),
+                ],
+                env=self.env,
+            )
+        except CommandError as error:
+            # helm says only that it waited too long.
+            pods = self.kubectl("describe", "pods", "-n", RELEASE_NAMESPACE)
+            logs = run(
+                [
+                    "sh",
+                    "-c",
+                    f"kubectl logs -n {RELEASE_NAMESPACE} deployment/fairlead-operator --tail=20 || true",
+                ],
+                env=self.env,
+            )
+            raise CommandError(f"{error}\n{pods}\n{logs}") from error
+
+    def _clear_unfinished_release(self) -> None:
+        """Removes a release that a killed run left half installed: helm refuses to touch it otherwise."""
+        flags = ["--namespace", RELEASE_NAMESPACE, "--all", "--filter", "^fairlead$", "-o", "json"]
+        for release in json.loads(run(["helm", "list", *flags], env=self.env)):
+            if release["status"].startswith("pending"):
+                run(["helm", "uninstall", "fairlead", "-n", RELEASE_NAMESPACE, "--wait"], env=self.env)
 
     def store_model(self, folder: Path, name: str, *, namespace: str) -> None:
         """Copies a model folder into the claim `models` of `namespace`, as NAME, through a short-lived pod.
