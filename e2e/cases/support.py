@@ -101,8 +101,16 @@ class Client:
 def children(world: World, name: str) -> list[str]:
     """KIND/NAME of every namespaced object that carries the model's label, pods included."""
     kinds = "deployments,replicasets,services,configmaps,serviceaccounts,pods,endpointslices"
-    found = world.get(kinds, "-n", NAMESPACE, "-l", f"fairlead.dev/model={name}").get("items", [])
-    return sorted(f"{item['kind']}/{item['metadata']['name']}" for item in found)
+    return sorted(f"{item['kind']}/{item['metadata']['name']}" for item in owned(world, kinds, name))
+
+
+def owned(world: World, kinds: str, name: str) -> list[Object]:
+    """The objects of these kinds (`pods`, `pods,services`) that carry the model's label."""
+    # kubectl prints nothing at all where it would print an empty list.
+    found: list[Object] = world.get(kinds, "-n", NAMESPACE, "-l", f"fairlead.dev/model={name}").get(
+        "items", []
+    )
+    return found
 
 
 def print_state(world: World) -> None:

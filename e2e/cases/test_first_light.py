@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from e2e.cases.support import NAMESPACE, Client, children, model, wait_ready
+from e2e.cases.support import NAMESPACE, Client, children, model, owned, wait_ready
 from e2e.world import World, wait_until
 
 pytestmark = pytest.mark.cluster
@@ -118,9 +118,7 @@ def test_a_stream_that_runs_while_its_pod_is_deleted_finishes(
     )
     assert stream.stdout is not None
     assert stream.stdout.readline() == "open\n"
-    pod = world.get("pods", "-n", NAMESPACE, "-l", f"fairlead.dev/model={served}")["items"][0]["metadata"][
-        "name"
-    ]
+    pod = owned(world, "pods", served)[0]["metadata"]["name"]
     world.kubectl("delete", "pod", "-n", NAMESPACE, pod, "--wait=false")
     assert stream.poll() is None, "the stream was over before the pod was deleted: it proves nothing"
 
@@ -139,7 +137,7 @@ def test_scaling_to_zero_and_back(served: str, world: World, client: Client) -> 
     world.kubectl("scale", "-n", NAMESPACE, "modeldeployment", served, "--replicas=0")
     wait_until(
         "no pod of the model",
-        lambda: not world.get("pods", "-n", NAMESPACE, "-l", f"fairlead.dev/model={served}")["items"],
+        lambda: not owned(world, "pods", served),
         timeout=180,
     )
     world.kubectl("scale", "-n", NAMESPACE, "modeldeployment", served, "--replicas=1")
