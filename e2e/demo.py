@@ -50,6 +50,8 @@ class PhaseClock:
 
 def up() -> None:
     """Brings everything up, asks the model once in each way, and prints how to go on."""
+    if os.environ.get("FAIRLEAD_CLUSTER", "kind") != "kind":
+        raise SystemExit("make demo makes a cluster of its own; for one of yours see Install in README.md")
     clock = PhaseClock()
     with clock.phase("A cluster with the project's images on its node"):
         world = open_world(CLUSTER)

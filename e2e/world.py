@@ -187,16 +187,10 @@ def open_world(cluster: str) -> World:
     images = parse_shell_lines(run([*tool, "images", "--print-env"], env={}, quiet=False))
     run([*tool, "up", "--name", cluster], env={}, quiet=False)
     env = parse_shell_lines(run([*tool, "env", "--name", cluster], env={}, quiet=False))
-    world = World(
-        cluster=cluster,
-        env=env,
-        operator_image=images["FAIRLEAD_OPERATOR_IMAGE"],
-        gateway_image=images["FAIRLEAD_GATEWAY_IMAGE"],
-        engine_image=images["FAIRLEAD_ENGINE_IMAGE"],
-    )
-    loads = [world.operator_image, world.gateway_image, world.engine_image]
-    run([*tool, "load", "--name", cluster, *loads], env={}, quiet=False)
-    return world
+    built = [images[f"FAIRLEAD_{name}_IMAGE"] for name in ("OPERATOR", "GATEWAY", "ENGINE")]
+    # A cluster that is not kind's knows them by the names of a registry.
+    operator, gateway, engine = run([*tool, "load", "--name", cluster, *built], env={}, quiet=False).split()
+    return World(cluster, env, operator_image=operator, gateway_image=gateway, engine_image=engine)
 
 
 def close_world(cluster: str) -> None:

@@ -8,7 +8,6 @@ import shlex
 import sys
 
 from e2e.cluster import engine, images, kind, provider, tools
-from e2e.cluster.prepare import prepare
 from e2e.cluster.shell import ClusterError
 
 
@@ -30,11 +29,11 @@ def _run(options: argparse.Namespace) -> None:
     clusters = provider.of(options.provider)
     match options.command:
         case "prepare":
-            prepare()
+            clusters.prepare()
         case "up":
             clusters.up(options.name)
         case "load":
-            clusters.load(options.name, options.images)
+            print("\n".join(clusters.load(options.name, options.images)))
         case "down":
             clusters.down(options.name, everything=options.all)
         case "env":

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from e2e.cluster import engine, kind, prepare, tools
+from e2e.cluster import engine, images, kind, prepare, tools
 from e2e.cluster.docker import not_reachable
 from e2e.cluster.progress import Phases, say
 from e2e.cluster.shell import ClusterError, run
@@ -15,11 +15,14 @@ from e2e.cluster.shell import ClusterError, run
 class Provider(Protocol):
     """What the demo and the cluster cases need of a cluster."""
 
+    def prepare(self) -> None:
+        """Makes everything slow that the other calls need."""
+
     def up(self, name: str) -> None:
         """Makes sure that the cluster is Ready."""
 
-    def load(self, name: str, images: list[str]) -> None:
-        """Makes images of the local engine available to its nodes."""
+    def load(self, name: str, references: list[str]) -> list[str]:
+        """Makes images of the local engine available to its nodes; returns the names they have there."""
 
     def down(self, name: str, *, everything: bool) -> None:
         """Removes what up() made."""
@@ -30,6 +33,10 @@ class Provider(Protocol):
 
 class Kind:
     """A cluster of one node in a container."""
+
+    def prepare(self) -> None:
+        """Programs, engine, node image and project images."""
+        prepare.prepare()
 
     def up(self, name: str) -> None:
         """Keeps a healthy cluster of that name; otherwise makes one, with whatever that needs."""
@@ -43,12 +50,13 @@ class Kind:
                 kind.up(docker, name, image)
         say(f"cluster {name} is Ready; KUBECONFIG={kind.kubeconfig_file(name)}\n{phases.table()}")
 
-    def load(self, name: str, images: list[str]) -> None:
+    def load(self, name: str, references: list[str]) -> list[str]:
         """Pipes the images from the engine into the node."""
         docker = engine.find()
         if docker is None:
             raise not_reachable()
-        kind.load(docker, name, images)
+        kind.load(docker, name, references)
+        return references
 
     def down(self, name: str, *, everything: bool) -> None:
         """Deletes the cluster (all of Fairlead's with `everything`) and stops our engine if it is unused."""
@@ -73,6 +81,10 @@ class Kind:
 class Existing:
     """The cluster that the user's KUBECONFIG leads to. Nothing is created or removed."""
 
+    def prepare(self) -> None:
+        """The project images; the cluster is there already."""
+        images.ensure(engine.ensure())
+
     def up(self, name: str) -> None:
         """Checks that the cluster answers."""
         kubectl = tools.ensure(["kubectl"])["kubectl"]
@@ -80,23 +92,24 @@ class Existing:
         context = run([kubectl, "config", "current-context"]).strip()
         say(f"using the existing cluster of context {context}")
 
-    def load(self, name: str, images: list[str]) -> None:
+    def load(self, name: str, references: list[str]) -> list[str]:
         """Pushes to $FAIRLEAD_REGISTRY if it is set; else says what to do."""
         registry = os.environ.get("FAIRLEAD_REGISTRY")
         if not registry:
-            listed = "\n  ".join(images)
+            listed = "\n  ".join(references)
             raise ClusterError(
                 "the nodes of an existing cluster pull images from a registry: set FAIRLEAD_REGISTRY "
                 f"(for example ghcr.io/me) to have these pushed there:\n  {listed}"
             )
         docker = engine.ensure()
-        for image in images:
-            target = registry_reference(registry, image)
+        targets = [registry_reference(registry, image) for image in references]
+        for image, target in zip(references, targets, strict=True):
             say(f"pushing {target}")
             docker("tag", image, target)
             docker(
                 "push", "--quiet", target, hint=f"Log in with `docker login {registry.partition('/')[0]}`."
             )
+        return targets
 
     def down(self, name: str, *, everything: bool) -> None:
         """Leaves the cluster alone; stops an engine of our own that only built images."""
