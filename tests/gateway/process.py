@@ -5,8 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -18,10 +16,10 @@ from typing import Any
 
 from openai import OpenAI
 
+from tests.support import processes
 from tests.support.engine import SERVED_NAMES, SERVING_IMAGE, Engine
 
 START_SECONDS = 60
-STOP_SECONDS = 60
 
 
 def free_port() -> int:
@@ -87,14 +85,7 @@ class GatewayProcess:
 
     def stop(self) -> int:
         """Asks the gateway to end, as Kubernetes does, and returns its exit code."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
-        finally:
-            shutil.rmtree(self.run_dir, ignore_errors=True)
+        return processes.stop(self.process, self.run_dir)
 
 
 class Background:

@@ -12,7 +12,8 @@ import pytest
 from openai import APIError
 
 from tests.gateway.process import GatewayProcess, wait_for
-from tests.support.engine import STOP_SECONDS, Engine
+from tests.support.engine import Engine
+from tests.support.processes import STOP_SECONDS
 
 pytestmark = pytest.mark.engine
 

@@ -12,7 +12,6 @@ import http.client
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.models.tiny import make_model
+from tests.support import processes
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVING_IMAGE = REPOSITORY / "serving-image"
@@ -32,7 +32,6 @@ CONTEXT_TOKENS = 1024
 SERVED_NAMES = ("tiny", "small")
 # Generous: two busy cores import torch three times before the engine is up.
 READY_SECONDS = 400
-STOP_SECONDS = 60
 
 ENGINE_ARGUMENTS = (
     *("--served-model-name", *SERVED_NAMES),
@@ -179,12 +178,4 @@ class Engine:
 
     def stop(self) -> int:
         """Ends the engine, removes its folder and returns the launcher's exit code."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            return self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
-        finally:
-            shutil.rmtree(self.run_dir, ignore_errors=True)
+        return processes.stop(self.process, self.run_dir)
