@@ -8,7 +8,7 @@ ARG PIP_CERT
 ARG SSL_CERT_FILE
 RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check uv==0.13.8
 WORKDIR /src
-COPY pyproject.toml uv.lock README.md LICENSE ./
+COPY pyproject.toml uv.lock ./
 # The lock alone decides what is installed; the package itself is only copied, so that code changes rebuild nothing.
 RUN UV_PROJECT_ENVIRONMENT=/opt/fairlead/venv UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1 \
     /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --extra gateway --compile-bytecode
