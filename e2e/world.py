@@ -135,16 +135,22 @@ class World:
             )
         except CommandError as error:
             # helm says only that it waited too long.
-            pods = self.kubectl("describe", "pods", "-n", RELEASE_NAMESPACE)
-            logs = run(
-                [
-                    "sh",
-                    "-c",
-                    f"kubectl logs -n {RELEASE_NAMESPACE} deployment/fairlead-operator --tail=20 || true",
-                ],
-                env=self.env,
+            state = self.report(
+                ["describe", "pods", "-n", RELEASE_NAMESPACE],
+                ["logs", "-n", RELEASE_NAMESPACE, "deployment/fairlead-operator", "--tail=20"],
             )
-            raise CommandError(f"{error}\n{pods}\n{logs}") from error
+            raise CommandError(f"{error}\n{state}") from error
+
+    def report(self, *commands: list[str]) -> str:
+        """What kubectl says to each command, for reading after a failure; one that fails tells its error."""
+        told = []
+        for command in commands:
+            try:
+                said = self.kubectl(*command)
+            except CommandError as error:
+                said = str(error)
+            told.append(f"--- kubectl {' '.join(command)}\n{said}")
+        return "\n".join(told)
 
     def _clear_unfinished_release(self) -> None:
         """Removes a release that a killed run left half installed: helm refuses to touch it otherwise."""

@@ -8,7 +8,7 @@ import subprocess
 import textwrap
 from typing import Any
 
-from e2e.world import RELEASE_NAMESPACE, CommandError, Object, World, run, wait_until
+from e2e.world import RELEASE_NAMESPACE, Object, World, run, wait_until
 
 NAMESPACE = "e2e"
 READY_SECONDS = 600
@@ -129,11 +129,7 @@ def print_state(world: World) -> None:
         ],
         ["logs", "-n", RELEASE_NAMESPACE, "deployment/fairlead-operator", "--tail=60"],
     ]
-    for command in commands:
-        try:
-            print(f"--- kubectl {' '.join(command)}\n{world.kubectl(*command)}")
-        except CommandError as error:
-            print(error)
+    print(world.report(*commands))
 
 
 def _client_pod(name: str, image: str) -> Object:
