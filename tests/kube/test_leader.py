@@ -55,24 +55,26 @@ async def test_a_lease_that_is_given_back_is_taken_at_once(kube: KubeClient, nam
     assert (lease["spec"]["holderIdentity"], lease["spec"]["leaseTransitions"]) == ("b", 2)
 
 
+async def outlive(first: LeaderElector, second: LeaderElector, clock: Clock) -> None:
+    """The first leads and falls silent; the second, whose clock it is, waits out the Lease and leads."""
+    assert await leads(first, 10)
+    assert not await leads(second)
+    clock.now = LEASE_SECONDS + 1.0
+    assert await leads(second, 10)
+
+
 async def test_a_dead_leader_is_succeeded_after_the_lease_by_the_successors_own_clock(
     kube: KubeClient, namespace: str
 ) -> None:
     clock = Clock()
     first, second = elector(kube, namespace, "a", Clock()), elector(kube, namespace, "b", clock)
-    assert await leads(first, 10)
-    assert not await leads(second)
-    clock.now = LEASE_SECONDS + 1.0
-    assert await leads(second, 10)
+    await outlive(first, second, clock)
 
 
 async def test_a_leader_whose_lease_was_taken_stops(kube: KubeClient, namespace: str) -> None:
     clock = Clock()
     first, second = elector(kube, namespace, "a", Clock()), elector(kube, namespace, "b", clock)
-    assert await leads(first, 10)
-    assert not await leads(second)
-    clock.now = LEASE_SECONDS + 1.0
-    assert await leads(second, 10)
+    await outlive(first, second, clock)
     with pytest.raises(LeadershipLostError, match="held by b"):
         await asyncio.wait_for(first.hold(), 10)
 
