@@ -1,109 +1,175 @@
-"""Checks every generation request passes, and the body that goes on to the engine.
+"""The one place that decides about the parameters of a request for the engine.
 
-The body is forwarded as received unless a rule fires. vLLM drops fields it does not know and refuses
-explicit nulls on many it does, while SDKs send nulls freely: top-level nulls mean "absent" here.
+The body is forwarded as received unless something has to change. vLLM drops fields it does not know and
+refuses explicit nulls on many it does, while SDKs send nulls freely: top-level nulls mean "absent" here.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import orjson
 
 from .errors import invalid, missing, model_not_found
+from .parameters import Api
+from .policy import Policy, make_policy
 
-# Fields with power over the engine or its other users; never taken from a client.
-ENGINE_CONTROL_FIELDS = frozenset(
-    {
-        "cache_salt",
-        "ec_transfer_params",
-        "enable_response_messages",
-        "kv_transfer_params",
-        "logprob_token_ids",
-        "media_io_kwargs",
-        "mm_processor_kwargs",
-        "previous_input_messages",
-        "repetition_detection",
-        "return_prompt_text",
-        "return_token_ids",
-        "routed_experts_prompt_start",
-        "session_id",
-        "stream_interval",
-        "thinking_token_budget",
-        "vllm_xargs",
-        "watermarking",
-    }
-)
+MAX_DEPTH = 64
+_OPENING = (b"{", b"[")
+_LABELS = ("user", "chat_id", "request_id")
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class EngineRequest:
-    """A checked request: the chat-completions body for the engine, and what the client must be told."""
+    """A checked request: the chat-completions body for the engine, and what others must know about it."""
 
     body: bytes
     stream: bool
+    model: str = ""
+    """As the client named it: the allow-lists of keys are about these names."""
     ignored: tuple[str, ...] = ()
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
+    labels: Mapping[str, str] = field(default_factory=lambda: _NO_LABELS)
+    """For the request log."""
 
 
 def parse_object(body: bytes) -> dict[str, Any]:
-    """The JSON object in a request body, or a 400."""
+    """The JSON object in a request body, or a 400 that says where it stops being one."""
     try:
-        document = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
-        raise invalid("The request body is not valid JSON.", code="invalid_json") from None
-    if not isinstance(document, dict):
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise invalid(f"The request body is not valid JSON: {error}.", code="invalid_json") from None
+    if type(document) is not dict:
         raise invalid("The request body must be a JSON object.", code="invalid_json")
+    # Counting brackets is far cheaper than walking, and most bodies have fewer in all than may be nested.
+    if sum(map(body.count, _OPENING)) > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
+        message = f"The request body is nested deeper than {MAX_DEPTH} levels."
+        raise invalid(message, code="invalid_json")
     return document
 
 
-def without_nulls(document: dict[str, Any]) -> dict[str, Any]:
-    """The document without its top-level nulls."""
-    return {name: value for name, value in document.items() if value is not None}
+def _deeper_than(document: Any, depth: int) -> bool:
+    level = [document]
+    for _ in range(depth):
+        level = [
+            child
+            for node in level
+            for child in (node.values() if type(node) is dict else node)
+            if type(child) is dict or type(child) is list
+        ]
+        if not level:
+            return False
+    return True
 
 
-def check_model(document: dict[str, Any], served: Collection[str]) -> None:
-    """Requires `model`, one of the served names."""
-    model = document.get("model")
-    if model is None or model == "":
-        raise missing("model")
-    if not isinstance(model, str):
-        raise invalid("'model' must be a string.", "model", "invalid_type")
-    if model not in served:
-        raise model_not_found(model)
+@dataclass(frozen=True)
+class PreparedChat(EngineRequest):
+    """A chat request ready for the engine, with what its answer needs."""
+
+    document: Mapping[str, Any] = field(default_factory=dict)
+    """The body for the engine as JSON values."""
 
 
-def check_stream(document: dict[str, Any]) -> bool:
-    """Whether the client wants a stream."""
-    stream = document.get("stream", False)
-    if not isinstance(stream, bool):
-        raise invalid("'stream' must be a boolean.", "stream", "invalid_type")
-    return stream
-
-
-def take_engine_controls(document: dict[str, Any]) -> tuple[str, ...]:
-    """Removes the fields that clients may not set and returns their names, sorted."""
-    found = tuple(sorted(ENGINE_CONTROL_FIELDS & document.keys()))
-    for name in found:
-        del document[name]
-    return found
-
-
-def prepare_chat(body: bytes, served: Collection[str]) -> EngineRequest:
+def prepare_chat(body: bytes, policy: Policy | tuple[str, ...]) -> PreparedChat:
     """A chat-completions request body checked and made ready for the engine, or an ApiError."""
-    received = parse_object(body)
-    document = without_nulls(received)
-    check_model(document, served)
-    messages = document.get("messages")
-    if messages is None:
+    if isinstance(policy, tuple):
+        policy = make_policy(policy)
+    return _prepare(parse_object(body), policy, body)
+
+
+def prepare_document(document: dict[str, Any], policy: Policy) -> PreparedChat:
+    """The same for a document that another API has made out of its own request."""
+    return _prepare(document, policy, None)
+
+
+def examine(document: Mapping[str, Any], policy: Policy, api: Api) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The parameters that count, each of its type and within its bounds, and the names of the ignored ones.
+
+    Raises the 400 for the first parameter that is not.
+    """
+    table = policy.tables[api]
+    kept: dict[str, Any] = {}
+    ignored: list[str] = []
+    for name, value in document.items():
+        if value is None:
+            continue
+        accepts = table.accepts.get(name)
+        if accepts is None:
+            if policy.reject_unknown:
+                raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+            ignored.append(name)
+            continue
+        if not accepts(value):
+            fault = table.kinds[name].fault(value, name)
+            raise fault or invalid(f"'{name}' has no valid value.", name)
+        if name in table.refused:
+            raise invalid(
+                f"'{name}' is not supported: {table.refused[name].remedy}", name, "unsupported_parameter"
+            )
+        if name in table.ignored:
+            ignored.append(name)
+            continue
+        kept[name] = value
+    return kept, tuple(sorted(ignored))
+
+
+def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> PreparedChat:
+    document, ignored = examine(received, policy, Api.CHAT)
+    model = check_served(document, policy)
+    if "messages" not in document:
         raise missing("messages")
-    if not isinstance(messages, list) or not messages:
-        raise invalid("'messages' must be a non-empty array.", "messages")
-    stream = check_stream(document)
-    ignored = take_engine_controls(document)
-    unchanged = len(document) == len(received)
-    return EngineRequest(body if unchanged else json.dumps(document).encode(), stream, ignored)
+    labels = {name: document[name] for name in _LABELS if name in document}
+    changed = body is None or len(document) != len(received) or _complete(document, policy)
+    return PreparedChat(
+        orjson.dumps(document) if changed or body is None else body,
+        document.get("stream", False),
+        model,
+        ignored,
+        labels,
+        document,
+    )
+
+
+def check_served(document: dict[str, Any], policy: Policy) -> str:
+    """Requires `model`, one of the served names, and returns it."""
+    model = document.get("model", "")
+    if not model:
+        if not policy.dialect.names_optional:
+            raise missing("model")
+        return policy.served[0]
+    if model not in policy.served:
+        raise model_not_found(model)
+    return str(model)
+
+
+def _complete(document: dict[str, Any], policy: Policy) -> bool:
+    """Puts in the defaults that are missing; whether there were any."""
+    absent: Iterable[tuple[str, Any]] = [
+        (name, value) for name, value in policy.tables[Api.CHAT].defaults.items() if name not in document
+    ]
+    document.update(absent)
+    return bool(absent)
+
+
+from .former import (  # noqa: E402
+    ENGINE_CONTROL_FIELDS,
+    check_model,
+    check_stream,
+    take_engine_controls,
+    without_nulls,
+)
+
+__all__ = [
+    "ENGINE_CONTROL_FIELDS",
+    "EngineRequest",
+    "PreparedChat",
+    "check_model",
+    "check_stream",
+    "prepare_chat",
+    "prepare_document",
+    "take_engine_controls",
+    "without_nulls",
+]

@@ -1,0 +1,19 @@
+"""The dialects by the name they have in `spec.api.dialect`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from .ig1 import IG1
+from .iointelligence import IO_INTELLIGENCE
+from .openai import OPENAI
+from .polargrid import POLARGRID
+from .rag import RAG
+from .types import Dialect, Document, Documented, Shape
+
+__all__ = ["DIALECTS", "Dialect", "Document", "Documented", "Shape"]
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {dialect.name: dialect for dialect in (OPENAI, IG1, IO_INTELLIGENCE, POLARGRID, RAG)}
+)

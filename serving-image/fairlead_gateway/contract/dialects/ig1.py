@@ -1,0 +1,50 @@
+"""IG1: chat completions and responses, one list of sampling parameters for both, no defaults."""
+
+from __future__ import annotations
+
+from fairlead_gateway.contract.parameters import Api
+
+from .types import Dialect, Document, Documented, Shape
+
+_SAMPLING = (
+    Documented("stream"),
+    Documented("temperature"),
+    Documented("top_p"),
+    Documented("max_tokens"),
+    Documented("use_beam_search"),
+    Documented("top_k", note="Documented from 1 to the size of the vocabulary; 0 and -1 switch it off."),
+    Documented("min_p"),
+    Documented("repetition_penalty", note="Documented from 1.0; smaller values encourage repetition."),
+    Documented("length_penalty", note="Documented from 0.0 to 2.0+; counts in beam search only."),
+    Documented("stop_token_ids"),
+    Documented("include_stop_str_in_output"),
+    Documented("ignore_eos"),
+    Documented("min_tokens", note="From 0 to max_tokens."),
+    Documented("skip_special_tokens"),
+    Documented("spaces_between_special_tokens"),
+    Documented(
+        "truncate_prompt_tokens",
+        note="Documented from 1 to the context length; cuts the rendered prompt from the left.",
+    ),
+    Documented("prompt_logprobs", note="In the answer as prompt_logprobs; not in streams."),
+    Documented("allowed_token_ids", note="Any token IDs of the vocabulary."),
+    Documented("bad_words"),
+)
+
+IG1 = Dialect(
+    name="IG1",
+    title="IG1 AI",
+    documents=(
+        Document(
+            Api.CHAT,
+            "Create Chat Completion",
+            (Documented("model", required=True), Documented("messages", required=True), *_SAMPLING),
+        ),
+        Document(
+            Api.RESPONSES,
+            "Create Responses",
+            (Documented("model", required=True), Documented("input", required=True), *_SAMPLING),
+        ),
+    ),
+    shape=Shape(),
+)

@@ -1,0 +1,87 @@
+"""IO Intelligence: nearly all parameters of vLLM as it was, under a path of its own.
+
+Where its document says "integer" for penalties, temperature, top_p and min_p, its own defaults and ranges are
+numbers, so numbers are accepted.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.values import Array, Integer, Number, String
+
+from .types import Dialect, Document, Documented, Shape
+
+IO_INTELLIGENCE = Dialect(
+    name="IOIntelligence",
+    title="IO Intelligence",
+    documents=(
+        Document(
+            Api.CHAT,
+            "Create Chat Completion",
+            (
+                Documented("model", required=True),
+                Documented("messages", required=True),
+                Documented("reasoning_content", default=False),
+                Documented("frequency_penalty", Number(-2, 2), 0),
+                Documented("logit_bias"),
+                Documented("logprobs", default=False),
+                Documented("top_logprobs", Integer(0, 20), note="Needs logprobs."),
+                Documented("max_tokens"),
+                Documented("max_completion_tokens", note="Wins over max_tokens."),
+                Documented("n", default=1),
+                Documented("presence_penalty", Number(-2, 2), 0),
+                Documented("response_format"),
+                Documented("seed"),
+                Documented("stop", Array(String(1), 0, 4), note="A single string works too."),
+                Documented("stream", default=False),
+                Documented("stream_options", note="Only with stream."),
+                Documented("temperature", Number(0, 2), 0.7),
+                Documented("top_p", default=1),
+                Documented("tools", Array(None, 0, 128)),
+                Documented("tool_choice", note="Default none, or auto if there are tools."),
+                Documented("parallel_tool_calls", default=False, note="Set only if there are tools."),
+                Documented("user"),
+                Documented("best_of", note="Not with stream unless equal to n."),
+                Documented("use_beam_search", default=False),
+                Documented("top_k", default=-1),
+                Documented("min_p", default=0),
+                Documented("repetition_penalty", default=1),
+                Documented("length_penalty", default=1),
+                Documented("stop_token_ids"),
+                Documented("include_stop_str_in_output", default=False),
+                Documented("ignore_eos", default=False),
+                Documented("min_tokens", default=0),
+                Documented("skip_special_tokens", default=True),
+                Documented("spaces_between_special_tokens", default=True),
+                Documented("truncate_prompt_tokens"),
+                Documented("prompt_logprobs"),
+                Documented("echo", default=False),
+                Documented("add_generation_prompt", default=True),
+                Documented("continue_final_message", default=False),
+                Documented("add_special_tokens", default=False),
+                Documented("documents", note="Values that are no strings reach the template as JSON text."),
+                Documented("chat_template", note="Only if the deployment allows templates of requests."),
+                Documented("chat_template_kwargs"),
+                Documented("guided_json"),
+                Documented("guided_regex"),
+                Documented("guided_choice"),
+                Documented("guided_grammar"),
+                Documented("guided_decoding_backend", note="Must be the backend of the deployment."),
+                Documented("guided_whitespace_pattern", note="Together with guided_json."),
+                Documented(
+                    "priority", default=0, note="Other than 0 needs an engine that schedules by priority."
+                ),
+                Documented("request_id"),
+            ),
+        ),
+    ),
+    paths=MappingProxyType({"/api/v1/chat/completions": Api.CHAT}),
+    shape=Shape(
+        answer=MappingProxyType({"prompt_logprobs": None}),
+        choice=MappingProxyType({"logprobs": None, "stop_reason": None}),
+        message=MappingProxyType({"reasoning_content": None, "tool_calls": ()}),
+        usage=MappingProxyType({"prompt_tokens_details": None}),
+    ),
+)

@@ -1,0 +1,84 @@
+"""OpenAI's own APIs, without defaults: the engine's and the model's apply, and its bytes are the answer."""
+
+from __future__ import annotations
+
+from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.values import Integer
+
+from .types import Dialect, Document, Documented, Shape
+
+_STORED = "Nothing is stored here."
+
+OPENAI = Dialect(
+    name="OpenAI",
+    title="OpenAI",
+    documents=(
+        Document(
+            Api.CHAT,
+            "Create chat completion",
+            (
+                Documented("model", required=True),
+                Documented("messages", required=True),
+                Documented("frequency_penalty"),
+                Documented("logit_bias"),
+                Documented("logprobs"),
+                Documented("top_logprobs", Integer(0, 20), note="Needs logprobs."),
+                Documented("max_completion_tokens", note="Wins over max_tokens."),
+                Documented("max_tokens"),
+                Documented("metadata", note=_STORED),
+                Documented("modalities", note="Only ['text']."),
+                Documented("n"),
+                Documented("parallel_tool_calls"),
+                Documented("prediction"),
+                Documented("presence_penalty"),
+                Documented("prompt_cache_key"),
+                Documented("reasoning_effort"),
+                Documented("response_format"),
+                Documented("safety_identifier"),
+                Documented("seed"),
+                Documented("service_tier"),
+                Documented("stop"),
+                Documented("store", note=_STORED),
+                Documented("stream"),
+                Documented("stream_options", note="Only with stream."),
+                Documented("temperature"),
+                Documented("tool_choice"),
+                Documented("tools"),
+                Documented("top_p"),
+                Documented("user"),
+                Documented("verbosity"),
+            ),
+        ),
+        Document(
+            Api.RESPONSES,
+            "Create a model response",
+            (
+                Documented("model", required=True),
+                Documented("input", required=True),
+                Documented("background", note="Only false."),
+                Documented("include"),
+                Documented("instructions"),
+                Documented("max_output_tokens"),
+                Documented("max_tool_calls"),
+                Documented("metadata"),
+                Documented("parallel_tool_calls"),
+                Documented("prompt_cache_key"),
+                Documented("reasoning"),
+                Documented("safety_identifier"),
+                Documented("service_tier"),
+                Documented("store", note=_STORED),
+                Documented("stream"),
+                Documented("stream_options"),
+                Documented("temperature"),
+                Documented("text"),
+                Documented("tool_choice"),
+                Documented("tools"),
+                Documented("top_logprobs", Integer(0, 20)),
+                Documented("top_p"),
+                Documented("truncation"),
+                Documented("user"),
+            ),
+        ),
+    ),
+    shape=Shape(as_received=True),
+)

@@ -1,0 +1,44 @@
+"""The chat completion with `rag_params`. Its page lost most field names; OpenAI's stand for them."""
+
+from __future__ import annotations
+
+from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.values import Array, Integer, Number
+
+from .types import Dialect, Document, Documented, Shape
+
+_LOST = "The document shows no name."
+_TOKENS_NOTE = "Documented up to the context length minus 2; the default is cut to what the context holds."
+
+RAG = Dialect(
+    name="RAG",
+    title="Chat completion with rag_params",
+    documents=(
+        Document(
+            Api.CHAT,
+            "Chat completion",
+            (
+                Documented("model", default="", note="'' or absent means the model of this endpoint."),
+                Documented("rag_params", note="Only null: retrieval is not available here."),
+                Documented("tools", Array(None, 1, 128)),
+                Documented("tool_choice", note=_LOST),
+                Documented("temperature", Number(0.001, 2), 0.2, note=f"{_LOST} The engine's maximum is 2."),
+                Documented("top_p", Number(0.001, 1), 0.6, note=_LOST),
+                Documented("stream", default=False, note=_LOST),
+                Documented("max_tokens", Integer(1), 2048, note=f"{_LOST} {_TOKENS_NOTE}"),
+                Documented("stop", note="An array has at least 1 and at most 4 items."),
+                Documented("presence_penalty", Number(-2, 2), 0, note=_LOST),
+                Documented("frequency_penalty", Number(-2, 2), 0, note=_LOST),
+                Documented("logit_bias"),
+                Documented("chat_id", default="", note=f"{_LOST} Named in the request log."),
+                Documented("messages", required=True),
+                Documented("max_completion_tokens", Integer(1), 2048, note=f"{_LOST} {_TOKENS_NOTE}"),
+                Documented("n", default=1, note=_LOST),
+                Documented("user", note=_LOST),
+            ),
+        ),
+    ),
+    shape=Shape(),
+    log_headers=("x-user-id", "x-project-id"),
+    names_optional=True,
+)

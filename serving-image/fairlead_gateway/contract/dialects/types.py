@@ -1,0 +1,64 @@
+"""What a provider's document says: parameters, defaults, paths, the shape of its answers. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.values import ABSENT, Kind
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Documented:
+    """One parameter as a document has it. `value` is set where that is narrower than the catalogue."""
+
+    name: str
+    value: Kind | None = None
+    default: Any = ABSENT
+    required: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """One endpoint of a provider."""
+
+    api: Api
+    title: str
+    parameters: tuple[Documented, ...]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a whole answer differs from the engine's.
+
+    The mappings name keys that are always there, with the value they have when the engine left them out.
+    """
+
+    as_received: bool = False
+    """The engine's bytes are the answer, unless the request asks for something that is not in them."""
+    answer: Fields = field(default_factory=lambda: MappingProxyType({}))
+    choice: Fields = field(default_factory=lambda: MappingProxyType({}))
+    message: Fields = field(default_factory=lambda: MappingProxyType({}))
+    usage: Fields = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """A provider's contract: selected for a deployment by `spec.api.dialect`."""
+
+    name: str
+    title: str
+    documents: tuple[Document, ...]
+    shape: Shape
+    paths: Mapping[str, Api] = field(default_factory=lambda: MappingProxyType({}))
+    """Paths of its own, beside /v1/chat/completions and /v1/responses."""
+    log_headers: tuple[str, ...] = ()
+    """Request headers that are named in the request log."""
+    names_optional: bool = False
+    """Whether the model may be left out; the deployment's own is used then."""
