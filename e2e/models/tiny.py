@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 VOCABULARY = 2048
 HIDDEN = 256
@@ -32,11 +32,16 @@ SEED = 20240229
 
 END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIAL_TOKENS = [END_OF_TEXT, TURN_START, TURN_END]
+# The last ids. Not special, as in the models that think aloud: they are part of the text.
+THINKING_TOKENS = ["<think>", "</think>"]
 
 CHAT_TEMPLATE = """\
 {%- if tools %}<|im_start|>system
 Tools: {{ tools | tojson }}<|im_end|>
 {% endif -%}
+{%- for document in documents or [] %}<|im_start|>system
+Document {{ document.title }}: {{ document.text }}<|im_end|>
+{% endfor -%}
 {%- for message in messages -%}
 <|im_start|>{{ message.role }}
 {{ message.content or '' }}
@@ -46,6 +51,11 @@ Tools: {{ tools | tojson }}<|im_end|>
 <|im_end|>
 {% endfor -%}
 {%- if add_generation_prompt %}<|im_start|>assistant
+{% if enable_thinking is defined and not enable_thinking %}<think>
+
+</think>
+
+{% endif -%}
 {% endif -%}
 """
 
@@ -67,17 +77,26 @@ def _corpus() -> list[str]:
 
 
 def make_tokenizer() -> Tokenizer:
-    """A byte-level BPE tokenizer with exactly VOCABULARY tokens, special tokens first."""
+    """A byte-level BPE tokenizer with exactly VOCABULARY tokens, special tokens first.
+
+    Asked for special tokens, it puts the one that begins a text before it, and when it decodes, a space
+    before each special token: what real tokenizers differ in, and what requests have parameters for.
+    """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
+    spaced = [decoders.Replace(token, f" {token}") for token in SPECIAL_TOKENS]
+    tokenizer.decoder = decoders.Sequence([*spaced, decoders.ByteLevel()])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=f"{END_OF_TEXT} $A", special_tokens=[(END_OF_TEXT, SPECIAL_TOKENS.index(END_OF_TEXT))]
+    )
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=VOCABULARY - len(THINKING_TOKENS),
         special_tokens=SPECIAL_TOKENS,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(_corpus(), trainer)
+    tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in THINKING_TOKENS])
     if tokenizer.get_vocab_size() != VOCABULARY:
         raise RuntimeError(f"the corpus yields {tokenizer.get_vocab_size()} tokens, not {VOCABULARY}")
     return tokenizer

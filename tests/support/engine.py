@@ -33,17 +33,30 @@ SERVED_NAMES = ("tiny", "small")
 # Generous: two busy cores import torch three times before the engine is up.
 READY_SECONDS = 400
 
-ENGINE_ARGUMENTS = (
+COMMON_ARGUMENTS = (
     *("--served-model-name", *SERVED_NAMES),
     *("--shutdown-timeout", "20"),
     *("--generation-config", "vllm"),
     *("--max-model-len", str(CONTEXT_TOKENS)),
-    *("--max-num-seqs", "16"),
     "--enforce-eager",
+)
+ENGINE_ARGUMENTS = (
+    *COMMON_ARGUMENTS,
+    *("--max-num-seqs", "16"),
     "--enable-auto-tool-choice",
     *("--tool-call-parser", "hermes"),
+    "--enable-prompt-tokens-details",
+    "--trust-request-chat-template",
     # A random model would fill the room that a schema leaves for whitespace until its tokens are used up.
     *("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
+)
+# What one configuration cannot be at the same time: a model that thinks, and a queue ordered by priority.
+SECOND_ENGINE_ARGUMENTS = (
+    *COMMON_ARGUMENTS,
+    *("--max-num-seqs", "1"),
+    *("--scheduling-policy", "priority"),
+    *("--reasoning-parser", "deepseek_r1"),
+    *("--structured-outputs-config", '{"backend": "outlines"}'),
 )
 
 
