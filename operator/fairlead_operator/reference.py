@@ -93,11 +93,15 @@ def _fields(schema: Schema, path: str) -> Iterator[Schema]:
         yield from _fields(field, here)
         if "items" in field:
             yield from _fields(field["items"], f"{here}[]")
+        if "additionalProperties" in field:
+            yield from _fields(field["additionalProperties"], f"{here}.*")
 
 
 def _type(field: Schema) -> str:
     if field.get("x-kubernetes-int-or-string"):
         return "quantity"
+    if field.get("x-kubernetes-preserve-unknown-fields"):
+        return "any JSON object" if field.get("type") == "object" else "any JSON value"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field["type"] == "array":
@@ -112,6 +116,6 @@ def _type(field: Schema) -> str:
 def _messages(schema: Schema) -> Iterator[str]:
     for item in schema.get("x-kubernetes-validations", []):
         yield item["message"]
-    children = list(schema.get("properties", {}).values())
-    for child in [*children, schema["items"]] if "items" in schema else children:
+    inner = [schema[key] for key in ("items", "additionalProperties") if key in schema]
+    for child in [*schema.get("properties", {}).values(), *inner]:
         yield from _messages(child)

@@ -33,6 +33,7 @@ def _fields(schema: dict[str, Any], path: str = "") -> Iterator[Field]:
         yield f"{path}.{name}", field
         yield from _fields(field, f"{path}.{name}")
         yield from _fields(field.get("items", {}), f"{path}.{name}[]")
+        yield from _fields(field.get("additionalProperties", {}), f"{path}.{name}.*")
 
 
 FIELDS = [field for field in _fields(_schema()) if field[0] != ".metadata"]
@@ -80,7 +81,9 @@ def test_a_list_says_how_it_is_merged_and_how_long_it_may_be(path: str, field: d
 def test_what_users_write_is_bounded(path: str, field: dict[str, Any]) -> None:
     if field.get("type") == "string" and "enum" not in field:
         assert field["maxLength"] > 0, path
-    if "additionalProperties" in field:
+    if "additionalProperties" in field or (
+        field.get("type") == "object" and field.get("x-kubernetes-preserve-unknown-fields")
+    ):
         assert field["maxProperties"] > 0, path
 
 

@@ -28,6 +28,10 @@ def engine(**more: Any) -> dict[str, Any]:
     return {"engine": more}
 
 
+def api(**more: Any) -> dict[str, Any]:
+    return {"api": more}
+
+
 def env(**more: Any) -> dict[str, Any]:
     return engine(env=[{"name": "A", **more}])
 
@@ -106,6 +110,32 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "spec.engine.env[1]: Duplicate value",
     ),
     "context": (engine(maxModelLen=1), engine(maxModelLen=0), "spec.engine.maxModelLen"),
+    "running": (engine(maxRunningRequests=1), engine(maxRunningRequests=0), "spec.engine.maxRunningRequests"),
+    "tool-parser": (
+        engine(toolCallParser="granite-20b-fc"),
+        engine(toolCallParser="--api-key"),
+        "spec.engine.toolCallParser must be the name of one of vLLM's parsers",
+    ),
+    "reasoning-parser": (
+        engine(reasoningParser="deepseek_r1"),
+        engine(reasoningParser="a b"),
+        "spec.engine.reasoningParser must be the name of one of vLLM's parsers",
+    ),
+    "scheduling": (
+        engine(schedulingPolicy="Priority"),
+        engine(schedulingPolicy="priority"),
+        "spec.engine.schedulingPolicy: Unsupported value",
+    ),
+    "structured-outputs": (
+        engine(structuredOutputsBackend="LMFormatEnforcer"),
+        engine(structuredOutputsBackend="lm-format-enforcer"),
+        "spec.engine.structuredOutputsBackend: Unsupported value",
+    ),
+    "chat-templates": (
+        engine(requestChatTemplates="Allow"),
+        engine(requestChatTemplates="Maybe"),
+        "spec.engine.requestChatTemplates: Unsupported value",
+    ),
     "startup": (
         engine(startupTimeoutSeconds=30),
         engine(startupTimeoutSeconds=29),
@@ -145,6 +175,59 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"scheduling": {"tolerations": [{"operator": "Exists"}]}},
         {"scheduling": {"tolerations": [{"operator": "Maybe"}]}},
         "spec.scheduling.tolerations[0].operator: Unsupported value",
+    ),
+    "dialect": (api(dialect="RAG"), api(dialect="rag"), "spec.api.dialect: Unsupported value"),
+    "defaults": (
+        api(defaults={"temperature": 0.2, "stop": ["a"], "logit_bias": {"5": -1.5}}),
+        api(defaults=["temperature"]),
+        "spec.api.defaults",
+    ),
+    "limits": (
+        api(limits={"temperature": {"minimum": 0.1, "maximum": 1}}),
+        api(limits={"temperature": 1}),
+        "spec.api.limits.temperature",
+    ),
+    "unknown-fields": (
+        api(unknownFields="Reject"),
+        api(unknownFields="Drop"),
+        "spec.api.unknownFields: Unsupported value",
+    ),
+    "authentication-mode": (
+        api(auth={"mode": "None"}),
+        api(auth={"mode": "Token"}),
+        "spec.api.auth.mode: Unsupported value",
+    ),
+    "authentication-secret": (
+        api(auth={"mode": "APIKey", "secretName": "keys"}),
+        api(auth={"mode": "APIKey"}),
+        "spec.api.auth.mode APIKey needs spec.api.auth.secretName",
+    ),
+    "authentication-forgotten": (
+        api(auth={}),
+        api(auth={"secretName": "keys"}),
+        "spec.api.auth.secretName has no effect with mode None; set spec.api.auth.mode to APIKey",
+    ),
+    "queued": (api(maxQueuedRequests=0), api(maxQueuedRequests=-1), "spec.api.maxQueuedRequests"),
+    "queue-timeout": (
+        api(queueTimeoutSeconds=1),
+        api(queueTimeoutSeconds=0),
+        "spec.api.queueTimeoutSeconds",
+    ),
+    "body": (api(maxBodyBytes=1024), api(maxBodyBytes=1023), "spec.api.maxBodyBytes"),
+    "silence": (
+        api(engineSilenceTimeoutSeconds=1),
+        api(engineSilenceTimeoutSeconds=0),
+        "spec.api.engineSilenceTimeoutSeconds",
+    ),
+    "media": (
+        api(mediaDomains=["images.example.com"]),
+        api(mediaDomains=["https://images.example.com/"]),
+        "an item of spec.api.mediaDomains must be a host name",
+    ),
+    "media-twice": (
+        api(mediaDomains=["a.example", "b.example"]),
+        api(mediaDomains=["a.example", "a.example"]),
+        "mediaDomains[1]: Duplicate value",
     ),
     "replicas": ({"replicas": 0}, {"replicas": -1}, "spec.replicas"),
     "drain": (
@@ -196,5 +279,30 @@ async def test_a_model_without_a_source_is_refused(kube: KubeClient, namespace: 
 async def test_defaults_are_filled_in_by_the_server(kube: KubeClient, namespace: str) -> None:
     stored = await kube.create(MODEL_DEPLOYMENT, namespace, manifest("a" * 40))
     assert stored["spec"]["replicas"] == 1
-    assert stored["spec"]["engine"] == {"startupTimeoutSeconds": 1800}
+    assert stored["spec"]["engine"] == {
+        "requestChatTemplates": "Deny",
+        "schedulingPolicy": "FirstComeFirstServed",
+        "startupTimeoutSeconds": 1800,
+        "structuredOutputsBackend": "Auto",
+    }
+    assert stored["spec"]["api"] == {
+        "auth": {"mode": "None"},
+        "dialect": "OpenAI",
+        "engineSilenceTimeoutSeconds": 600,
+        "maxBodyBytes": 32 << 20,
+        "maxQueuedRequests": 1024,
+        "queueTimeoutSeconds": 120,
+        "unknownFields": "Ignore",
+    }
     assert stored["spec"]["rollout"] == {"drainTimeoutSeconds": 300, "progressDeadlineSeconds": 3600}
+
+
+async def test_numbers_with_fractions_and_empty_lists_are_stored_as_written(
+    kube: KubeClient, namespace: str
+) -> None:
+    written = {
+        "defaults": {"temperature": 0.1, "stop": [], "user": "", "logit_bias": {"5": -1.5}, "n": 1},
+        "limits": {"temperature": {"maximum": 1.5}, "max_tokens": {"minimum": 1, "maximum": 4096}},
+    }
+    stored = await kube.create(MODEL_DEPLOYMENT, namespace, manifest("free-form", api=written))
+    assert {key: stored["spec"]["api"][key] for key in written} == written

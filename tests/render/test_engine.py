@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from fairlead_operator.render.arguments import max_logprobs, vllm_arguments
 from fairlead_operator.render.children import render_children
-from fairlead_operator.render.engine import vllm_arguments
 from fairlead_operator.render.model import Model
 from fairlead_operator.render.source import Source, parse_source
 from tests.plan.builders import SETTINGS, model
@@ -45,6 +45,54 @@ def test_an_unknown_source_is_refused() -> None:
 def test_the_users_arguments_come_last_so_that_they_win() -> None:
     args = ("--max-model-len", "5")
     assert arguments(model(engine={"maxModelLen": 9, "args": args}))[-4:] == ["--max-model-len", "9", *args]
+
+
+@pytest.mark.parametrize(
+    ("engine", "words"),
+    [
+        ({"maxRunningRequests": 8}, ["--max-num-seqs", "8"]),
+        (
+            {"toolCallParser": "hermes"},
+            ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"],
+        ),
+        ({"reasoningParser": "qwen3"}, ["--reasoning-parser", "qwen3"]),
+        ({"schedulingPolicy": "Priority"}, ["--scheduling-policy", "priority"]),
+        (
+            {"structuredOutputsBackend": "LMFormatEnforcer"},
+            ["--structured-outputs-config", '{"backend": "lm-format-enforcer"}'],
+        ),
+        ({"requestChatTemplates": "Allow"}, ["--trust-request-chat-template"]),
+    ],
+)
+def test_a_field_of_the_engine_becomes_arguments_that_are_not_there_without_it(
+    engine: dict[str, Any], words: list[str]
+) -> None:
+    plain = arguments(model())
+    assert arguments(model(engine=engine)) == [*plain, *words]
+    assert not set(words) & set(plain)
+
+
+def test_images_are_fetched_only_from_the_hosts_that_are_named() -> None:
+    given = arguments(model(api={"mediaDomains": ["a.example", "b.example"]}))
+    assert given[-3:] == ["--allowed-media-domains", "a.example", "b.example"]
+    assert "--allowed-media-domains" not in arguments(model())
+
+
+@pytest.mark.parametrize(
+    ("args", "count"),
+    [
+        ([], 20),
+        (["--max-logprobs", "5"], 5),
+        (["--max_logprobs=5"], 5),
+        (["--max-logprobs=5", "--max-logprobs", "7"], 7),
+        (["--max-logprobs"], 20),
+        (["--max-logprobs-mode", "9"], 20),
+    ],
+)
+def test_the_gateway_learns_of_the_log_probabilities_that_arguments_allow(
+    args: list[str], count: int
+) -> None:
+    assert max_logprobs(model(engine={"args": args})) == count
 
 
 def test_several_accelerators_share_the_model() -> None:

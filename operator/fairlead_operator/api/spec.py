@@ -6,17 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from fairlead_operator.api.env import EnvVar, Quantity
+from fairlead_operator.api.endpoint import Api
+from fairlead_operator.api.engine import Engine
+from fairlead_operator.api.env import Quantity
 from fairlead_operator.api.markers import items, length, properties, rule, validations
 from fairlead_operator.api.part import Part
-
-# What the operator sets itself and what would take the engine away from the gateway.
-RESERVED_ARGUMENTS = ("api-key", "host", "model", "port", "served-model-name", "uds")
-
-
-def _reserved(argument: str) -> str:
-    names = "|".join(name.replace("-", "[-_]") for name in RESERVED_ARGUMENTS)
-    return f"{argument}.matches('^--({names})(=.*)?$')"
 
 
 def _served_name(field: str) -> Any:
@@ -98,36 +92,6 @@ class Model(Part):
     """aliases are further names under which the model is served."""
     credentials: Credentials | None = None
     """credentials for downloading the weights of an `hf://` source; public models need none."""
-
-
-class Engine(Part):
-    """How vLLM is run."""
-
-    image: Annotated[str | None, length(1, 1024)] = None
-    """image with vLLM and a `python3` that finds it; the operator's default image if absent."""
-    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
-    """imagePullPolicy of the engine image; Kubernetes' default (by the tag) if absent."""
-    args: Annotated[
-        tuple[Annotated[str, length(0, 8192)], ...],
-        items(128),
-        validations(
-            rule(
-                f"!self.exists(a, {_reserved('a')})",
-                "spec.engine.args must not set --"
-                + ", --".join(RESERVED_ARGUMENTS)
-                + ": the operator does; use spec.model for the model and its names",
-            )
-        ),
-    ] = ()
-    """args for vLLM's API server, appended to what the operator sets, so that they win."""
-    env: Annotated[tuple[EnvVar, ...], items(128, "map", "name")] = ()
-    """env of the engine's container, as in a pod."""
-    max_model_len: Annotated[int | None, Field(ge=1, le=100_000_000)] = None
-    """maxModelLen is the longest context in tokens (vLLM's `--max-model-len`); the model's own if absent."""
-    startup_timeout_seconds: Annotated[int, Field(ge=30, le=86_400)] = 1800
-    """startupTimeoutSeconds is how long one start of the engine may take, download included; then it is
-    restarted.
-    """
 
 
 class Accelerator(Part):
@@ -247,5 +211,7 @@ class ModelDeploymentSpec(Part):
     """scheduling says where the pods may run."""
     replicas: Annotated[int, Field(ge=0, le=1000)] = 1
     """replicas is the number of pods; 0 stops the model and keeps everything else."""
+    api: Api = Api()
+    """api says what clients see."""
     rollout: Rollout = Rollout()
     """rollout says how changes and shutdowns proceed."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from fairlead_operator.api.names import GATEWAY_CONFIG_HASH, REVISION
-from fairlead_operator.render.engine import SHUTDOWN_SECONDS, engine_container
-from fairlead_operator.render.gateway import gateway_config, gateway_container
+from fairlead_operator.api.names import REVISION
+from fairlead_operator.render.arguments import SHUTDOWN_SECONDS
+from fairlead_operator.render.engine import engine_container
+from fairlead_operator.render.gateway import gateway_container, gateway_volumes
 from fairlead_operator.render.hashing import digest
 from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.security import pod_security
@@ -59,7 +60,7 @@ def _pod_template(model: Model, settings: RenderSettings) -> Object:
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "terminationGracePeriodSeconds": drain + SHUTDOWN_SECONDS + GRACE_MARGIN_SECONDS,
-        "initContainers": [gateway_container(settings)],
+        "initContainers": [gateway_container(model, settings)],
         "containers": [engine_container(model, settings)],
         "volumes": _volumes(model),
     }
@@ -71,9 +72,7 @@ def _pod_template(model: Model, settings: RenderSettings) -> Object:
         ]
     if scheduling.runtime_class_name:
         spec["runtimeClassName"] = scheduling.runtime_class_name
-    # The gateway reads its configuration once, at its start.
-    annotations = {GATEWAY_CONFIG_HASH: digest(gateway_config(model))}
-    return {"metadata": {"labels": model.labels, "annotations": annotations}, "spec": spec}
+    return {"metadata": {"labels": model.labels, "annotations": {}}, "spec": spec}
 
 
 def _volumes(model: Model) -> list[Object]:
@@ -83,8 +82,7 @@ def _volumes(model: Model) -> list[Object]:
         # vLLM's processes exchange tensors through shared memory; the runtime's default of 64 MiB is too
         # small.
         {"name": "shm", "emptyDir": {"medium": "Memory"}},
-        {"name": "gateway-tmp", "emptyDir": {}},
-        {"name": "gateway-config", "configMap": {"name": f"{model.name}-gateway"}},
+        *gateway_volumes(model),
     ]
     if claim := parse_source(model.spec.model.source).claim:
         # Read-only as a volume too, so that fsGroup does not change the owner of the user's files.

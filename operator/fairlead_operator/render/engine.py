@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from fairlead_operator.api.env import EnvVar
 from fairlead_operator.api.spec import Resources
+from fairlead_operator.render.arguments import vllm_arguments
 from fairlead_operator.render.gateway import ADMIN_PORT, RUN_PATH
 from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.quantity import canonical_quantity
@@ -13,12 +12,8 @@ from fairlead_operator.render.security import container_security
 from fairlead_operator.render.source import MODELS_PATH, Source, parse_source
 
 HOME = "/home/fairlead"
-SHUTDOWN_SECONDS = 20
 STARTUP_PERIOD_SECONDS = 2
 GRACE_AFTER_FAILED_START_SECONDS = 30
-
-# Arguments by which the user takes the split over accelerators into their own hands.
-_PARALLELISM = re.compile(r"^(-tp|-pp|-dp|--(tensor|pipeline|data)[-_]parallel[-_]size)(=.*|\d+)?$")
 
 
 def engine_container(model: Model, settings: RenderSettings) -> Object:
@@ -58,24 +53,6 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
     return container
 
 
-def vllm_arguments(model: Model, source: Source) -> list[str]:
-    """Arguments of vLLM's API server: ours first, then the user's, of which the last one wins."""
-    spec = model.spec
-    arguments = ["--model", source.engine_model]
-    if spec.model.revision:
-        arguments += ["--revision", spec.model.revision]
-    arguments += ["--served-model-name", model.served_name, *spec.model.aliases]
-    arguments += ["--shutdown-timeout", str(SHUTDOWN_SECONDS)]
-    # Neutral defaults: what a request leaves out must not depend on a file in the model's folder.
-    arguments += ["--generation-config", "vllm"]
-    if spec.engine.max_model_len:
-        arguments += ["--max-model-len", str(spec.engine.max_model_len)]
-    count = spec.accelerator.count if spec.accelerator else 1
-    if count > 1 and not any(_PARALLELISM.match(argument) for argument in spec.engine.args):
-        arguments += ["--tensor-parallel-size", str(count)]
-    return [*arguments, *spec.engine.args]
-
-
 def _environment(model: Model, source: Source) -> list[Object]:
     """Environment of the engine: ours, overridden by the user's variables of the same name."""
     ours: dict[str, Object] = {
@@ -90,6 +67,8 @@ def _environment(model: Model, source: Source) -> list[Object]:
             # Longer than the gateway keeps idle connections, so that it is never the engine that closes one
             # in use.
             "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "120",
+            # A permitted host must not be able to send the engine to one that is not.
+            "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
             "VLLM_ENGINE_READY_TIMEOUT_S": str(model.spec.engine.startup_timeout_seconds),
         }.items()
     }

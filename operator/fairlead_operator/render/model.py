@@ -12,9 +12,8 @@ from fairlead_operator.api.v1alpha1 import ModelDeployment
 Object = dict[str, Any]
 
 # Rises when the same spec and images give different objects. It is part of the status, so that one can see by
-# which
-# rules a model's objects were made.
-RENDERING_VERSION = 1
+# which rules a model's objects were made.
+RENDERING_VERSION = 2
 
 
 @dataclass(frozen=True)

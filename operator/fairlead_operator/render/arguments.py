@@ -1,0 +1,83 @@
+"""The arguments of vLLM's API server: ours first, then the user's, of which the last one wins."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+
+from fairlead_operator.render.model import Model
+from fairlead_operator.render.source import Source
+
+SHUTDOWN_SECONDS = 20
+
+# The API's words, and vLLM's (`--structured-outputs-config`, which clients use too).
+STRUCTURED_OUTPUTS_BACKENDS = {
+    "Auto": "auto",
+    "Guidance": "guidance",
+    "LMFormatEnforcer": "lm-format-enforcer",
+    "Outlines": "outlines",
+    "XGrammar": "xgrammar",
+}
+# vLLM's own default of --max-logprobs.
+MAX_LOGPROBS = 20
+
+_MAX_LOGPROBS = re.compile(r"^--max[-_]logprobs(?:=(.*))?$")
+# Arguments by which the user takes the split over accelerators into their own hands.
+_PARALLELISM = re.compile(r"^(-tp|-pp|-dp|--(tensor|pipeline|data)[-_]parallel[-_]size)(=.*|\d+)?$")
+
+
+def vllm_arguments(model: Model, source: Source) -> list[str]:
+    """Arguments of vLLM's API server: ours first, then the user's, of which the last one wins."""
+    spec = model.spec
+    arguments = ["--model", source.engine_model]
+    if spec.model.revision:
+        arguments += ["--revision", spec.model.revision]
+    arguments += ["--served-model-name", model.served_name, *spec.model.aliases]
+    arguments += ["--shutdown-timeout", str(SHUTDOWN_SECONDS)]
+    # Neutral defaults: what a request leaves out must not depend on a file in the model's folder.
+    arguments += ["--generation-config", "vllm"]
+    # Cached tokens are part of the usage that clients are told.
+    arguments += ["--enable-prompt-tokens-details"]
+    # Engine version and parallelism are nobody's business outside.
+    arguments += ["--fingerprint-mode", "none"]
+    if spec.engine.max_model_len:
+        arguments += ["--max-model-len", str(spec.engine.max_model_len)]
+    if spec.engine.max_running_requests:
+        arguments += ["--max-num-seqs", str(spec.engine.max_running_requests)]
+    arguments += _behaviour(model)
+    count = spec.accelerator.count if spec.accelerator else 1
+    if count > 1 and not any(_PARALLELISM.match(argument) for argument in spec.engine.args):
+        arguments += ["--tensor-parallel-size", str(count)]
+    return [*arguments, *spec.engine.args]
+
+
+def max_logprobs(model: Model) -> int:
+    """How many log probabilities a token may have by the user's arguments; no field is worth so rare a
+    setting.
+    """
+    found, args = MAX_LOGPROBS, model.spec.engine.args
+    for argument, following in pairwise((*args, "")):
+        if match := _MAX_LOGPROBS.match(argument):
+            value = following if match[1] is None else match[1]
+            found = int(value) if value.isdecimal() else found
+    return found
+
+
+def _behaviour(model: Model) -> list[str]:
+    """What decides how requests are understood and which are refused; vLLM's defaults are left unsaid."""
+    engine, arguments = model.spec.engine, list[str]()
+    if engine.tool_call_parser:
+        arguments += ["--enable-auto-tool-choice", "--tool-call-parser", engine.tool_call_parser]
+    if engine.reasoning_parser:
+        arguments += ["--reasoning-parser", engine.reasoning_parser]
+    if engine.scheduling_policy == "Priority":
+        arguments += ["--scheduling-policy", "priority"]
+    if engine.structured_outputs_backend != "Auto":
+        backend = STRUCTURED_OUTPUTS_BACKENDS[engine.structured_outputs_backend]
+        arguments += ["--structured-outputs-config", json.dumps({"backend": backend})]
+    if engine.request_chat_templates == "Allow":
+        arguments += ["--trust-request-chat-template"]
+    if domains := model.spec.api.media_domains:
+        arguments += ["--allowed-media-domains", *domains]
+    return arguments

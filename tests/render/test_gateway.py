@@ -1,0 +1,120 @@
+"""What the gateway is told, what it mounts, and which changes restart a pod."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fairlead_operator.render.children import render_children
+from fairlead_operator.render.gateway import gateway_config
+from fairlead_operator.render.model import Model
+from tests.plan.builders import SETTINGS, model
+
+KEYS = {"mode": "APIKey", "secretName": "keys"}
+
+
+def template(parsed: Model) -> dict[str, Any]:
+    found: dict[str, Any] = render_children(parsed, SETTINGS)[-1]["spec"]["template"]
+    return found
+
+
+def gateway(parsed: Model) -> dict[str, Any]:
+    (found,) = template(parsed)["spec"]["initContainers"]
+    return dict(found)
+
+
+def environment(parsed: Model) -> dict[str, str]:
+    return {variable["name"]: variable["value"] for variable in gateway(parsed)["env"]}
+
+
+def test_what_the_spec_leaves_out_is_written_out_for_the_gateway() -> None:
+    assert gateway_config(model()) == {
+        "model": {"servedName": "tiny", "aliases": []},
+        "api": {"dialect": "OpenAI", "defaults": {}, "limits": {}, "unknownFields": "Ignore"},
+        "auth": {"mode": "None"},
+        "engine": {
+            "schedulingPolicy": "FirstComeFirstServed",
+            "structuredOutputsBackend": "auto",
+            "requestChatTemplates": "Deny",
+            "mediaDomains": [],
+            "maxLogprobs": 20,
+        },
+        "drainTimeoutSeconds": 300,
+        "maxBodyBytes": 33554432,
+        "maxRunningRequests": 1024,
+        "maxQueuedRequests": 1024,
+        "queueTimeoutSeconds": 120,
+        "engineSilenceTimeoutSeconds": 600,
+    }
+
+
+def test_a_limit_has_only_the_sides_that_are_set() -> None:
+    parsed = model(api={"limits": {"max_tokens": {"maximum": 9}, "temperature": {"minimum": 0.5}}})
+    limits = gateway_config(parsed)["api"]["limits"]
+    assert limits == {"max_tokens": {"maximum": 9}, "temperature": {"minimum": 0.5}}
+
+
+@pytest.mark.parametrize(
+    "api",
+    [
+        {"dialect": "PolarGrid"},
+        {"defaults": {"temperature": 0.2}},
+        {"limits": {"max_tokens": {"maximum": 9}}},
+        {"unknownFields": "Reject"},
+        {"maxQueuedRequests": 1},
+        {"queueTimeoutSeconds": 1},
+        {"maxBodyBytes": 2048},
+        {"engineSilenceTimeoutSeconds": 1},
+    ],
+)
+def test_what_the_gateway_reads_again_restarts_no_pod(api: dict[str, Any]) -> None:
+    assert gateway_config(model(api=api)) != gateway_config(model())
+    assert template(model(api=api)) == template(model())
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"model": {"source": "pvc://models/tiny", "servedName": "other"}},
+        {"model": {"source": "pvc://models/tiny", "aliases": ["other"]}},
+        {"engine": {"schedulingPolicy": "Priority"}},
+        {"engine": {"requestChatTemplates": "Allow"}},
+        {"engine": {"structuredOutputsBackend": "Outlines"}},
+        {"engine": {"args": ["--max-logprobs=5"]}},
+        {"api": {"mediaDomains": ["a.example"]}},
+        {"api": {"auth": KEYS}},
+    ],
+)
+def test_what_describes_the_pod_is_pinned_in_it(spec: dict[str, Any]) -> None:
+    parsed = model(**spec)
+    pinned = json.loads(environment(parsed)["FAIRLEAD_GATEWAY_PINNED"])
+    config = gateway_config(parsed)
+    assert pinned == {name: config[name] for name in ("model", "engine", "auth")}
+    assert pinned != json.loads(environment(model())["FAIRLEAD_GATEWAY_PINNED"])
+
+
+def test_the_keys_are_mounted_as_a_whole_so_that_they_follow_their_secret() -> None:
+    parsed = model(api={"auth": KEYS})
+    (volume,) = [item for item in template(parsed)["spec"]["volumes"] if "secret" in item]
+    (mount,) = [item for item in gateway(parsed)["volumeMounts"] if item["name"] == volume["name"]]
+    assert volume["secret"]["secretName"] == "keys"
+    assert volume["secret"]["optional"] is False
+    assert mount["mountPath"] == environment(parsed)["FAIRLEAD_GATEWAY_KEYS_DIR"]
+    assert mount["readOnly"] is True
+    assert "subPath" not in mount
+
+
+def test_only_the_gateway_sees_the_keys() -> None:
+    (engine,) = template(model(api={"auth": KEYS}))["spec"]["containers"]
+    assert "gateway-keys" not in {mount["name"] for mount in engine["volumeMounts"]}
+
+
+def test_without_keys_no_secret_is_mounted() -> None:
+    assert not [item for item in template(model())["spec"]["volumes"] if "secret" in item]
+
+
+def test_no_mount_of_the_gateway_is_inside_another() -> None:
+    paths = [f"{mount['mountPath']}/" for mount in gateway(model(api={"auth": KEYS}))["volumeMounts"]]
+    assert not [(one, two) for one in paths for two in paths if one != two and one.startswith(two)]
