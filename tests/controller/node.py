@@ -32,6 +32,36 @@ class Node:
         verdict = _condition("PodScheduled", "False", reason="Unschedulable", message=text)
         await self._report(await self.pod(), conditions=[verdict])
 
+    async def cannot_mount(self, text: str) -> None:
+        """The pod has a node, whose kubelet cannot mount a volume and tells so in an Event."""
+        pod = await self.pod()
+        await self._bind(pod)
+        creating = {"state": {"waiting": {"reason": "PodInitializing"}}, "ready": False}
+        await self._report(
+            pod,
+            phase="Pending",
+            conditions=[_condition("PodScheduled", "True"), _condition("PodReadyToStartContainers", "False")],
+            initContainerStatuses=[_container("gateway", **creating)],
+            containerStatuses=[_container("vllm", **creating)],
+        )
+        metadata = pod["metadata"]
+        event = {
+            "metadata": {"generateName": f"{metadata['name']}.", "namespace": self._namespace},
+            "involvedObject": {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "name": metadata["name"],
+                "namespace": self._namespace,
+                "uid": metadata["uid"],
+            },
+            "type": "Warning",
+            "reason": "FailedMount",
+            "message": text,
+            "lastTimestamp": _now(),
+        }
+        # The kubelet writes by the older API; the operator reads by the newer one.
+        await self._kube.create(Resource("v1", "Event", "events"), self._namespace, event)
+
     async def ready(self) -> None:
         """All pods run and are ready."""
         await self.pod()

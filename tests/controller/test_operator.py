@@ -12,6 +12,7 @@ from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import NotFoundError
 from fairlead_operator.kube.resources import (
     CHILDREN,
+    CONFIG_MAP,
     DEPLOYMENT,
     EVENT,
     LEASE,
@@ -193,6 +194,39 @@ async def test_the_launchers_cause_is_told_and_goes_when_the_spec_is_mended(
     assert "unrecognized arguments: --no-such-flag" in condition["message"]
     await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"spec": {"engine": {"args": []}}})
     await cluster.await_condition("Stalled", "False", "Progressing")
+
+
+async def test_a_secret_that_the_node_does_not_find_is_named(
+    cluster: Cluster, operator: OperatorProcess, node: Node
+) -> None:
+    await cluster.create(api={"auth": {"mode": "APIKey", "secretName": "tiny-keys"}})
+    text = 'MountVolume.SetUp failed for volume "gateway-keys" : secret "tiny-keys" not found'
+    await node.cannot_mount(text)
+    condition = await cluster.await_condition("Ready", "False", "ContainerConfigError")
+    assert 'secret "tiny-keys" not found' in condition["message"]
+    await node.ready()
+    await cluster.await_condition("Ready", "True", "Ready")
+
+
+async def test_a_change_that_only_the_gateway_reads_restarts_no_pod(
+    cluster: Cluster, operator: OperatorProcess, node: Node
+) -> None:
+    await cluster.create()
+    await node.ready()
+    await cluster.await_condition("Ready", "True", "Ready")
+    before, deployment = await node.pod(), await cluster.await_child(DEPLOYMENT)
+    change = {"spec": {"api": {"defaults": {"temperature": 0.5}}}}
+    await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", change)
+
+    async def told() -> bool:
+        config = await cluster.kube.get(CONFIG_MAP, cluster.namespace, "tiny-gateway")
+        return bool(json.loads(config["data"]["gateway.json"])["api"]["defaults"] == {"temperature": 0.5})
+
+    await eventually("the new default in the ConfigMap", told)
+    await cluster.await_condition("Ready", "True", "Ready")
+    after = await cluster.await_child(DEPLOYMENT)
+    assert after["metadata"]["generation"] == deployment["metadata"]["generation"]
+    assert (await node.pod())["metadata"]["uid"] == before["metadata"]["uid"]
 
 
 async def test_a_pod_beyond_the_quota_is_told(cluster: Cluster, operator: OperatorProcess) -> None:

@@ -58,6 +58,7 @@ def pod(
         "metadata": {
             "name": name,
             "namespace": "demo",
+            "uid": f"uid-{name}",
             "creationTimestamp": "2026-01-01T11:58:00Z",
             "annotations": {REVISION: revision or desired_revision(render_deployment(model(), SETTINGS))},
         },
@@ -84,6 +85,23 @@ def waiting(reason: str, message: str = "", **more: Any) -> Object:
     return {"state": {"waiting": {"reason": reason, "message": message}}, "restartCount": 0, **more}
 
 
+def creating(name: str = "tiny-1", revision: str | None = None, **status: Any) -> Object:
+    """A pod that has a node and whose containers cannot be started yet."""
+    state = waiting("PodInitializing")
+    return pod(name, revision=revision, gateway=state, engine=state, **{"phase": "Pending", **status})
+
+
+def mount_event(note: str, pod_name: str = "tiny-1", minute: int = 0, **more: Any) -> Object:
+    """What the kubelet tells about a volume that it cannot mount."""
+    return {
+        "reason": "FailedMount",
+        "note": note,
+        "regarding": {"kind": "Pod", "uid": f"uid-{pod_name}"},
+        "deprecatedLastTimestamp": f"2026-01-01T12:{minute:02}:00Z",
+        **more,
+    }
+
+
 def ended(message: str = "", code: int = 1, **more: Any) -> Object:
     """An end of a container, as in `state.terminated` and `lastState.terminated`."""
     times = {"startedAt": "2026-01-01T11:58:00Z", "finishedAt": "2026-01-01T11:58:30Z"}
@@ -97,6 +115,7 @@ class World:
         self.body = body or model_body()
         self.children: dict[tuple[str, str], Object] = {}
         self.pods: list[Object] = []
+        self.events: list[Object] = []
 
     @property
     def model(self) -> Model:
@@ -109,7 +128,11 @@ class World:
 
     def observe(self) -> Observed:
         """What the operator sees."""
-        return Observed(tuple(copy.deepcopy(list(self.children.values()))), tuple(copy.deepcopy(self.pods)))
+        return Observed(
+            tuple(copy.deepcopy(list(self.children.values()))),
+            tuple(copy.deepcopy(self.pods)),
+            tuple(copy.deepcopy(self.events)),
+        )
 
     def plan(self, now: datetime = NOW) -> Plan:
         """Plans without doing anything."""

@@ -7,7 +7,18 @@ from datetime import timedelta
 import pytest
 
 from fairlead_operator.api.status import ModelDeploymentStatus
-from tests.plan.builders import NOW, World, condition, ended, model_body, pod, running
+from fairlead_operator.render.deployment import desired_revision
+from tests.plan.builders import (
+    NOW,
+    World,
+    condition,
+    creating,
+    ended,
+    model_body,
+    mount_event,
+    pod,
+    running,
+)
 
 
 def test_a_serving_model_is_ready_in_the_sense_of_kstatus() -> None:
@@ -101,6 +112,22 @@ def test_a_pod_that_cannot_be_created_is_told(text: str, reason: str) -> None:
     world.reconcile()
     assert world.condition("Ready")["reason"] == reason
     assert text in world.condition("Ready")["message"]
+
+
+def test_a_secret_that_is_missing_is_named_and_awaited() -> None:
+    world = World(model_body(api={"auth": {"mode": "APIKey", "secretName": "tiny-keys"}}))
+    world.reconcile()
+    revision = desired_revision(world.deployment())
+    world.roll([creating(revision=revision)])
+    text = 'MountVolume.SetUp failed for volume "gateway-keys" : secret "tiny-keys" not found'
+    world.events = [mount_event(text)]
+    planned = world.reconcile()
+    ready = world.condition("Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "ContainerConfigError")
+    assert 'secret "tiny-keys" not found' in ready["message"]
+    assert world.condition("Stalled")["status"] == "False"
+    assert planned.requeue_after is not None
+    assert planned.requeue_after <= 10
 
 
 def test_an_account_that_admission_has_not_seen_yet_is_no_cause_for_concern() -> None:

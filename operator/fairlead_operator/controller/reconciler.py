@@ -14,8 +14,8 @@ from fairlead_operator.api.names import MODEL_LABEL
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
 from fairlead_operator.kube.events import EventRecorder
-from fairlead_operator.kube.resources import BY_KIND, CHILDREN, MODEL_DEPLOYMENT, POD
-from fairlead_operator.plan.findings import Finding
+from fairlead_operator.kube.resources import BY_KIND, CHILDREN, EVENT, MODEL_DEPLOYMENT, POD
+from fairlead_operator.plan.findings import Finding, awaits_volumes
 from fairlead_operator.plan.planner import Observed, Plan, plan, plan_unreadable
 from fairlead_operator.render.children import child_names
 from fairlead_operator.render.model import RenderSettings, parse_model
@@ -89,7 +89,18 @@ class Reconciler:
             if (kind, child) not in known
         ]
         found += [child for child in await asyncio.gather(*unlabelled) if child]
-        return Observed(children=tuple(found), pods=tuple(pods))
+        return Observed(
+            children=tuple(found), pods=tuple(pods), events=tuple(await self._events(namespace, pods))
+        )
+
+    async def _events(self, namespace: str, pods: list[Object]) -> list[Object]:
+        """Events about the pods that wait for volumes; all others say in their status what they wait for."""
+        lists = [
+            self._client.list(EVENT, namespace, fields=f"regarding.uid={pod['metadata']['uid']}")
+            for pod in pods
+            if awaits_volumes(pod)
+        ]
+        return [event for group in await asyncio.gather(*lists) for event in group]
 
     async def _find(self, kind: str, namespace: str, name: str) -> Object | None:
         try:

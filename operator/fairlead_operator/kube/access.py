@@ -33,7 +33,7 @@ NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
     (SERVICE_ACCOUNT, "", _OWN),
     (CONFIG_MAP, "", _OWN),
     (POD, "", ("list", "watch")),
-    (EVENT, "", ("create", "patch")),
+    (EVENT, "", ("list", "create", "patch")),
 )
 
 

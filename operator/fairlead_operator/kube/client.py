@@ -40,10 +40,14 @@ class KubeClient:
         """One object. Raises NotFoundError."""
         return await self._request("GET", resource, resource.path(namespace, name))
 
-    async def list(self, resource: Resource, namespace: str | None, selector: str = "") -> list[Object]:
-        """All objects of a kind, in one namespace or everywhere, that match a label selector."""
+    async def list(
+        self, resource: Resource, namespace: str | None, selector: str = "", *, fields: str = ""
+    ) -> list[Object]:
+        """All objects of a kind, in one namespace or everywhere, that match a label and a field selector."""
         items: list[Object] = []
-        query = {"limit": str(_PAGE)} | ({"labelSelector": selector} if selector else {})
+        query = {"limit": str(_PAGE)}
+        query |= {"labelSelector": selector} if selector else {}
+        query |= {"fieldSelector": fields} if fields else {}
         while True:
             page = await self._request("GET", resource, resource.path(namespace), query)
             # Items of a list come without their type.

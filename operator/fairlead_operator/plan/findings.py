@@ -26,6 +26,8 @@ _IMAGE_REASONS = frozenset(
 _START_REASONS = frozenset(
     {"CreateContainerError", "RunContainerError", "CreatePodSandboxError", "StartError", "ContainerCannotRun"}
 )
+_VOLUME_REASONS = frozenset({"FailedAttachVolume", "FailedMount"})
+_OBJECT_MISSING = re.compile(r'(secret|configmap) "[^"]+" not found|references non-existent', re.IGNORECASE)
 _CAMEL_CASE = re.compile(r"^[A-Z][A-Za-z0-9]{1,127}$")
 _INSUFFICIENT = re.compile(r"Insufficient ([a-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])")
 # Conditions hold at most 32 KiB; a scheduler's or runtime's text is far shorter, a log tail need not be.
@@ -72,6 +74,50 @@ def _unschedulable_reason(text: str) -> str:
     if "affinity/selector" in lower or "node selector" in lower:
         return "NodeSelectorMismatch"
     return "Unschedulable"
+
+
+def awaits_volumes(pod: Object) -> bool:
+    """Whether a pod has a node and none of its containers can be started yet. Its status does not say why;
+    the kubelet tells that only in Events.
+    """
+    status = pod.get("status", {})
+    if not pod.get("spec", {}).get("nodeName") or status.get("phase", "Pending") != "Pending":
+        return False
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    creating = all(
+        container.get("state", {}).get("waiting", {}).get("reason")
+        in (None, "ContainerCreating", "PodInitializing")
+        and not {"running", "terminated"} & container.get("state", {}).keys()
+        for container in containers
+    )
+    return creating and not is_true(pod, "PodReadyToStartContainers")
+
+
+def volume_finding(pod: Object, events: tuple[Object, ...]) -> Finding | None:
+    """Why a pod waits for its volumes, from the Events of pods, or None if nothing is known."""
+    if not awaits_volumes(pod):
+        return None
+    notes = [
+        event.get("note") or ""
+        for event in sorted(events, key=_last_seen, reverse=True)
+        if event.get("reason") in _VOLUME_REASONS
+        and event.get("regarding", {}).get("uid") == pod["metadata"].get("uid")
+    ]
+    # The kubelet also tells now and then that it has waited in vain, without the cause.
+    telling = [note for note in notes if not note.startswith("Unable to attach or mount volumes")]
+    text = next(iter(telling or notes), None)
+    if text is None:
+        return None
+    reason = "ContainerConfigError" if _OBJECT_MISSING.search(text) else "VolumeNotReady"
+    return Finding(reason, f"pod {pod['metadata']['name']} waits for a volume: {_clip(text)}")
+
+
+def _last_seen(event: Object) -> str:
+    """When an Event was last seen; timestamps of one API sort as text."""
+    series = event.get("series") or {}
+    return str(
+        series.get("lastObservedTime") or event.get("deprecatedLastTimestamp") or event.get("eventTime") or ""
+    )
 
 
 def engine_finding(pod: Object, startup_timeout: int) -> Finding | None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from fairlead_operator.api.names import KIND, RENDERED_HASH
 from fairlead_operator.plan.difference import first_difference
-from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.findings import Finding, awaits_volumes
 from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition
 from fairlead_operator.render.children import render_children
@@ -31,16 +31,19 @@ Object = dict[str, Any]
 _AWAIT_REMOVAL_SECONDS = 2.0
 # While a model is not ready, a look now and then covers an event that a broken watch has lost.
 _AWAIT_PROGRESS_SECONDS = 60.0
+# What keeps volumes from a pod is told only in Events, which are not watched.
+_AWAIT_VOLUMES_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
 class Observed:
-    """The live world of one model: its children (owned, labelled, or merely of a child's name) and its
-    pods.
+    """The live world of one model: its children (owned, labelled, or merely of a child's name), its pods,
+    and Events about pods that wait for their volumes.
     """
 
     children: tuple[Object, ...] = ()
     pods: tuple[Object, ...] = ()
+    events: tuple[Object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def plan(
         delete=tuple(orphans),
         status=status,
         events=_events(model, ready, texts if applies or orphans else []),
-        requeue_after=_requeue(ready, bool(waits)),
+        requeue_after=_requeue(ready, bool(waits), progress.pods),
         explain="; ".join([*texts, f"{ready['reason']}: {ready['message']}"]),
     )
 
@@ -168,6 +171,7 @@ def _progress(
         pods=current_pods(observed.pods, desired_revision(deployment)),
         settled=bool(found) and seen and not pending,
         blocked=blocked,
+        events=observed.events,
     )
 
 
@@ -183,10 +187,12 @@ def _events(model: Model, ready: Object, actions: list[str]) -> tuple[Event, ...
     return tuple(events)
 
 
-def _requeue(ready: Object, waiting: bool) -> float | None:
+def _requeue(ready: Object, waiting: bool, pods: tuple[Object, ...]) -> float | None:
     if waiting:
         return _AWAIT_REMOVAL_SECONDS
-    return None if ready["status"] == "True" else _AWAIT_PROGRESS_SECONDS
+    if ready["status"] == "True":
+        return None
+    return _AWAIT_VOLUMES_SECONDS if any(map(awaits_volumes, pods)) else _AWAIT_PROGRESS_SECONDS
 
 
 def _identity(body: Object) -> tuple[str, str]:

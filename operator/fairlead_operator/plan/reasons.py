@@ -150,8 +150,8 @@ _REASONS = (
     ),
     Reason(
         "ContainerConfigError",
-        "A Secret or ConfigMap that a container refers to is missing, or has not the key.",
-        "Create what the message names.",
+        "A Secret or ConfigMap that a pod refers to is missing, or has not the key.",
+        "Create what the message names; the pod then goes on by itself.",
         "kubelet",
     ),
     Reason(
@@ -180,9 +180,9 @@ _REASONS = (
     ),
     Reason(
         "VolumeNotReady",
-        "The claim with the model does not exist or has no volume yet.",
-        "Create the claim that spec.model.source names, or see why it is not bound.",
-        "scheduler",
+        "The claim with the model does not exist or has no volume yet, or the node cannot mount a volume.",
+        "Create the claim that spec.model.source names, or see why it is not bound or cannot be mounted.",
+        "scheduler, kubelet",
     ),
     Reason(
         "InsufficientResources",

@@ -19,6 +19,7 @@ from fairlead_operator.plan.findings import (
     deployment_finding,
     engine_finding,
     scheduling_finding,
+    volume_finding,
     worst,
 )
 from fairlead_operator.plan.reasons import is_stalled
@@ -35,13 +36,14 @@ class Progress:
 
     `pods` are those of the current revision that are not on their way out. `settled` says that the live
     Deployment is as rendered and its controller has seen it. `blocked` is what keeps the operator from
-    applying.
+    applying. `events` are Events about the pods.
     """
 
     deployment: Object
     pods: tuple[Object, ...]
     settled: bool
     blocked: Finding | None = None
+    events: tuple[Object, ...] = ()
 
 
 def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
@@ -149,7 +151,11 @@ def _pod_findings(model: Model, progress: Progress) -> list[Finding]:
     # nothing.
     alive = [pod for pod in progress.pods if pod.get("status", {}).get("phase") != "Failed"]
     for pod in alive if len(alive) >= model.spec.replicas else progress.pods:
-        finding = scheduling_finding(pod) or engine_finding(pod, model.spec.engine.startup_timeout_seconds)
+        finding = (
+            scheduling_finding(pod)
+            or volume_finding(pod, progress.events)
+            or engine_finding(pod, model.spec.engine.startup_timeout_seconds)
+        )
         if finding:
             findings.append(finding)
     return findings
