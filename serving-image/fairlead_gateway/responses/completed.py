@@ -2,69 +2,66 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from fairlead_gateway.contract.errors import engine_failed
+import orjson
 
-from .document import (
-    Item,
-    base_document,
-    call_item,
-    ending,
-    message_item,
-    output_text,
-    reasoning_item,
-    to_logprobs,
-    to_usage,
-)
-from .request import ResponsesRequest
+from fairlead_gateway.contract.errors import ApiError, engine_failed
+
+from .document import ResponseDocument, ending
+from .output import Item, logprobs_of, reasoning_item, reasoning_part, text_part, to_logprobs
 
 
-def to_response(
-    request: ResponsesRequest, completion: bytes, response_id: str, created_at: int, completed_at: int
-) -> bytes:
-    """The JSON body of the Response for the engine's chat completion. Times are Unix seconds.
+def to_response(document: ResponseDocument, completion: bytes) -> bytes:
+    """The JSON body of the Response for the engine's chat completion.
 
     Raises ApiError when the engine's answer is not a chat completion or did not end in an answer.
     """
     try:
-        chat = json.loads(completion)
-        choice = chat["choices"][0]
-        message = choice["message"]
-    except (ValueError, KeyError, IndexError, TypeError):
-        raise engine_failed("The engine's answer is not a chat completion.") from None
+        return orjson.dumps(_response(document, orjson.loads(completion)))
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise _unreadable() from None
+
+
+def _unreadable() -> ApiError:
+    return engine_failed("The engine's answer is not a chat completion.")
+
+
+def _response(document: ResponseDocument, chat: dict[str, Any]) -> Item:
+    # Beam search answers with all its beams; the first is the best.
+    choice = chat["choices"][0]
     status, details = ending(choice.get("finish_reason"))
     if status == "failed":
         raise engine_failed(f"The engine ended the answer with '{choice.get('finish_reason')}'.")
-    output = _output(message, to_logprobs(choice.get("logprobs")), response_id.removeprefix("resp_"), status)
-    document = base_document(request, response_id, created_at) | {
-        "status": status,
-        "completed_at": completed_at if status == "completed" else None,
-        "incomplete_details": details,
-        "model": chat.get("model", request.received["model"]),
-        "output": output,
-        "output_text": output_text(output),
-        "usage": to_usage(chat.get("usage")),
-    }
+    output = _output(document, choice["message"], to_logprobs(choice.get("logprobs")), status)
+    response = document.ended(status, output, chat.get("usage"), chat.get("model"), details=details)
     if chat.get("prompt_logprobs") is not None:
-        document["prompt_logprobs"] = chat["prompt_logprobs"]
-    return json.dumps(document).encode()
+        response["prompt_logprobs"] = chat["prompt_logprobs"]
+    return response
 
 
-def _output(message: dict[str, Any], logprobs: list[Item], token: str, status: str) -> list[Item]:
-    output: list[Item] = []
-    # A cut-off answer was cut in its last part; everything before it is whole.
-    if message.get("reasoning"):
-        output.append(reasoning_item(f"rs_{token}", message["reasoning"], "completed"))
+def _output(
+    document: ResponseDocument, message: dict[str, Any], logprobs: list[Item], status: str
+) -> list[Item]:
+    reasoning, text = message.get("reasoning"), message.get("content") or ""
+    thought = bool(reasoning)
+    if not document.shows_reasoning:
+        reasoning = None
     calls = message.get("tool_calls") or []
-    if message.get("content") or not (output or calls):
-        output.append(message_item(f"msg_{token}", message.get("content") or "", logprobs, "completed"))
-    for index, call in enumerate(calls):
+    output: list[Item] = []
+
+    def item_id(prefix: str) -> str:
+        return document.item_id(prefix, len(output))
+
+    # A cut-off answer was cut in its last item; everything before it is whole.
+    if reasoning:
+        output.append(reasoning_item(item_id("rs"), [reasoning_part(reasoning)], "completed"))
+    if text or not (output or calls):
+        own = logprobs_of(text, logprobs) if thought or calls else logprobs
+        output.append(document.items.message(item_id("msg"), [text_part(text, own)], "completed"))
+    for call in calls:
         function = call["function"]
-        item = call_item(
-            f"fc_{token}{index}", call["id"], function["name"], function["arguments"], "completed"
-        )
-        output.append(item)
+        names = call["id"], function["name"], function["arguments"]
+        output.append(document.items.call(item_id("fc"), *names, "completed"))
     output[-1]["status"] = status
     return output

@@ -1,128 +1,105 @@
-"""The Response object and its output items.
+"""The Response object: from the one that has just begun to the one that has ended.
 
 All keys of the specification are always there: strict readers fail on a missing or null one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from .request import ResponsesRequest
+from fairlead_gateway.contract.errors import ApiError
 
-Item = dict[str, Any]
-Usage = dict[str, Any]
-
-_DEFAULTS: dict[str, Any] = {
-    "instructions": None,
-    "max_tool_calls": None,
-    "metadata": {},
-    "parallel_tool_calls": True,
-    "prompt_cache_key": None,
-    "reasoning": None,
-    "safety_identifier": None,
-    "service_tier": "default",
-    "temperature": 1.0,
-    "tool_choice": "auto",
-    "top_logprobs": 0,
-    "top_p": 1.0,
-    "presence_penalty": 0.0,
-    "frequency_penalty": 0.0,
-    "truncation": "disabled",
-    "user": None,
-}
+from .output import Item, ItemShape, output_text
+from .shape import Extras
 
 
-def base_document(request: ResponsesRequest, response_id: str, created_at: int) -> dict[str, Any]:
-    """The Response object of a request that has just begun."""
-    document = {name: request.received.get(name, default) for name, default in _DEFAULTS.items()}
-    # "auto" asks the service to choose; what was chosen is the only tier there is.
-    if document["service_tier"] == "auto":
-        document["service_tier"] = "default"
-    text = {"format": {"type": "text"}} | request.received.get("text", {})
-    return document | {
-        "id": response_id,
-        "object": "response",
-        "created_at": created_at,
-        "completed_at": None,
-        "status": "in_progress",
-        "model": request.received["model"],
-        "output": [],
-        "output_text": "",
-        "error": None,
-        "incomplete_details": None,
-        "previous_response_id": None,
-        "max_output_tokens": request.max_output_tokens,
-        "tools": [_tool(tool) for tool in request.tools],
-        "text": text,
-        "store": False,
-        "background": False,
-        "usage": None,
-    }
+@dataclass(frozen=True)
+class ResponseDocument:
+    """What is known of a Response when its request has been checked.
+
+    `repeated` holds the keys that tell what was asked for; `token` makes the ids of the items; `clock` gives
+    Unix seconds.
+    """
+
+    response_id: str
+    token: str
+    model: str
+    created_at: int
+    clock: Callable[[], int]
+    repeated: Mapping[str, Any] = field(default_factory=dict)
+    items: ItemShape = field(default_factory=ItemShape)
+    extras: Extras = field(default_factory=Extras)
+    shows_reasoning: bool = True
+
+    def item_id(self, prefix: str, index: int) -> str:
+        """The id of the output item at this place."""
+        return f"{prefix}_{self.token}{index:02x}"
+
+    def begun(self) -> Item:
+        """The Response that has no output yet."""
+        return self._with("in_progress", [], None, None)
+
+    def ended(
+        self,
+        status: str,
+        output: list[Item],
+        usage: object,
+        model: str | None,
+        *,
+        details: Item | None = None,
+        error: Item | None = None,
+    ) -> Item:
+        """The Response that is over. `usage` is the engine's; `model` what the engine calls itself."""
+        return self._with(status, output, self._usage(usage), model, details, error)
+
+    def _with(
+        self,
+        status: str,
+        output: list[Item],
+        usage: Item | None,
+        model: str | None,
+        details: Item | None = None,
+        error: Item | None = None,
+    ) -> Item:
+        return {
+            "id": self.response_id,
+            "object": "response",
+            "created_at": self.created_at,
+            "completed_at": self.clock() if status == "completed" else None,
+            "status": status,
+            "model": model or self.model,
+            "output": output,
+            "output_text": output_text(output),
+            "error": error,
+            "incomplete_details": details,
+            "previous_response_id": None,
+            "store": False,
+            "background": False,
+            "usage": usage,
+            **self.extras.response,
+            **self.repeated,
+        }
+
+    def _usage(self, usage: object) -> Item | None:
+        if not isinstance(usage, dict):
+            return None
+        prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
+        details = {"cached_tokens": _count(prompt, "cached_tokens"), "cache_write_tokens": 0}
+        reasoning = {"reasoning_tokens": _count(completion, "reasoning_tokens")}
+        return {
+            "input_tokens": _count(usage, "prompt_tokens"),
+            "input_tokens_details": details | dict(self.extras.input_tokens_details),
+            "output_tokens": _count(usage, "completion_tokens"),
+            "output_tokens_details": reasoning | dict(self.extras.output_tokens_details),
+            "total_tokens": _count(usage, "total_tokens"),
+        }
 
 
-def _tool(tool: Item) -> Item:
-    return {"description": None, "parameters": None, "strict": None} | tool
-
-
-def message_item(item_id: str, text: str, logprobs: list[Item], status: str) -> Item:
-    """An assistant message with one text part."""
-    return {
-        "id": item_id,
-        "type": "message",
-        "role": "assistant",
-        "status": status,
-        "content": [text_part(text, logprobs)],
-    }
-
-
-def text_part(text: str, logprobs: list[Item]) -> Item:
-    """A text part; the engine makes no annotations."""
-    return {"type": "output_text", "text": text, "annotations": [], "logprobs": logprobs}
-
-
-def call_item(item_id: str, call_id: str, name: str, arguments: str, status: str) -> Item:
-    """A function call."""
-    return {
-        "id": item_id,
-        "type": "function_call",
-        "call_id": call_id,
-        "name": name,
-        "arguments": arguments,
-        "status": status,
-    }
-
-
-def reasoning_item(item_id: str, text: str, status: str) -> Item:
-    """What the model thought before it answered."""
-    content = [{"type": "reasoning_text", "text": text}] if text else []
-    return {"id": item_id, "type": "reasoning", "summary": [], "content": content, "status": status}
-
-
-def output_text(items: list[Item]) -> str:
-    """All text of the messages among the items."""
-    parts = (part for item in items if item["type"] == "message" for part in item["content"])
-    return "".join(part["text"] for part in parts if part["type"] == "output_text")
-
-
-def to_logprobs(logprobs: object) -> list[Item]:
-    """Chat log probabilities of one choice or delta as those of a text part."""
-    content = logprobs.get("content") if isinstance(logprobs, dict) else None
-    return list(content) if isinstance(content, list) else []
-
-
-def to_usage(usage: object) -> Usage | None:
-    """Chat usage as Responses usage, with the details that clients require."""
-    if not isinstance(usage, dict):
-        return None
-    prompt = usage.get("prompt_tokens_details") or {}
-    completion = usage.get("completion_tokens_details") or {}
-    return {
-        "input_tokens": usage.get("prompt_tokens", 0),
-        "input_tokens_details": {"cached_tokens": prompt.get("cached_tokens") or 0, "cache_write_tokens": 0},
-        "output_tokens": usage.get("completion_tokens", 0),
-        "output_tokens_details": {"reasoning_tokens": completion.get("reasoning_tokens") or 0},
-        "total_tokens": usage.get("total_tokens", 0),
-    }
+def _count(usage: object, name: str) -> int:
+    value = usage.get(name) if isinstance(usage, dict) else None
+    return value if isinstance(value, int) else 0
 
 
 def ending(finish_reason: object) -> tuple[str, dict[str, str] | None]:
@@ -131,6 +108,13 @@ def ending(finish_reason: object) -> tuple[str, dict[str, str] | None]:
         return "incomplete", {"reason": "max_output_tokens"}
     if finish_reason == "content_filter":
         return "incomplete", {"reason": "content_filter"}
-    return (
-        ("completed", None) if finish_reason in ("stop", "tool_calls", "function_call") else ("failed", None)
-    )
+    whole = finish_reason in ("stop", "tool_calls", "function_call")
+    return ("completed" if whole else "failed"), None
+
+
+def failure(error: ApiError) -> Item:
+    """The `error` of a failed Response. Its codes are a closed list in OpenAI's schema."""
+    code = "rate_limit_exceeded" if error.status == 429 else "server_error"
+    if 400 <= error.status < 500 and error.status != 429:
+        code = "invalid_prompt"
+    return {"code": code, "message": error.message}

@@ -1,147 +1,170 @@
-"""A Responses request as a chat-completions request."""
+"""A Responses request as a chat-completions request.
+
+Only what differs in name or form is translated here. Types, bounds, defaults and every rule about a parameter
+come from the contract: first its table for the Responses API, then all that holds for chat completions.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, Final
 
-from fairlead_gateway.contract.errors import invalid, missing
+from fairlead_gateway.contract.errors import ApiError, invalid, missing
+from fairlead_gateway.contract.parameters import PARAMETERS, Api
+from fairlead_gateway.contract.policy import Policy
 from fairlead_gateway.contract.request import (
     EngineRequest,
-    check_model,
-    check_stream,
+    check_served,
+    examine,
     parse_object,
-    take_engine_controls,
-    without_nulls,
+    prepare_document,
 )
 
-from .fields import ECHOED, PASSED_ON, STATEFUL, TRANSLATED
-from .items import to_messages
+from .formats import reasoning_fields, text_fields, truncation_fields
+from .items import Conversation
+from .naming import Naming
+from .repeated import repeated
+from .tools import to_tools, tool_fields
 
+# In both APIs by name, but not with the same meaning: translated here or part of the Response object.
+_NOT_PASSED_ON = frozenset(
+    {
+        "include_reasoning",
+        "max_tokens",
+        "metadata",
+        "n",
+        "prompt_cache_key",
+        "reasoning_content",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "stream",
+        "stream_options",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+    }
+)
+_PASSED_ON = frozenset(PARAMETERS[Api.RESPONSES].keys() & PARAMETERS[Api.CHAT].keys()) - _NOT_PASSED_ON
 _LOGPROBS = "message.output_text.logprobs"
+# Data of hosted tools, and reasoning for clients that store it: asked for as a matter of course.
+_INCLUDABLE = frozenset(
+    {
+        "code_interpreter_call.outputs",
+        "computer_call_output.output.image_url",
+        "file_search_call.results",
+        "message.input_image.image_url",
+        "reasoning.encrypted_content",
+        "web_search_call.action.sources",
+        "web_search_call.results",
+    }
+)
+# One beam would be no search, and a Responses request has no parameter for their number.
+BEAMS: Final = 4
 
 
 @dataclass(frozen=True)
 class ResponsesRequest:
-    """A checked request: what the engine gets, and what the Response object repeats."""
+    """A checked request: what the engine gets, and what its answer needs."""
 
     engine: EngineRequest
-    received: dict[str, Any]
-    tools: list[dict[str, Any]]
-    max_output_tokens: int | None
+    naming: Naming
+    repeated: Mapping[str, Any]
+    custom_tools: frozenset[str]
+    shows_reasoning: bool
+    request_id: str | None
 
 
-def prepare_responses(body: bytes, served: Collection[str]) -> ResponsesRequest:
-    """Checks and translates a Responses request body, or raises ApiError."""
-    received = without_nulls(parse_object(body))
-    check_model(received, served)
-    _refuse_state(received)
-    stream = check_stream(received)
+def prepare_responses(body: bytes, policy: Policy) -> ResponsesRequest:
+    """Checks and translates a Responses request body, or raises ApiError with the client's names."""
+    document = parse_object(body)
+    _refuse_candidates(document)
+    received, ignored = examine(document, policy, Api.RESPONSES)
+    received = dict(policy.tables[Api.RESPONSES].defaults) | received
+    check_served(received, policy)
+    if received.get("background"):
+        message = "'background' is not supported: this service stores no data. Leave it out or send false."
+        raise invalid(message, "background", "unsupported_parameter")
+    conversation = _conversation(received)
+    tools = to_tools(received.get("tools", []), policy.reject_unknown)
+    limit_name, limit = _output_limit(received)
+    naming = Naming(tuple(conversation.places), limit_name)
+    chat = {name: value for name, value in received.items() if name in _PASSED_ON}
+    chat["messages"] = conversation.messages
+    if limit is not None:
+        chat["max_tokens"] = limit
+    chat |= tool_fields(tools, received.get("tool_choice", "auto"))
+    chat |= text_fields(received) | reasoning_fields(received) | truncation_fields(received, limit, policy)
+    chat |= _logprobs_fields(received) | _mode_fields(received)
+    try:
+        prepared = prepare_document(chat, policy)
+    except ApiError as error:
+        raise naming.to_client(error) from None
+    left_out = (*ignored, *tools.left_out, *_without_effect(received, policy), *prepared.ignored)
+    return ResponsesRequest(
+        replace(prepared, ignored=tuple(sorted(set(left_out)))),
+        naming,
+        MappingProxyType(repeated(received, prepared.document, limit)),
+        tools.custom,
+        received.get("include_reasoning", True) and received.get("reasoning_content", True),
+        received.get("request_id"),
+    )
+
+
+def _refuse_candidates(document: Mapping[str, Any]) -> None:
+    """Chat completions can pick the best of several answers by rules that a Response has no place for."""
+    if document.get("best_of") not in (None, 1):
+        message = "'best_of' is not supported: a Response has one answer. Use chat completions for several."
+        raise invalid(message, "best_of", "unsupported_parameter")
+
+
+def _conversation(received: Mapping[str, Any]) -> Conversation:
     if "input" not in received:
         raise missing("input")
-    ignored = list(take_engine_controls(received))
-    known = PASSED_ON | TRANSLATED | ECHOED
-    ignored += sorted(received.keys() - known)
-    tools, other_tools = _function_tools(received)
-    ignored += other_tools
-    chat = {name: value for name, value in received.items() if name in PASSED_ON}
-    chat["messages"] = to_messages(received.get("instructions"), received["input"])
-    limit = _output_limit(received)
-    if limit is not None:
-        chat["max_completion_tokens"] = limit
-    chat |= _tool_fields(received, tools) | _format_fields(received) | _other_fields(received)
-    if stream:
-        chat |= {"stream": True, "stream_options": {"include_usage": True}}
-    engine = EngineRequest(json.dumps(chat).encode(), stream, tuple(ignored))
-    return ResponsesRequest(engine, received, tools, limit)
+    conversation = Conversation()
+    if "instructions" in received:
+        conversation.add_instructions(received["instructions"])
+    conversation.add_input(received["input"])
+    return conversation
 
 
-def _refuse_state(received: dict[str, Any]) -> None:
-    for name in sorted(STATEFUL & received.keys()):
-        message = (
-            f"'{name}' is not supported: this service stores no data. Send the whole conversation in 'input'."
-        )
-        raise invalid(message, name, "unsupported_parameter")
-    if received.get("background"):
-        message = "'background' is not supported: this service stores no data."
-        raise invalid(message, "background", "unsupported_parameter")
-
-
-def _output_limit(received: dict[str, Any]) -> int | None:
-    """`max_output_tokens`, also under the name it has in chat completions."""
-    limits = [received[name] for name in ("max_output_tokens", "max_tokens") if name in received]
-    if any(not isinstance(limit, int) or isinstance(limit, bool) for limit in limits):
-        raise invalid("'max_output_tokens' must be an integer.", "max_output_tokens", "invalid_type")
-    if len(set(limits)) > 1:
+def _output_limit(received: Mapping[str, Any]) -> tuple[str, int | None]:
+    """`max_output_tokens`, which also goes by its name in chat completions, and the name the client used."""
+    short, full = received.get("max_tokens"), received.get("max_output_tokens")
+    if short is not None and full is not None and short != full:
         raise invalid("'max_tokens' and 'max_output_tokens' are the same limit but differ.", "max_tokens")
-    return limits[0] if limits else None
+    return ("max_tokens", short) if full is None and short is not None else ("max_output_tokens", full)
 
 
-def _function_tools(received: dict[str, Any]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The function tools, and names for the others: hosted tools are sent by agents without being needed."""
-    tools = received.get("tools", [])
-    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
-        raise invalid("'tools' must be an array of objects.", "tools", "invalid_type")
-    for index, tool in enumerate(tools):
-        if tool.get("type") == "function" and not isinstance(tool.get("name"), str):
-            raise missing(f"tools[{index}].name")
-    functions = [tool for tool in tools if tool.get("type") == "function"]
-    others = sorted({f"tools.{tool.get('type')}" for tool in tools if tool.get("type") != "function"})
-    return functions, others
+def _logprobs_fields(received: Mapping[str, Any]) -> dict[str, Any]:
+    alternatives = received.get("top_logprobs", 0)
+    if alternatives or _LOGPROBS in received.get("include", ()):
+        return {"logprobs": True, "top_logprobs": alternatives}
+    return {}
 
 
-def _tool_fields(received: dict[str, Any], tools: list[dict[str, Any]]) -> dict[str, Any]:
-    if not tools:
-        return {}
-    kept = ("name", "description", "parameters", "strict")
-    nested = [
-        {"type": "function", "function": {name: tool[name] for name in kept if tool.get(name) is not None}}
-        for tool in tools
-    ]
-    choice = received.get("tool_choice", "auto")
-    if isinstance(choice, dict):
-        if choice.get("type") != "function":
-            message = "'tool_choice' may be 'none', 'auto', 'required' or a function."
-            raise invalid(message, "tool_choice", "unsupported_value")
-        choice = {"type": "function", "function": {"name": choice.get("name")}}
-    return {"tools": nested, "tool_choice": choice}
+def _mode_fields(received: Mapping[str, Any]) -> dict[str, Any]:
+    beams = {"n": BEAMS} if received.get("use_beam_search") else {}
+    if not received.get("stream"):
+        return beams
+    # The last event of every stream tells the usage.
+    return beams | {"stream": True, "stream_options": {"include_usage": True}}
 
 
-def _format_fields(received: dict[str, Any]) -> dict[str, Any]:
-    text = received.get("text", {})
-    if not isinstance(text, dict):
-        raise invalid("'text' must be an object.", "text", "invalid_type")
-    wanted = text.get("format") or {"type": "text"}
-    if not isinstance(wanted, dict):
-        raise invalid("'text.format' must be an object.", "text.format", "invalid_type")
-    kind = wanted.get("type")
-    if kind == "text":
-        return {}
-    if kind == "json_object":
-        return {"response_format": {"type": "json_object"}}
-    if kind == "json_schema":
-        schema = {name: value for name, value in wanted.items() if name != "type"}
-        return {"response_format": {"type": "json_schema", "json_schema": schema}}
-    raise invalid(f"'text.format.type' cannot be '{kind}'.", "text.format.type")
-
-
-def _other_fields(received: dict[str, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    include = received.get("include", [])
-    if not isinstance(include, list):
-        raise invalid("'include' must be an array.", "include", "invalid_type")
-    if _LOGPROBS in include:
-        fields |= {"logprobs": True, "top_logprobs": received.get("top_logprobs", 0)}
-    reasoning = received.get("reasoning", {})
-    if not isinstance(reasoning, dict):
-        raise invalid("'reasoning' must be an object.", "reasoning", "invalid_type")
-    if reasoning.get("effort") is not None:
-        fields["reasoning_effort"] = reasoning["effort"]
-    truncation = received.get("truncation", "disabled")
-    if truncation not in ("auto", "disabled"):
-        raise invalid("'truncation' must be 'auto' or 'disabled'.", "truncation")
-    if truncation == "auto" and "truncate_prompt_tokens" not in received:
-        fields["truncate_prompt_tokens"] = -1
-    return fields
+def _without_effect(received: Mapping[str, Any], policy: Policy) -> list[str]:
+    """Names for what is accepted because clients send it, but changes nothing here."""
+    found = []
+    for value in received.get("include", ()):
+        if value == _LOGPROBS:
+            continue
+        if policy.reject_unknown and value not in _INCLUDABLE:
+            raise invalid(f"'include' cannot hold '{value}'.", "include")
+        found.append(f"include.{value}" if value in _INCLUDABLE else "include")
+    for name, part in (("text", "verbosity"), ("reasoning", "summary"), ("reasoning", "generate_summary")):
+        if received.get(name, {}).get(part) is not None:
+            found.append(f"{name}.{part}")
+    if received.get("store"):
+        found.append("store")
+    return found

@@ -1,0 +1,51 @@
+"""The Responses API as a dialogue: translated to chat completions, and its answer back."""
+
+from __future__ import annotations
+
+from fairlead_gateway.contract.dialogue import Call, Relay
+from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.contract.policy import Policy
+from fairlead_gateway.contract.request import EngineRequest
+
+from .completed import to_response
+from .document import ResponseDocument
+from .output import ItemShape
+from .request import prepare_responses
+from .shape import EXTRAS, Extras
+from .stream import ResponseStream
+
+
+class ResponsesDialogue:
+    """One Responses request and its answer. Raises ApiError for a request that cannot be served."""
+
+    engine: EngineRequest
+
+    def __init__(self, body: bytes, policy: Policy, call: Call) -> None:
+        request = prepare_responses(body, policy)
+        extras = EXTRAS.get(policy.dialect.name, Extras())
+        self.engine = request.engine
+        self._naming = request.naming
+        self._document = ResponseDocument(
+            response_id=request.request_id or f"resp_{call.token}",
+            token=call.token,
+            model=request.engine.model,
+            created_at=call.clock(),
+            clock=call.clock,
+            repeated=request.repeated,
+            items=ItemShape(extras.message, request.custom_tools),
+            extras=extras,
+            shows_reasoning=request.shows_reasoning,
+        )
+
+    def whole(self, body: bytes) -> bytes:
+        """The Response object for the engine's chat completion."""
+        return to_response(self._document, body)
+
+    def stream(self) -> tuple[bytes, Relay]:
+        """The opening events, and what makes the others."""
+        stream = ResponseStream(self._document)
+        return stream.start(), stream
+
+    def explain(self, error: ApiError) -> ApiError:
+        """The engine's error in the client's names."""
+        return self._naming.to_client(error)

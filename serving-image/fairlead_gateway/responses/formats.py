@@ -1,0 +1,58 @@
+"""`text`, `reasoning` and `truncation` as parameters of chat completions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead_gateway.contract.errors import invalid, missing
+from fairlead_gateway.contract.policy import Policy
+
+# The part of the context that is kept free for the answer when an over-long input is cut.
+_KEPT_FOR_ANSWER = 8
+
+
+def text_fields(received: Mapping[str, Any]) -> dict[str, Any]:
+    """`text.format` as `response_format`."""
+    wanted = received.get("text", {}).get("format")
+    if wanted is None:
+        return {}
+    if not isinstance(wanted, dict):
+        raise invalid("'text.format' must be an object.", "text.format", "invalid_type")
+    kind = wanted.get("type")
+    if kind == "text":
+        return {}
+    if kind == "json_object":
+        return {"response_format": {"type": "json_object"}}
+    if kind != "json_schema":
+        message = "'text.format.type' must be 'text', 'json_object' or 'json_schema'."
+        raise invalid(message, "text.format.type")
+    for name, form in (("name", str), ("schema", dict)):
+        if wanted.get(name) is None:
+            raise missing(f"text.format.{name}")
+        if not isinstance(wanted[name], form):
+            noun = "a string" if form is str else "an object"
+            raise invalid(f"'text.format.{name}' must be {noun}.", f"text.format.{name}", "invalid_type")
+    schema = {name: value for name, value in wanted.items() if name != "type" and value is not None}
+    return {"response_format": {"type": "json_schema", "json_schema": schema}}
+
+
+def reasoning_fields(received: Mapping[str, Any]) -> dict[str, Any]:
+    """`reasoning.effort` as `reasoning_effort`."""
+    effort = received.get("reasoning", {}).get("effort")
+    return {} if effort is None else {"reasoning_effort": effort}
+
+
+def truncation_fields(received: Mapping[str, Any], limit: int | None, policy: Policy) -> dict[str, Any]:
+    """`truncation: auto` as a bound on the rendered prompt, in tokens.
+
+    Left to itself (-1) the engine cuts to all but one token of the context. So room is kept for the answer
+    that was asked for, but never more than a part: a generous limit must not cost an input that fits.
+    """
+    if received.get("truncation") != "auto" or "truncate_prompt_tokens" in received:
+        return {}
+    context = policy.engine.context_length
+    if context is None:
+        return {"truncate_prompt_tokens": -1}
+    room = context // _KEPT_FOR_ANSWER
+    return {"truncate_prompt_tokens": max(1, context - min(room, limit or room))}

@@ -1,0 +1,44 @@
+"""The keys of a Response object that repeat the request, with what was in effect where nothing was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Neutral values: those of OpenAI, and of an engine that takes no defaults from the model.
+_NEUTRAL: Mapping[str, Any] = {
+    "instructions": None,
+    "max_tool_calls": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "prompt_cache_key": None,
+    "reasoning": None,
+    "safety_identifier": None,
+    "temperature": 1.0,
+    "tool_choice": "auto",
+    "top_logprobs": 0,
+    "top_p": 1.0,
+    "presence_penalty": 0.0,
+    "frequency_penalty": 0.0,
+    "truncation": "disabled",
+    "user": None,
+}
+_TOOL = {"description": None, "parameters": None, "strict": None}
+
+
+def repeated(received: Mapping[str, Any], chat: Mapping[str, Any], limit: int | None) -> dict[str, Any]:
+    """What the Response tells of its request. `chat` is the engine's request, with the defaults in effect."""
+    found = {name: received.get(name, chat.get(name, neutral)) for name, neutral in _NEUTRAL.items()}
+    if limit is None:
+        limit = chat.get("max_completion_tokens", chat.get("max_tokens"))
+    # None asks for nothing in particular: clients that read the object expect an object.
+    if found["reasoning"] is not None:
+        found["reasoning"] = {"effort": None, "summary": None} | found["reasoning"]
+    tools = received.get("tools", ())
+    return found | {
+        "max_output_tokens": limit,
+        "tools": [_TOOL | tool if tool["type"] == "function" else tool for tool in tools],
+        "text": {"format": {"type": "text"}} | received.get("text", {}),
+        # There is one tier, whatever was asked for.
+        "service_tier": "default",
+    }

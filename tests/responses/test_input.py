@@ -1,0 +1,152 @@
+"""`input` and `instructions` as chat messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.responses.asking import chat, refusal
+
+CALL = {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"}
+REASONING = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "why"}]}
+IMAGE = {"type": "input_image", "image_url": "data:image/png;base64,x", "detail": "low"}
+
+
+def messages(*items: dict[str, Any], **fields: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = chat(input=list(items), **fields)["messages"]
+    return found
+
+
+def user(content: Any) -> dict[str, Any]:
+    return {"role": "user", "content": content}
+
+
+def said(text: str) -> dict[str, Any]:
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
+
+
+def test_a_string_is_a_user_message() -> None:
+    assert chat(input="hi")["messages"] == [user("hi")]
+
+
+def test_items_need_no_type() -> None:
+    assert messages(user("hi")) == [user("hi")]
+
+
+def test_instructions_and_developer_messages_become_one_system_message() -> None:
+    assert messages({"role": "developer", "content": "b"}, user("c"), instructions="a") == [
+        {"role": "system", "content": "a\n\nb"},
+        user("c"),
+    ]
+
+
+def test_text_parts_become_plain_text() -> None:
+    assert messages(user([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}])) == [
+        user("ab")
+    ]
+
+
+def test_an_image_stays_a_part_beside_the_text() -> None:
+    assert messages(user([{"type": "input_text", "text": "a"}, IMAGE]))[0]["content"] == [
+        {"type": "text", "text": "a"},
+        {"type": "image_url", "image_url": {"url": IMAGE["image_url"], "detail": "low"}},
+    ]
+
+
+def test_the_output_of_an_earlier_response_can_be_sent_back() -> None:
+    assert messages(user("a"), said("b"), user("c")) == [
+        user("a"),
+        {"role": "assistant", "content": "b"},
+        user("c"),
+    ]
+
+
+def test_reasoning_text_and_calls_of_one_turn_become_one_message() -> None:
+    turn, tool = messages(
+        REASONING,
+        said("let me see"),
+        CALL,
+        CALL | {"call_id": "2"},
+        {"type": "function_call_output", "call_id": "1", "output": "one"},
+    )
+
+    assert (turn["reasoning"], turn["content"]) == ("why", "let me see")
+    assert [call["id"] for call in turn["tool_calls"]] == ["1", "2"]
+    assert tool == {"role": "tool", "tool_call_id": "1", "content": "one"}
+
+
+def test_text_after_a_call_belongs_to_the_same_turn() -> None:
+    (turn,) = messages(CALL, said("done"))
+
+    assert (turn["content"], len(turn["tool_calls"])) == ("done", 1)
+
+
+def test_reasoning_stays_with_its_turn() -> None:
+    assert "reasoning" not in messages(REASONING, user("never mind"), said("a"))[1]
+
+
+def test_a_summary_stands_in_for_reasoning_without_text() -> None:
+    summary = [{"type": "summary_text", "text": "short"}]
+
+    assert messages({"type": "reasoning", "summary": summary}, said("a"))[0]["reasoning"] == "short"
+
+
+def test_encrypted_reasoning_is_passed_over() -> None:
+    (turn,) = messages({"type": "reasoning", "summary": [], "encrypted_content": "x"}, said("a"))
+
+    assert "reasoning" not in turn
+
+
+def test_a_result_may_be_a_list_of_parts() -> None:
+    output = [{"type": "input_text", "text": "see"}, IMAGE]
+    result = {"type": "function_call_output", "call_id": "1", "output": output}
+
+    assert [part["type"] for part in messages(CALL, result)[1]["content"]] == ["text", "image_url"]
+
+
+def test_calls_of_custom_tools_go_back_as_the_function_that_stands_for_them() -> None:
+    call = {"type": "custom_tool_call", "call_id": "1", "name": "shell", "input": "ls"}
+    turn, tool = messages(call, {"type": "custom_tool_call_output", "call_id": "1", "output": "a b"})
+
+    assert turn["tool_calls"][0]["function"] == {"name": "shell", "arguments": '{"input":"ls"}'}
+    assert tool["content"] == "a b"
+
+
+@pytest.mark.parametrize(
+    ("value", "param"),
+    [
+        ([], "input"),
+        (5, "input"),
+        (None, "input"),
+        (["x"], "input[0]"),
+        ([{"content": "x"}], "input[0].role"),
+        ([user("x"), {"role": "robot", "content": "x"}], "input[1].role"),
+        ([{"role": ["user"], "content": "x"}], "input[0].role"),
+        ([user(5)], "input[0].content"),
+        ([user(["x"])], "input[0].content[0]"),
+        ([user([{"type": "input_text"}])], "input[0].content[0].text"),
+        ([user([{"type": ["input_text"]}])], "input[0].content[0].type"),
+        ([user([{"type": "input_file", "file_id": "x"}])], "input[0].content[0].type"),
+        ([user([{"type": "input_audio"}])], "input[0].content[0].type"),
+        ([user([{"type": "input_image", "file_id": "x"}])], "input[0].content[0].file_id"),
+        ([user([{"type": "input_image"}])], "input[0].content[0].image_url"),
+        ([{"type": "item_reference", "id": "x"}], "input[0].type"),
+        ([{"type": "web_search_call", "id": "x"}], "input[0].type"),
+        ([{"type": "function_call", "name": "f", "arguments": "{}"}], "input[0].call_id"),
+        ([CALL | {"arguments": "{"}], "input[0].arguments"),
+        ([CALL | {"arguments": {}}], "input[0].arguments"),
+        ([{"type": "function_call_output", "call_id": "1"}], "input[0].output"),
+        ([REASONING | {"content": [IMAGE]}], "input[0].content"),
+    ],
+)
+def test_what_cannot_be_expressed_is_named(value: Any, param: str) -> None:
+    error = refusal(input=value)
+
+    assert (error.status, error.param) == (400, param)
+    assert param in error.message
+
+
+def test_a_reference_to_stored_data_says_what_to_do() -> None:
+    assert "Send the item itself" in refusal(input=[{"type": "item_reference", "id": "x"}]).message

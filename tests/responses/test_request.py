@@ -1,0 +1,228 @@
+"""A Responses request as the chat-completions request that the engine gets; input and tools apart."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fairlead_gateway.contract.errors import from_engine, invalid
+from fairlead_gateway.contract.policy import EngineFacts, make_policy
+from fairlead_gateway.contract.values import Limit
+from tests.responses.asking import POLICY, REJECTING, answer, chat, completion, dialogue, refusal
+
+# IG1's parameters that a chat request has under the same name, with a value that is valid for each.
+SAME_IN_BOTH = {
+    "allowed_token_ids": [1, 2],
+    "bad_words": ["x"],
+    "ignore_eos": True,
+    "include_stop_str_in_output": True,
+    "min_p": 0.5,
+    "min_tokens": 2,
+    "prompt_logprobs": 1,
+    "repetition_penalty": 1.5,
+    "skip_special_tokens": False,
+    "spaces_between_special_tokens": False,
+    "stop_token_ids": [3],
+    "temperature": 0.5,
+    "top_k": 5,
+    "top_p": 0.5,
+    "truncate_prompt_tokens": 9,
+}
+SCHEMA = {"name": "n", "schema": {"type": "object"}, "strict": True}
+
+
+@pytest.mark.parametrize("name", sorted(SAME_IN_BOTH))
+def test_a_parameter_with_the_same_name_and_meaning_is_passed_on(name: str) -> None:
+    assert chat(**{name: SAME_IN_BOTH[name]})[name] == SAME_IN_BOTH[name]
+
+
+def test_beam_search_has_several_beams_of_which_the_best_is_the_answer() -> None:
+    asked = chat(use_beam_search=True, length_penalty=2.0)
+    best = {"index": 0, "message": {"content": "best"}, "finish_reason": "stop"}
+    other = best | {"index": 1, "message": {"content": "other"}}
+    engine = json.dumps({"choices": [best, other]}).encode()
+
+    assert (asked["n"] > 1, asked["length_penalty"]) == (True, 2.0)
+    assert answer(engine, use_beam_search=True)["output_text"] == "best"
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_output_tokens"])
+def test_the_output_limit_has_two_names(name: str) -> None:
+    assert chat(**{name: 5})["max_tokens"] == 5
+
+
+def test_two_different_output_limits_are_refused() -> None:
+    assert refusal(max_tokens=5, max_output_tokens=6).param == "max_tokens"
+
+
+def test_a_deployments_limit_holds_for_the_output() -> None:
+    policy = make_policy(("tiny",), limits={"max_tokens": Limit(maximum=10)})
+
+    assert chat(policy)["max_tokens"] == 10
+    assert refusal(policy, max_output_tokens=11).param == "max_output_tokens"
+
+
+def test_a_deployments_default_is_in_effect_and_told() -> None:
+    policy = make_policy(("tiny",), defaults={"temperature": 0.25})
+
+    assert chat(policy)["temperature"] == 0.25
+    assert answer(completion(), policy)["temperature"] == 0.25
+
+
+def test_a_stream_is_asked_for_with_its_usage() -> None:
+    asked = chat(stream=True)
+
+    assert (asked["stream"], asked["stream_options"]) == (True, {"include_usage": True})
+
+
+def test_log_probabilities_are_asked_for_through_include() -> None:
+    asked = chat(include=["message.output_text.logprobs"], top_logprobs=3)
+
+    assert (asked["logprobs"], asked["top_logprobs"]) == (True, 3)
+
+
+def test_alternatives_are_enough_to_get_log_probabilities() -> None:
+    assert chat(top_logprobs=3)["logprobs"] is True
+
+
+def test_a_json_schema_becomes_a_response_format() -> None:
+    asked = chat(text={"format": {"type": "json_schema"} | SCHEMA})
+
+    assert asked["response_format"] == {"type": "json_schema", "json_schema": SCHEMA}
+
+
+def test_json_without_a_schema_becomes_a_response_format() -> None:
+    assert chat(text={"format": {"type": "json_object"}})["response_format"] == {"type": "json_object"}
+
+
+@pytest.mark.parametrize("text", [{}, {"format": {"type": "text"}}, {"verbosity": "low"}])
+def test_plain_text_needs_no_response_format(text: dict[str, Any]) -> None:
+    assert "response_format" not in chat(text=text)
+
+
+def test_the_effort_of_reasoning_is_passed_on() -> None:
+    assert chat(reasoning={"effort": "low", "summary": "auto"})["reasoning_effort"] == "low"
+
+
+@pytest.mark.parametrize(
+    ("fields", "tokens"),
+    [({}, 1024 - 128), ({"max_output_tokens": 9}, 1024 - 9), ({"max_output_tokens": 1000}, 1024 - 128)],
+)
+def test_truncation_leaves_room_for_the_answer(fields: dict[str, Any], tokens: int) -> None:
+    assert chat(truncation="auto", **fields)["truncate_prompt_tokens"] == tokens
+
+
+def test_truncation_is_left_to_an_engine_whose_context_is_not_known() -> None:
+    policy = make_policy(("tiny",), engine=EngineFacts(context_length=None))
+
+    assert chat(policy, truncation="auto")["truncate_prompt_tokens"] == -1
+
+
+def test_an_exact_truncation_wins() -> None:
+    assert chat(truncation="auto", truncate_prompt_tokens=3)["truncate_prompt_tokens"] == 3
+
+
+def test_nulls_are_absent() -> None:
+    assert chat(temperature=None, tools=None, text=None, previous_response_id=None).keys() == chat().keys()
+
+
+def test_what_has_no_effect_is_named() -> None:
+    engine = dialogue(
+        client_metadata={},
+        cache_salt="x",
+        include=["reasoning.encrypted_content"],
+        reasoning={"summary": "auto"},
+        text={"verbosity": "low"},
+        store=True,
+    ).engine
+
+    assert engine.ignored == (
+        *("cache_salt", "client_metadata", "include.reasoning.encrypted_content"),
+        *("reasoning.summary", "store", "text.verbosity"),
+    )
+    assert not {"client_metadata", "cache_salt", "store"} & json.loads(engine.body).keys()
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"), [({"client_metadata": {}}, "client_metadata"), ({"include": ["x"]}, "include")]
+)
+def test_what_is_not_known_can_be_refused(fields: dict[str, Any], param: str) -> None:
+    assert refusal(REJECTING, **fields).param == param
+
+
+def test_labels_for_the_log_are_kept() -> None:
+    assert dialogue(user="u").engine.labels["user"] == "u"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("previous_response_id", "resp_1"),
+        ("conversation", "conv_1"),
+        ("conversation", {"id": "conv_1"}),
+        ("prompt", {"id": "p"}),
+        ("background", True),
+    ],
+)
+def test_what_needs_a_memory_is_refused_by_name(name: str, value: object) -> None:
+    error = refusal(**{name: value})
+
+    assert (error.status, error.code, error.param) == (400, "unsupported_parameter", name)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"model": ""}, "model"),
+        ({"model": "other"}, "model"),
+        ({"text": {"format": {"type": "yaml"}}}, "text.format.type"),
+        ({"text": {"format": "json"}}, "text.format"),
+        ({"text": {"format": {"type": "json_schema", "schema": {}}}}, "text.format.name"),
+        ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format.schema"),
+        ({"text": {"format": {"type": "json_schema", "name": 5, "schema": {}}}}, "text.format.name"),
+        ({"text": "json"}, "text"),
+        ({"max_output_tokens": "5"}, "max_output_tokens"),
+        ({"max_output_tokens": 0}, "max_output_tokens"),
+        ({"truncation": "some"}, "truncation"),
+        ({"reasoning": "high"}, "reasoning"),
+        ({"reasoning": {"effort": "huge"}}, "reasoning.effort"),
+        ({"instructions": []}, "instructions"),
+        ({"include": "x"}, "include"),
+        ({"temperature": 3}, "temperature"),
+        ({"stream": "yes"}, "stream"),
+        ({"n": 2}, "n"),
+        ({"best_of": 2}, "best_of"),
+        ({"metadata": []}, "metadata"),
+    ],
+)
+def test_a_bad_field_is_named(fields: dict[str, Any], param: str) -> None:
+    error = refusal(**fields)
+
+    assert error.param == param
+    assert error.status == (404 if fields == {"model": "other"} else 400)
+
+
+@pytest.mark.parametrize(
+    ("engine_says", "client_hears"),
+    [
+        ("messages", "input"),
+        ("messages[1].content", "input[0].content"),
+        ("max_tokens", "max_output_tokens"),
+        ("response_format.json_schema", "text.format.json_schema"),
+        ("temperature", "temperature"),
+    ],
+)
+def test_an_error_of_the_engine_is_told_in_the_clients_names(engine_says: str, client_hears: str) -> None:
+    asked = dialogue(instructions="a", input=[{"role": "user", "content": "b"}])
+    error = asked.explain(invalid(f"'{engine_says}' is wrong.", engine_says))
+
+    assert (error.param, error.message) == (client_hears, f"'{client_hears}' is wrong.")
+
+
+def test_the_output_limit_is_called_what_the_client_called_it() -> None:
+    error = from_engine(400, {"message": "max_tokens=9 is too much", "param": "max_tokens"})
+
+    assert dialogue(POLICY, max_tokens=9).explain(error).param == "max_tokens"
+    assert dialogue(POLICY, max_output_tokens=9).explain(error).message == "max_output_tokens=9 is too much"

@@ -1,0 +1,146 @@
+"""Tools and the choice among them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.responses.asking import (
+    DONE,
+    FUNCTION,
+    REJECTING,
+    answer,
+    call_chunk,
+    chat,
+    chunk,
+    completion,
+    dialogue,
+    events,
+    refusal,
+    types,
+)
+
+OTHER = FUNCTION | {"name": "g"}
+CUSTOM = {"type": "custom", "name": "shell", "description": "runs a command", "format": {"type": "text"}}
+GRAMMAR = CUSTOM | {"format": {"type": "grammar", "syntax": "lark", "definition": "start: WORD"}}
+
+
+def names(tools: list[dict[str, Any]]) -> list[str]:
+    return [tool["function"]["name"] for tool in tools]
+
+
+def test_functions_are_nested() -> None:
+    function = {name: value for name, value in FUNCTION.items() if name != "type"}
+
+    assert chat(tools=[FUNCTION])["tools"] == [{"type": "function", "function": function}]
+
+
+@pytest.mark.parametrize("choice", ["none", "auto", "required"])
+def test_a_choice_by_word_is_passed_on(choice: str) -> None:
+    assert chat(tools=[FUNCTION], tool_choice=choice)["tool_choice"] == choice
+
+
+def test_a_chosen_function_is_nested() -> None:
+    choice = chat(tools=[FUNCTION], tool_choice={"type": "function", "name": "f"})["tool_choice"]
+
+    assert choice == {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_only_allowed_tools_are_offered(mode: str) -> None:
+    choice = {"type": "allowed_tools", "mode": mode, "tools": [{"type": "function", "name": "g"}]}
+    asked = chat(tools=[FUNCTION, OTHER], tool_choice=choice)
+
+    assert (names(asked["tools"]), asked["tool_choice"]) == (["g"], mode)
+
+
+def test_hosted_tools_are_left_out_and_named() -> None:
+    tools = [FUNCTION, {"type": "web_search"}, {"type": "namespace", "name": "n", "tools": []}]
+    engine = dialogue(tools=tools).engine
+
+    assert names(json.loads(engine.body)["tools"]) == ["f"]
+    assert engine.ignored == ("tools.namespace", "tools.web_search")
+
+
+def test_hosted_tools_alone_are_no_tools() -> None:
+    assert not {"tools", "tool_choice"} & chat(tools=[{"type": "web_search"}], tool_choice="auto").keys()
+
+
+def test_hosted_tools_are_refused_where_nothing_may_be_ignored() -> None:
+    assert refusal(REJECTING, tools=[FUNCTION, {"type": "web_search"}]).param == "tools[1].type"
+
+
+def test_a_custom_tool_becomes_a_function_with_one_text() -> None:
+    (tool,) = chat(tools=[CUSTOM])["tools"]
+
+    assert tool["function"]["name"] == "shell"
+    assert tool["function"]["parameters"]["required"] == ["input"]
+
+
+def test_a_custom_tool_is_called_with_plain_text() -> None:
+    call = {"id": "c", "function": {"name": "shell", "arguments": '{"input": "ls -l"}'}}
+    message = {"content": None, "tool_calls": [call]}
+    (item,) = answer(completion("tool_calls", message), tools=[CUSTOM])["output"]
+
+    assert (item["type"], item["call_id"], item["input"]) == ("custom_tool_call", "c", "ls -l")
+
+
+def test_a_custom_tool_is_called_with_plain_text_in_a_stream() -> None:
+    pieces = (call_chunk("", index=0, id="c", name="shell"), call_chunk('{"inp'), call_chunk('ut":"ls"}'))
+    found = events(*pieces, chunk("tool_calls"), DONE, tools=[CUSTOM])
+
+    assert types(found)[2:-1] == [
+        *("output_item.added", "custom_tool_call_input.delta"),
+        *("custom_tool_call_input.done", "output_item.done"),
+    ]
+    assert found[-1]["response"]["output"][0]["input"] == "ls"
+
+
+def test_a_custom_tool_whose_call_was_cut_off_gets_what_there_is() -> None:
+    call = {"id": "c", "function": {"name": "shell", "arguments": '{"input": "ls'}}
+    message = {"content": None, "tool_calls": [call]}
+
+    assert answer(completion("length", message), tools=[CUSTOM])["output"][0]["input"] == '{"input": "ls'
+
+
+def test_a_grammar_that_cannot_be_enforced_is_not_offered() -> None:
+    assert dialogue(tools=[GRAMMAR]).engine.ignored == ("tools.custom",)
+
+
+def test_the_response_repeats_all_tools_with_all_their_keys() -> None:
+    bare = {"type": "function", "name": "f"}
+    tools = answer(completion(), tools=[bare, {"type": "web_search"}])["tools"]
+
+    assert tools == [
+        bare | {"description": None, "parameters": None, "strict": None},
+        {"type": "web_search"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"tools": {}}, "tools"),
+        ({"tools": ["f"]}, "tools[0]"),
+        ({"tools": [{}]}, "tools[0].type"),
+        ({"tools": [{"type": "function"}]}, "tools[0].name"),
+        ({"tools": [FUNCTION], "tool_choice": "some"}, "tool_choice"),
+        ({"tools": [], "tool_choice": "required"}, "tool_choice"),
+        ({"tools": [{"type": "web_search"}], "tool_choice": {"type": "web_search"}}, "tool_choice.type"),
+        ({"tools": [FUNCTION], "tool_choice": {"type": "function", "name": "g"}}, "tool_choice.name"),
+        ({"tools": [FUNCTION], "tool_choice": {"type": "function"}}, "tool_choice.name"),
+        ({"tool_choice": {"type": "allowed_tools", "mode": "all", "tools": []}}, "tool_choice.mode"),
+        ({"tool_choice": {"type": "allowed_tools"}}, "tool_choice.tools"),
+        ({"tool_choice": {"type": "allowed_tools", "tools": ["f"]}}, "tool_choice.tools[0]"),
+        (
+            {"tools": [FUNCTION], "tool_choice": {"type": "allowed_tools", "mode": "required", "tools": []}},
+            "tool_choice",
+        ),
+    ],
+)
+def test_a_bad_tool_or_choice_is_named(fields: dict[str, Any], param: str) -> None:
+    error = refusal(**fields)
+
+    assert (error.status, error.param) == (400, param)
