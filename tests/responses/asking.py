@@ -98,7 +98,7 @@ TEXT = (
 )
 
 
-def events(*pieces: bytes, policy: Policy = POLICY, /, **fields: Any) -> list[dict[str, Any]]:
+def events(*pieces: bytes, policy: Policy = POLICY, **fields: Any) -> list[dict[str, Any]]:
     """The events of a stream made of these bytes of the engine, with what holds for every stream checked."""
     first, relay = dialogue(policy, stream=True, **fields).stream()
     return parsed(first + b"".join(relay.feed(piece) for piece in pieces) + relay.end())
