@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,14 +16,19 @@ from pathlib import Path
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .admin import create_admin
-from .admission.gate import Gate
+from .admission.keys import KeyRing
 from .app import create_api
-from .serving import Services
-from .settings import GatewaySettings, ProcessSettings, load_settings
-from .telemetry import Telemetry
-from .upstream.client import EngineClient
+from .reload import Reloader, SettingsError, load
+from .server.protocol import api_protocol
+from .services import Services
+from .settings import GatewaySettings, ProcessSettings
+from .upstream.pool import EnginePool
+
+# Longer than clients keep theirs, so that none is closed just when it is used again (nginx's default).
+KEEPALIVE_SECONDS = 75
 
 
 class _Server(uvicorn.Server):
@@ -41,45 +48,59 @@ def install_launcher(source: Path, run_dir: Path) -> None:
     os.replace(scratch.name, run_dir / "launcher.py")
 
 
-def _server(app: ASGIApp, port: int, process: ProcessSettings, drain_seconds: int) -> _Server:
+def _server(
+    app: ASGIApp, http: type[asyncio.Protocol], port: int, process: ProcessSettings, drain_seconds: int
+) -> _Server:
     return _Server(
         uvicorn.Config(
             app,
             host=process.host,
             port=port,
-            http="httptools",
+            http=http,
+            ws="none",
             loop="none",
             lifespan="off",
             access_log=False,
             server_header=False,
             log_level=process.log_level,
+            timeout_keep_alive=KEEPALIVE_SECONDS,
             timeout_graceful_shutdown=drain_seconds,
         )
     )
 
 
-async def serve(settings: GatewaySettings, process: ProcessSettings) -> None:
+async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettings) -> None:
     """Runs until SIGTERM or SIGINT, then lets running requests finish within the drain timeout."""
-    gate = Gate(settings.max_running_requests)
-    engine = EngineClient(str(process.engine_socket))
-    services = Services(settings, engine, gate, Telemetry(gate))
-    api = _server(create_api(services), process.api_port, process, settings.drain_timeout_seconds)
-    admin = _server(create_admin(services, process), process.admin_port, process, drain_seconds=1)
+    engine = EnginePool(str(process.engine_socket))
+    services = Services(settings, keys, process, engine)
+    drain_seconds = settings.drain_timeout_seconds
+    api = _server(create_api(services), api_protocol(services), process.api_port, process, drain_seconds)
+    admin = _server(create_admin(services), HttpToolsProtocol, process.admin_port, process, drain_seconds=1)
 
     def stop() -> None:
-        gate.draining = True
+        services.gate.draining = True
         api.should_exit = True
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    admin_task = asyncio.create_task(admin.serve())
+    beside = [asyncio.create_task(admin.serve()), asyncio.create_task(keep_house(services))]
     try:
         await api.serve()
     finally:
         admin.should_exit = True
-        await admin_task
-        await engine.close()
+        beside[1].cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        engine.close()
+
+
+async def keep_house(services: Services) -> None:
+    """What must happen about once a second: time-outs, pings, changed settings, what the engine says."""
+    reloader = Reloader(services)
+    while True:
+        await asyncio.sleep(1)
+        services.sweep()
+        reloader.check()
 
 
 def main() -> None:
@@ -88,9 +109,22 @@ def main() -> None:
     parser.add_argument("command", choices=["serve"])
     parser.parse_args()
     process = ProcessSettings()
-    settings = load_settings(process.config)
-    install_launcher(process.launcher, process.run_dir)
-    uvloop.run(serve(settings, process))
+    _set_up_logging(process)
+    try:
+        settings, keys = load(process)
+        for problem in keys.problems:
+            logging.getLogger("fairlead.gateway").error("%s", problem)
+        install_launcher(process.launcher, process.run_dir)
+        uvloop.run(serve(settings, keys, process))
+    except (SettingsError, ValueError) as error:
+        raise SystemExit(f"fairlead gateway: {error}") from None
+
+
+def _set_up_logging(process: ProcessSettings) -> None:
+    logging.basicConfig(level=process.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
+    requests = logging.getLogger("fairlead.gateway.requests")
+    requests.addHandler(logging.StreamHandler(sys.stdout))  # JSON, a line each
+    requests.propagate = False
 
 
 if __name__ == "__main__":

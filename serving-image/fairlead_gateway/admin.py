@@ -13,16 +13,16 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
-from .serving import Services
+from .services import Services
 from .settings import ProcessSettings
 
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def create_admin(services: Services, process: ProcessSettings) -> FastAPI:
+def create_admin(services: Services) -> FastAPI:
     """The application for the admin port."""
     app = FastAPI(title="Fairlead gateway admin", openapi_url=None)
-    gate = services.gate
+    gate, process = services.gate, services.process
     drained_start: float | None = None
 
     @app.get("/healthz")
@@ -37,7 +37,8 @@ def create_admin(services: Services, process: ProcessSettings) -> FastAPI:
         if gate.draining:
             return JSONResponse({"reason": "Draining", "load": _load(services)}, 503)
         if await services.engine.healthy():
-            return JSONResponse({"reason": "Ready"})
+            await _learn_context_length(services)
+            return JSONResponse({"reason": "Ready", "problems": services.problems})
         return JSONResponse({"reason": "EngineNotReady", "engine": read_engine_state(process)}, 503)
 
     @app.get("/drain")
@@ -82,6 +83,14 @@ def read_engine_state(process: ProcessSettings) -> dict[str, Any] | None:
 def _start_of_engine(process: ProcessSettings) -> float | None:
     """What tells one start of the engine from the next, None before the first."""
     return (read_engine_state(process) or {}).get("startedAt")
+
+
+async def _learn_context_length(services: Services) -> None:
+    """Before the first request arrives: defaults must fit into the context."""
+    if services.policy.engine.context_length is None:
+        for model in await services.engine.models():
+            if model.get("max_model_len"):
+                services.learn_context_length(model["max_model_len"])
 
 
 def _load(services: Services) -> dict[str, Any]:

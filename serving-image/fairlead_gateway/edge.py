@@ -1,55 +1,59 @@
-"""What every answer of the API port has, whoever makes it: a request id, a count, and a way to end a drain.
+"""What every answer of the ASGI application has: a request id, a count, a checked key, a way to end a drain.
 
 A plain ASGI wrapper outside FastAPI, so that its error pages and unknown routes are covered too.
 """
 
 from __future__ import annotations
 
-import secrets
-import time
-
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .admission.gate import Gate
-from .telemetry import Telemetry
+from .contract.errors import ApiError
+from .routes import endpoint_name
+from .services import Services
 
-_ENDPOINTS = {"/v1/chat/completions": "chat", "/v1/responses": "responses", "/v1/models": "models"}
-
-
-def endpoint_of(path: str) -> str:
-    """The metric label for a path."""
-    return _ENDPOINTS.get(path, "other")
+KEY_IN_SCOPE = "fairlead.key"
+_CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
 
 
 class Edge:
-    """Wraps the API application."""
+    """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, telemetry: Telemetry) -> None:
-        self._app, self._gate, self._telemetry = app, gate, telemetry
+    def __init__(self, app: ASGIApp, services: Services) -> None:
+        self._app, self._services = app, services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI entry."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = time.monotonic()
-        status = 499  # nginx's code for a client that left before an answer
-        request_id = f"req_{secrets.token_hex(16)}"
+        services = self._services
+        started = services.clock()
+        status = _CLIENT_LEFT
+        owner = ""
 
         async def send_marked(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                if self._gate.draining:
+                headers["x-request-id"] = f"req_{services.next_token()}"
+                if services.gate.draining:
                     # Clients that keep connections open must find another pod for their next request.
                     headers["connection"] = "close"
             await send(message)
 
         try:
+            authorization = Headers(scope=scope).get("authorization", "")
+            key = scope[KEY_IN_SCOPE] = services.authenticate(authorization.encode("latin-1"))
+            owner = key.name if key else ""
             await self._app(scope, receive, send_marked)
+        except ApiError as error:
+            await error_response(scope, error, services)(scope, receive, send_marked)
         finally:
-            elapsed = time.monotonic() - started
-            self._telemetry.count_request(endpoint_of(scope["path"]), status, elapsed)
+            name = endpoint_name(scope["path"], services.routes)
+            services.telemetry.count_request(name, status, services.clock() - started, owner)
+
+
+def error_response(scope: Scope, error: ApiError, services: Services) -> Response:
+    """The error in OpenAI's envelope; counted."""
+    services.telemetry.count_reject(endpoint_name(scope["path"], services.routes), error.code)
+    return Response(error.body(), error.status, error.headers, media_type="application/json")

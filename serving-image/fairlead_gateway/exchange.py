@@ -1,71 +1,306 @@
-"""The ASGI side of one request: its body, its answer, and the moment its client leaves."""
+"""One generation request from its whole body to the last byte of its answer, for both APIs.
+
+A state machine between two byte streams: it is told what happens (the engine sent bytes, the client left, a
+second passed) and tells client and engine what to do. It knows no socket and no event loop.
+
+The order matters: the engine's first event is read before a 200 is sent, because vLLM reports many validation
+errors only there and a started stream cannot become a 400 any more. Only when the engine takes so long that
+something on the way may give up on the silent connection, the stream is opened early and pinged.
+"""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterable
-from contextlib import suppress
-from typing import Any
+import logging
+from collections.abc import Mapping
+from typing import Protocol
 
-from starlette.types import Receive, Scope, Send
+import orjson
 
-from .contract.errors import ApiError
+from .admission.keys import Key
+from .contract.dialogue import Call, Dialogue, Relay
+from .contract.errors import ApiError, engine_failed, from_engine_body
+from .contract.sse import EVENT_END, TRUNCATED, error_of
+from .routes import Endpoint
+from .services import Services
+from .upstream.connection import EngineConnection
 
-
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The request's body. Raises ApiError 413 above `limit` bytes, without reading the rest."""
-    too_large = ApiError(413, f"The request body is larger than {limit} bytes.", "request_too_large")
-    declared = dict(scope["headers"]).get(b"content-length", b"0")
-    if declared.isdigit() and int(declared) > limit:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        if size > limit:
-            raise too_large
-        if not message.get("more_body", False):
-            return b"".join(chunks)
+CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
+# A comment of one line, which every client's parser skips; an empty line after it would end an event.
+PING = b": ping\n"
+_ENGINE_PATH = b"/v1/chat/completions"
+_log = logging.getLogger("fairlead.gateway")
+_request_log = logging.getLogger("fairlead.gateway.requests")
 
 
-class ClientGoneError(Exception):
-    """The client left; nobody is there to answer."""
+class Client(Protocol):
+    """Where the answer goes."""
+
+    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """A whole JSON answer."""
+
+    def start_stream(self, headers: Mapping[str, str]) -> None:
+        """Status 200 and the headers of a stream."""
+
+    def write(self, data: bytes) -> None:
+        """Some bytes of the stream."""
+
+    def finish(self, data: bytes) -> None:
+        """The last bytes of the stream, maybe none."""
+
+    def abort(self) -> None:
+        """Closes the connection to a client that takes nothing any more."""
 
 
-async def until_client_leaves(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Runs `work`, and cancels it when the client disconnects, so that the engine stops at once."""
-    task = asyncio.ensure_future(work)
-    watcher = asyncio.ensure_future(_disconnected(receive))
-    try:
-        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+class Exchange:
+    """One request. `token` is unique, `arrived` the monotonic time of its first byte."""
+
+    def __init__(
+        self, services: Services, endpoint: Endpoint, client: Client, token: str, arrived: float
+    ) -> None:
+        self.wanted = True
+        self.owner = ""
+        self._services, self._endpoint, self._client = services, endpoint, client
+        self._token, self._arrived = token, arrived
+        self._key: Key | None = None
+        self._dialogue: Dialogue | None = None
+        self._labels: dict[str, str] = {}
+        self._headers: dict[str, str] = {}
+        self._queued = False
+        self._admitted_at: float | None = None
+        self._connection: EngineConnection | None = None
+        self._received: list[bytes] = []
+        self._relay: Relay | None = None
+        self._first_event_at = self._heard_at = self._written_at = arrived
+        self._events = 0
+        self._paused = False
+
+    # What the client does
+
+    def begin(self, body: bytes, authorization: bytes, labels: Mapping[str, str]) -> None:
+        """The request is here as a whole. `labels` are what its headers add to the request log."""
+        try:
+            self._check(body, authorization, labels)
+        except ApiError as error:
+            self._fail(error)
+            return
+        except Exception:
+            _log.exception("request req_%s", self._token)
+            self._fail(ApiError(500, "The gateway failed; the request id is in its log.", "server_error"))
+            return
+        if not self._queued:
+            self.admitted()
+
+    def client_gone(self) -> None:
+        """Nobody reads the answer any more: the engine is told at once."""
+        if self.wanted:
+            self._close(CLIENT_LEFT)
+
+    def pause(self) -> None:
+        """The client takes no more for now."""
+        self._paused = True
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """The client takes bytes again."""
+        self._paused = False
+        if self._connection is not None:
+            self._connection.resume()
+
+    def tick(self, now: float) -> None:
+        """Ends what has waited for too long, and keeps a silent stream's connection alive."""
+        settings = self._services.settings
+        if self._queued:
+            if now - self._arrived > settings.queue_timeout_seconds:
+                self._fail(self._queue_timeout(settings.queue_timeout_seconds))
+                return
+        elif now - self._heard_at > settings.engine_silence_timeout_seconds:
+            self._end_silence(settings.engine_silence_timeout_seconds)
+            return
+        if self._streams and now - self._written_at >= self._services.process.ping_seconds:
+            if self._relay is None:
+                self._open_stream()
+            self._written_at = now
+            self._client.write(PING)
+
+    # What the gate does
+
+    def admitted(self) -> None:
+        """The request's turn has come."""
+        assert self._dialogue is not None
+        now = self._services.clock()
+        self._queued, self._admitted_at, self._heard_at = False, now, now
+        self._services.telemetry.queue_time.observe(self._endpoint.name, now - self._arrived)
+        self._services.engine.post(self, _ENGINE_PATH, self._dialogue.engine.body)
+
+    # What the engine does
+
+    def engine_connected(self, connection: EngineConnection) -> None:
+        """The request is on its way."""
+        self._connection = connection
+
+    def engine_data(self, status: int, data: bytes) -> None:
+        """Some bytes of the engine's answer."""
+        self._heard_at = self._written_at = self._services.clock()
+        relay = self._relay
+        if relay is None or status != 200:
+            self._received.append(data)
+            if status == 200 and self._streams:
+                self._try_first_event()
+            return
+        self._events += data.count(EVENT_END)
+        rendered = relay.feed(data)
+        if relay.finished:
+            self._release()
+            self._services.telemetry.count_tokens(data)
+            self._end_stream(rendered)
+        elif rendered:
+            self._client.write(rendered)
+
+    def engine_end(self, status: int) -> None:
+        """The engine's answer is complete."""
+        self._connection = None
+        if status != 200:
+            self._fail(self._explain(from_engine_body(status, b"".join(self._received))))
+        elif self._relay is not None:
+            self._end_stream(self._relay.end())
+        elif self._streams:
+            self._fail(engine_failed(TRUNCATED))
         else:
-            task.result()
-    finally:
-        watcher.cancel()
-        task.cancel()
+            self._answer_whole(b"".join(self._received))
 
+    def engine_lost(self, error: ApiError) -> None:
+        """There is no answer, or no more of it."""
+        self._connection = None
+        self._fail(error)
 
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    # Steps
 
+    @property
+    def _streams(self) -> bool:
+        return self._dialogue is not None and self._dialogue.engine.stream
 
-async def start(send: Send, status: int, content_type: str, headers: Iterable[tuple[str, str]] = ()) -> None:
-    """Sends status and headers."""
-    pairs = [("content-type", content_type), *headers]
-    encoded = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in pairs]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    def _check(self, body: bytes, authorization: bytes, labels: Mapping[str, str]) -> None:
+        services = self._services
+        key = self._key = services.authenticate(authorization)
+        call = Call(self._token, services.unix_seconds)
+        dialogue = self._endpoint.factory(body, services.policy, call)
+        if key is not None:
+            self.owner = key.name
+            if not key.allows(dialogue.engine.model):
+                message = f"This API key may not use the model '{dialogue.engine.model}'."
+                raise ApiError(403, message, "model_not_allowed", "model")
+        self._labels = {**dialogue.engine.labels, **labels}
+        if dialogue.engine.ignored:
+            self._headers = {"x-fairlead-ignored-params": ",".join(dialogue.engine.ignored)}
+        self._queued = not services.gate.enter(self)
+        self._dialogue = dialogue
+        services.active.add(self)
 
+    def _try_first_event(self) -> None:
+        received = b"".join(self._received)
+        end = received.find(EVENT_END)
+        if end < 0:
+            self._received = [received]
+            return
+        self._received = []
+        error = error_of(received[:end])
+        if error is not None:
+            self._release()
+            self._fail(self._explain(error))
+            return
+        self._open_stream()
+        self._first_event_at = self._heard_at
+        self._services.telemetry.first_event.observe(self._endpoint.name, self._heard_at - self._arrived)
+        self.engine_data(200, received)
 
-async def send_json(send: Send, status: int, body: bytes, headers: Iterable[tuple[str, str]] = ()) -> None:
-    """Sends a whole JSON answer."""
-    await start(send, status, "application/json", [("content-length", str(len(body))), *headers])
-    await send({"type": "http.response.body", "body": body})
+    def _open_stream(self) -> None:
+        assert self._dialogue is not None
+        self._client.start_stream(self._headers)
+        beginning, self._relay = self._dialogue.stream()
+        if beginning:
+            self._client.write(beginning)
+
+    def _release(self) -> None:
+        """The engine has said all that matters; its connection can be kept."""
+        if self._connection is not None:
+            self._connection.release(self._heard_at)
+            self._connection = None
+
+    def _queue_timeout(self, seconds: int) -> ApiError:
+        message = f"No place was free for this request within {seconds} s; try again later."
+        retry = str(self._services.gate.retry_after())
+        return ApiError(503, message, "queue_timeout", headers={"retry-after": retry})
+
+    def _end_silence(self, seconds: int) -> None:
+        if self._paused:  # it is the client that does not move, and it would not read an error either
+            self._client.abort()
+        else:
+            self._fail(ApiError(504, f"The engine has been silent for {seconds} s.", "engine_timeout"))
+
+    def _end_stream(self, rest: bytes) -> None:
+        if self._events > 1:
+            mean = (self._heard_at - self._first_event_at) / (self._events - 1)
+            self._services.telemetry.between_events.observe(self._endpoint.name, mean)
+        self._client.finish(rest)
+        self._close(200)
+
+    def _answer_whole(self, body: bytes) -> None:
+        assert self._dialogue is not None
+        try:
+            answer = self._dialogue.whole(body)
+        except ApiError as error:
+            self._fail(error)
+            return
+        except Exception:
+            _log.exception("request req_%s", self._token)
+            self._fail(engine_failed("The engine's answer could not be translated."))
+            return
+        self._services.telemetry.count_tokens(body)
+        self._client.answer(200, self._headers, answer)
+        self._close(200)
+
+    def _explain(self, error: ApiError) -> ApiError:
+        return self._dialogue.explain(error) if self._dialogue is not None else error
+
+    def _fail(self, error: ApiError) -> None:
+        if not self.wanted:
+            return
+        self._services.telemetry.count_reject(self._endpoint.name, error.code)
+        if self._relay is not None:
+            self._client.finish(self._relay.fail(error))
+            self._close(200)
+        else:
+            self._client.answer(error.status, self._headers | error.headers, error.body())
+            self._close(error.status)
+
+    def _close(self, status: int) -> None:
+        """The exchange is over: gives back what it holds and counts it."""
+        services = self._services
+        now = services.clock()
+        self.wanted = False
+        services.active.discard(self)
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+        seconds = now - self._arrived
+        services.telemetry.count_request(self._endpoint.name, status, seconds, self.owner)
+        if self._labels:
+            self._log_request(status, seconds)
+        if self._queued:
+            services.gate.withdraw(self)
+        elif self._admitted_at is not None:
+            services.gate.leave(now - self._admitted_at)
+
+    def _log_request(self, status: int, seconds: float) -> None:
+        """One line for a request that brought something to be known by."""
+        record = {
+            "event": "request",
+            "request_id": f"req_{self._token}",
+            "key": self.owner or None,
+            "endpoint": self._endpoint.name,
+            "status": status,
+            "seconds": round(seconds, 3),
+            "labels": self._labels,
+        }
+        _request_log.info(orjson.dumps(record).decode())

@@ -1,12 +1,13 @@
 """What the gateway is told: a JSON file from the operator, and a few environment variables for the process.
 
-The file is a mounted ConfigMap. Keys that this version does not know are ignored, because an operator may
-be newer than a running gateway.
+The file is a mounted ConfigMap and may change under a running gateway (`reload`). Keys that this version
+does not know are ignored, because an operator may be newer than a running gateway.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -29,13 +30,46 @@ class ModelSettings(_FromOperator):
         return (self.served_name, *self.aliases)
 
 
+class ApiSettings(_FromOperator):
+    """The provider document that the API keeps, and what the model's owner changed of it."""
+
+    dialect: str = "OpenAI"
+    defaults: dict[str, Any] = Field(default_factory=dict)
+    limits: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    unknown_fields: Literal["Ignore", "Reject"] = "Ignore"
+
+
+class AuthSettings(_FromOperator):
+    """Who may call. The keys themselves are files of a mounted Secret (`ProcessSettings.keys_dir`)."""
+
+    mode: Literal["None", "APIKey"] = "None"
+
+
+class EngineSettings(_FromOperator):
+    """How the engine was configured, as far as it decides which parameters it can honour."""
+
+    scheduling_policy: Literal["FirstComeFirstServed", "Priority"] = "FirstComeFirstServed"
+    structured_outputs_backend: str = "auto"
+    request_chat_templates: Literal["Deny", "Allow"] = "Deny"
+    media_domains: tuple[str, ...] = ()
+    max_logprobs: int = 20
+
+
 class GatewaySettings(_FromOperator):
-    """gateway.json as the operator renders it. Seconds and bytes; None means no bound."""
+    """gateway.json as the operator renders it. Seconds, bytes and numbers of requests."""
 
     model: ModelSettings
+    api: ApiSettings = ApiSettings()
+    auth: AuthSettings = AuthSettings()
+    engine: EngineSettings = EngineSettings()
     drain_timeout_seconds: int = Field(default=300, ge=0)
     max_body_bytes: int = Field(default=32 << 20, gt=0)
-    max_running_requests: int | None = Field(default=None, gt=0)
+    # vLLM's own largest default of --max-num-seqs: more can never run at once.
+    max_running_requests: int = Field(default=1024, gt=0)
+    max_queued_requests: int = Field(default=1024, ge=0)
+    queue_timeout_seconds: int = Field(default=120, gt=0)
+    # The default read timeout of OpenAI's SDKs: after so long a silence nobody listens any more.
+    engine_silence_timeout_seconds: int = Field(default=600, gt=0)
 
 
 class ProcessSettings(BaseSettings):
@@ -44,12 +78,17 @@ class ProcessSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_", frozen=True)
 
     config: Path = Path("/etc/fairlead/gateway.json")
+    keys_dir: Path = Path("/etc/fairlead/keys")
     run_dir: Path = Path("/run/fairlead")
     launcher: Path = Path(__file__).resolve().parents[1] / "launcher" / "fairlead_launcher.py"
     host: str = "0.0.0.0"  # noqa: S104 - a pod's own address; the Service and the kubelet must reach it
     api_port: int = 8000
     admin_port: int = 8001
     linger_seconds: float = 5
+    # Well below the 60 s after which common load balancers give up on a silent connection.
+    ping_seconds: float = 15
+    # How long a client may pause while it sends a request's body.
+    upload_seconds: float = 60
     log_level: str = "info"
 
     @property

@@ -1,0 +1,237 @@
+"""The client's side of one exchange: its request's body comes in, the answer goes out, on one connection.
+
+Stands where uvicorn's protocol keeps the cycle of an ASGI request, hence the three public flags.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from urllib.parse import quote
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.exchange import Exchange
+from fairlead_gateway.routes import Endpoint
+from fairlead_gateway.services import Services
+
+_JSON = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n"
+_STREAM = (
+    b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
+)
+_LONGEST_HEADER = 2000
+
+
+class Answer:
+    """One request and its answer. `done` is called when the last byte is written."""
+
+    def __init__(
+        self,
+        services: Services,
+        endpoint: Endpoint,
+        transport: asyncio.Transport,
+        head: RequestHead,
+        done: Callable[[], None],
+    ) -> None:
+        self.response_complete = False
+        self.disconnected = False
+        self.keep_alive = head.keep_alive
+        self._services, self._transport, self._head, self._done = services, transport, head, done
+        self._endpoint = endpoint
+        self._token = services.next_token()
+        self._chunked = head.chunked
+        self._parts: list[bytes] = []
+        self._size = 0
+        self._whole = False
+        self._my_turn = False
+        self._arrived = self._last_part_at = services.clock()
+        self._exchange: Exchange | None = None
+        services.active.add(self)
+
+    # The request
+
+    def start(self) -> None:
+        """The answers to all earlier requests on the connection are written."""
+        self._my_turn = True
+        limit = self._services.settings.max_body_bytes
+        if self._head.content_length > limit:
+            self._refuse(self._too_large(limit))
+        elif self._whole:
+            self._begin()
+        elif self._head.expects_continue:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def receive(self, data: bytes) -> None:
+        """A piece of the request's body."""
+        self._size += len(data)
+        limit = self._services.settings.max_body_bytes
+        if not self.response_complete and self._size <= limit:
+            self._parts.append(data)
+            self._last_part_at = self._services.clock()
+        elif not self.response_complete and self._my_turn:
+            self._refuse(self._too_large(limit))
+        elif self._size > 2 * limit:  # a client that sends on although it was refused
+            self._transport.abort()
+
+    def received(self) -> None:
+        """The request's body is complete."""
+        self._whole = True
+        if self.response_complete:
+            self._end()
+        elif self._my_turn:
+            self._begin()
+
+    def client_gone(self) -> None:
+        """The connection is lost."""
+        self.disconnected = True
+        self._services.active.discard(self)
+        if self._exchange is not None:
+            self._exchange.client_gone()
+
+    def pause(self) -> None:
+        """The connection's buffer is full."""
+        if self._exchange is not None:
+            self._exchange.pause()
+
+    def resume(self) -> None:
+        """The connection's buffer has room again."""
+        if self._exchange is not None:
+            self._exchange.resume()
+
+    def tick(self, now: float) -> None:
+        """Ends an upload that does not move."""
+        seconds = self._services.process.upload_seconds
+        if now - self._last_part_at <= seconds or not self._my_turn:
+            return
+        if self.response_complete:
+            self._transport.abort()
+        else:
+            self._refuse(ApiError(408, f"The request's body paused for {seconds:g} s.", "request_timeout"))
+
+    # The answer (exchange.Client)
+
+    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Writes a whole JSON answer."""
+        head = STATUS_LINE[status] + self._common_headers(headers) + _JSON % len(body)
+        self._transport.writelines((head, body))
+        self._complete()
+
+    def start_stream(self, headers: Mapping[str, str]) -> None:
+        """Writes the head of an event stream."""
+        if not self._chunked:
+            self.keep_alive = False
+        framing = b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n"
+        self._transport.write(STATUS_LINE[200] + self._common_headers(headers) + _STREAM + framing)
+
+    def write(self, data: bytes) -> None:
+        """Writes a part of the stream."""
+        self._transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+
+    def finish(self, data: bytes) -> None:
+        """Writes the end of the stream."""
+        if data:
+            self.write(data)
+        if self._chunked:
+            self._transport.write(b"0\r\n\r\n")
+        self._complete()
+
+    def abort(self) -> None:
+        """Closes the connection without another byte."""
+        self._transport.abort()
+
+    def _begin(self) -> None:
+        self._services.active.discard(self)
+        exchange = self._exchange = Exchange(self._services, self._endpoint, self, self._token, self._arrived)
+        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts = []
+        exchange.begin(body, self._head.authorization, self._head.labels)
+
+    def _refuse(self, error: ApiError) -> None:
+        """Answers before the request is complete; what still comes of it is read and dropped."""
+        self.keep_alive = False
+        self._parts = []
+        telemetry, name = self._services.telemetry, self._endpoint.name
+        telemetry.count_reject(name, error.code)
+        telemetry.count_request(name, error.status, self._services.clock() - self._arrived)
+        self.answer(error.status, error.headers, error.body())
+
+    @staticmethod
+    def _too_large(limit: int) -> ApiError:
+        return ApiError(413, f"The request body is larger than {limit} bytes.", "request_too_large")
+
+    def _common_headers(self, more: Mapping[str, str]) -> bytes:
+        gate = self._services.gate
+        if gate.draining:
+            # Clients that keep connections open must find another pod for their next request.
+            self.keep_alive = False
+        head = b"%bx-request-id: req_%b\r\nx-fairlead-load: running=%d,waiting=%d\r\n" % (
+            self._head.default_headers,
+            self._token.encode(),
+            gate.running,
+            gate.waiting,
+        )
+        if not self.keep_alive:
+            head += b"connection: close\r\n"
+        for name, value in more.items():
+            head += b"%b: %b\r\n" % (name.encode(), _safe(value))
+        return head
+
+    def _complete(self) -> None:
+        self.response_complete = True
+        if self._whole:
+            self._end()
+
+    def _end(self) -> None:
+        """Both the request and its answer are complete."""
+        self._services.active.discard(self)
+        if not self.keep_alive:
+            self._transport.close()
+        self._done()
+
+
+class RequestHead:
+    """What the short way needs of a request's head."""
+
+    __slots__ = (
+        "authorization",
+        "chunked",
+        "content_length",
+        "default_headers",
+        "expects_continue",
+        "keep_alive",
+        "labels",
+    )
+
+    def __init__(
+        self,
+        headers: list[tuple[bytes, bytes]],
+        http_version: str,
+        keep_alive: bool,
+        log_headers: Mapping[bytes, str],
+        default_headers: bytes,
+    ) -> None:
+        self.authorization = b""
+        self.content_length = 0
+        self.expects_continue = False
+        # HTTP/1.0 knows neither chunks nor, here, kept connections; nginx proxies speak it by default.
+        self.chunked = http_version != "1.0"
+        self.keep_alive = keep_alive and self.chunked
+        self.labels: dict[str, str] = {}
+        self.default_headers = default_headers
+        for name, value in headers:
+            if name == b"authorization":
+                self.authorization = value
+            elif name == b"content-length" and value.isdigit():
+                self.content_length = int(value)
+            elif name == b"expect":
+                self.expects_continue = value.lower() == b"100-continue"
+            elif name in log_headers:
+                self.labels[log_headers[name]] = value.decode("latin-1")
+
+
+def _safe(value: str) -> bytes:
+    """A header's value: names of ignored parameters are the client's text and may hold anything."""
+    if not (value.isascii() and value.isprintable()):
+        value = quote(value, safe=" ,;:=_.-[]()'\"/")
+    return value[:_LONGEST_HEADER].encode()

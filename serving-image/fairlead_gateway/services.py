@@ -1,0 +1,108 @@
+"""What a request needs besides itself, and how that follows settings, keys and engine while they change."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import time
+from typing import Protocol
+
+from .admission.gate import Gate
+from .admission.keys import Key, KeyRing
+from .contract.errors import ApiError
+from .contract.policy import EngineFacts, Policy, make_policy
+from .contract.values import Limit
+from .routes import generation_routes
+from .settings import GatewaySettings, ProcessSettings
+from .telemetry import Telemetry
+from .upstream.pool import EnginePool
+
+
+class Ticking(Protocol):
+    """Something whose time can run out."""
+
+    def tick(self, now: float) -> None:
+        """Called about once a second with the monotonic time."""
+
+
+class Services:
+    """One gateway. Settings and keys are replaced as a whole by `apply`; requests in flight keep theirs."""
+
+    def __init__(
+        self, settings: GatewaySettings, keys: KeyRing, process: ProcessSettings, engine: EnginePool
+    ) -> None:
+        self.process = process
+        self.engine = engine
+        self.gate = Gate()
+        self.telemetry = Telemetry(self.gate)
+        self.active: set[Ticking] = set()
+        self.clock = time.monotonic
+        self._context_length: int | None = None
+        self._token_prefix = secrets.token_hex(8)
+        self._token_numbers = itertools.count()
+        self.apply(settings, keys)
+
+    def apply(self, settings: GatewaySettings, keys: KeyRing) -> None:
+        """Puts settings and keys into effect. Raises ValueError that names a wrong field and the remedy."""
+        self.policy = self._make_policy(settings)
+        self.settings, self.keys = settings, keys
+        self.problems = keys.problems
+        dialect = self.policy.dialect
+        self.routes = generation_routes(dialect)
+        self.log_headers = {
+            name.encode(): name.removeprefix("x-").replace("-", "_") for name in dialect.log_headers
+        }
+        self.gate.running_limit = settings.max_running_requests
+        self.gate.queue_limit = settings.max_queued_requests
+        self.gate.admit()
+
+    def learn_context_length(self, tokens: int) -> None:
+        """What the engine says of itself; defaults are clamped to it."""
+        if tokens != self._context_length:
+            self._context_length = tokens
+            self.policy = self._make_policy(self.settings)
+
+    def authenticate(self, authorization: bytes) -> Key | None:
+        """Whose key it is, None where none is needed. Raises ApiError 401."""
+        if self.settings.auth.mode == "None":
+            return None
+        key = self.keys.find(authorization)
+        if key is None:
+            what = "The API key is not valid." if authorization else "The API key is missing."
+            message = f"{what} Send it in the header 'Authorization: Bearer KEY'."
+            raise ApiError(401, message, "invalid_api_key", headers={"www-authenticate": "Bearer"})
+        return key
+
+    @staticmethod
+    def unix_seconds() -> int:
+        """The time that answers carry."""
+        return int(time.time())
+
+    def next_token(self) -> str:
+        """32 hex digits, not used before."""
+        return f"{self._token_prefix}{next(self._token_numbers):016x}"
+
+    def sweep(self) -> None:
+        """Lets everything whose time has run out know. To be called about once a second."""
+        now = self.clock()
+        for item in tuple(self.active):
+            item.tick(now)
+        self.engine.sweep()
+
+    def _make_policy(self, settings: GatewaySettings) -> Policy:
+        engine = settings.engine
+        return make_policy(
+            served=settings.model.names,
+            dialect_name=settings.api.dialect,
+            defaults=settings.api.defaults,
+            limits={name: Limit(**bounds) for name, bounds in settings.api.limits.items()},
+            reject_unknown=settings.api.unknown_fields == "Reject",
+            engine=EngineFacts(
+                context_length=self._context_length,
+                schedules_by_priority=engine.scheduling_policy == "Priority",
+                structured_outputs_backend=engine.structured_outputs_backend,
+                request_chat_templates=engine.request_chat_templates == "Allow",
+                media_domains=engine.media_domains,
+                max_logprobs=engine.max_logprobs,
+            ),
+        )

@@ -1,0 +1,160 @@
+"""One HTTP/1.1 connection to the engine, as callbacks.
+
+Each read of the socket becomes at most one call of the handler: whatever the engine's chunks are, bytes that
+arrived together go on together. No tasks, queues or futures on the way; they cost more than the relay itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+import httptools
+
+from fairlead_gateway.contract.errors import ApiError, engine_failed
+
+BROKEN = "The engine closed the connection before its answer was complete."
+
+
+class Handler(Protocol):
+    """Who waits for an engine's answer."""
+
+    wanted: bool
+
+    def engine_connected(self, connection: EngineConnection) -> None:
+        """The request is on its way on this connection."""
+
+    def engine_data(self, status: int, data: bytes) -> None:
+        """Some bytes of the answer's body."""
+
+    def engine_end(self, status: int) -> None:
+        """The answer is complete."""
+
+    def engine_lost(self, error: ApiError) -> None:
+        """There is no answer, or no more of it."""
+
+
+class Owner(Protocol):
+    """The pool, as a connection sees it."""
+
+    def idle(self, connection: EngineConnection) -> None:
+        """The connection can take another request."""
+
+    def closed(self, connection: EngineConnection) -> None:
+        """The connection is gone."""
+
+    def again(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+        """A kept connection died under a request that the engine cannot have seen answered."""
+
+
+class EngineConnection(asyncio.Protocol):
+    """Sends one request at a time and tells its handler what comes back."""
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._handler: Handler | None = None
+        self._request: tuple[bytes, bytes] | None = None
+        self._parts: list[bytes] = []
+        self._status = 0
+        self._reused = False
+        self._complete = False
+        self._reusable = False
+        self.released_at: float | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request can be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def send(self, handler: Handler, request: tuple[bytes, bytes], reused: bool) -> None:
+        """Sends head and body; `reused` permits one repetition if nothing at all comes back."""
+        assert self._transport is not None
+        self._handler, self._request, self._reused = handler, request, reused
+        self._complete, self._status, self.released_at = False, 0, None
+        self._transport.writelines(request)
+        handler.engine_connected(self)
+
+    def release(self, now: float) -> None:
+        """The handler has all it needs; what little is left of the answer is read and dropped."""
+        self._handler = None
+        self.released_at = now
+
+    def abort(self) -> None:
+        """Closes at once, which is how the engine learns that nobody waits any more."""
+        self._handler = None
+        if self._transport is not None:
+            self._transport.abort()
+
+    def pause(self) -> None:
+        """Stops reading while the client cannot take more."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.pause_reading()
+
+    def resume(self) -> None:
+        """Reads on."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """asyncio: the socket is open."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: bytes from the engine."""
+        self._request = None
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._lose(engine_failed("The engine's answer is not readable."))
+            return
+        handler = self._handler
+        if self._parts:
+            body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            self._parts = []
+            if handler is not None:
+                handler.engine_data(self._status, body)
+        if self._complete:
+            self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the socket is gone."""
+        self._transport = None
+        self._owner.closed(self)
+        handler, request, self._handler = self._handler, self._request, None
+        if handler is None:
+            return
+        if request is not None and self._reused:
+            self._owner.again(handler, request)
+        else:
+            handler.engine_lost(engine_failed(BROKEN))
+
+    def on_headers_complete(self) -> None:
+        """httptools: status and headers are there."""
+        self._status = self._parser.get_status_code()
+
+    def on_body(self, data: bytes) -> None:
+        """httptools: a piece of the body."""
+        self._parts.append(data)
+
+    def on_message_complete(self) -> None:
+        """httptools: the answer is complete (an interim one, as 100, is not)."""
+        self._complete = self._status >= 200
+        self._reusable = self._parser.should_keep_alive()
+
+    def _end(self) -> None:
+        handler, self._handler = self._handler, None
+        self._complete = False
+        if self._reusable:
+            self._owner.idle(self)
+        else:
+            self.abort()
+        if handler is not None:
+            handler.engine_end(self._status)
+
+    def _lose(self, error: ApiError) -> None:
+        handler = self._handler
+        self.abort()
+        if handler is not None:
+            handler.engine_lost(error)

@@ -1,0 +1,172 @@
+"""Connections to the engine: kept while they are fresh, opened when none is free.
+
+The engine closes idle connections, and now and then one right after an error answer. A request that meets
+such a connection dies before its first byte without having been answered, so it is sent once more on a fresh
+one; a fresh connection that dies is a real failure and is not retried.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from fairlead_gateway.contract.errors import ApiError, engine_unavailable
+
+from .connection import EngineConnection, Handler
+
+# Below the engine's own idle timeout (VLLM_HTTP_TIMEOUT_KEEP_ALIVE, 5 s by default).
+KEEPALIVE_SECONDS = 4
+CONNECT_SECONDS = 5
+# A stream's last event has come but not the end of its HTTP message: normally a matter of the next read.
+RELEASE_SECONDS = 1
+# For the short questions that have nothing to do with a client's request.
+ASK_SECONDS = 3
+
+
+class EnginePool:
+    """The engine behind one Unix socket. Used inside one running event loop."""
+
+    def __init__(self, socket_path: str) -> None:
+        self._path = socket_path
+        self._loop = asyncio.get_running_loop()
+        self._idle: list[tuple[float, EngineConnection]] = []
+        self._open: set[EngineConnection] = set()
+        self._connecting: set[asyncio.Task[None]] = set()
+
+    def post(self, handler: Handler, path: bytes, body: bytes) -> None:
+        """Sends a JSON body; the handler hears of everything that follows, never before this returns
+        when a connection must be opened first.
+        """
+        head = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\n" % path
+        self._send(handler, (b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body))
+
+    async def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body of a GET. Raises ApiError or TimeoutError."""
+        reply = _Reply()
+        self._send(reply, (f"GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n".encode(), b""))
+        try:
+            async with asyncio.timeout(ASK_SECONDS):
+                return await reply.answer
+        finally:
+            reply.close()
+
+    async def healthy(self) -> bool:
+        """Whether the engine says that it can serve."""
+        try:
+            return (await self.get("/health"))[0] == 200
+        except (ApiError, TimeoutError):
+            return False
+
+    async def metrics(self) -> bytes:
+        """The engine's own metrics, or nothing while it cannot be asked."""
+        try:
+            status, body = await self.get("/metrics")
+        except (ApiError, TimeoutError):
+            return b""
+        return body if status == 200 else b""
+
+    async def models(self) -> list[dict[str, Any]]:
+        """The engine's list of models, or nothing while it cannot be asked."""
+        try:
+            status, body = await self.get("/v1/models")
+            return list(orjson.loads(body)["data"]) if status == 200 else []
+        except (ApiError, TimeoutError, ValueError, KeyError):
+            return []
+
+    def sweep(self) -> None:
+        """Closes what has been idle for too long, and answers that do not end although nobody reads them."""
+        now = self._loop.time()
+        oldest, kept = now - KEEPALIVE_SECONDS, self._idle
+        self._idle = [entry for entry in kept if entry[0] > oldest]
+        stale = [connection for since, connection in kept if since <= oldest]
+        stale += [
+            c for c in self._open if c.released_at is not None and c.released_at < now - RELEASE_SECONDS
+        ]
+        for connection in stale:
+            connection.abort()
+
+    def close(self) -> None:
+        """Closes all connections."""
+        for task in self._connecting:
+            task.cancel()
+        for connection in tuple(self._open):
+            connection.abort()
+
+    def idle(self, connection: EngineConnection) -> None:
+        """Keeps a connection for the next request."""
+        connection.released_at = None
+        self._idle.append((self._loop.time(), connection))
+
+    def closed(self, connection: EngineConnection) -> None:
+        """Forgets a connection."""
+        self._open.discard(connection)
+        self._idle = [entry for entry in self._idle if entry[1] is not connection]
+
+    def again(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+        """Sends a request on a fresh connection that a kept one has lost."""
+        self._connect(handler, request)
+
+    def _send(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+        oldest = self._loop.time() - KEEPALIVE_SECONDS
+        while self._idle:
+            since, connection = self._idle.pop()
+            if since > oldest and connection.usable:
+                connection.send(handler, request, reused=True)
+                return
+            connection.abort()
+        self._connect(handler, request)
+
+    def _connect(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+        task = self._loop.create_task(self._open_and_send(handler, request))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _open_and_send(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                _, connection = await self._loop.create_unix_connection(
+                    lambda: EngineConnection(self), self._path
+                )
+        except (OSError, TimeoutError):
+            if handler.wanted:
+                handler.engine_lost(engine_unavailable("The engine is not reachable."))
+            return
+        self._open.add(connection)
+        if handler.wanted:
+            connection.send(handler, request, reused=False)
+        else:
+            self.idle(connection)
+
+
+class _Reply:
+    """Collects one whole answer for a coroutine."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
+        self.wanted = True
+        self._parts: list[bytes] = []
+        self._connection: EngineConnection | None = None
+
+    def engine_connected(self, connection: EngineConnection) -> None:
+        self._connection = connection
+
+    def engine_data(self, status: int, data: bytes) -> None:
+        self._parts.append(data)
+
+    def engine_end(self, status: int) -> None:
+        self._connection = None
+        if not self.answer.done():
+            self.answer.set_result((status, b"".join(self._parts)))
+
+    def engine_lost(self, error: ApiError) -> None:
+        self._connection = None
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+    def close(self) -> None:
+        """Nobody waits any more."""
+        self.wanted = False
+        if self._connection is not None:
+            self._connection.abort()
