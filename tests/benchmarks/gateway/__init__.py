@@ -1,0 +1,1 @@
+"""What the gateway costs, measured beside other proxies in one run: `make bench-gateway`."""

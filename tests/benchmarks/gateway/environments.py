@@ -1,0 +1,91 @@
+"""Installs the other proxies, each at a pinned version in a place of its own under the cache.
+
+Nothing is installed into the machine: Python packages go into their own environment, nginx is Debian's
+package unpacked but not installed, so that no service starts. What cannot be had raises MissingError, and
+the report says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from e2e.cluster.progress import say
+from e2e.cluster.shell import ClusterError, find_program, run
+from tests.benchmarks.gateway.programs import cache_dir
+
+_HERE = Path(__file__).parent
+
+
+class MissingError(Exception):
+    """A competitor is not available on this machine; the text says why."""
+
+
+def python_environment(name: str) -> Path:
+    """The bin folder of an environment with exactly what NAME.txt locks. Raises MissingError."""
+    locked = _HERE / f"{name}.txt"
+    digest = hashlib.sha256(locked.read_bytes()).hexdigest()[:12]
+    target = cache_dir() / f"{name}-py{sys.version_info.major}{sys.version_info.minor}-{digest}"
+
+    def install(scratch: Path) -> None:
+        # Where `make` puts uv; a uv of the user's own does as well. Relocatable, because it is moved.
+        tools = [str(folder) for folder in cache_dir().parent.glob("uv-*/bin")]
+        path = {"PATH": os.pathsep.join([*tools, os.environ["PATH"]])}
+        uv = shutil.which("uv", path=path["PATH"]) or "uv"
+        run(
+            [uv, "venv", "--quiet", "--relocatable", "--clear", "--python", sys.executable, scratch], env=path
+        )
+        install_command = [uv, "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
+        run([*install_command, "--python", scratch / "bin" / "python", "-r", locked], env=path)
+
+    return _once(name, target, install) / "bin"
+
+
+def nginx() -> Path:
+    """The nginx program: the machine's own, else Debian's package, unpacked. Raises MissingError."""
+    own = find_program("nginx")
+    if own is not None:
+        return Path(own)
+
+    def unpack(scratch: Path) -> None:
+        download = ["apt-get", "-qq", "download", "nginx"]
+        try:
+            run(download, cwd=scratch)
+        except ClusterError:
+            if os.geteuid() != 0:
+                raise
+            run(["apt-get", "-qq", "update"])
+            run(download, cwd=scratch)
+        (package,) = scratch.glob("*.deb")
+        run(["dpkg-deb", "-x", package, scratch])
+        package.unlink()
+        run(
+            [scratch / "usr/sbin/nginx", "-v"],
+            hint="apt-get install nginx brings the libraries that it needs.",
+        )
+
+    return _once("nginx", cache_dir() / "nginx", unpack) / "usr/sbin/nginx"
+
+
+def _once(name: str, target: Path, make: Callable[[Path], None]) -> Path:
+    """Fills a scratch folder and gives it its name only when it is complete."""
+    if target.exists():
+        return target
+    say(f"installing {name} into {target}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=target.parent))
+    try:
+        make(scratch)
+        with contextlib.suppress(OSError):  # a run beside this one was faster
+            scratch.rename(target)
+    except (ClusterError, ValueError) as error:
+        raise MissingError(f"{name} cannot be installed: {error}") from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return target

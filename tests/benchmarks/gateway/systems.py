@@ -1,0 +1,188 @@
+"""How each measured system is started in front of the mock engine.
+
+Every system gets the settings that are cheapest for it and still do the job: one worker on the one core it
+has, keep-alive in both directions, no access log. Ours runs with everything on: API keys, parameter checks,
+admission, metrics, both ports. Where a system can reach the engine over a Unix socket, it does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from e2e.cluster.shell import run
+from tests.benchmarks.gateway import environments
+
+MODEL = "bench"
+API_KEY = "sk-bench-5f0c2a9e"
+SERVING_IMAGE = Path(__file__).resolve().parents[3] / "serving-image"
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """Where the mock engine listens."""
+
+    socket: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """For a client that only speaks TCP."""
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A command that serves chat completions on a TCP port of 127.0.0.1."""
+
+    command: tuple[str | Path, ...]
+    version: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class System:
+    """A measured system. `prepare(folder, port, upstream)` writes its configuration into the folder."""
+
+    name: str
+    prepare: Callable[[Path, int, Upstream], Launch]
+    speaks_responses: bool = False
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def gateway(folder: Path, port: int, upstream: Upstream, source: Path = SERVING_IMAGE) -> Launch:
+    """Our gateway from a folder that holds the package `fairlead_gateway`."""
+    keys = folder / "keys"
+    keys.mkdir()
+    digest = hashlib.sha256(API_KEY.encode()).hexdigest()
+    (keys / "bench").write_text(json.dumps({"sha256": digest, "models": [MODEL]}))
+    (folder / "engine.sock").symlink_to(upstream.socket)
+    (folder / "engine.json").write_text(json.dumps({"phase": "Running", "startedAt": 0.0}))
+    settings = {
+        "model": {"servedName": MODEL, "aliases": ["bench-alias"]},
+        "api": {"dialect": "OpenAI", "limits": {"max_tokens": {"maximum": 4096}}},
+        "auth": {"mode": "APIKey"},
+        "maxRunningRequests": 1024,
+        "maxQueuedRequests": 1024,
+        "drainTimeoutSeconds": 1,
+    }
+    (folder / "gateway.json").write_text(json.dumps(settings))
+    environment = {
+        "PYTHONPATH": str(source),
+        "FAIRLEAD_GATEWAY_CONFIG": str(folder / "gateway.json"),
+        "FAIRLEAD_GATEWAY_RUN_DIR": str(folder),
+        "FAIRLEAD_GATEWAY_KEYS_DIR": str(keys),
+        "FAIRLEAD_GATEWAY_HOST": "127.0.0.1",
+        "FAIRLEAD_GATEWAY_API_PORT": str(port),
+        "FAIRLEAD_GATEWAY_ADMIN_PORT": str(free_port()),
+        "FAIRLEAD_GATEWAY_LINGER_SECONDS": "0",
+    }
+    command = (sys.executable, "-m", "fairlead_gateway", "serve")
+    return Launch(command, version("fairlead"), environment)
+
+
+_NGINX_CONF = """\
+daemon off;
+{user}
+worker_processes 1;
+worker_rlimit_nofile 16384;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 8192; }}
+http {{
+    access_log off;
+    client_max_body_size 32m;
+    client_body_buffer_size 256k;  # a body of the benchmark never becomes a file
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    keepalive_requests 1000000000;
+    upstream engine {{
+        server unix:{socket};
+        keepalive 1024;
+        keepalive_requests 1000000000;
+    }}
+    server {{
+        listen 127.0.0.1:{port} backlog=4096;
+        location / {{
+            proxy_pass http://engine;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_buffering off;
+        }}
+    }}
+}}
+"""
+
+
+def _nginx(folder: Path, port: int, upstream: Upstream) -> Launch:
+    program = environments.nginx()
+    # Started by root, the worker would take an identity that cannot open the engine's socket.
+    user = "user root;" if os.geteuid() == 0 else ""
+    conf = folder / "nginx.conf"
+    conf.write_text(_NGINX_CONF.format(user=user, folder=folder, socket=upstream.socket, port=port))
+    return Launch((program, "-p", folder, "-c", conf, "-e", folder / "error.log"), _nginx_version(program))
+
+
+def _nginx_version(program: Path) -> str:
+    return run(["sh", "-c", 'exec "$0" -v 2>&1', program]).strip().rpartition("/")[2]
+
+
+def _vllm_router(folder: Path, port: int, upstream: Upstream) -> Launch:
+    tools = environments.python_environment("vllm-router")
+    command = (
+        *(tools / "python", "-m", "vllm_router.launch_router", "--host", "127.0.0.1", "--port", str(port)),
+        *("--worker-urls", upstream.url, "--policy", "round_robin", "--log-level", "warning"),
+        *("--worker-startup-check-interval", "1", "--prometheus-port", str(free_port())),
+    )
+    return Launch(command, _locked_version("vllm-router"))
+
+
+def _litellm(folder: Path, port: int, upstream: Upstream) -> Launch:
+    tools = environments.python_environment("litellm")
+    engine = {"model": f"hosted_vllm/{MODEL}", "api_base": f"{upstream.url}/v1", "api_key": "none"}
+    config = {"model_list": [{"model_name": MODEL, "litellm_params": engine}]}
+    (folder / "litellm.json").write_text(json.dumps(config))  # JSON is YAML
+    environment = {
+        "LITELLM_MODE": "PRODUCTION",
+        "LITELLM_LOG": "ERROR",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # otherwise it asks the internet at every start
+    }
+    command = (
+        *(tools / "litellm", "--config", folder / "litellm.json", "--host", "127.0.0.1"),
+        *("--port", str(port), "--num_workers", "1", "--telemetry", "False"),
+    )
+    return Launch(command, _locked_version("litellm"), environment)
+
+
+def _locked_version(name: str) -> str:
+    lines = Path(__file__).with_name(f"{name}.txt").read_text().splitlines()
+    (pin,) = [line for line in lines if line.startswith(f"{name}==")]
+    return pin.removeprefix(f"{name}==").split()[0]
+
+
+OURS = "fairlead"
+SYSTEMS: Mapping[str, System] = {
+    system.name: system
+    for system in (
+        System(OURS, gateway, speaks_responses=True),
+        System("nginx", _nginx),
+        System("vllm-router", _vllm_router),
+        System("litellm", _litellm),
+    )
+}
