@@ -75,6 +75,18 @@ def test_a_claim_that_does_not_exist(broken: Broken) -> None:
     assert "missing" in condition["message"]
 
 
+def test_a_secret_of_keys_that_does_not_exist(broken: Broken) -> None:
+    condition = broken(
+        "no-keys", "ContainerConfigError", api={"auth": {"mode": "APIKey", "secretName": "missing-keys"}}
+    )
+    assert 'secret "missing-keys" not found' in condition["message"]
+
+
+def test_a_default_that_the_dialect_does_not_allow(broken: Broken) -> None:
+    condition = broken("bad-default", "InvalidSpec", api={"defaults": {"temperature": 3}})
+    assert "spec.api.defaults.temperature" in condition["message"]
+
+
 def test_an_invalid_manifest_is_refused_with_the_field_named(world: World) -> None:
     manifest = model("bad-source", model={"source": "ftp://somewhere"})
     with pytest.raises(CommandError, match=r"spec\.model\.source"):
