@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from .chunks import chunk_rewriter
 from .dialogue import Call, Relay
-from .errors import ApiError
+from .errors import ApiError, renamed
 from .policy import Policy
 from .request import PreparedChat, prepare_chat
+from .shaping import shape_answer
 from .sse import ChatRelay
 
 
@@ -20,12 +22,14 @@ class ChatDialogue:
 
     def whole(self, body: bytes) -> bytes:
         """The engine's answer in the shape of the dialect."""
-        return body
+        return shape_answer(body, self.engine.wanted)
 
     def stream(self) -> tuple[bytes, Relay]:
         """Nothing to begin with, and a relay."""
-        return b"", ChatRelay()
+        wanted = self.engine.wanted
+        rewrite = chunk_rewriter(wanted, self._call.token)
+        return b"", ChatRelay(wanted.choices, rewrite, wanted.shape.cut)
 
     def explain(self, error: ApiError) -> ApiError:
-        """The engine's error; the names are the client's."""
-        return error
+        """The engine's error under the names that the client has used."""
+        return renamed(error, self.engine.wanted.names)

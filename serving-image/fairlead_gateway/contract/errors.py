@@ -6,11 +6,12 @@ message and sometimes a recovery (a shorter prompt) from it.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+import orjson
 
 RETRY_AFTER_SECONDS = 2
 
@@ -45,7 +46,7 @@ class ApiError(Exception):
 
     def body(self) -> bytes:
         """The whole JSON body."""
-        return json.dumps({"error": self.detail()}).encode()
+        return orjson.dumps({"error": self.detail()})
 
 
 def invalid(message: str, param: str | None = None, code: str = "invalid_value") -> ApiError:
@@ -108,10 +109,18 @@ def from_engine(status: int, error: Mapping[str, Any]) -> ApiError:
 def from_engine_body(status: int, body: bytes) -> ApiError:
     """The engine's whole error answer as one of ours, whatever its shape."""
     try:
-        document = json.loads(body)
-    except ValueError:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
         document = None
     if isinstance(document, dict) and isinstance(document.get("error"), dict):
         return from_engine(status, document["error"])
     text = body[:500].decode(errors="replace").strip() or f"HTTP {status}"
     return from_engine(status, {"message": f"The engine answered: {text}"})
+
+
+def renamed(error: ApiError, names: Mapping[str, str]) -> ApiError:
+    """The error with a parameter's name as the client knows it; `names` maps the engine's names to those."""
+    if error.param is None:
+        return error
+    name, dot, rest = error.param.partition(".")
+    return error if name not in names else replace(error, param=names[name] + dot + rest)

@@ -13,11 +13,34 @@ from typing import Any
 from .dialects import DIALECTS, Dialect, Document
 from .parameters import PARAMETERS, Api, Handling, Parameter
 from .values import ABSENT, Kind, Limit, Number, shown
+from .wanted import Reasoning, Wanted
 
 # One bound under three names; a limit on one holds for all.
 OUTPUT_LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
-# What every request must say itself.
-_NEVER_A_DEFAULT = frozenset({"model", "messages", "input", "stream"})
+# What a request must say itself: its content, and whatever other parameters would conflict with.
+_NEVER_A_DEFAULT = frozenset(
+    {
+        "chat_template",
+        "continue_final_message",
+        "messages",
+        "model",
+        "n",
+        "prompt_logprobs",
+        "response_format",
+        "stream",
+        "stream_options",
+        "structured_outputs",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "use_beam_search",
+        "user",
+    }
+)
+_UNUSED = (Handling.IGNORED, Handling.REFUSED)
+_REASONING = frozenset({"reasoning_content", "include_reasoning"})
+# Defaults that only make sense beside another parameter.
+_WITH_TOOLS = frozenset({"parallel_tool_calls"})
 
 
 @dataclass(frozen=True)
@@ -40,8 +63,7 @@ class Table:
 
     kinds: Mapping[str, Kind]
     accepts: Mapping[str, Callable[[Any], bool]]
-    defaults: Mapping[str, Any]
-    ignored: frozenset[str]
+    """The check of each parameter that has an effect. A dict, because every request looks into it."""
     refused: Mapping[str, Parameter]
 
 
@@ -56,61 +78,72 @@ class Policy:
     reject_unknown: bool = False
     engine: EngineFacts = EngineFacts()
     tables: Mapping[Api, Table] = field(init=False)
+    injected: Mapping[str, Any] = field(init=False)
+    """What a chat request without the parameter gets; without the defaults that the engine has anyway."""
+    tool_defaults: Mapping[str, Any] = field(init=False)
+    """The same for requests with tools."""
+    wanted: Wanted = field(init=False)
+    """What every answer needs."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tables", MappingProxyType({api: self._table(api) for api in Api}))
+        def derive(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        derive("tables", MappingProxyType({api: self._table(api) for api in Api}))
+        defaults = self._defaults()
+        derive("injected", {n: v for n, v in defaults.items() if n not in _WITH_TOOLS})
+        derive("tool_defaults", {n: v for n, v in defaults.items() if n in _WITH_TOOLS})
+        hidden = self._documented("reasoning_content") is False and not self.defaults.keys() & _REASONING
+        derive("wanted", Wanted(self.dialect.shape, Reasoning.DROPPED if hidden else Reasoning.AS_RECEIVED))
 
     def with_engine(self, engine: EngineFacts) -> Policy:
         """The same policy for an engine of which more is known now."""
         return replace(self, engine=engine)
 
+    def _documented(self, name: str) -> Any:
+        """The default of the dialect's chat document."""
+        entries = _document(self.dialect, Api.CHAT).parameters
+        return next((entry.default for entry in entries if entry.name == name), ABSENT)
+
     def _table(self, api: Api) -> Table:
         parameters = PARAMETERS[api]
-        document = _document(self.dialect, api)
+        entries = _document(self.dialect, api).parameters
         kinds = {name: parameter.value for name, parameter in parameters.items()}
-        kinds |= {
-            entry.name: entry.value for entry in document.parameters if entry.value and entry.name in kinds
-        }
+        kinds |= {entry.name: entry.value for entry in entries if entry.value and entry.name in kinds}
         for name, limit in _spread(self.limits).items():
             kind = kinds.get(name)
             if isinstance(kind, Number):
                 kinds[name] = kind.limited(limit)
         return Table(
             kinds=MappingProxyType(kinds),
-            accepts={name: kind.accepts for name, kind in kinds.items()},
-            defaults=MappingProxyType(self._injected(api, document, kinds)),
-            ignored=frozenset(n for n, p in parameters.items() if p.handling is Handling.IGNORED),
+            accepts={n: kind.accepts for n, kind in kinds.items() if parameters[n].handling not in _UNUSED},
             refused=MappingProxyType({n: p for n, p in parameters.items() if p.handling is Handling.REFUSED}),
         )
 
-    def _injected(self, api: Api, document: Document, kinds: Mapping[str, Kind]) -> dict[str, Any]:
-        """Defaults that a request without the parameter gets. Those the engine has anyway are left out."""
-        parameters = PARAMETERS[api]
+    def _defaults(self) -> dict[str, Any]:
+        parameters, kinds = PARAMETERS[Api.CHAT], self.tables[Api.CHAT].kinds
         found = {
             entry.name: _within(entry.default, kinds[entry.name])
-            for entry in document.parameters
-            if entry.name in parameters
-            and entry.name not in _NEVER_A_DEFAULT
+            for entry in _document(self.dialect, Api.CHAT).parameters
+            if entry.name not in _NEVER_A_DEFAULT
             and entry.default is not ABSENT
-            and parameters[entry.name].handling is not Handling.CONSUMED
+            and parameters[entry.name].handling is Handling.FORWARDED
             and entry.default != parameters[entry.name].engine_default
         }
-        own = {name: value for name, value in self.defaults.items() if name in parameters}
-        if own.keys() & OUTPUT_LIMITS:
-            found = {name: value for name, value in found.items() if name not in OUTPUT_LIMITS}
-        return self._output_default(api, found | own)
+        return self._bounded_output(found, dict(self.defaults))
 
-    def _output_default(self, api: Api, found: dict[str, Any]) -> dict[str, Any]:
-        """At most one name for the bound on the output, within the context and the deployment's limit."""
-        bounds = [found.pop(name) for name in sorted(OUTPUT_LIMITS) if name in found]
+    def _bounded_output(self, documented: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+        """The defaults with one bound on the output, inside the context and the deployment's limit."""
+        bounds = [
+            found.pop(name) for found in (own, documented) for name in sorted(OUTPUT_LIMITS & found.keys())
+        ]
+        bounds = bounds[:1]
         maximum = _spread(self.limits).get("max_tokens", Limit()).maximum
         if maximum is not None:
             bounds.append(int(maximum))
-        if not bounds:
-            return found
-        if self.engine.context_length is not None:
+        if bounds and self.engine.context_length is not None:
             bounds.append(max(1, self.engine.context_length - 1))
-        return found | {"max_tokens" if api is Api.CHAT else "max_output_tokens": min(bounds)}
+        return documented | own | ({"max_tokens": min(bounds)} if bounds else {})
 
 
 def make_policy(
@@ -180,12 +213,19 @@ def _check_limit(where: str, limit: Limit, kind: Kind) -> None:
 def _check_defaults(policy: Policy, defaults: Mapping[str, Any]) -> None:
     for name, value in defaults.items():
         where = f"api.defaults.{name}"
-        apis = [api for api in Api if name in PARAMETERS[api]]
-        if not apis:
-            raise ValueError(f"{where}: there is no such parameter. Remove it.")
-        handling = PARAMETERS[apis[0]][name].handling
-        if name in _NEVER_A_DEFAULT or handling in (Handling.REFUSED, Handling.IGNORED):
+        api = Api.RESPONSES if name == "max_output_tokens" else Api.CHAT
+        parameter = PARAMETERS[api].get(name)
+        if parameter is None:
+            raise ValueError(f"{where}: chat completions have no such parameter. Remove it.")
+        if not may_have_default(parameter):
             raise ValueError(f"{where}: this parameter cannot have a default. Remove it.")
-        kind = policy.tables[apis[0]].kinds[name]
+        kind = policy.tables[api].kinds[name]
         if not kind.accepts(value):
             raise ValueError(f"{where} must be {kind.describe()} (got {shown(value)}).")
+
+
+def may_have_default(parameter: Parameter) -> bool:
+    """Whether a deployment may set the parameter for requests that do not."""
+    if parameter.name in _NEVER_A_DEFAULT:
+        return False
+    return parameter.handling is Handling.FORWARDED or parameter.name in _REASONING | OUTPUT_LIMITS

@@ -6,7 +6,7 @@ refuses explicit nulls on many it does, while SDKs send nulls freely: top-level 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
@@ -14,16 +14,19 @@ from typing import Any
 import orjson
 
 from .errors import invalid, missing, model_not_found
+from .media import check_messages
 from .parameters import Api
-from .policy import Policy, make_policy
+from .policy import Policy, Table, make_policy
+from .rules import TRIGGERS, Draft, apply_rules
+from .wanted import Wanted
 
 MAX_DEPTH = 64
-_OPENING = (b"{", b"[")
 _LABELS = ("user", "chat_id", "request_id")
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True)
+# Not frozen: one is made per request, and the freezing would cost more than all checks together.
+@dataclass(slots=True)
 class EngineRequest:
     """A checked request: the chat-completions body for the engine, and what others must know about it."""
 
@@ -45,7 +48,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if type(document) is not dict:
         raise invalid("The request body must be a JSON object.", code="invalid_json")
     # Counting brackets is far cheaper than walking, and most bodies have fewer in all than may be nested.
-    if sum(map(body.count, _OPENING)) > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
         message = f"The request body is nested deeper than {MAX_DEPTH} levels."
         raise invalid(message, code="invalid_json")
     return document
@@ -65,12 +68,13 @@ def _deeper_than(document: Any, depth: int) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class PreparedChat(EngineRequest):
     """A chat request ready for the engine, with what its answer needs."""
 
-    document: Mapping[str, Any] = field(default_factory=dict)
+    document: Mapping[str, Any] = field(kw_only=True)
     """The body for the engine as JSON values."""
+    wanted: Wanted = field(kw_only=True)
 
 
 def prepare_chat(body: bytes, policy: Policy | tuple[str, ...]) -> PreparedChat:
@@ -91,29 +95,33 @@ def examine(document: Mapping[str, Any], policy: Policy, api: Api) -> tuple[dict
     Raises the 400 for the first parameter that is not.
     """
     table = policy.tables[api]
+    accepts = table.accepts
     kept: dict[str, Any] = {}
     ignored: list[str] = []
     for name, value in document.items():
         if value is None:
             continue
-        accepts = table.accepts.get(name)
-        if accepts is None:
-            if policy.reject_unknown:
-                raise invalid(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+        check = accepts.get(name)
+        if check is not None and check(value):
+            kept[name] = value
+        else:
+            _require_harmless(name, value, policy, table)
             ignored.append(name)
-            continue
-        if not accepts(value):
-            fault = table.kinds[name].fault(value, name)
-            raise fault or invalid(f"'{name}' has no valid value.", name)
-        if name in table.refused:
-            raise invalid(
-                f"'{name}' is not supported: {table.refused[name].remedy}", name, "unsupported_parameter"
-            )
-        if name in table.ignored:
-            ignored.append(name)
-            continue
-        kept[name] = value
-    return kept, tuple(sorted(ignored))
+    return kept, tuple(sorted(ignored)) if ignored else ()
+
+
+def _require_harmless(name: str, value: Any, policy: Policy, table: Table) -> None:
+    """Raises the 400 for a parameter that cannot be used, unless it can be ignored without harm."""
+    kind = table.kinds.get(name)
+    if kind is None:
+        if policy.reject_unknown:
+            raise invalid(f"Unknown parameter: '{name}'. Leave it out.", name, "unknown_parameter")
+        return
+    if name in table.refused:
+        message = f"'{name}' is not supported: {table.refused[name].remedy}"
+        raise invalid(message, name, "unsupported_parameter")
+    if not kind.accepts(value):
+        raise kind.fault(value, name) or invalid(f"'{name}' has no valid value.", name)
 
 
 def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> PreparedChat:
@@ -121,16 +129,21 @@ def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> Pr
     model = check_served(document, policy)
     if "messages" not in document:
         raise missing("messages")
-    labels = {name: document[name] for name in _LABELS if name in document}
-    changed = body is None or len(document) != len(received) or _complete(document, policy)
-    return PreparedChat(
-        orjson.dumps(document) if changed or body is None else body,
-        document.get("stream", False),
-        model,
-        ignored,
-        labels,
-        document,
-    )
+    check_messages(document["messages"], policy.engine.media_domains)
+    labels = {name: document[name] for name in _LABELS if name in document} or _NO_LABELS
+    changed = len(document) != len(received)
+    if _complete(document, policy) or document.get("model") != model:
+        document["model"] = model
+        changed = True
+    wanted = policy.wanted
+    if not TRIGGERS.keys().isdisjoint(document):
+        given = {name for name, value in received.items() if value is not None}
+        draft = Draft(document, given, policy, wanted, changed)
+        apply_rules(draft)
+        changed, wanted = draft.changed, draft.wanted
+    rendered = orjson.dumps(document) if changed or body is None else body
+    stream = document.get("stream", False)
+    return PreparedChat(rendered, stream, model, ignored, labels, document=document, wanted=wanted)
 
 
 def check_served(document: dict[str, Any], policy: Policy) -> str:
@@ -147,11 +160,11 @@ def check_served(document: dict[str, Any], policy: Policy) -> str:
 
 def _complete(document: dict[str, Any], policy: Policy) -> bool:
     """Puts in the defaults that are missing; whether there were any."""
-    absent: Iterable[tuple[str, Any]] = [
-        (name, value) for name, value in policy.tables[Api.CHAT].defaults.items() if name not in document
-    ]
-    document.update(absent)
-    return bool(absent)
+    before = len(document)
+    for name, value in policy.injected.items():
+        if name not in document and not (name == "max_tokens" and "max_completion_tokens" in document):
+            document[name] = value
+    return len(document) != before
 
 
 from .former import (  # noqa: E402

@@ -6,8 +6,11 @@ So the relay knows whether the engine finished, and ends every other stream with
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
+from typing import Protocol
+
+import orjson
 
 from .errors import ApiError, engine_failed, from_engine
 
@@ -15,7 +18,18 @@ EVENT_END = b"\n\n"
 DONE = b"data: [DONE]"
 # Inside a JSON string the quote would be escaped, so this cannot be part of generated text.
 ERROR_START = b'data: {"error"'
+# The same holds for these. A choice that goes on has null here.
+FINISH = b'"finish_reason":"'
+FINISH_SPACED = b'"finish_reason": "'
+# How vLLM ends a choice that it could not complete. Clients would take it for a complete answer.
+BAD_ENDING = re.compile(rb'"finish_reason": ?"(?:error|abort)"')
 TRUNCATED = "The engine stopped before the answer was complete."
+NONSENSE = "The engine's answer is not a chat completion."
+
+
+def ended_badly() -> ApiError:
+    """The engine gave up on an answer that it had begun."""
+    return engine_failed(TRUNCATED)
 
 
 class EventSplitter:
@@ -48,8 +62,8 @@ def error_of(event: bytes) -> ApiError | None:
     if not event.startswith(ERROR_START):
         return None
     try:
-        error = json.loads(event.removeprefix(b"data: "))["error"]
-    except (ValueError, KeyError):
+        error = orjson.loads(event.removeprefix(b"data: "))["error"]
+    except (orjson.JSONDecodeError, KeyError):
         error = None
     if not isinstance(error, dict):
         return engine_failed("The engine reported an error without a reason.")
@@ -61,14 +75,31 @@ def error_event(error: ApiError) -> bytes:
     return b"data: " + error.body() + EVENT_END
 
 
+class Rewrite(Protocol):
+    """Changes events that a rule must look into."""
+
+    def concerns(self, events: bytes) -> bool:
+        """Whether any of these events may need a change."""
+        ...
+
+    def __call__(self, event: bytes) -> bytes:
+        """The event, without its end, as the client gets it. Raises ValueError if it is no chunk."""
+        ...
+
+
 class ChatRelay:
     """Engine bytes in, client bytes out, for a chat-completions stream.
 
-    Whole events are forwarded as they are; an error event is put into our envelope and ends the stream.
+    Whole events are forwarded as they are unless `rewrite` is concerned; keys in `cut` are taken out as
+    bytes. An error event is put into our envelope and ends the stream. The end marker is believed only after
+    each of the `choices` has finished.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, choices: int = 1, rewrite: Rewrite | None = None, cut: tuple[bytes, ...] = ()) -> None:
         self._splitter = EventSplitter()
+        self._open = choices
+        self._rewrite = rewrite
+        self._cut = cut
         self.finished = False
 
     def feed(self, data: bytes) -> bytes:
@@ -76,12 +107,15 @@ class ChatRelay:
         if self.finished:
             return b""
         events = self._splitter.feed(data)
-        if ERROR_START in events:
-            return self._until_error(events)
-        end = events.find(DONE + EVENT_END)
-        if end >= 0 and (end == 0 or events[:end].endswith(EVENT_END)):
-            self.finished = True
-        return events
+        if (
+            ERROR_START in events
+            or FINISH in events
+            or FINISH_SPACED in events
+            or DONE in events
+            or (self._rewrite is not None and self._rewrite.concerns(events))
+        ):
+            return self._one_by_one(events)
+        return self._without(events)
 
     def end(self) -> bytes:
         """What to send when the engine closed the connection: an error unless the stream was complete."""
@@ -94,11 +128,32 @@ class ChatRelay:
         self.finished = True
         return error_event(error)
 
-    def _until_error(self, events: bytes) -> bytes:
-        forwarded = b""
-        for event in split_events(events):
-            error = error_of(event)
-            if error is not None:
-                return forwarded + self.fail(error)
-            forwarded += event + EVENT_END
-        return forwarded
+    def _without(self, events: bytes) -> bytes:
+        for key in self._cut:
+            events = events.replace(key, b"")
+        return events
+
+    def _one_by_one(self, events: bytes) -> bytes:
+        *whole, rest = events.split(EVENT_END)
+        sent: list[bytes] = []
+        for event in whole:
+            failure = self._failure(event)
+            if failure is None and self._rewrite is not None and self._rewrite.concerns(event):
+                try:
+                    event = self._rewrite(event)
+                except ValueError:
+                    failure = engine_failed(NONSENSE)
+            if failure is not None:
+                return b"".join(sent) + self.fail(failure)
+            sent.append(self._without(event) + EVENT_END)
+            if event == DONE:
+                self.finished = True
+                return b"".join(sent)
+        return b"".join(sent) + rest
+
+    def _failure(self, event: bytes) -> ApiError | None:
+        """Why the stream must not go on after this event, if so."""
+        if event == DONE:
+            return engine_failed(TRUNCATED) if self._open > 0 else None
+        self._open -= event.count(FINISH) + event.count(FINISH_SPACED)
+        return ended_badly() if BAD_ENDING.search(event) else error_of(event)

@@ -7,15 +7,16 @@ and a boolean never for an integer, because a silent conversion hides the caller
 
 from __future__ import annotations
 
-import math
+import sys
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import orjson
 
 from .errors import ApiError, invalid
 
 _SHOWN_CHARACTERS = 60
+_LARGEST = sys.float_info.max
 
 
 class Absent:
@@ -100,21 +101,21 @@ class Number:
     exclusive: bool = False
     whose: str = ""
 
+    _types: ClassVar[tuple[type, ...]] = (int, float)
+
     def accepts(self, value: Any) -> bool:
-        return self._typed(value) and self._bounded(value)
-
-    def _typed(self, value: Any) -> bool:
-        return (type(value) is float and math.isfinite(value)) or type(value) is int
-
-    def _bounded(self, value: float) -> bool:
-        if self.minimum is not None and (value < self.minimum or (self.exclusive and value == self.minimum)):
-            return False
-        return self.maximum is None or value <= self.maximum
+        # One comparison for the usual case; the limits of floats keep infinity and NaN out.
+        lower = self.minimum if self.minimum is not None else -_LARGEST
+        upper = self.maximum if self.maximum is not None else _LARGEST
+        return (
+            type(value) in self._types and lower <= value <= upper and not (self.exclusive and value == lower)
+        )
 
     def fault(self, value: Any, path: str) -> ApiError | None:
-        if not self._typed(value):
-            return _must_be(self, value, path, "invalid_type")
-        return None if self._bounded(value) else _must_be(self, value, path, "invalid_value")
+        if self.accepts(value):
+            return None
+        code = "invalid_value" if type(value) in self._types else "invalid_type"
+        return _must_be(self, value, path, code)
 
     def describe(self) -> str:
         noun = "an integer" if isinstance(self, Integer) else "a number"
@@ -152,8 +153,7 @@ class Number:
 class Integer(Number):
     """An integer; 2.0 is none, as in OpenAI's API."""
 
-    def _typed(self, value: Any) -> bool:
-        return type(value) is int
+    _types: ClassVar[tuple[type, ...]] = (int,)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairlead_gateway.contract.parameters import Api
 
-from .types import Dialect, Document, Documented, Shape
+from .types import ENGINE_ONLY, Dialect, Document, Documented, Shape
 
 _SAMPLING = (
     Documented("stream"),
@@ -46,5 +46,5 @@ IG1 = Dialect(
             (Documented("model", required=True), Documented("input", required=True), *_SAMPLING),
         ),
     ),
-    shape=Shape(),
+    shape=Shape(cut=ENGINE_ONLY),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from fairlead_gateway.contract.parameters import Api
-from fairlead_gateway.contract.values import Array, Integer, Number, String
+from fairlead_gateway.contract.values import Integer, Number
 
 from .types import Dialect, Document, Documented, Shape
 
@@ -34,12 +34,12 @@ IO_INTELLIGENCE = Dialect(
                 Documented("presence_penalty", Number(-2, 2), 0),
                 Documented("response_format"),
                 Documented("seed"),
-                Documented("stop", Array(String(1), 0, 4), note="A single string works too."),
+                Documented("stop", note="A single string works too."),
                 Documented("stream", default=False),
                 Documented("stream_options", note="Only with stream."),
                 Documented("temperature", Number(0, 2), 0.7),
                 Documented("top_p", default=1),
-                Documented("tools", Array(None, 0, 128)),
+                Documented("tools"),
                 Documented("tool_choice", note="Default none, or auto if there are tools."),
                 Documented("parallel_tool_calls", default=False, note="Set only if there are tools."),
                 Documented("user"),

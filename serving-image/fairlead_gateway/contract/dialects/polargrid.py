@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from fairlead_gateway.contract.parameters import Api
-from fairlead_gateway.contract.values import Array, Integer, Number, String
+from fairlead_gateway.contract.values import Integer, Number
 
-from .types import Dialect, Document, Documented, Shape
+from .types import ENGINE_ONLY, Dialect, Document, Documented, Shape
 
 POLARGRID = Dialect(
     name="PolarGrid",
@@ -23,11 +23,11 @@ POLARGRID = Dialect(
                 Documented("top_k"),
                 Documented("frequency_penalty", Number(-2, 2), 0.0),
                 Documented("presence_penalty", Number(-2, 2), 0.0),
-                Documented("stop", Array(String(1), 0, 4), note="A single string works too."),
+                Documented("stop", note="A single string works too."),
                 Documented("stream", default=False),
                 Documented("user"),
             ),
         ),
     ),
-    shape=Shape(),
+    shape=Shape(cut=ENGINE_ONLY),
 )

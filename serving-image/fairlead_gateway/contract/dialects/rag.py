@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from fairlead_gateway.contract.parameters import Api
-from fairlead_gateway.contract.values import Array, Integer, Number
+from fairlead_gateway.contract.parameters.chat import MAX_TOOLS
+from fairlead_gateway.contract.parameters.sampling import MAX_STOP_STRINGS
+from fairlead_gateway.contract.values import AnyOf, Array, Integer, Number, String
 
-from .types import Dialect, Document, Documented, Shape
+from .types import ENGINE_ONLY, Dialect, Document, Documented, Shape
 
 _LOST = "The document shows no name."
 _TOKENS_NOTE = "Documented up to the context length minus 2; the default is cut to what the context holds."
@@ -20,13 +22,13 @@ RAG = Dialect(
             (
                 Documented("model", default="", note="'' or absent means the model of this endpoint."),
                 Documented("rag_params", note="Only null: retrieval is not available here."),
-                Documented("tools", Array(None, 1, 128)),
+                Documented("tools", Array(None, 1, MAX_TOOLS)),
                 Documented("tool_choice", note=_LOST),
                 Documented("temperature", Number(0.001, 2), 0.2, note=f"{_LOST} The engine's maximum is 2."),
                 Documented("top_p", Number(0.001, 1), 0.6, note=_LOST),
                 Documented("stream", default=False, note=_LOST),
                 Documented("max_tokens", Integer(1), 2048, note=f"{_LOST} {_TOKENS_NOTE}"),
-                Documented("stop", note="An array has at least 1 and at most 4 items."),
+                Documented("stop", AnyOf((String(1), Array(String(1), 1, MAX_STOP_STRINGS)))),
                 Documented("presence_penalty", Number(-2, 2), 0, note=_LOST),
                 Documented("frequency_penalty", Number(-2, 2), 0, note=_LOST),
                 Documented("logit_bias"),
@@ -38,7 +40,7 @@ RAG = Dialect(
             ),
         ),
     ),
-    shape=Shape(),
+    shape=Shape(cut=ENGINE_ONLY),
     log_headers=("x-user-id", "x-project-id"),
     names_optional=True,
 )

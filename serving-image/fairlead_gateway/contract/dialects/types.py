@@ -46,6 +46,18 @@ class Shape:
     choice: Fields = field(default_factory=lambda: MappingProxyType({}))
     message: Fields = field(default_factory=lambda: MappingProxyType({}))
     usage: Fields = field(default_factory=lambda: MappingProxyType({}))
+    cut: tuple[bytes, ...] = ()
+    """What is cut out of the events of a stream."""
+
+
+# The keys that only vLLM's chunks have, when they say nothing. No key comes first in its object, hence the
+# commas; inside a JSON string the quotes would be escaped, so text of the model never looks like one.
+ENGINE_ONLY = (
+    b',"token_ids":null',
+    b',"stop_reason":null',
+    b',"prompt_token_ids":null',
+    b',"prompt_text":null',
+)
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ CHAT: tuple[Parameter, ...] = (
     *MISCELLANEOUS,
     Parameter("prediction", Object(), _I, "Expected text, which only makes OpenAI's answer faster."),
     Parameter("verbosity", Choice(("low", "medium", "high")), _I, "A hint that only OpenAI's models know."),
-    Parameter("modalities", Array(String()), _I, "Only ['text'] is possible."),
+    Parameter("modalities", Array(Choice(("text",))), _I, "Only ['text'] is possible."),
     Parameter("audio", Object(), _R, "Spoken answers.", "answers are text only. Leave it out."),
     Parameter(
         "web_search_options",

@@ -1,0 +1,88 @@
+"""The chunks of a stream that a rule must look into: reasoning, the answer's id, tool calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from .shaping import place_reasoning
+from .sse import NONSENSE
+from .wanted import Reasoning, Wanted
+
+Json = dict[str, Any]
+
+_DATA = b"data: "
+
+
+def chunk_rewriter(wanted: Wanted, token: str) -> ChunkRewriter | None:
+    """What changes the chunks of a stream; None if none can ever need it."""
+    # Inside a JSON string the quotes would be escaped, so text of the model never looks like one of these.
+    needles = []
+    if wanted.reasoning is not Reasoning.AS_RECEIVED:
+        needles.append(b'"reasoning":')
+    if wanted.tools:
+        needles += [b'"tool_calls":', b'"delta":null']
+    if wanted.request_id is not None:
+        needles.append(b'"id":')
+    return ChunkRewriter(wanted, token, tuple(needles)) if needles else None
+
+
+class ChunkRewriter:
+    """Changes the chunks that hold one of the needles."""
+
+    def __init__(self, wanted: Wanted, token: str, needles: tuple[bytes, ...]) -> None:
+        self._wanted = wanted
+        self._token = token
+        self._needles = needles
+        self._calls: set[tuple[int, int]] = set()
+
+    def concerns(self, events: bytes) -> bool:
+        """Whether one of these events may need a change."""
+        return any(needle in events for needle in self._needles)
+
+    def __call__(self, event: bytes) -> bytes:
+        """The chunk of an event as the client gets it. Raises ValueError if it is none."""
+        try:
+            chunk = orjson.loads(event.removeprefix(_DATA))
+            self._change(chunk)
+            return _DATA + orjson.dumps(chunk)
+        except (KeyError, TypeError, AttributeError):
+            raise ValueError(NONSENSE) from None
+
+    def _change(self, chunk: Json) -> None:
+        if self._wanted.request_id is not None:
+            chunk["id"] = self._wanted.request_id
+        for choice in chunk["choices"]:
+            delta = choice["delta"] = choice.get("delta") or {}
+            if "reasoning" in delta:
+                place_reasoning(delta, self._wanted.reasoning)
+                if self._wanted.reasoning is Reasoning.DROPPED:
+                    # They spell the reasoning out, token by token.
+                    choice["logprobs"] = None
+            if delta.get("tool_calls"):
+                self._place_calls(delta, choice.get("index", 0))
+
+    def _place_calls(self, delta: Json, choice: int) -> None:
+        calls = enumerate(delta["tool_calls"])
+        delta["tool_calls"] = [self._call(choice, place, call) for place, call in calls]
+        if delta.get("content", "") is None:
+            del delta["content"]
+
+    def _call(self, choice: int, place: int, call: Json) -> Json:
+        """The first delta of a call has id, type and name, later ones only arguments.
+
+        SDKs join what comes twice, lose calls without an index and trip over nulls.
+        """
+        index = place if call.get("index") is None else call["index"]
+        function = call.get("function") or {}
+        arguments = function.get("arguments") or ""
+        if (choice, index) in self._calls:
+            return {"index": index, "function": {"arguments": arguments}}
+        self._calls.add((choice, index))
+        return {
+            "index": index,
+            "id": call.get("id") or f"call_{self._token}_{choice}_{index}",
+            "type": "function",
+            "function": {"name": function.get("name") or "", "arguments": arguments},
+        }

@@ -1,0 +1,80 @@
+"""Images, audio and video in messages: what may make the engine fetch something.
+
+The engine fetches remote URLs from inside the cluster, so a URL is only passed on if its host is one that the
+deployment names. The form of the URL is checked strictly: whatever two parsers could read differently is
+refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from .errors import invalid
+
+# Keys of a content part that hold a URL, as a string or as {"url": ...}.
+_URL_KEYS = ("image_url", "audio_url", "video_url")
+# Keys of a content part with power over the engine: raw tensors, and media that another request has sent.
+_ENGINE_KEYS = ("uuid", "image_embeds", "audio_embeds", "video_embeds", "prompt_embeds", "image_pil")
+# No user info, no backslash, no escapes before the path: nothing that hides the host.
+_REMOTE = re.compile(
+    r"https?://([A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)(?::[0-9]{1,5})?(?:[/?#][!-\[\]-~]*)?", re.ASCII
+)
+
+
+def check_messages(messages: list[Any], domains: Collection[str]) -> None:
+    """Raises a 400 that names the first message or content part that cannot be passed on."""
+    for index, message in enumerate(messages):
+        if type(message) is not dict:
+            raise invalid(f"'messages[{index}]' must be an object.", f"messages[{index}]", "invalid_type")
+        content = message.get("content")
+        if type(content) is str or content is None:
+            continue
+        path = f"messages[{index}].content"
+        if type(content) is not list:
+            raise invalid(f"'{path}' must be a string or an array.", path, "invalid_type")
+        for place, part in enumerate(content):
+            check_part(part, f"{path}[{place}]", domains)
+
+
+def check_part(part: Any, path: str, domains: Collection[str]) -> None:
+    """One content part of a message; a part that is a string is text."""
+    if type(part) is str:
+        return
+    if type(part) is not dict:
+        raise invalid(f"'{path}' must be an object or a string.", path, "invalid_type")
+    for key in _ENGINE_KEYS:
+        if key in part:
+            message = f"'{path}.{key}' is not supported. Send the media itself, as a data: URL."
+            raise invalid(message, f"{path}.{key}", "unsupported_parameter")
+    for key in _URL_KEYS:
+        if part.get(key) is not None:
+            check_url(_url(part[key], f"{path}.{key}"), f"{path}.{key}", domains)
+
+
+def _url(value: Any, path: str) -> str:
+    url = value.get("url") if isinstance(value, dict) else value
+    if not isinstance(url, str):
+        raise invalid(f"'{path}' must hold a URL.", path, "invalid_type")
+    return url
+
+
+def check_url(url: str, path: str, domains: Collection[str]) -> None:
+    """Raises a 400 unless the URL is a data: URL or an http(s) URL of one of the hosts in `domains`.
+
+    A subdomain is another host, as it is for vLLM.
+    """
+    if url[:5].lower() == "data:":
+        return
+    remote = _REMOTE.fullmatch(url)
+    if remote is None:
+        message = f"'{path}' must be a data: URL, or an http(s) URL without user and in plain ASCII."
+        raise invalid(message, path)
+    if remote.group(1).lower() not in {domain.lower() for domain in domains}:
+        allowed = ", ".join(domains) if domains else "none"
+        message = (
+            f"'{path}' must be a data: URL, or of a host that this deployment allows ({allowed}); "
+            f"got {remote.group(1)[:100]}."
+        )
+        raise invalid(message, path)

@@ -1,0 +1,109 @@
+"""Structured output: the older guided_* names, and vLLM's own constraint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from fairlead_gateway.contract.errors import invalid, missing
+from fairlead_gateway.contract.schema_regex import regex_of_schema
+
+from .draft import Draft, conflict, unsupported
+
+# The names that vLLM had before, and what they are called inside structured_outputs now.
+_NOW = {
+    "guided_json": "json",
+    "guided_regex": "regex",
+    "guided_choice": "choice",
+    "guided_grammar": "grammar",
+}
+GUIDED = (*_NOW, "guided_whitespace_pattern")
+_CONSTRAINTS = (*_NOW.values(), "json_object", "structural_tag")
+_FORMATS = ("text", "json_object", "json_schema", "structural_tag")
+
+
+def drop_empty_response_format(draft: Draft) -> None:
+    """`{}` is how some clients spell "no format"; vLLM refuses it."""
+    wanted = draft.value("response_format")
+    if not wanted:
+        draft.take("response_format")
+        return
+    kind = wanted.get("type")
+    if kind is None:
+        raise missing("response_format.type")
+    if kind not in _FORMATS:
+        message = f"'response_format.type' must be one of {', '.join(_FORMATS)}."
+        raise invalid(message, "response_format.type")
+    if kind == "json_schema" and not isinstance(wanted.get("json_schema"), dict):
+        raise missing("response_format.json_schema")
+
+
+def constraint_names(draft: Draft) -> list[str]:
+    """The parameters of the request that constrain the form of the answer."""
+    names = [name for name in (*_NOW, "structured_outputs") if name in draft.document]
+    if draft.value("response_format", {}).get("type", "text") != "text":
+        names.append("response_format")
+    return names
+
+
+def translate_guided(draft: Draft) -> None:
+    """guided_* becomes structured_outputs; vLLM 0.32 drops the former names without a word."""
+    names = constraint_names(draft)
+    if len(names) > 1:
+        raise conflict(names[0], names[1], "an answer has one form")
+    pattern = draft.take("guided_whitespace_pattern")
+    if pattern is not None and "guided_json" not in draft.document:
+        raise unsupported("guided_whitespace_pattern", "it only works together with 'guided_json'.")
+    name = next((name for name in _NOW if name in draft.document), None)
+    if name is None:
+        return
+    value = draft.take(name)
+    if name == "guided_json":
+        value = _schema(value)
+    if pattern is not None:
+        draft.put("structured_outputs", {"regex": regex_of_schema(value, pattern)})
+    else:
+        draft.put("structured_outputs", {_NOW[name]: value})
+    draft.rename("structured_outputs", name)
+
+
+def _schema(value: Any) -> dict[str, Any]:
+    """The schema of guided_json, which may come as text."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            message = f"'guided_json' must be a JSON schema, as an object or as JSON text: {error}."
+            raise invalid(message, "guided_json") from None
+    if not isinstance(value, dict):
+        raise invalid("'guided_json' must be a JSON schema that is an object.", "guided_json")
+    return value
+
+
+def require_the_backend(draft: Draft) -> None:
+    """The engine has one backend; a request can only say which one it expects."""
+    configured = draft.policy.engine.structured_outputs_backend
+    wanted = draft.take("guided_decoding_backend")
+    if wanted != configured:
+        why = (
+            f"the backend cannot be chosen per request and is '{configured}' here. "
+            f"Leave it out or send '{configured}'."
+        )
+        raise unsupported("guided_decoding_backend", why)
+
+
+def check_structured_outputs(draft: Draft) -> None:
+    """Exactly one constraint. What vLLM would accept and ignore is refused."""
+    wanted = {
+        name: value for name, value in draft.document["structured_outputs"].items() if value is not None
+    }
+    names = constraint_names(draft)
+    if len(names) > 1:
+        raise conflict(names[0], names[1], "an answer has one form")
+    for name in wanted:
+        if name not in _CONSTRAINTS:
+            raise unsupported(f"structured_outputs.{name}", "it has no effect. Leave it out.")
+    if len(wanted) != 1:
+        message = f"'structured_outputs' must have exactly one of {', '.join(_CONSTRAINTS)}."
+        raise invalid(message, "structured_outputs")

@@ -1,0 +1,63 @@
+"""A request while the rules work on it, and the words in which they refuse it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fairlead_gateway.contract.errors import ApiError, invalid
+from fairlead_gateway.contract.policy import Policy
+from fairlead_gateway.contract.wanted import Wanted
+
+
+@dataclass
+class Draft:
+    """The chat document on its way to the engine."""
+
+    document: dict[str, Any]
+    """Defaults are in it already."""
+    given: Collection[str]
+    """What the client has set itself: only this can be a mistake of the client's."""
+    policy: Policy
+    wanted: Wanted
+    changed: bool = False
+
+    def has(self, name: str) -> bool:
+        """Whether the client has set the parameter."""
+        return name in self.given
+
+    def value(self, name: str, default: Any = None) -> Any:
+        """The parameter's value, a default included."""
+        return self.document.get(name, default)
+
+    def put(self, name: str, value: Any) -> None:
+        """Sets a parameter for the engine."""
+        self.document[name] = value
+        self.changed = True
+
+    def take(self, name: str, default: Any = None) -> Any:
+        """Removes a parameter, so that the engine does not get it, and returns its value."""
+        if name not in self.document:
+            return default
+        self.changed = True
+        return self.document.pop(name)
+
+    def want(self, **changes: Any) -> None:
+        """Notes what the answer needs."""
+        self.wanted = replace(self.wanted, **changes)
+
+    def rename(self, engine: str, client: str) -> None:
+        """Lets errors of the engine name the parameter that the client has sent."""
+        self.want(names={**self.wanted.names, engine: client})
+
+
+def conflict(first: str, second: str, why: str = "") -> ApiError:
+    """Two parameters that cannot both have their effect."""
+    reason = f": {why}" if why else ""
+    return invalid(f"'{first}' and '{second}' cannot be used together{reason}. Leave one of them out.", first)
+
+
+def unsupported(name: str, why: str) -> ApiError:
+    """A parameter that this deployment cannot give its effect."""
+    return invalid(f"'{name}' is not supported: {why}", name, "unsupported_parameter")

@@ -1,0 +1,93 @@
+"""Several candidates: beam search, best_of, n."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from fairlead_gateway.contract.errors import invalid
+from fairlead_gateway.contract.wanted import Selection
+
+from .constraints import constraint_names
+from .draft import Draft, conflict
+
+# vLLM samples greedily below this temperature, and then makes all choices equal.
+GREEDY_BELOW = 1e-5
+# What vLLM's beam search does not heed, with the values that mean "off".
+_IGNORED_BY_BEAMS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
+    {
+        "stop": ([],),
+        "stop_token_ids": ([],),
+        "top_p": (1,),
+        "top_k": (0, -1),
+        "min_p": (0,),
+        "presence_penalty": (0,),
+        "frequency_penalty": (0,),
+        "repetition_penalty": (1,),
+        "seed": (),
+        "min_tokens": (0,),
+        "bad_words": ([],),
+        "allowed_token_ids": (),
+        "logit_bias": ({},),
+        "logprobs": (False,),
+        "top_logprobs": (0,),
+        "prompt_logprobs": (),
+        "best_of": (),
+        "priority": (0,),
+        "spaces_between_special_tokens": (True,),
+    }
+)
+
+
+def refuse_what_beam_search_ignores(draft: Draft) -> None:
+    """A parameter that the search would not heed is a 400, not a surprise."""
+    if not draft.document["use_beam_search"]:
+        return
+    for name, neutral in _IGNORED_BY_BEAMS.items():
+        if draft.has(name) and draft.value(name) not in neutral:
+            raise conflict(name, "use_beam_search", "beam search does not heed it")
+    constraints = constraint_names(draft)
+    if constraints:
+        raise conflict(constraints[0], "use_beam_search", "beam search does not heed it")
+    if draft.value("tools") and draft.value("tool_choice", "auto") not in ("auto", "none"):
+        raise conflict("tool_choice", "use_beam_search", "beam search cannot be forced to call a function")
+    # The search asks the engine for two log probabilities per beam.
+    most = draft.policy.engine.max_logprobs
+    width = draft.value("n", 1)
+    if 0 <= most < 2 * width:
+        message = f"'n' must be at most {most // 2} with 'use_beam_search' on this deployment (got {width})."
+        raise invalid(message, "n")
+
+
+def rank_candidates(draft: Draft) -> None:
+    """best_of is gone from vLLM: the engine makes that many choices, the best n are returned."""
+    candidates, n = draft.take("best_of"), draft.value("n", 1)
+    if candidates < n:
+        message = f"'best_of' must be at least 'n', which is {n} (got {candidates})."
+        raise invalid(message, "best_of")
+    if candidates == n:
+        return
+    if draft.value("stream", False):
+        raise conflict("best_of", "stream", "the best answer is only known at the end")
+    if _greedy(draft):
+        return
+    draft.want(selection=Selection(n, draft.value("logprobs", False)))
+    draft.put("n", candidates)
+    draft.put("logprobs", True)
+    draft.rename("n", "best_of")
+
+
+def count_choices(draft: Draft) -> None:
+    """Equal choices help nobody; vLLM refuses them too, but late."""
+    n = draft.document["n"]
+    if n == 1:
+        return
+    if _greedy(draft) and not draft.value("use_beam_search", False):
+        raise conflict("n", "temperature", "at temperature 0 all choices would be equal")
+    draft.want(choices=n)
+
+
+def _greedy(draft: Draft) -> bool:
+    temperature: Any = draft.value("temperature", 1)
+    return bool(temperature < GREEDY_BELOW)

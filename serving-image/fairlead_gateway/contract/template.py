@@ -1,0 +1,44 @@
+"""Chat templates of requests: checked here, rendered only by the engine in its own sandbox.
+
+The check parses and never renders, so a template that loops cannot stop the gateway.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .errors import invalid
+
+if TYPE_CHECKING:
+    from jinja2 import nodes
+
+
+def check_template(template: str) -> None:
+    """Raises a 400 for a template that is not Jinja or reaches for other templates."""
+    # Only requests with a template need Jinja.
+    from jinja2 import TemplateSyntaxError, nodes
+    from jinja2.ext import Extension
+    from jinja2.parser import Parser
+    from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+    class Generation(Extension):
+        """The block with which Hugging Face templates mark the assistant's text."""
+
+        tags: set[str] = {"generation"}  # noqa: RUF012 (as Jinja declares it)
+
+        def parse(self, parser: Parser) -> nodes.Node | list[nodes.Node]:
+            next(parser.stream)
+            return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+    environment = ImmutableSandboxedEnvironment(extensions=["jinja2.ext.loopcontrols", Generation])
+    try:
+        tree = environment.parse(template)
+    except TemplateSyntaxError as error:
+        message = f"'chat_template' is not a valid Jinja template: {error.message} (line {error.lineno})."
+        raise invalid(message, "chat_template") from None
+    except RecursionError:
+        raise invalid("'chat_template' is nested too deeply.", "chat_template") from None
+    outside = (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)
+    if next(tree.find_all(outside), None) is not None:
+        message = "'chat_template' must not import, include or extend other templates."
+        raise invalid(message, "chat_template")
