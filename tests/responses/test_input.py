@@ -150,3 +150,10 @@ def test_what_cannot_be_expressed_is_named(value: Any, param: str) -> None:
 
 def test_a_reference_to_stored_data_says_what_to_do() -> None:
     assert "Send the item itself" in refusal(input=[{"type": "item_reference", "id": "x"}]).message
+
+
+def test_a_fault_in_a_message_is_told_under_the_place_of_its_item() -> None:
+    remote = {"type": "input_image", "image_url": "https://images.example/a.png"}
+    error = refusal(instructions="a", input=[user("a"), user([{"type": "input_text", "text": "b"}, remote])])
+
+    assert str(error.param).startswith("input[1]")

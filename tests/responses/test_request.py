@@ -10,7 +10,7 @@ import pytest
 from fairlead_gateway.contract.errors import from_engine, invalid
 from fairlead_gateway.contract.policy import EngineFacts, make_policy
 from fairlead_gateway.contract.values import Limit
-from tests.responses.asking import POLICY, REJECTING, answer, chat, completion, dialogue, refusal
+from tests.responses.asking import FUNCTION, POLICY, REJECTING, answer, chat, completion, dialogue, refusal
 
 # IG1's parameters that a chat request has under the same name, with a value that is valid for each.
 SAME_IN_BOTH = {
@@ -117,7 +117,8 @@ def test_truncation_leaves_room_for_the_answer(fields: dict[str, Any], tokens: i
 def test_truncation_is_left_to_an_engine_whose_context_is_not_known() -> None:
     policy = make_policy(("tiny",), engine=EngineFacts(context_length=None))
 
-    assert chat(policy, truncation="auto")["truncate_prompt_tokens"] == -1
+    assert chat(policy, truncation="auto", max_output_tokens=9)["truncate_prompt_tokens"] == -1
+    assert refusal(policy, truncation="auto").param == "truncation"
 
 
 def test_an_exact_truncation_wins() -> None:
@@ -195,6 +196,16 @@ def test_what_needs_a_memory_is_refused_by_name(name: str, value: object) -> Non
         ({"n": 2}, "n"),
         ({"best_of": 2}, "best_of"),
         ({"metadata": []}, "metadata"),
+        ({"metadata": {"a": 5}}, "metadata.a"),
+        ({"metadata": {str(number): "" for number in range(17)}}, "metadata"),
+        ({"text": {"verbosity": "loud"}}, "text.verbosity"),
+        ({"reasoning": {"summary": "long"}}, "reasoning.summary"),
+        ({"tools": [FUNCTION | {"name": ""}]}, "tools[0].name"),
+        ({"guided_choice": ["a"], "text": {"format": {"type": "json_object"}}}, "guided_choice"),
+        ({"stream": True, "prompt_logprobs": 1}, "prompt_logprobs"),
+        ({"priority": 1}, "priority"),
+        ({"chat_template": "x"}, "chat_template"),
+        ({"use_beam_search": True, "top_k": 5}, "top_k"),
     ],
 )
 def test_a_bad_field_is_named(fields: dict[str, Any], param: str) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fairlead_gateway.contract.dialogue import Call, Relay
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.contract.policy import Policy
-from fairlead_gateway.contract.request import EngineRequest
+from fairlead_gateway.contract.request import PreparedChat
+from fairlead_gateway.contract.wanted import Reasoning
 
 from .completed import to_response
 from .document import ResponseDocument
@@ -18,15 +19,16 @@ from .stream import ResponseStream
 class ResponsesDialogue:
     """One Responses request and its answer. Raises ApiError for a request that cannot be served."""
 
-    engine: EngineRequest
+    engine: PreparedChat
 
     def __init__(self, body: bytes, policy: Policy, call: Call) -> None:
         request = prepare_responses(body, policy)
         extras = EXTRAS.get(policy.dialect.name, Extras())
+        wanted = request.engine.wanted
         self.engine = request.engine
         self._naming = request.naming
         self._document = ResponseDocument(
-            response_id=request.request_id or f"resp_{call.token}",
+            response_id=wanted.request_id or f"resp_{call.token}",
             token=call.token,
             model=request.engine.model,
             created_at=call.clock(),
@@ -34,7 +36,7 @@ class ResponsesDialogue:
             repeated=request.repeated,
             items=ItemShape(extras.message, request.custom_tools),
             extras=extras,
-            shows_reasoning=request.shows_reasoning,
+            shows_reasoning=wanted.reasoning is not Reasoning.DROPPED,
         )
 
     def whole(self, body: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""`text`, `reasoning` and `truncation` as parameters of chat completions."""
+"""Parameters that are objects, and `truncation`: their inner fields, as parameters of chat completions."""
 
 from __future__ import annotations
 
@@ -7,9 +7,35 @@ from typing import Any
 
 from fairlead_gateway.contract.errors import invalid, missing
 from fairlead_gateway.contract.policy import Policy
+from fairlead_gateway.contract.values import Choice, String, check
 
 # The part of the context that is kept free for the answer when an over-long input is cut.
 _KEPT_FOR_ANSWER = 8
+
+_SUMMARIES = Choice(("auto", "concise", "detailed"))
+# OpenAI's bounds, in characters.
+_METADATA_KEY, _METADATA_VALUE = String(0, 64), String(0, 512)
+_METADATA_ENTRIES = 16
+_NESTED = (
+    ("text", "verbosity", Choice(("low", "medium", "high"))),
+    ("reasoning", "summary", _SUMMARIES),
+    ("reasoning", "generate_summary", _SUMMARIES),
+)
+
+
+def check_nested(received: Mapping[str, Any]) -> None:
+    """Raises the 400 for an inner field that has no effect on the engine, so nobody else would look at it."""
+    for name, inner, kind in _NESTED:
+        value = received.get(name, {}).get(inner)
+        if value is not None:
+            check(kind, value, f"{name}.{inner}")
+    metadata = received.get("metadata", {})
+    if len(metadata) > _METADATA_ENTRIES:
+        message = f"'metadata' must have at most {_METADATA_ENTRIES} entries (got {len(metadata)})."
+        raise invalid(message, "metadata")
+    for key, value in metadata.items():
+        check(_METADATA_KEY, key, "metadata")
+        check(_METADATA_VALUE, value, f"metadata.{key}")
 
 
 def text_fields(received: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,6 +78,9 @@ def truncation_fields(received: Mapping[str, Any], limit: int | None, policy: Po
     if received.get("truncation") != "auto" or "truncate_prompt_tokens" in received:
         return {}
     context = policy.engine.context_length
+    if context is None and limit is None:
+        message = "'truncation' 'auto' needs 'max_output_tokens' on this deployment."
+        raise invalid(message, "truncation")
     if context is None:
         return {"truncate_prompt_tokens": -1}
     room = context // _KEPT_FOR_ANSWER

@@ -31,14 +31,17 @@ def repeated(received: Mapping[str, Any], chat: Mapping[str, Any], limit: int | 
     found = {name: received.get(name, chat.get(name, neutral)) for name, neutral in _NEUTRAL.items()}
     if limit is None:
         limit = chat.get("max_completion_tokens", chat.get("max_tokens"))
-    # None asks for nothing in particular: clients that read the object expect an object.
     if found["reasoning"] is not None:
-        found["reasoning"] = {"effort": None, "summary": None} | found["reasoning"]
+        found["reasoning"] = {name: found["reasoning"].get(name) for name in ("effort", "summary")}
+    text = received.get("text", {})
     tools = received.get("tools", ())
     return found | {
         "max_output_tokens": limit,
         "tools": [_TOOL | tool if tool["type"] == "function" else tool for tool in tools],
-        "text": {"format": {"type": "text"}} | received.get("text", {}),
+        "text": {
+            "format": text.get("format") or {"type": "text"},
+            "verbosity": text.get("verbosity") or "medium",
+        },
         # There is one tier, whatever was asked for.
         "service_tier": "default",
     }

@@ -15,14 +15,13 @@ from fairlead_gateway.contract.errors import ApiError, invalid, missing
 from fairlead_gateway.contract.parameters import PARAMETERS, Api
 from fairlead_gateway.contract.policy import Policy
 from fairlead_gateway.contract.request import (
-    EngineRequest,
-    check_served,
+    PreparedChat,
     examine,
     parse_object,
     prepare_document,
 )
 
-from .formats import reasoning_fields, text_fields, truncation_fields
+from .formats import check_nested, reasoning_fields, text_fields, truncation_fields
 from .items import Conversation
 from .naming import Naming
 from .repeated import repeated
@@ -31,12 +30,10 @@ from .tools import to_tools, tool_fields
 # In both APIs by name, but not with the same meaning: translated here or part of the Response object.
 _NOT_PASSED_ON = frozenset(
     {
-        "include_reasoning",
         "max_tokens",
         "metadata",
         "n",
         "prompt_cache_key",
-        "reasoning_content",
         "safety_identifier",
         "service_tier",
         "store",
@@ -69,12 +66,10 @@ BEAMS: Final = 4
 class ResponsesRequest:
     """A checked request: what the engine gets, and what its answer needs."""
 
-    engine: EngineRequest
+    engine: PreparedChat
     naming: Naming
     repeated: Mapping[str, Any]
     custom_tools: frozenset[str]
-    shows_reasoning: bool
-    request_id: str | None
 
 
 def prepare_responses(body: bytes, policy: Policy) -> ResponsesRequest:
@@ -82,35 +77,34 @@ def prepare_responses(body: bytes, policy: Policy) -> ResponsesRequest:
     document = parse_object(body)
     _refuse_candidates(document)
     received, ignored = examine(document, policy, Api.RESPONSES)
-    received = dict(policy.tables[Api.RESPONSES].defaults) | received
-    check_served(received, policy)
-    if received.get("background"):
-        message = "'background' is not supported: this service stores no data. Leave it out or send false."
-        raise invalid(message, "background", "unsupported_parameter")
+    _refuse_background(received)
+    check_nested(received)
     conversation = _conversation(received)
     tools = to_tools(received.get("tools", []), policy.reject_unknown)
     limit_name, limit = _output_limit(received)
     naming = Naming(tuple(conversation.places), limit_name)
     chat = {name: value for name, value in received.items() if name in _PASSED_ON}
-    chat["messages"] = conversation.messages
-    if limit is not None:
-        chat["max_tokens"] = limit
+    chat |= {"messages": conversation.messages} | ({} if limit is None else {"max_tokens": limit})
     chat |= tool_fields(tools, received.get("tool_choice", "auto"))
     chat |= text_fields(received) | reasoning_fields(received) | truncation_fields(received, limit, policy)
-    chat |= _logprobs_fields(received) | _mode_fields(received)
+    chat |= _logprobs_fields(received) | _beam_fields(received, policy) | _stream_fields(received)
     try:
         prepared = prepare_document(chat, policy)
     except ApiError as error:
         raise naming.to_client(error) from None
-    left_out = (*ignored, *tools.left_out, *_without_effect(received, policy), *prepared.ignored)
+    left_out = {*ignored, *tools.left_out, *_without_effect(received, policy), *prepared.ignored}
     return ResponsesRequest(
-        replace(prepared, ignored=tuple(sorted(set(left_out)))),
+        replace(prepared, ignored=tuple(sorted(left_out))),
         naming,
         MappingProxyType(repeated(received, prepared.document, limit)),
         tools.custom,
-        received.get("include_reasoning", True) and received.get("reasoning_content", True),
-        received.get("request_id"),
     )
+
+
+def _refuse_background(received: Mapping[str, Any]) -> None:
+    if received.get("background"):
+        message = "'background' is not supported: this service stores no data. Leave it out or send false."
+        raise invalid(message, "background", "unsupported_parameter")
 
 
 def _refuse_candidates(document: Mapping[str, Any]) -> None:
@@ -145,12 +139,17 @@ def _logprobs_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-def _mode_fields(received: Mapping[str, Any]) -> dict[str, Any]:
-    beams = {"n": BEAMS} if received.get("use_beam_search") else {}
-    if not received.get("stream"):
-        return beams
+def _beam_fields(received: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
+    if not received.get("use_beam_search"):
+        return {}
+    # The engine needs two log probabilities per beam.
+    most = policy.engine.max_logprobs
+    return {"n": BEAMS if most < 0 else max(1, min(BEAMS, most // 2))}
+
+
+def _stream_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     # The last event of every stream tells the usage.
-    return beams | {"stream": True, "stream_options": {"include_usage": True}}
+    return {"stream": True, "stream_options": {"include_usage": True}} if received.get("stream") else {}
 
 
 def _without_effect(received: Mapping[str, Any], policy: Policy) -> list[str]:

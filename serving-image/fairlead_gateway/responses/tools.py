@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead_gateway.contract.errors import invalid
+from fairlead_gateway.contract.errors import invalid, missing
 
 from .content import required_text
 from .output import CUSTOM_INPUT
@@ -51,6 +51,8 @@ def to_tools(tools: list[Any], reject_unknown: bool) -> Tools:
             left_out.add(f"tools.{kind}")
             continue
         name = required_text(tool, "name", where)
+        if not name:
+            raise missing(f"{where}.name")
         if kind == "custom":
             custom.add(name)
         functions[name] = {"type": "function", "function": _function(tool)}
