@@ -1,0 +1,88 @@
+"""vLLM's own parser understands what is rendered, and means by it what the spec says."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.render.cases import CASES, render_case
+from tests.support.engine import install_vllm
+
+pytestmark = pytest.mark.engine
+
+# Reads the argument lists of all cases and prints what vLLM takes them for: one import for all.
+PARSE = """
+import json, sys
+from vllm.entrypoints.launchers.cli_args import make_arg_parser
+from vllm.utils.argparse_utils import FlexibleArgumentParser
+
+parser = make_arg_parser(FlexibleArgumentParser())
+names = json.loads(sys.argv[1])
+parsed = {case: vars(parser.parse_args(words)) for case, words in json.load(sys.stdin).items()}
+for values in parsed.values():
+    values["structured_outputs_config"] = values["structured_outputs_config"].backend
+print(json.dumps({case: {name: values[name] for name in names} for case, values in parsed.items()}))
+"""
+FULL = {
+    "served_model_name": ["grid"],
+    "max_num_seqs": 64,
+    "enable_auto_tool_choice": True,
+    "tool_call_parser": "hermes",
+    "reasoning_parser": "qwen3",
+    "scheduling_policy": "priority",
+    "structured_outputs_config": "lm-format-enforcer",
+    "trust_request_chat_template": True,
+    "allowed_media_domains": ["images.example.com", "cdn.example.com"],
+    "fingerprint_mode": "none",
+    "enable_prompt_tokens_details": True,
+    "max_logprobs": 50,
+}
+
+
+def rendered(case: str) -> list[str]:
+    (engine,) = render_case(case)[-1]["spec"]["template"]["spec"]["containers"]
+    words: list[str] = engine["args"]
+    return words[words.index("--") + 1 :]
+
+
+@pytest.fixture(scope="module")
+def understood() -> dict[str, dict[str, Any]]:
+    """What vLLM takes the arguments of each golden case for."""
+    words = json.dumps({case: rendered(case) for case in CASES})
+    done = subprocess.run(
+        [str(install_vllm()), "-c", PARSE, json.dumps(list(FULL))],
+        input=words,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def test_every_argument_is_known(understood: dict[str, dict[str, Any]]) -> None:
+    assert sorted(understood) == CASES
+
+
+def test_every_field_means_what_it_says(understood: dict[str, dict[str, Any]]) -> None:
+    assert understood["provider-with-keys"] == FULL
+
+
+def test_without_fields_vllm_keeps_its_own_defaults(understood: dict[str, dict[str, Any]]) -> None:
+    plain = understood["tiny-cpu"]
+    assert plain == {
+        **dict.fromkeys(FULL),
+        "served_model_name": ["tiny"],
+        "enable_auto_tool_choice": False,
+        "reasoning_parser": "",
+        "scheduling_policy": "fcfs",
+        "structured_outputs_config": "auto",
+        "trust_request_chat_template": False,
+        "fingerprint_mode": "none",
+        "enable_prompt_tokens_details": True,
+        "max_logprobs": 20,
+    }
