@@ -1,110 +1,107 @@
-"""From the figures of several rounds to medians, a table with ratios, the aims, and gateway.json."""
+"""From the figures of several rounds to medians, a table with ratios, and the aims."""
 
 from __future__ import annotations
 
-import platform
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from enum import Enum
 from typing import Any
 
 from tests.benchmarks.gateway.systems import OURS
 
 Figures = Mapping[str, float]
-
-# Column → (heading, whether less is better, None where a ratio says nothing)
-_COLUMNS: Mapping[str, tuple[str, bool | None]] = {
-    "requests_per_second": ("req/s", False),
-    "core_share": ("core", None),
-    "cpu_us_per_request": ("µs/req", True),
-    "cpu_us_per_chunk_64": ("µs/chunk 64", True),
-    "cpu_us_per_chunk_1024": ("µs/chunk 1024", True),
-    "cpu_us_per_chunk_responses": ("µs/chunk responses", True),
-    "added_p50_us": ("added p50 µs", True),
-    "requests_per_second_100kb": ("100 KB req/s", False),
-    "cpu_us_per_request_100kb": ("100 KB µs/req", True),
-    "rss_mb": ("RSS MB", True),
-    "rss_loaded_mb": ("loaded MB", True),
-}
 MAX_IDLE_MB = 80
+
+
+class Better(Enum):
+    """Which of two values of a figure is the better one."""
+
+    LESS = "less"
+    MORE = "more"
+    NEITHER = "neither"
+
+
+# The figures of gateway.json that the table shows, in its order.
+FIGURES: Mapping[str, tuple[str, Better]] = {
+    "requests_per_second": ("requests/s, 64 connections", Better.MORE),
+    "core_share": ("  of the proxy's core used meanwhile", Better.NEITHER),
+    "cpu_us_per_request": ("CPU µs per request", Better.LESS),
+    "chunks_per_second": ("chunks/s, 64 fast streams", Better.MORE),
+    "cpu_us_per_chunk_64": ("CPU µs per chunk, 64 fast streams", Better.LESS),
+    "cpu_us_per_chunk_1024": ("CPU µs per chunk, 1,024 slow streams", Better.LESS),
+    "cpu_us_per_chunk_responses": ("CPU µs per chunk, 64 of /v1/responses", Better.LESS),
+    "added_p50_us": ("added latency at 50 requests/s, p50 µs", Better.LESS),
+    "requests_per_second_100kb": ("requests/s, 100 KB bodies", Better.MORE),
+    "cpu_us_per_request_100kb": ("CPU µs per request, 100 KB bodies", Better.LESS),
+    "rss_mb": ("memory idle, MB", Better.LESS),
+    "rss_loaded_mb": ("memory after load, MB", Better.LESS),
+}
 
 
 def medians(rounds: Sequence[Figures]) -> dict[str, float]:
     """The median of each figure over the rounds that have it."""
     names = dict.fromkeys(name for figures in rounds for name in figures)
-    return {name: statistics.median(figures[name] for figures in rounds if name in figures) for name in names}
-
-
-def machine() -> dict[str, Any]:
-    """What the figures depend on."""
-    cpu = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if "model name" in line
-    ]
     return {
-        "cpu": cpu[0] if cpu else platform.machine(),
-        "cores": len(cpu),
-        "kernel": platform.release(),
-        "python": platform.python_version(),
+        name: round(statistics.median(figures[name] for figures in rounds if name in figures), 3)
+        for name in names
     }
 
 
 def table(systems: Mapping[str, Figures]) -> str:
-    """One row per system; behind each figure, how many times better (>1) or worse (<1) ours is."""
+    """One line per figure; behind those of the others, how many times better ours is (below 1: worse)."""
     ours = systems.get(OURS, {})
-    rows = [["", *(heading for heading, _ in _COLUMNS.values())]]
-    for name, figures in systems.items():
-        cells = [_cell(figures, ours, column, less) for column, (_, less) in _COLUMNS.items()]
-        rows.append([name, *cells])
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(lines)
+    rows = [["", *systems]]
+    for name, (title, better) in FIGURES.items():
+        cells = [_cell(figures.get(name), ours.get(name), better) for figures in systems.values()]
+        rows.append([title, *cells])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows
+    )
 
 
-def _cell(figures: Figures, ours: Figures, column: str, less_is_better: bool | None) -> str:
-    if column not in figures:
-        return "-"
-    value = figures[column]
-    text = f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
-    if figures is ours or less_is_better is None or not ours.get(column) or value <= 0:
-        return text
-    ratio = value / ours[column] if less_is_better else ours[column] / value
-    return f"{text} ({ratio:.2g}x)" if ratio < 100 else f"{text} ({ratio:.0f}x)"
+def _cell(value: float | None, ours: float | None, better: Better) -> str:
+    if value is None:
+        return "-" + _NO_RATIO
+    ratio = None
+    if value is not ours and ours and value > 0 and better is not Better.NEITHER:
+        ratio = value / ours if better is Better.LESS else ours / value
+    return _number(value) + (f" ({_number(ratio)}x)".ljust(len(_NO_RATIO)) if ratio else _NO_RATIO)
+
+
+_NO_RATIO = " " * len(" (0.00x)")
+
+
+def _number(value: float) -> str:
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}"
 
 
 def aims(systems: Mapping[str, Figures]) -> list[dict[str, Any]]:
-    """What the gateway is meant to reach, as far as this run could tell: text, value, limit, met."""
+    """What the gateway is meant to reach, as far as these systems tell: text, value, whether it is met."""
     ours = systems.get(OURS, {})
-
-    def ratio(name: str, column: str) -> float | None:
-        other = systems.get(name, {}).get(column)
-        return other / ours[column] if other and ours.get(column) else None
-
-    wanted = [
-        ("requests per core-second, times vllm-router's", ratio("vllm-router", "cpu_us_per_request"), 2.0),
-        ("requests per core-second, times LiteLLM's", ratio("litellm", "cpu_us_per_request"), 100.0),
-        ("chunks per core-second at 64 streams, times nginx's", ratio("nginx", "cpu_us_per_chunk_64"), 1.0),
-        (
-            "chunks per core-second at 1,024 streams, times nginx's",
-            ratio("nginx", "cpu_us_per_chunk_1024"),
-            1.0,
-        ),
-    ]
-    results = [
-        {"aim": f"{text}: at least {least:g}", "value": value, "met": value >= least}
-        for text, value, least in wanted
-        if value is not None
-    ]
-    if "rss_mb" in ours:
-        idle = ours["rss_mb"]
+    results = []
+    for name, figure, least in (
+        ("vllm-router", "cpu_us_per_request", 2.0),
+        ("litellm", "cpu_us_per_request", 100.0),
+        ("nginx", "cpu_us_per_chunk_64", 1.0),
+        ("nginx", "cpu_us_per_chunk_1024", 1.0),
+    ):
+        other, own = systems.get(name, {}).get(figure), ours.get(figure)
+        if other and own:
+            text = f"{FIGURES[figure][0]}: {name}'s is at least {least:g} times ours"
+            results.append({"aim": text, "value": round(other / own, 2), "met": other / own >= least})
+    idle = ours.get("rss_mb")
+    if idle:
         results.append(
-            {"aim": f"idle memory in MB: below {MAX_IDLE_MB}", "value": idle, "met": idle < MAX_IDLE_MB}
+            {"aim": f"memory idle: below {MAX_IDLE_MB} MB", "value": idle, "met": idle < MAX_IDLE_MB}
         )
     return results
 
 
 def render_aims(results: Sequence[Mapping[str, Any]]) -> str:
     """One line per aim."""
-    words = {True: "met", False: "NOT MET"}
-    return "\n".join(f"  {words[each['met']]:<7}  {each['aim']} - is {each['value']:.2f}" for each in results)
+    return "\n".join(
+        f"  {'met' if each['met'] else 'NOT MET':<7}  {each['aim']} (is {_number(each['value'])})"
+        for each in results
+    )

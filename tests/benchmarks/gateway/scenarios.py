@@ -46,7 +46,7 @@ def measure(proxy: Proxy, system: System, scale: Scale) -> tuple[dict[str, float
 
 def latency(proxy: Proxy, scale: Scale) -> float:
     """Median time of a request at 50 requests/s, microseconds."""
-    return proxy.load(chat(), connections=8, rate=50, seconds=scale.seconds).p50_us
+    return proxy.load(chat(), connections=32, rate=50, seconds=scale.seconds).p50_us
 
 
 def _latency(proxy: Proxy, _: System, scale: Scale) -> _Figures:

@@ -21,7 +21,8 @@ from e2e.cluster.shell import run
 from tests.benchmarks.gateway import environments
 
 MODEL = "bench"
-API_KEY = "sk-bench-5f0c2a9e"
+# Every request carries it. Ours and LiteLLM, which does not start without one, check it.
+API_KEY = "sk-5f0c2a9e7b184d36a1c4e2f809b7d653"
 SERVING_IMAGE = Path(__file__).resolve().parents[3] / "serving-image"
 
 
@@ -159,8 +160,11 @@ def _litellm(folder: Path, port: int, upstream: Upstream) -> Launch:
     config = {"model_list": [{"model_name": MODEL, "litellm_params": engine}]}
     (folder / "litellm.json").write_text(json.dumps(config))  # JSON is YAML
     environment = {
+        "LITELLM_MASTER_KEY": API_KEY,
         "LITELLM_MODE": "PRODUCTION",
         "LITELLM_LOG": "ERROR",
+        # It breaks off streams whose chunks are all alike, and the mock engine's are.
+        "REPEATED_STREAMING_CHUNK_LIMIT": "1000000",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",  # otherwise it asks the internet at every start
     }
     command = (
