@@ -26,13 +26,15 @@ class SettingsError(Exception):
 def load(process: ProcessSettings) -> tuple[GatewaySettings, KeyRing]:
     """Settings and keys as they are on disk. Raises SettingsError."""
     try:
-        settings = load_settings(process.config)
+        settings = load_settings(process.config, process.pinned)
         files = read_keys(process.keys_dir) if settings.auth.mode == "APIKey" else {}
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"{process.config}: {'; '.join(problems)}") from None
     except OSError as error:
         raise SettingsError(str(error)) from None
+    except ValueError as error:
+        raise SettingsError(f"{process.config}: {error}") from None
     return settings, KeyRing.parse(files)
 
 

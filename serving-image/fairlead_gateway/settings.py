@@ -6,9 +6,12 @@ does not know are ignored, because an operator may be newer than a running gatew
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -78,6 +81,9 @@ class ProcessSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_GATEWAY_", frozen=True)
 
     config: Path = Path("/etc/fairlead/gateway.json")
+    # What of gateway.json describes this pod and its engine. The file is the same for old and new pods of a
+    # rollout, so these keys must not follow it.
+    pinned: dict[str, Any] = Field(default_factory=dict)
     keys_dir: Path = Path("/etc/fairlead/keys")
     run_dir: Path = Path("/run/fairlead")
     launcher: Path = Path(__file__).resolve().parents[1] / "launcher" / "fairlead_launcher.py"
@@ -102,6 +108,9 @@ class ProcessSettings(BaseSettings):
         return self.run_dir / "engine.json"
 
 
-def load_settings(path: Path) -> GatewaySettings:
-    """Reads gateway.json. Raises OSError or pydantic.ValidationError."""
-    return GatewaySettings.model_validate_json(path.read_bytes())
+def load_settings(path: Path, pinned: Mapping[str, Any] = MappingProxyType({})) -> GatewaySettings:
+    """Reads gateway.json; `pinned` keys win over its own. Raises OSError or ValueError."""
+    document = orjson.loads(path.read_bytes())
+    if not isinstance(document, dict):
+        raise ValueError("it must be a JSON object")
+    return GatewaySettings.model_validate({**document, **pinned})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from openai import OpenAI
@@ -36,3 +38,10 @@ def own_gateway(engine: Engine) -> Iterator[GatewayProcess]:
         yield running
     finally:
         running.stop()
+
+
+@pytest.fixture
+def socket() -> Iterator[Path]:
+    """Where a scripted engine listens; short, as a Unix socket's path must be."""
+    with TemporaryDirectory(prefix="fairlead-") as folder:
+        yield Path(folder) / "engine.sock"

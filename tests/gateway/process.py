@@ -32,7 +32,7 @@ def free_port() -> int:
 class GatewayProcess:
     """`python -m fairlead_gateway serve`, stopped by `stop`."""
 
-    def __init__(self, engine: Engine, **settings: Any) -> None:
+    def __init__(self, engine: Engine, /, **settings: Any) -> None:
         self.run_dir = Path(tempfile.mkdtemp(prefix="fairlead-"))
         (self.run_dir / "engine.sock").symlink_to(engine.socket)
         (self.run_dir / "engine.json").symlink_to(engine.state_file)
@@ -44,13 +44,16 @@ class GatewayProcess:
             "PYTHONPATH": str(SERVING_IMAGE),
             "FAIRLEAD_GATEWAY_CONFIG": str(config),
             "FAIRLEAD_GATEWAY_RUN_DIR": str(self.run_dir),
+            "FAIRLEAD_GATEWAY_KEYS_DIR": str(self.run_dir / "keys"),
             "FAIRLEAD_GATEWAY_HOST": "127.0.0.1",
             "FAIRLEAD_GATEWAY_API_PORT": str(self.api_port),
             "FAIRLEAD_GATEWAY_ADMIN_PORT": str(self.admin_port),
             "FAIRLEAD_GATEWAY_LINGER_SECONDS": "0.2",
         }
         command = [sys.executable, "-m", "fairlead_gateway", "serve"]
-        self.process = subprocess.Popen(command, env=environment)
+        self._output = self.run_dir / "output"
+        with self._output.open("wb") as output:
+            self.process = subprocess.Popen(command, env=environment, stdout=output)
         try:
             self._wait_alive()
         except BaseException:
@@ -66,6 +69,11 @@ class GatewayProcess:
             except OSError:
                 time.sleep(0.05)
         raise RuntimeError("the gateway did not start")
+
+    @property
+    def output(self) -> str:
+        """What the process has written to its standard output: a JSON line per logged request."""
+        return self._output.read_text()
 
     def admin(self, path: str) -> tuple[int, bytes]:
         """Status and body of a GET on the admin port."""

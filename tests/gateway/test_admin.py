@@ -1,4 +1,4 @@
-"""The admin port's view of a drain, called in-process; the test writes the engine's state file itself."""
+"""The admin port, called in-process; the test writes the engine's state file itself."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 from starlette.types import ASGIApp
 
 from fairlead_gateway.admin import create_admin
-from fairlead_gateway.admission.gate import Gate
-from fairlead_gateway.serving import Services
+from fairlead_gateway.admission.keys import KeyRing
+from fairlead_gateway.services import Services
 from fairlead_gateway.settings import GatewaySettings, ProcessSettings
-from fairlead_gateway.telemetry import Telemetry
-from fairlead_gateway.upstream.client import EngineClient
+from fairlead_gateway.upstream.pool import EnginePool
 from tests.gateway.asgi import call
 from tests.gateway.scripted import ScriptedEngine, answer, whole
 
 FIRST_START, SECOND_START = 1.0, 2.0
+MODELS = b'{"data": [{"id": "tiny", "max_model_len": 512}]}'
 
 
 @pytest.fixture
@@ -29,13 +29,17 @@ def process() -> Iterator[ProcessSettings]:
 
 
 @pytest.fixture
-async def admin(process: ProcessSettings) -> AsyncIterator[ASGIApp]:
-    gate = Gate()
-    client = EngineClient(str(process.engine_socket))
+async def services(process: ProcessSettings) -> AsyncIterator[Services]:
+    engine = EnginePool(str(process.engine_socket))
     settings = GatewaySettings.model_validate({"model": {"servedName": "tiny"}})
-    async with ScriptedEngine(process.engine_socket, answer(whole("200 OK", b""))):
-        yield create_admin(Services(settings, client, gate, Telemetry(gate)), process)
-        await client.close()
+    async with ScriptedEngine(process.engine_socket, answer(whole("200 OK", MODELS))):
+        yield Services(settings, KeyRing.parse({"bad": b"?"}), process, engine)
+        engine.close()
+
+
+@pytest.fixture
+def admin(services: Services) -> ASGIApp:
+    return create_admin(services)
 
 
 def start_engine(process: ProcessSettings, started_at: float) -> None:
@@ -58,3 +62,22 @@ async def test_an_engine_that_was_restarted_in_its_pod_is_ready_again(
     await call(admin, "GET", "/drain")
     start_engine(process, SECOND_START)
     assert (await call(admin, "GET", "/readyz")).status == 200
+
+
+async def test_a_ready_gateway_knows_the_context_length(admin: ASGIApp, services: Services) -> None:
+    await call(admin, "GET", "/readyz")
+    assert services.policy.engine.context_length == 512
+
+
+async def test_readiness_names_what_is_wrong_with_settings_and_keys(admin: ASGIApp) -> None:
+    problems = (await call(admin, "GET", "/readyz")).json()["problems"]
+    assert len(problems) == 1
+    assert "'bad'" in problems[0]
+
+
+async def test_metrics_are_the_gateways_and_the_engines(admin: ASGIApp, services: Services) -> None:
+    services.telemetry.count_request("chat", 200, 0.2, "alice")
+    text = (await call(admin, "GET", "/metrics")).body.decode()
+    assert 'fairlead_gateway_requests_total{endpoint="chat",key="alice",status="200"} 1.0' in text
+    assert 'fairlead_gateway_request_duration_seconds_bucket{endpoint="chat",le="0.25"} 1.0' in text
+    assert text.endswith(MODELS.decode())  # whatever the engine answers to /metrics

@@ -1,4 +1,4 @@
-"""Admission: what is counted, who goes next, when nothing is left."""
+"""Who runs, who waits, and in which order."""
 
 from __future__ import annotations
 
@@ -7,70 +7,124 @@ import asyncio
 import pytest
 
 from fairlead_gateway.admission.gate import Gate
+from fairlead_gateway.contract.errors import ApiError
 
 
-async def hold(gate: Gate, entered: list[int], number: int, leave: asyncio.Event) -> None:
-    async with gate.enter():
-        entered.append(number)
-        await leave.wait()
+class Request:
+    """A request that remembers the order in which all of them were admitted."""
+
+    def __init__(self, name: str, owner: str = "", log: list[str] | None = None) -> None:
+        self.name, self.owner = name, owner
+        self._log = log if log is not None else []
+
+    def admitted(self) -> None:
+        self._log.append(self.name)
 
 
-async def settle() -> None:
-    for _ in range(5):
-        await asyncio.sleep(0)
+def test_a_request_runs_at_once_while_there_is_a_place() -> None:
+    gate = Gate(running_limit=1)
+    assert gate.enter(Request("a"))
+    assert (gate.running, gate.waiting) == (1, 0)
 
 
-async def test_without_a_limit_everybody_runs() -> None:
-    gate, leave = Gate(), asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        for number in range(5):
-            group.create_task(hold(gate, [], number, leave))
-        await settle()
-        assert (gate.running, gate.waiting) == (5, 0)
-        leave.set()
-    assert gate.running == 0
+def test_a_request_without_a_place_waits_until_one_is_given_back() -> None:
+    log: list[str] = []
+    gate = Gate(running_limit=1)
+    gate.enter(Request("a", log=log))
+    assert not gate.enter(Request("b", log=log))
+
+    gate.leave(1.0)
+
+    assert log == ["b"]
+    assert (gate.running, gate.waiting) == (1, 0)
 
 
-async def test_those_who_wait_enter_in_order_of_arrival() -> None:
-    gate, entered = Gate(limit=1), list[int]()
-    leaves = [asyncio.Event() for _ in range(3)]
-    async with asyncio.TaskGroup() as group:
-        for number, leave in enumerate(leaves):
-            group.create_task(hold(gate, entered, number, leave))
-        await settle()
-        assert (entered, gate.waiting) == ([0], 2)
-        for leave in leaves:
-            leave.set()
-    assert entered == [0, 1, 2]
+def test_requests_of_one_owner_run_in_order_of_arrival() -> None:
+    log: list[str] = []
+    gate = Gate(running_limit=1)
+    for name in ("a", "b", "c"):
+        gate.enter(Request(name, log=log))
+    gate.leave(1.0)
+    gate.leave(1.0)
+    assert log == ["b", "c"]
 
 
-@pytest.mark.parametrize("handed_over", [False, True])
-async def test_who_leaves_while_waiting_takes_no_place(handed_over: bool) -> None:
-    gate, leave = Gate(limit=1), asyncio.Event()
-    first = asyncio.create_task(hold(gate, [], 0, leave))
-    await settle()
-    second = asyncio.create_task(hold(gate, [], 1, leave))
-    await settle()
-    if handed_over:
-        leave.set()
-        await first
-    second.cancel()
-    await asyncio.gather(second, return_exceptions=True)
-    leave.set()
-    await first
-
-    await asyncio.wait_for(gate.wait_idle(), 5)
-    assert (gate.running, gate.waiting) == (0, 0)
+def test_owners_take_turns_so_that_a_flood_of_one_does_not_starve_another() -> None:
+    log: list[str] = []
+    gate = Gate(running_limit=1)
+    gate.enter(Request("running"))
+    for number in range(3):
+        gate.enter(Request(f"flood{number}", "flood", log))
+    gate.enter(Request("other", "other", log))
+    for _ in range(4):
+        gate.leave(1.0)
+    assert log == ["flood0", "other", "flood1", "flood2"]
 
 
-async def test_idle_waits_for_those_who_run_and_those_who_wait() -> None:
-    gate, leave = Gate(limit=1), asyncio.Event()
-    tasks = [asyncio.create_task(hold(gate, [], number, leave)) for number in range(2)]
-    await settle()
-    idle = asyncio.create_task(gate.wait_idle())
-    await settle()
+def test_nobody_overtakes_those_who_wait() -> None:
+    gate = Gate(running_limit=2)
+    gate.enter(Request("a"))
+    gate.enter(Request("b"))
+    gate.enter(Request("c"))
+    gate.running_limit = 3
+    assert not gate.enter(Request("d"))
+
+
+def test_a_raised_bound_lets_in_those_who_wait() -> None:
+    log: list[str] = []
+    gate = Gate(running_limit=1)
+    for name in ("a", "b", "c"):
+        gate.enter(Request(name, log=log))
+    gate.running_limit = 3
+    gate.admit()
+    assert log == ["b", "c"]
+
+
+def test_more_than_may_wait_are_told_when_to_come_again() -> None:
+    gate = Gate(running_limit=1, queue_limit=1)
+    gate.enter(Request("a"))
+    gate.enter(Request("b"))
+
+    with pytest.raises(ApiError) as refused:
+        gate.enter(Request("c"))
+
+    assert (refused.value.status, refused.value.code) == (429, "rate_limit_exceeded")
+    assert int(refused.value.headers["retry-after"]) > 0
+
+
+def test_the_advised_wait_grows_with_what_requests_take_and_stays_within_what_clients_accept() -> None:
+    gate = Gate(running_limit=1)
+    gate.enter(Request("a"))
+    short = gate.retry_after()
+    for _ in range(100):
+        gate.enter(Request("b"))
+        gate.leave(3600.0)
+    assert short < gate.retry_after() <= 120
+
+
+def test_a_request_that_gave_up_is_not_admitted() -> None:
+    log: list[str] = []
+    gate = Gate(running_limit=1)
+    gate.enter(Request("a"))
+    gone, waiting = Request("gone", log=log), Request("waiting", log=log)
+    gate.enter(gone)
+    gate.enter(waiting)
+    gate.withdraw(gone)
+    gate.leave(1.0)
+    assert log == ["waiting"]
+
+
+async def test_idle_is_when_nobody_runs_or_waits() -> None:
+    gate = Gate(running_limit=1)
+    gate.enter(Request("a"))
+    gate.enter(Request("b"))
+    idle = asyncio.ensure_future(gate.wait_idle())
+    gate.leave(1.0)
+    await asyncio.sleep(0)
     assert not idle.done()
+    gate.leave(1.0)
+    await asyncio.wait_for(idle, 30)
 
-    leave.set()
-    await asyncio.gather(*tasks)
-    await asyncio.wait_for(idle, 5)
+
+async def test_a_gate_without_requests_is_idle() -> None:
+    await asyncio.wait_for(Gate().wait_idle(), 30)

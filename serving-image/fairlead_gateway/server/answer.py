@@ -37,6 +37,7 @@ class Answer:
         self.response_complete = False
         self.disconnected = False
         self.keep_alive = head.keep_alive
+        self.content_length = head.content_length
         self._services, self._transport, self._head, self._done = services, transport, head, done
         self._endpoint = endpoint
         self._token = services.next_token()
@@ -55,7 +56,7 @@ class Answer:
         """The answers to all earlier requests on the connection are written."""
         self._my_turn = True
         limit = self._services.settings.max_body_bytes
-        if self._head.content_length > limit:
+        if self.content_length > limit:
             self._refuse(self._too_large(limit))
         elif self._whole:
             self._begin()

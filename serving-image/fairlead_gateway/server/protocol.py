@@ -32,19 +32,37 @@ class _ApiProtocol(HttpToolsProtocol):
     # Whose turn it is to be answered, if that one takes the short way. uvicorn's `cycle` is the request that
     # arrived last, which may still have to wait in `pipeline`.
     _current: Answer | None = None
+    # Bytes that a body still lacks which the parser does not read (`_take_unparsed`).
+    _unparsed = 0
     cycle: Any
     pipeline: deque[Any]
 
     def data_received(self, data: bytes) -> None:
         self._unset_keepalive_if_required()
+        if self._unparsed:
+            self._take_unparsed(data)
+            return
         try:
             self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            # Some clients offer HTTP/2 on each request; they go on with HTTP/1.1 when nobody takes it up.
-            # What follows on the connection is not parsed any more.
+        except httptools.HttpParserUpgrade as upgrade:
             self.cycle.keep_alive = False
+            if isinstance(self.cycle, Answer):
+                self._unparsed = self.cycle.content_length
+                self._take_unparsed(data[upgrade.args[0] :])
         except httptools.HttpParserError:
             self.send_400_response("The request is not valid HTTP.")
+
+    def _take_unparsed(self, data: bytes) -> None:
+        """The body of a request that offers another protocol, which the parser takes for that protocol's.
+
+        Java's HTTP client offers HTTP/2 on each request and goes on with HTTP/1.1 when nobody takes it up.
+        """
+        body = data[: self._unparsed]
+        self._unparsed -= len(body)
+        if body:
+            self.cycle.receive(body)
+        if not self._unparsed:
+            self.cycle.received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         queued = [cycle for cycle, _ in self.pipeline if isinstance(cycle, Answer)]
@@ -114,10 +132,10 @@ class _ApiProtocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if isinstance(self.cycle, Answer):
-            self.cycle.received()
-        else:
+        if not isinstance(self.cycle, Answer):
             super().on_message_complete()
+        elif not self.parser.should_upgrade():
+            self.cycle.received()
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Called by uvicorn when it is the turn of a request, also of one that had to wait for others."""

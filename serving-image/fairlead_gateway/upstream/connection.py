@@ -104,18 +104,20 @@ class EngineConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes from the engine."""
         self._request = None
+        readable = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
-            self._lose(engine_failed("The engine's answer is not readable."))
-            return
+            readable = False
         handler = self._handler
         if self._parts:
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             self._parts = []
             if handler is not None:
                 handler.engine_data(self._status, body)
-        if self._complete:
+        if not readable:
+            self._lose(engine_failed("The engine's answer is not readable."))
+        elif self._complete:
             self._end()
 
     def connection_lost(self, exc: Exception | None) -> None:

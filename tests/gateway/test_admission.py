@@ -1,0 +1,197 @@
+"""Who may call, how many at once, and how long they wait: on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS, STREAM
+from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, whole
+from tests.gateway.wire import Gateway, running_gateway, until
+
+OK = answer(whole("200 OK", COMPLETION))
+BOTH = {"servedName": "tiny", "aliases": ["small"]}
+
+
+def key_file(key: str, **more: Any) -> bytes:
+    return json.dumps({"sha256": sha256(key.encode()).hexdigest()} | more).encode()
+
+
+KEYS = {"alice": key_file("sk-alice"), "bob": key_file("sk-bob", models=["small"])}
+APIKEY = {"mode": "APIKey"}
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {key}"}
+
+
+@pytest.mark.parametrize("headers", [{}, bearer("sk-wrong"), {"authorization": "sk-alice"}])
+@pytest.mark.parametrize(("method", "path"), [("POST", CHAT_PATH), ("GET", "/v1/models"), ("GET", "/other")])
+async def test_without_a_valid_key_nothing_is_told(
+    socket: Path, method: str, path: str, headers: dict[str, str]
+) -> None:
+    async with running_gateway(socket, KEYS, auth=APIKEY) as gateway:
+        result = await gateway.call(method, path, CHAT if method == "POST" else b"", headers)
+
+    assert (result.status, result.error["code"]) == (401, "invalid_api_key")
+    assert result.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("path", "body"), GENERATIONS)
+async def test_a_valid_key_opens_the_door(socket: Path, path: str, body: dict[str, Any]) -> None:
+    async with ScriptedEngine(socket, OK), running_gateway(socket, KEYS, auth=APIKEY) as gateway:
+        result = await gateway.call("POST", path, body, bearer("sk-alice"))
+
+    assert result.status == 200
+
+
+@pytest.mark.parametrize(("model", "status"), [("small", 200), ("tiny", 403)])
+async def test_a_key_with_a_list_of_models_opens_only_these(socket: Path, model: str, status: int) -> None:
+    async with ScriptedEngine(socket, OK), running_gateway(socket, KEYS, auth=APIKEY, model=BOTH) as gateway:
+        result = await gateway.call("POST", CHAT_PATH, CHAT | {"model": model}, bearer("sk-bob"))
+
+    assert result.status == status
+
+
+async def test_a_key_sees_only_its_models(socket: Path) -> None:
+    async with running_gateway(socket, KEYS, auth=APIKEY, model=BOTH) as gateway:
+        result = await gateway.call("GET", "/v1/models", headers=bearer("sk-bob"))
+        hidden = await gateway.call("GET", "/v1/models/tiny", headers=bearer("sk-bob"))
+
+    assert [model["id"] for model in result.json()["data"]] == ["small"]
+    assert hidden.error["code"] == "model_not_found"
+
+
+class Slow:
+    """An engine that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.release = asyncio.Event()
+
+    async def __call__(self, engine: ScriptedEngine, reader: Any, writer: Any) -> None:
+        await engine.read_request(reader)
+        await self.release.wait()
+        if b'"stream"' in engine.requests[-1]:
+            writer.write(HEAD + chunked(STREAM) + b"0\r\n\r\n")
+        else:
+            writer.write(whole("200 OK", COMPLETION))
+
+
+def start(gateway: Gateway, **fields: Any) -> asyncio.Task[Any]:
+    return asyncio.create_task(gateway.call("POST", CHAT_PATH, CHAT | fields))
+
+
+async def test_a_request_above_the_bound_waits_for_its_turn(socket: Path) -> None:
+    slow = Slow()
+    async with (
+        ScriptedEngine(socket, slow) as engine,
+        running_gateway(socket, maxRunningRequests=1) as gateway,
+    ):
+        gate = gateway.services.gate
+        calls = [start(gateway), start(gateway)]
+        await until(lambda: gate.waiting == 1 and engine.requests)
+        assert len(engine.requests) == 1
+        slow.release.set()
+        results = await asyncio.gather(*calls)
+
+    assert [result.status for result in results] == [200, 200]
+
+
+async def test_more_than_may_wait_are_sent_away_with_a_time_to_return(socket: Path) -> None:
+    slow = Slow()
+    async with (
+        ScriptedEngine(socket, slow),
+        running_gateway(socket, maxRunningRequests=1, maxQueuedRequests=0) as gateway,
+    ):
+        first = start(gateway)
+        await until(lambda: gateway.services.gate.running == 1)
+        refused = await start(gateway)
+        slow.release.set()
+        await first
+
+    assert (refused.status, refused.error["code"]) == (429, "rate_limit_exceeded")
+    assert refused.error["type"] == "rate_limit_error"
+    assert int(refused.headers["retry-after"]) > 0
+
+
+async def test_a_request_that_waits_for_too_long_is_told_to_return(socket: Path) -> None:
+    slow = Slow()
+    async with (
+        ScriptedEngine(socket, slow),
+        running_gateway(socket, maxRunningRequests=1, queueTimeoutSeconds=1) as gateway,
+    ):
+        first = start(gateway)
+        await until(lambda: gateway.services.gate.running == 1)
+        second = start(gateway)
+        async with asyncio.timeout(60):
+            while not second.done():
+                gateway.services.sweep()
+                await asyncio.sleep(0.02)
+        assert not first.done()
+        slow.release.set()
+        await first
+
+    assert ((await second).status, (await second).error["code"]) == (503, "queue_timeout")
+    assert int((await second).headers["retry-after"]) > 0
+
+
+async def test_a_client_that_leaves_while_it_waits_gives_its_place_up(socket: Path) -> None:
+    slow = Slow()
+    async with (
+        ScriptedEngine(socket, slow) as engine,
+        running_gateway(socket, maxRunningRequests=1) as gateway,
+    ):
+        gate = gateway.services.gate
+        first = start(gateway)
+        await until(lambda: gate.running == 1)
+        leaving = start(gateway)
+        await until(lambda: gate.waiting == 1)
+        leaving.cancel()
+        await until(lambda: gate.waiting == 0)
+        slow.release.set()
+        await first
+
+    assert len(engine.requests) == 1
+
+
+async def test_a_place_is_free_again_after_every_kind_of_end(socket: Path) -> None:
+    ends = [
+        answer(),
+        answer(HEAD, chunked(b"data: {}\n\n")),
+        answer(whole("500 Oops", b"no")),
+        answer(HEAD, chunked(STREAM), b"0\r\n\r\n"),
+    ]
+    async with ScriptedEngine(socket, *ends), running_gateway(socket) as gateway:
+        for _ in ends:
+            await start(gateway, stream=True)
+        assert gateway.services.gate.running == 0
+        assert not gateway.services.active
+
+
+async def test_a_request_with_labels_is_logged_with_its_id(
+    socket: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = logging.getLogger("fairlead.gateway.requests")
+    caplog.set_level(logging.INFO, log.name)
+    async with ScriptedEngine(socket, OK), running_gateway(socket, api={"dialect": "RAG"}) as gateway:
+        body = CHAT | {"user": "u1", "chat_id": "c1"}
+        result = await gateway.call("POST", CHAT_PATH, body, {"x-user-id": "U", "x-project-id": "P"})
+
+    record = json.loads(next(entry.message for entry in caplog.records if entry.name == log.name))
+    assert record["labels"] == {"user": "u1", "chat_id": "c1", "user_id": "U", "project_id": "P"}
+    assert (record["request_id"], record["status"]) == (result.headers["x-request-id"], 200)
+
+
+async def test_usage_is_counted(socket: Path) -> None:
+    async with ScriptedEngine(socket, OK), running_gateway(socket) as gateway:
+        await start(gateway)
+        metrics = gateway.services.telemetry.render().decode()
+
+    assert 'fairlead_gateway_tokens_total{kind="prompt"} 3.0' in metrics
+    assert 'fairlead_gateway_tokens_total{kind="completion"} 2.0' in metrics

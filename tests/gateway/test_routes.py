@@ -1,0 +1,114 @@
+"""What the API port serves, and how it says that it serves nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, RESPONSES_PATH
+from tests.gateway.scripted import ScriptedEngine, answer, whole
+from tests.gateway.wire import running_gateway
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "unknown_url"),
+        ("POST", "/v1/completions", 404, "unknown_url"),
+        ("POST", "/tokenize", 404, "unknown_url"),
+        ("GET", "/metrics", 404, "unknown_url"),
+        ("GET", "/drain", 404, "unknown_url"),
+        ("POST", "/api/v1/chat/completions", 404, "unknown_url"),
+        ("GET", CHAT_PATH, 405, "method_not_allowed"),
+        ("DELETE", CHAT_PATH, 405, "method_not_allowed"),
+        ("GET", RESPONSES_PATH, 405, "method_not_allowed"),
+        ("GET", f"{CHAT_PATH}/id", 404, "unsupported_endpoint"),
+        ("POST", f"{CHAT_PATH}/id", 404, "unsupported_endpoint"),
+        ("POST", f"{CHAT_PATH}/batch", 404, "unsupported_endpoint"),
+        ("GET", f"{CHAT_PATH}/id/messages", 404, "unsupported_endpoint"),
+        ("DELETE", f"{CHAT_PATH}/id", 404, "unsupported_endpoint"),
+        ("GET", f"{RESPONSES_PATH}/id", 404, "unsupported_endpoint"),
+        ("DELETE", f"{RESPONSES_PATH}/id", 404, "unsupported_endpoint"),
+        ("GET", f"{RESPONSES_PATH}/id/input_items", 404, "unsupported_endpoint"),
+        ("POST", f"{RESPONSES_PATH}/input_tokens", 404, "unsupported_endpoint"),
+        ("POST", f"{RESPONSES_PATH}/id/cancel", 404, "unsupported_endpoint"),
+        ("POST", f"{RESPONSES_PATH}/compact", 404, "unsupported_endpoint"),
+        ("GET", "/v1/models/other/name", 404, "model_not_found"),
+    ],
+)
+async def test_what_is_not_served_says_so_in_the_envelope(
+    socket: Path, method: str, path: str, status: int, code: str
+) -> None:
+    async with running_gateway(socket) as gateway:
+        result = await gateway.call(method, path)
+
+    assert (result.status, result.error["code"]) == (status, code)
+    assert result.headers["x-request-id"].startswith("req_")
+    assert result.headers.get("allow") == ("POST" if status == 405 else None)
+
+
+async def test_the_list_of_models_takes_no_post(socket: Path) -> None:
+    async with running_gateway(socket) as gateway:
+        result = await gateway.call("POST", "/v1/models")
+
+    assert (result.status, result.headers["allow"]) == (405, "GET")
+
+
+async def test_a_dialect_adds_its_own_path(socket: Path) -> None:
+    script = answer(whole("200 OK", COMPLETION))
+    async with (
+        ScriptedEngine(socket, script),
+        running_gateway(socket, api={"dialect": "IOIntelligence"}) as gateway,
+    ):
+        result = await gateway.call("POST", "/api/v1/chat/completions", CHAT)
+
+    assert result.status == 200
+
+
+@pytest.mark.parametrize("path", [f"{CHAT_PATH}?api-version=1", "/v1/chat%2Fcompletions"])
+async def test_a_query_and_escapes_do_not_hide_a_route(socket: Path, path: str) -> None:
+    async with (
+        ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
+        running_gateway(socket) as gateway,
+    ):
+        reader, writer = await gateway.connect()
+        head = f"POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        writer.write(head.encode())
+        result = await reader.read()
+        writer.close()
+
+    assert b'"code":"invalid_json"' in result
+
+
+async def test_models_are_listed_under_all_their_names(socket: Path) -> None:
+    async with running_gateway(socket, model={"servedName": "org/big", "aliases": ["big"]}) as gateway:
+        result = await gateway.call("GET", "/v1/models")
+
+    assert [model["id"] for model in result.json()["data"]] == ["org/big", "big"]
+
+
+@pytest.mark.parametrize("path", ["/v1/models/org/big", "/v1/models/org%2Fbig"])
+async def test_a_model_is_found_with_its_slash_escaped_or_not(socket: Path, path: str) -> None:
+    async with running_gateway(socket, model={"servedName": "org/big"}) as gateway:
+        result = await gateway.call("GET", path)
+
+    assert (result.status, result.json()["id"]) == (200, "org/big")
+
+
+async def test_a_model_tells_its_context_length_once_the_engine_has_told_it(socket: Path) -> None:
+    async with running_gateway(socket) as gateway:
+        before = (await gateway.call("GET", "/v1/models/tiny")).json()
+        gateway.services.learn_context_length(4096)
+        after = (await gateway.call("GET", "/v1/models/tiny")).json()
+
+    assert "max_model_len" not in before
+    assert after["max_model_len"] == 4096
+
+
+async def test_every_answer_has_a_request_id_of_its_own(socket: Path) -> None:
+    async with running_gateway(socket) as gateway:
+        answers = [await gateway.call("GET", "/v1/models"), await gateway.call("GET", "/nowhere")]
+        answers += [await gateway.call("POST", CHAT_PATH, b"{") for _ in range(2)]
+
+    assert len({result.headers["x-request-id"] for result in answers}) == 4

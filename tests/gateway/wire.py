@@ -1,0 +1,100 @@
+"""The API port on a real socket, in the test's own event loop, and a client that shows what came back."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import uvicorn
+from uvicorn.server import ServerState
+
+from fairlead_gateway.admission.keys import KeyRing
+from fairlead_gateway.app import create_api
+from fairlead_gateway.server.protocol import api_protocol
+from fairlead_gateway.services import Services
+from fairlead_gateway.settings import GatewaySettings, ProcessSettings
+from fairlead_gateway.upstream.pool import EnginePool
+
+WAIT_SECONDS = 60
+
+
+@dataclass
+class Answer:
+    """One HTTP answer."""
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def error(self) -> dict[str, Any]:
+        error = self.json()["error"]
+        assert set(error) == {"message", "type", "param", "code"}
+        assert isinstance(error["code"], str)
+        return dict(error)
+
+
+class Gateway:
+    """A listening API port and what is behind it."""
+
+    def __init__(self, services: Services, port: int, session: aiohttp.ClientSession) -> None:
+        self.services, self.port, self._session = services, port, session
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | dict[str, Any] = b"",
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """One request whose client waits for the whole answer."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        url = f"http://127.0.0.1:{self.port}{path}"
+        async with self._session.request(method, url, data=data or None, headers=headers) as response:
+            lower = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status, lower, await response.read())
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A bare connection, for what no well-behaved client sends."""
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+
+@asynccontextmanager
+async def running_gateway(
+    socket: Path,
+    keys: Mapping[str, bytes] | None = None,
+    process: ProcessSettings | None = None,
+    **settings: Any,
+) -> AsyncIterator[Gateway]:
+    """The API port in front of the engine at `socket`. `settings` are those of gateway.json."""
+    wanted = GatewaySettings.model_validate({"model": {"servedName": "tiny"}} | settings)
+    engine = EnginePool(str(socket))
+    services = Services(wanted, KeyRing.parse(keys or {}), process or ProcessSettings(), engine)
+    protocol: Any = api_protocol(services)
+    config = uvicorn.Config(create_api(services), http=protocol, ws="none", lifespan="off", log_config=None)
+    config.load()
+    factory: Any = functools.partial(protocol, config=config, server_state=ServerState(), app_state={})
+    server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WAIT_SECONDS)) as session:
+        try:
+            yield Gateway(services, server.sockets[0].getsockname()[1], session)
+        finally:
+            server.close()
+            engine.close()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Returns when the condition holds; fails when it never does."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+            await asyncio.sleep(0.01)
