@@ -76,7 +76,9 @@ def chunk(finish_reason: str | None = None, logprobs: Any = None, **delta: Any) 
     """One chunk of the engine's stream."""
     choice = {"index": 0, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
     document = {"model": "tiny", "choices": [choice]}
-    return b"data: " + json.dumps(document, ensure_ascii=False).encode() + b"\n\n"
+    # As vLLM writes it.
+    data = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return b"data: " + data.encode() + b"\n\n"
 
 
 def call_chunk(arguments: str | None = None, **delta: Any) -> bytes:

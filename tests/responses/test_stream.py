@@ -104,8 +104,9 @@ def test_an_answer_without_text_is_an_empty_message() -> None:
 
 
 def test_other_choices_are_not_the_answer() -> None:
-    other = chunk(content="x").replace(b'"index": 0', b'"index": 1')
+    other = chunk(content="x").replace(b'"index":0', b'"index":1')
 
+    assert b'"index":1' in other
     assert events(TEXT[1], other, chunk("stop"), DONE)[-1]["response"]["output_text"] == "a"
 
 
@@ -119,6 +120,34 @@ def test_every_character_survives() -> None:
 
     assert found[4]["delta"] == text
     assert found[-1]["response"]["output_text"] == text + "%"
+
+
+@pytest.mark.parametrize(
+    ("strange", "text"),
+    [
+        (chunk(content='"'), 'ab"c'),
+        (chunk(content="\\"), "ab\\c"),
+        (chunk(content="\n"), "ab\nc"),
+        (chunk(content=""), "abc"),
+        (chunk(content=None), "abc"),
+        (chunk(reasoning="x"), "abc"),
+        (chunk(content="x", logprobs=likely("x")), "abxc"),
+        (chunk(content="x").replace(b'"x"', b'"x","tool_calls":[],"refusal":"y"'), "abxc"),
+        (chunk(content="x").replace(b'"x"', b'"x","content":"y"'), "abyc"),
+        (chunk(content="x").replace(b'"x"', b'"\\u0078"'), "abxc"),
+    ],
+)
+def test_a_chunk_is_read_for_what_it_says_and_not_for_what_it_looks_like(strange: bytes, text: str) -> None:
+    found = events(TEXT[1], TEXT[2], strange, chunk(content="c"), chunk("stop"), DONE)
+
+    assert found[-1]["response"]["output_text"] == text
+
+
+@pytest.mark.parametrize("data", [b'"\x01"', b'"\xff"', b'"', b'""x""', b'"\\"', b'"x" ,'])
+def test_a_chunk_that_only_looks_like_one_is_a_failure(data: bytes) -> None:
+    broken = chunk(content="x").replace(b'"x"', data)
+
+    assert events(TEXT[1], TEXT[2], broken, DONE)[-1]["type"] == "response.failed"
 
 
 def test_log_probabilities_come_with_the_text_of_their_tokens() -> None:

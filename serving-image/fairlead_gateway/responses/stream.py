@@ -15,6 +15,7 @@ from fairlead_gateway.contract.sse import DONE, TRUNCATED, EventSplitter, error_
 
 from .document import ResponseDocument, ending, failure
 from .events import EventWriter
+from .frame import TextFrame
 from .output import to_logprobs
 from .streamed_output import StreamedOutput
 
@@ -30,6 +31,7 @@ class ResponseStream:
         self._writer = EventWriter()
         self._output = StreamedOutput(self._writer, document)
         self._splitter = EventSplitter()
+        self._frame = TextFrame()
         self._model: str | None = None
         self._usage: object = None
         self._finish_reason: object = None
@@ -47,7 +49,9 @@ class ResponseStream:
         for event in split_events(self._splitter.feed(data)):
             if self.finished:
                 break
-            self._on_event(event)
+            text = self._frame.text(event)
+            if not (text and self._output.extend_text(text)):
+                self._on_event(event)
         return self._writer.take()
 
     def end(self) -> bytes:
@@ -73,7 +77,11 @@ class ResponseStream:
             self._fail(error)
             return
         try:
-            self._on_chunk(orjson.loads(event.removeprefix(_DATA)))
+            chunk = orjson.loads(event.removeprefix(_DATA))
+            self._on_chunk(chunk)
+            text = _only_text(chunk)
+            if text:
+                self._frame.learn(event, text)
         except (ValueError, TypeError, AttributeError, KeyError):
             # Anything that is not a chat chunk ends here, whatever is wrong with it: checking each chunk for
             # what the engine never sends would cost every stream.
@@ -115,6 +123,17 @@ class ResponseStream:
         flat = {"code": error.code, "message": error.message, "param": error.param}
         self._writer.write("error", **flat, error=error.detail())
         self._writer.write("response.failed", response=failed)
+
+
+def _only_text(chunk: dict[str, Any]) -> str:
+    """The text of a chunk that says nothing else, so that a chunk of the same form need not be parsed."""
+    choices = chunk["choices"]
+    if chunk.get("usage") or len(choices) != 1 or choices[0].get("index", 0) != 0:
+        return ""
+    if choices[0].get("finish_reason") or choices[0].get("logprobs"):
+        return ""
+    delta = choices[0].get("delta") or {}
+    return str(delta["content"] or "") if delta.keys() == {"content"} else ""
 
 
 def _checked_string(value: object) -> str:

@@ -40,6 +40,13 @@ class StreamedOutput:
         for call in calls or ():
             self._extend_call(call)
 
+    def extend_text(self, text: str) -> bool:
+        """Adds text that goes on where the last text ended; False if it does not."""
+        if self._waiting_logprobs or not isinstance(self._text, OpenMessage):
+            return False
+        self._text.extend(text, [])
+        return True
+
     def close(self, status: str) -> list[Item]:
         """Ends all items and returns them; an answer without any is an empty message.
 
