@@ -17,7 +17,7 @@ from typing import Any
 from e2e.cluster.paths import ROOT
 from e2e.cluster.shell import ClusterError
 from tests.benchmarks.gateway import report
-from tests.benchmarks.gateway.harness import InvalidError
+from tests.benchmarks.gateway.errors import InvalidError
 from tests.benchmarks.gateway.run import run
 from tests.benchmarks.gateway.scenarios import FULL, QUICK
 from tests.benchmarks.gateway.systems import SYSTEMS, System, gateway

@@ -18,13 +18,10 @@ from pathlib import Path
 
 from e2e.cluster.progress import say
 from e2e.cluster.shell import ClusterError, find_program, run
+from tests.benchmarks.gateway.errors import MissingError
 from tests.benchmarks.gateway.programs import cache_dir
 
 _HERE = Path(__file__).parent
-
-
-class MissingError(Exception):
-    """A competitor is not available on this machine; the text says why."""
 
 
 def python_environment(name: str) -> Path:

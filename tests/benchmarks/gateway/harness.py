@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.cluster.shell import succeeds
+from tests.benchmarks.gateway.errors import InvalidError
 from tests.benchmarks.gateway.programs import Programs
 from tests.benchmarks.gateway.systems import API_KEY, Launch, System, Upstream, free_port
 from tests.benchmarks.gateway.tree import ProcessTree
@@ -27,10 +28,6 @@ from tests.support import processes
 
 _START_SECONDS = 120
 _MARGIN_SECONDS = 120
-
-
-class InvalidError(Exception):
-    """A figure cannot be trusted, because answers were wrong or a program ended."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,11 @@ class Bench:
             *("--unix", self.upstream.socket),
         )
         self._engine = self._start(Launch(command, ""), self._cores.others, self.folder / "engine.log")
-        self._wait_serving(self.upstream.port, self._engine, self.folder / "engine.log")
+        try:
+            self._wait_serving(self.upstream.port, self._engine, self.folder / "engine.log")
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 from e2e.cluster.progress import say
 from tests.benchmarks.gateway import report
-from tests.benchmarks.gateway.environments import MissingError
-from tests.benchmarks.gateway.harness import Bench, InvalidError, choose_cores
+from tests.benchmarks.gateway.errors import InvalidError, MissingError
+from tests.benchmarks.gateway.harness import Bench, choose_cores
 from tests.benchmarks.gateway.machine import Bystanders, machine
 from tests.benchmarks.gateway.programs import build_programs
 from tests.benchmarks.gateway.scenarios import Scale, latency, measure

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from tests.benchmarks.gateway.harness import InvalidError, Proxy, chat
+from tests.benchmarks.gateway.errors import InvalidError
+from tests.benchmarks.gateway.harness import Proxy, chat
 from tests.benchmarks.gateway.systems import MODEL, System
 
 _LONG_PROMPT_BYTES = 100_000

@@ -5,14 +5,13 @@ from __future__ import annotations
 import resource
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from tests.benchmarks.gateway.errors import InvalidError
 
 _MIB = 1 << 20
 _PAGE = resource.getpagesize()
-
-
-class TreeChangedError(Exception):
-    """A process ended while it was measured, and took its CPU time with it."""
 
 
 class ProcessTree:
@@ -25,26 +24,38 @@ class ProcessTree:
     def cpu_seconds(self) -> float:
         """User and system time of all processes since they began: utime + stime of proc(5), in nanoseconds.
 
-        Raises TreeChangedError if a process that was counted before is gone.
+        Raises InvalidError if a process that was counted before is gone, and its CPU time with it.
         """
-        ids = set(self._ids())
+        ids = self._ids()
         if not self._cpu_ids <= ids:
-            raise TreeChangedError(f"processes ended during the measurement: {sorted(self._cpu_ids - ids)}")
+            raise InvalidError(f"processes ended during the measurement: {sorted(self._cpu_ids - ids)}")
         self._cpu_ids = ids
-        return sum(time.clock_gettime(_cpu_clock(number)) for number in ids)
+        with _ended_is_invalid():
+            return sum(time.clock_gettime(_cpu_clock(number)) for number in ids)
 
     def rss_mib(self) -> float:
         """Resident memory of all processes in MiB; a page that two of them share counts twice."""
-        pages = sum(int(Path(f"/proc/{number}/statm").read_text().split()[1]) for number in self._ids())
-        return pages * _PAGE / _MIB
+        with _ended_is_invalid():
+            sizes = [Path(f"/proc/{number}/statm").read_text().split()[1] for number in self._ids()]
+        return sum(map(int, sizes)) * _PAGE / _MIB
 
-    def _ids(self) -> Iterator[int]:
-        waiting = [self._root]
-        while waiting:
-            number = waiting.pop()
-            yield number
-            for task in Path(f"/proc/{number}/task").iterdir():
-                waiting += [int(child) for child in (task / "children").read_text().split()]
+    def _ids(self) -> set[int]:
+        found, waiting = set(), [self._root]
+        with _ended_is_invalid():
+            while waiting:
+                number = waiting.pop()
+                found.add(number)
+                for task in Path(f"/proc/{number}/task").iterdir():
+                    waiting += [int(child) for child in (task / "children").read_text().split()]
+        return found
+
+
+@contextmanager
+def _ended_is_invalid() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InvalidError(f"a process ended during the measurement: {error}") from error
 
 
 def _cpu_clock(number: int) -> int:
