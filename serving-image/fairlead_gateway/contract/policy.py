@@ -173,9 +173,10 @@ def _document(dialect: Dialect, api: Api) -> Document:
 
 def _spread(limits: Mapping[str, Limit]) -> dict[str, Limit]:
     """The limits with one on the output's length under all of its names."""
-    for name in sorted(OUTPUT_LIMITS & limits.keys()):
-        return dict.fromkeys(OUTPUT_LIMITS, limits[name]) | dict(limits)
-    return dict(limits)
+    spread = dict(limits)
+    for name in OUTPUT_LIMITS & limits.keys():
+        spread |= dict.fromkeys(OUTPUT_LIMITS, limits[name])
+    return spread
 
 
 def _within(default: Any, kind: Kind) -> Any:
@@ -187,45 +188,59 @@ def _within(default: Any, kind: Kind) -> Any:
 
 
 def _check_limits(policy: Policy) -> None:
+    _check_twice("limits", policy.limits)
     for name, limit in policy.limits.items():
         where = f"api.limits.{name}"
-        parameters = [PARAMETERS[api][name] for api in Api if name in PARAMETERS[api]]
-        if not parameters:
+        kinds = [policy.tables[api].kinds[name] for api in Api if name in PARAMETERS[api]]
+        if not kinds:
             raise ValueError(f"{where}: there is no such parameter. Remove it.")
-        if not all(isinstance(parameter.value, Number) for parameter in parameters):
-            raise ValueError(f"{where}: only numeric parameters have limits. Remove it.")
-        _check_limit(
-            where, limit, next(policy.tables[api].kinds[name] for api in Api if name in PARAMETERS[api])
-        )
+        for kind in kinds:
+            if not isinstance(kind, Number):
+                raise ValueError(f"{where}: only numeric parameters have limits. Remove it.")
+            _check_limit(where, limit, kind)
 
 
-def _check_limit(where: str, limit: Limit, kind: Kind) -> None:
-    if limit.minimum is None and limit.maximum is None:
+def _check_limit(where: str, limit: Limit, kind: Number) -> None:
+    bounds = [bound for bound in (limit.minimum, limit.maximum) if bound is not None]
+    if not bounds:
         raise ValueError(f"{where}: set minimum, maximum or both.")
-    lowest, highest = getattr(kind, "minimum", None), getattr(kind, "maximum", None)
-    if lowest is not None and highest is not None and lowest > highest:
-        raise ValueError(
-            f"{where}: no value is left between {lowest:g} and {highest:g}. Move minimum or maximum into the "
-            "range of the parameter."
-        )
+    if not all(type(bound) in kind.types for bound in bounds):
+        raise ValueError(f"{where}: minimum and maximum must be {kind.noun}s.")
+    lower, upper = kind.minimum, kind.maximum
+    if lower is not None and upper is not None and (lower > upper or (kind.exclusive and lower == upper)):
+        raise ValueError(f"{where}: no value is left ({kind.describe()}). Move minimum or maximum.")
 
 
 def _check_defaults(policy: Policy, defaults: Mapping[str, Any]) -> None:
+    _check_twice("defaults", defaults)
     for name, value in defaults.items():
         where = f"api.defaults.{name}"
-        api = Api.RESPONSES if name == "max_output_tokens" else Api.CHAT
-        parameter = PARAMETERS[api].get(name)
-        if parameter is None:
-            raise ValueError(f"{where}: chat completions have no such parameter. Remove it.")
-        if not may_have_default(parameter):
+        apis = [api for api in Api if name in PARAMETERS[api]]
+        if not apis:
+            raise ValueError(f"{where}: there is no such parameter. Remove it.")
+        settable = [api for api in apis if may_have_default(name, api)]
+        if not settable:
             raise ValueError(f"{where}: this parameter cannot have a default. Remove it.")
-        kind = policy.tables[api].kinds[name]
-        if not kind.accepts(value):
-            raise ValueError(f"{where} must be {kind.describe()} (got {shown(value)}).")
+        for api in settable:
+            kind = policy.tables[api].kinds[name]
+            if not kind.accepts(value):
+                raise ValueError(f"{where} must be {kind.describe()} (got {shown(value)}).")
 
 
-def may_have_default(parameter: Parameter) -> bool:
-    """Whether a deployment may set the parameter for requests that do not."""
-    if parameter.name in _NEVER_A_DEFAULT:
+def _check_twice(field_name: str, given: Mapping[str, Any]) -> None:
+    names = sorted(OUTPUT_LIMITS & given.keys())
+    if len(names) > 1:
+        raise ValueError(f"api.{field_name}: {' and '.join(names)} mean the same. Keep one of them.")
+
+
+def may_have_default(name: str, api: Api) -> bool:
+    """Whether a deployment may set the parameter for requests that do not.
+
+    Defaults are put into what the engine gets, so they have the names of chat completions.
+    """
+    if name in OUTPUT_LIMITS:
+        return True
+    parameter = PARAMETERS[api].get(name)
+    if parameter is None or name not in PARAMETERS[Api.CHAT] or name in _NEVER_A_DEFAULT:
         return False
-    return parameter.handling is Handling.FORWARDED or parameter.name in _REASONING | OUTPUT_LIMITS
+    return parameter.handling is Handling.FORWARDED or name in _REASONING

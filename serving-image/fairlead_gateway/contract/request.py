@@ -16,7 +16,7 @@ import orjson
 from .errors import invalid, missing, model_not_found
 from .media import check_messages
 from .parameters import Api
-from .policy import Policy, Table, make_policy
+from .policy import Policy, Table
 from .rules import TRIGGERS, Draft, apply_rules
 from .wanted import Wanted
 
@@ -77,10 +77,8 @@ class PreparedChat(EngineRequest):
     wanted: Wanted = field(kw_only=True)
 
 
-def prepare_chat(body: bytes, policy: Policy | tuple[str, ...]) -> PreparedChat:
+def prepare_chat(body: bytes, policy: Policy) -> PreparedChat:
     """A chat-completions request body checked and made ready for the engine, or an ApiError."""
-    if isinstance(policy, tuple):
-        policy = make_policy(policy)
     return _prepare(parse_object(body), policy, body)
 
 
@@ -165,24 +163,3 @@ def _complete(document: dict[str, Any], policy: Policy) -> bool:
         if name not in document and not (name == "max_tokens" and "max_completion_tokens" in document):
             document[name] = value
     return len(document) != before
-
-
-from .former import (  # noqa: E402
-    ENGINE_CONTROL_FIELDS,
-    check_model,
-    check_stream,
-    take_engine_controls,
-    without_nulls,
-)
-
-__all__ = [
-    "ENGINE_CONTROL_FIELDS",
-    "EngineRequest",
-    "PreparedChat",
-    "check_model",
-    "check_stream",
-    "prepare_chat",
-    "prepare_document",
-    "take_engine_controls",
-    "without_nulls",
-]

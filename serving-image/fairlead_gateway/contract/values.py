@@ -101,25 +101,26 @@ class Number:
     exclusive: bool = False
     whose: str = ""
 
-    _types: ClassVar[tuple[type, ...]] = (int, float)
+    types: ClassVar[tuple[type, ...]] = (int, float)
+    noun: ClassVar[str] = "number"
 
     def accepts(self, value: Any) -> bool:
         # One comparison for the usual case; the limits of floats keep infinity and NaN out.
         lower = self.minimum if self.minimum is not None else -_LARGEST
         upper = self.maximum if self.maximum is not None else _LARGEST
         return (
-            type(value) in self._types and lower <= value <= upper and not (self.exclusive and value == lower)
+            type(value) in self.types and lower <= value <= upper and not (self.exclusive and value == lower)
         )
 
     def fault(self, value: Any, path: str) -> ApiError | None:
         if self.accepts(value):
             return None
-        code = "invalid_value" if type(value) in self._types else "invalid_type"
+        code = "invalid_value" if type(value) in self.types else "invalid_type"
         return _must_be(self, value, path, code)
 
     def describe(self) -> str:
-        noun = "an integer" if isinstance(self, Integer) else "a number"
-        return f"{noun}{self._range()}{self.whose}"
+        article = "an" if self.noun == "integer" else "a"
+        return f"{article} {self.noun}{self._range()}{self.whose}"
 
     def _range(self) -> str:
         if self.minimum is not None and self.maximum is not None and not self.exclusive:
@@ -134,9 +135,7 @@ class Number:
     def schema(self) -> dict[str, Any]:
         lower = "exclusiveMinimum" if self.exclusive else "minimum"
         bounds = {lower: self.minimum, "maximum": self.maximum}
-        return {"type": "integer" if isinstance(self, Integer) else "number"} | {
-            name: bound for name, bound in bounds.items() if bound is not None
-        }
+        return {"type": self.noun} | {name: bound for name, bound in bounds.items() if bound is not None}
 
     def limited(self, limit: Limit) -> Number:
         """The kind within the bounds of a deployment as well; the narrower side wins."""
@@ -153,7 +152,8 @@ class Number:
 class Integer(Number):
     """An integer; 2.0 is none, as in OpenAI's API."""
 
-    _types: ClassVar[tuple[type, ...]] = (int,)
+    types: ClassVar[tuple[type, ...]] = (int,)
+    noun: ClassVar[str] = "integer"
 
 
 @dataclass(frozen=True)
@@ -287,10 +287,15 @@ class TokenMap:
         return None
 
     def describe(self) -> str:
-        return f"an object from token IDs to {self.values.describe().removeprefix('a ')}s"
+        return f"an object from token IDs to values, each {self.values.describe()}"
 
     def schema(self) -> dict[str, Any]:
-        return {"type": "object", "additionalProperties": self.values.schema()}
+        return {
+            "type": "object",
+            "additionalProperties": self.values.schema(),
+            "propertyNames": {"pattern": "^[0-9]+$"},
+            "maxProperties": self.max_entries,
+        }
 
 
 @dataclass(frozen=True)

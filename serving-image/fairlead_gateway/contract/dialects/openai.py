@@ -7,8 +7,6 @@ from fairlead_gateway.contract.values import Integer
 
 from .types import Dialect, Document, Documented, Shape
 
-_STORED = "Nothing is stored here."
-
 OPENAI = Dialect(
     name="OpenAI",
     title="OpenAI",
@@ -22,11 +20,11 @@ OPENAI = Dialect(
                 Documented("frequency_penalty"),
                 Documented("logit_bias"),
                 Documented("logprobs"),
-                Documented("top_logprobs", Integer(0, 20), note="Needs logprobs."),
-                Documented("max_completion_tokens", note="Wins over max_tokens."),
+                Documented("top_logprobs", Integer(0, 20)),
+                Documented("max_completion_tokens"),
                 Documented("max_tokens"),
-                Documented("metadata", note=_STORED),
-                Documented("modalities", note="Only ['text']."),
+                Documented("metadata"),
+                Documented("modalities"),
                 Documented("n"),
                 Documented("parallel_tool_calls"),
                 Documented("prediction"),
@@ -38,9 +36,9 @@ OPENAI = Dialect(
                 Documented("seed"),
                 Documented("service_tier"),
                 Documented("stop"),
-                Documented("store", note=_STORED),
+                Documented("store"),
                 Documented("stream"),
-                Documented("stream_options", note="Only with stream."),
+                Documented("stream_options"),
                 Documented("temperature"),
                 Documented("tool_choice"),
                 Documented("tools"),
@@ -55,7 +53,7 @@ OPENAI = Dialect(
             (
                 Documented("model", required=True),
                 Documented("input", required=True),
-                Documented("background", note="Only false."),
+                Documented("background"),
                 Documented("include"),
                 Documented("instructions"),
                 Documented("max_output_tokens"),
@@ -66,7 +64,7 @@ OPENAI = Dialect(
                 Documented("reasoning"),
                 Documented("safety_identifier"),
                 Documented("service_tier"),
-                Documented("store", note=_STORED),
+                Documented("store"),
                 Documented("stream"),
                 Documented("stream_options"),
                 Documented("temperature"),

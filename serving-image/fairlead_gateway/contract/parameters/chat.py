@@ -20,7 +20,7 @@ CHAT: tuple[Parameter, ...] = (
     Parameter(
         "stream", Boolean(), _F, "Sends the answer in pieces as server-sent events.", engine_default=False
     ),
-    Parameter("stream_options", Object(), _F, "include_usage adds the usage at the end of a stream."),
+    Parameter("stream_options", Object(), _F, "include_usage adds the usage at the end; only with stream."),
     Parameter("max_tokens", Integer(1, MAX_TOKENS), _F, "Most tokens to generate."),
     Parameter(
         "max_completion_tokens", Integer(1, MAX_TOKENS), _F, "Most tokens to generate; wins over max_tokens."

@@ -134,7 +134,7 @@ SAMPLING: tuple[Parameter, ...] = (
         "best_of",
         Integer(1, MAX_BEST_OF),
         _T,
-        "Generates this many answers and returns the n with the highest mean token log probability.",
+        "Makes this many answers and returns the n with the highest mean log probability; not in streams.",
     ),
     Parameter(
         "truncate_prompt_tokens",
@@ -150,7 +150,7 @@ SAMPLING: tuple[Parameter, ...] = (
         "Returns log probabilities of the prompt's tokens with this many alternatives; not in streams.",
     ),
     Parameter(
-        "top_logprobs", Integer(0, MAX_TOKENS), _F, "Number of alternatives with log probabilities per token."
+        "top_logprobs", Integer(0, MAX_TOKENS), _F, "Number of alternatives per token; needs logprobs."
     ),
     Parameter(
         "return_tokens_as_token_ids", Boolean(), _F, "Names tokens in log probabilities as token_id:ID."
@@ -182,7 +182,7 @@ OUTPUT: tuple[Parameter, ...] = (
         "guided_whitespace_pattern",
         String(1),
         _T,
-        "Regular expression for whitespace in the JSON of guided_json.",
+        "Regular expression for the whitespace in the JSON of guided_json, without which it is refused.",
     ),
     Parameter("include_reasoning", Boolean(), _C, "Whether the answer carries the model's reasoning."),
     Parameter(
@@ -234,7 +234,7 @@ PROMPT: tuple[Parameter, ...] = (
         "documents",
         Array(Object(), max_items=MAX_DOCUMENTS),
         _F,
-        "Documents for chat templates that use them.",
+        "Documents for templates that use them; values that are no strings become JSON.",
     ),
     Parameter(
         "chat_template",
