@@ -30,11 +30,13 @@ LAUNCHER = SERVING_IMAGE / "launcher" / "fairlead_launcher.py"
 VERSION = "0.32.0"
 CONTEXT_TOKENS = 1024
 SERVED_NAMES = ("tiny", "small")
+# The models that the provider documents name in their examples, which tests run as printed.
+DOCUMENTED_NAMES = ("qwen35-397b-a17b-instruct-general", "llama-3.1-8b")
 # Generous: two busy cores import torch three times before the engine is up.
 READY_SECONDS = 400
 
 COMMON_ARGUMENTS = (
-    *("--served-model-name", *SERVED_NAMES),
+    *("--served-model-name", *SERVED_NAMES, *DOCUMENTED_NAMES),
     *("--shutdown-timeout", "20"),
     *("--generation-config", "vllm"),
     *("--max-model-len", str(CONTEXT_TOKENS)),

@@ -1,0 +1,111 @@
+"""Who asks, under which number, and how urgently."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+from fairlead_gateway.contract.parameters import Api
+from tests.effects.endpoint import Endpoint
+from tests.effects.registry import effect
+from tests.gateway.process import Background, wait_for
+
+CHAT = (Api.CHAT,)
+
+
+def logged(endpoint: Endpoint, value: str) -> dict[str, Any]:
+    """The labels of the request log's line that holds a value; waits until it is written."""
+    found: list[dict[str, Any]] = []
+
+    def is_there() -> bool:
+        lines = [line for line in endpoint.gateway.output.splitlines() if value in line]
+        found.extend(json.loads(line)["labels"] for line in lines)
+        return bool(found)
+
+    wait_for(is_there)
+    return found[0]
+
+
+@effect("user")
+def user(endpoint: Endpoint) -> None:
+    """Named in the request log; a Response repeats it."""
+    who = f"user-{uuid.uuid4()}"
+
+    answer = endpoint.ask(user=who)
+
+    assert logged(endpoint, who)["user"] == who
+    assert answer.text == endpoint.greedy().text
+    if endpoint.api is Api.RESPONSES:
+        assert answer.document["user"] == who
+
+
+@effect("chat_id", apis=CHAT)
+def chat_id(endpoint: Endpoint) -> None:
+    """Named in the request log, with the headers that say who asks for which project."""
+    chat, who, project = (f"{name}-{uuid.uuid4()}" for name in ("chat", "user", "project"))
+    headers = {"x-user-id": who, "x-project-id": project}
+
+    reply = endpoint.send(endpoint.body(chat_id=chat), headers)
+
+    assert reply.status == 200
+    labels = logged(endpoint, chat)
+    assert labels["chat_id"] == chat
+    assert {who, project} <= set(labels.values())
+
+
+@effect("request_id", apis=CHAT)
+def request_id(endpoint: Endpoint) -> None:
+    """Is the answer's id, in streams too; without it every answer has one of its own."""
+    mine = f"request-{uuid.uuid4()}"
+
+    assert endpoint.ask(request_id=mine).document["id"] == mine
+    assert {event["id"] for event in endpoint.events(request_id=mine)} == {mine}
+    assert endpoint.ask().document["id"] != endpoint.ask().document["id"]
+
+
+@effect("rag_params", apis=CHAT)
+def rag_params(endpoint: Endpoint) -> None:
+    """null is the documented default and means nothing; retrieval itself is not available."""
+    nothing = endpoint.send(endpoint.body() | {"rag_params": None})
+    assert nothing.status == 200
+    assert "x-fairlead-ignored-params" not in nothing.headers
+
+    refusal = endpoint.refused(rag_params={"file_search": {"top_k": 3}})
+    assert refusal.param == "rag_params"
+    assert "retrieval is not available" in refusal.message
+
+
+@effect("priority", apis=CHAT)
+def priority(endpoint: Endpoint) -> None:
+    """An engine that serves in order of arrival refuses it; one that orders by it serves the lower first."""
+    refusal = endpoint.refused(priority=1)
+    assert refusal.param == "priority"
+    assert endpoint.ask(priority=0).text == endpoint.greedy().text
+
+    _serves_the_lower_first(endpoint.on_second_engine())
+
+
+def _serves_the_lower_first(endpoint: Endpoint) -> None:
+    ended: list[int] = []
+
+    def ask(number: int, tokens: int) -> None:
+        endpoint.ask(priority=number, max_tokens=tokens, ignore_eos=True)
+        ended.append(number)
+
+    # The engine runs one request at a time: the first holds it while the others line up.
+    asked = [Background(ask, 0, 300)]
+    wait_for(lambda: _requests(endpoint, "running") == 1)
+    for number in (5, -5):
+        asked.append(Background(ask, number, 1))
+        wait_for(lambda: _requests(endpoint, "waiting") == len(asked) - 1)
+    for background in asked:
+        background.result()
+
+    assert ended == [0, -5, 5]
+
+
+def _requests(endpoint: Endpoint, state: str) -> float:
+    """How many requests the engine reports in a state."""
+    lines = endpoint.gateway.admin("/metrics")[1].decode().splitlines()
+    return float(next(line.split()[-1] for line in lines if line.startswith(f"vllm:num_requests_{state}{{")))

@@ -1,0 +1,60 @@
+"""Models that think before they answer: whether thoughts are shown, and how much is thought."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairlead_gateway.contract.parameters import Api
+from tests.effects import vocabulary
+from tests.effects.endpoint import Endpoint
+from tests.effects.registry import effect
+
+
+def briefly(endpoint: Endpoint) -> dict[str, Any]:
+    """Makes the random model on the second engine end its thoughts after a few tokens."""
+    return {"logit_bias": {str(vocabulary.thinking_end()): 3}, endpoint.limit: 48}
+
+
+@effect("reasoning_content", apis=(Api.CHAT,))
+def reasoning_content(endpoint: Endpoint) -> None:
+    """The thoughts are a field of their own with it, and nowhere without it; the answer is the same."""
+    thinker = endpoint.on_second_engine()
+    constrained = {**briefly(endpoint), "guided_choice": ["yes", "no"]}
+
+    shown = thinker.ask(**constrained, reasoning_content=True)
+    message = shown.document["choices"][0]["message"]
+    assert vocabulary.text(endpoint.greedy().only.ids[:1]) in message["reasoning_content"]
+    assert message["content"] in ("yes", "no")
+    assert "reasoning" not in message
+
+    for hidden in ({}, {"reasoning_content": False}):
+        message = thinker.ask(**constrained, **hidden).document["choices"][0]["message"]
+        assert message["content"] == shown.text
+        assert message["reasoning_content"] is None
+        assert "reasoning" not in message
+
+    for wanted in (True, False):
+        deltas = [
+            choice["delta"]
+            for event in thinker.events(**constrained, reasoning_content=wanted)
+            for choice in event["choices"]
+        ]
+        thoughts = "".join(delta.get("reasoning_content") or "" for delta in deltas)
+        assert thoughts == (shown.only.reasoning if wanted else "")
+        assert "".join(delta.get("content") or "" for delta in deltas) == shown.text
+        assert not any("reasoning" in delta for delta in deltas)
+
+
+@effect("reasoning_effort", apis=(Api.CHAT,))
+@effect("reasoning", apis=(Api.RESPONSES,))
+def effort(endpoint: Endpoint) -> None:
+    """The chat template is told: none at all ends the thinking before it has begun."""
+    skipped = len(vocabulary.ids("<think>\n\n</think>\n\n"))
+
+    def asked(word: str) -> int:
+        chat = endpoint.api is Api.CHAT
+        parameter: dict[str, Any] = {"reasoning_effort": word} if chat else {"reasoning": {"effort": word}}
+        return endpoint.ask(**parameter).prompt_tokens
+
+    assert asked("none") == endpoint.greedy().prompt_tokens + skipped
+    assert asked("low") == endpoint.greedy().prompt_tokens

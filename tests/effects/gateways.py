@@ -1,0 +1,61 @@
+"""The gateways of the effect tests: one process per dialect and setting, started when first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.gateway.process import GatewayProcess
+from tests.support.engine import Engine
+
+FIRST_ENGINE = (("structuredOutputsBackend", "xgrammar"),)
+SECOND_ENGINE = (("schedulingPolicy", "Priority"), ("structuredOutputsBackend", "outlines"))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a gateway stands: its dialect, its engine, and what it is told about that engine."""
+
+    dialect: str
+    is_second: bool = False
+    settings: tuple[tuple[str, str], ...] = FIRST_ENGINE
+
+    def changed(self, **settings: str) -> Site:
+        """A site whose gateway is told something else."""
+        return replace(self, settings=(*self.settings, *settings.items()))
+
+    def gateway_json(self) -> dict[str, Any]:
+        """The settings of its gateway."""
+        return {"api": {"dialect": self.dialect}, "engine": dict(self.settings)}
+
+    def second(self) -> Site:
+        """The same dialect on the second engine."""
+        return Site(self.dialect, True, SECOND_ENGINE)
+
+
+class Gateways:
+    """Gateways by site; `stop` ends them all."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._running: dict[Site, GatewayProcess] = {}
+        self.second_engine: Callable[[], Engine] | None = None
+        """Gives the second engine; set by each test, because only a running test can start a fixture."""
+        self.remembered: dict[object, Any] = {}
+        """Answers that several checks compare with."""
+
+    def get(self, site: Site) -> GatewayProcess:
+        """The gateway at a site."""
+        if site not in self._running:
+            engine = self._engine
+            if site.is_second:
+                assert self.second_engine is not None
+                engine = self.second_engine()
+            self._running[site] = GatewayProcess(engine, **site.gateway_json())
+        return self._running[site]
+
+    def stop(self) -> None:
+        """Ends every gateway."""
+        for gateway in self._running.values():
+            gateway.stop()

@@ -1,0 +1,31 @@
+"""Every documented parameter of every dialect has its documented effect on a real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fairlead_gateway.contract.dialects import DIALECTS, Dialect
+from fairlead_gateway.contract.parameters import Api
+from tests.effects.checks import CHECKS
+from tests.effects.endpoint import Endpoint
+from tests.effects.gateways import Gateways, Site
+
+pytestmark = pytest.mark.engine
+
+
+def _documented() -> Iterator[Any]:
+    for dialect in DIALECTS.values():
+        for document in dialect.documents:
+            for parameter in document.parameters:
+                name = f"{dialect.name}-{document.api}-{parameter.name}"
+                yield pytest.param(dialect, document.api, parameter.name, id=name)
+
+
+@pytest.mark.parametrize(("dialect", "api", "name"), list(_documented()))
+def test_the_documented_effect(gateways: Gateways, dialect: Dialect, api: Api, name: str) -> None:
+    endpoint = Endpoint(gateways, Site(dialect.name), dialect, api)
+
+    CHECKS[api, name](endpoint)
