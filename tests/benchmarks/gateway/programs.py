@@ -14,7 +14,7 @@ from e2e.cluster.paths import cache_root
 from e2e.cluster.shell import run
 
 _NATIVE = Path(__file__).with_name("native")
-_SOURCES = {"mock_engine": ("mock_engine.c", "answers.c"), "load": ("load.c", "response.c")}
+_SOURCES = {"mock_engine": ("mock_engine.c", "answers.c"), "load": ("load.c", "options.c", "response.c")}
 _FLAGS = ("-O2", "-std=c11", "-Wall", "-Wextra")
 
 

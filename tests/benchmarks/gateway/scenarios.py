@@ -30,7 +30,7 @@ class Scale:
 
 
 FULL = Scale(seconds=2.5, slow_tokens=60)
-QUICK = Scale(seconds=1.0, slow_tokens=20)
+QUICK = Scale(seconds=0.8, slow_tokens=20)
 
 
 def measure(proxy: Proxy, system: System, scale: Scale) -> tuple[dict[str, float], list[str]]:

@@ -9,7 +9,7 @@
 #define CHUNK_START "data: {\"id\":\"chatcmpl-af474f715b807f34\",\"object\":\"chat.completion.chunk\"," \
     "\"created\":1795249056,\"model\":\"%s\","
 
-/* The last words of `content` are what the load generator knows a whole answer by (`mark` in load.c). */
+/* The last words of `content` are what the load generator knows a whole answer by (see options.c). */
 static const char COMPLETION[] =
     "{\"id\":\"chatcmpl-a209da5ec4bf705d\",\"object\":\"chat.completion\",\"created\":1795249056,"
     "\"model\":\"%s\",\"choices\":[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":"

@@ -10,12 +10,12 @@
  * Exit code 1 if any answer was wrong; the line then says what was wrong first.
  */
 #define _GNU_SOURCE
+#include "options.h"
 #include "response.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
 #include <netinet/tcp.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -38,13 +38,7 @@ struct connection {
     struct response response;
 };
 
-static struct {
-    uint16_t port;
-    const char *path, *body, *mark;
-    char headers[2048];
-    long connections, rounds, tokens;
-    double seconds, rate, timeout;
-} options = {.path = "/v1/chat/completions", .connections = 1, .timeout = 60};
+static struct options options;
 
 static struct {
     uint64_t requests, tokens, failures, reconnects;
@@ -54,7 +48,7 @@ static struct {
 
 static char *request;
 static size_t request_length;
-static struct expectation expected = {.token = "\" token\"", .mark = "That is all.\""};
+static struct expectation expected;
 static struct connection *connections;
 static long busy;
 static int epoll_fd;
@@ -268,50 +262,11 @@ static void make_request(void)
     free(body);
 }
 
-static void add_header(const char *header)
-{
-    size_t used = strlen(options.headers);
-    snprintf(options.headers + used, sizeof options.headers - used, "%s\r\n", header);
-}
-
-static void parse(int argc, char **argv)
-{
-    static const struct option names[] = {
-        {"port", 1, 0, 'p'}, {"body", 1, 0, 'b'}, {"path", 1, 0, 'a'}, {"header", 1, 0, 'h'},
-        {"connections", 1, 0, 'c'}, {"seconds", 1, 0, 's'}, {"rounds", 1, 0, 'n'}, {"rate", 1, 0, 'r'},
-        {"tokens", 1, 0, 't'}, {"mark", 1, 0, 'm'}, {"timeout", 1, 0, 'o'}, {0, 0, 0, 0}};
-    int option;
-    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
-        switch (option) {
-        case 'p': options.port = (uint16_t)atoi(optarg); break;
-        case 'b': options.body = optarg; break;
-        case 'a': options.path = optarg; break;
-        case 'h': add_header(optarg); break;
-        case 'c': options.connections = atol(optarg); break;
-        case 's': options.seconds = atof(optarg); break;
-        case 'n': options.rounds = atol(optarg); break;
-        case 'r': options.rate = atof(optarg); break;
-        case 't': options.tokens = atol(optarg); break;
-        case 'm': options.mark = optarg; break;
-        case 'o': options.timeout = atof(optarg); break;
-        default: exit(2);
-        }
-    }
-    if (!options.port || !options.body || options.connections < 1 || (options.mark && strlen(options.mark) >= CARRY_BYTES)) {
-        fprintf(stderr, "load: see the head of load.c for the arguments\n");
-        exit(2);
-    }
-}
-
 int main(int argc, char **argv)
 {
-    parse(argc, argv);
+    options = parse_options(argc, argv);
     make_request();
-    expected.tokens = (size_t)options.tokens;
-    if (options.mark)
-        expected.mark = options.mark;
-    else if (options.tokens)
-        expected.mark = "data: [DONE]";
+    expected = (struct expectation){"\" token\"", (size_t)options.tokens, options.mark};
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     connections = calloc((size_t)options.connections, sizeof *connections);
     result.latencies_us = calloc(MAX_SAMPLES, sizeof *result.latencies_us);
