@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import pytest
 import yaml
 
-from fairlead_gateway.settings import GatewaySettings, ProcessSettings
+from fairlead_gateway.admission.keys import KeyRing
+from fairlead_gateway.contract.dialects import DIALECTS as GATEWAYS_DIALECTS
+from fairlead_gateway.settings import GatewaySettings, ProcessSettings, load_settings
+from fairlead_operator.api.endpoint import Api
+from fairlead_operator.api.parameters import DIALECTS as OPERATORS_DIALECTS
+from fairlead_operator.api.parameters import check_parameters
 from fairlead_operator.api.v1alpha1 import ModelDeployment
 from fairlead_operator.render.children import render_children
 from fairlead_operator.render.model import RenderSettings, parse_model
@@ -19,14 +25,43 @@ BODY = {
     "apiVersion": "fairlead.dev/v1alpha1",
     "kind": "ModelDeployment",
     "metadata": {"name": "tiny", "namespace": "demo", "uid": "1", "generation": 1},
-    "spec": {"model": {"source": "pvc://models/tiny", "aliases": ["small"]}},
+    "spec": {
+        "model": {"source": "pvc://models/tiny", "aliases": ["small"]},
+        "engine": {
+            "args": ["--max-logprobs=5"],
+            "maxRunningRequests": 8,
+            "schedulingPolicy": "Priority",
+            "structuredOutputsBackend": "LMFormatEnforcer",
+            "requestChatTemplates": "Allow",
+        },
+        "api": {
+            "dialect": "PolarGrid",
+            "defaults": {"temperature": 0.2},
+            "limits": {"max_tokens": {"maximum": 100}, "temperature": {"minimum": 0.1}},
+            "unknownFields": "Reject",
+            "auth": {"mode": "APIKey", "secretName": "keys"},
+            "maxQueuedRequests": 1,
+            "queueTimeoutSeconds": 2,
+            "maxBodyBytes": 3000,
+            "engineSilenceTimeoutSeconds": 4,
+            "mediaDomains": ["images.example.com"],
+        },
+        "rollout": {"drainTimeoutSeconds": 5},
+    },
 }
+# The least that a user can write.
+PLAIN = {**BODY, "spec": {"model": {"source": "pvc://models/tiny"}}}
 
 
-def rendered(kind: str) -> dict[str, Any]:
-    children = render_children(parse_model(BODY), RenderSettings("gateway:1", "engine:1"))
+def rendered(kind: str, body: dict[str, Any] = BODY) -> dict[str, Any]:
+    children = render_children(parse_model(body), RenderSettings("gateway:1", "engine:1"))
     found: dict[str, Any] = next(child for child in children if child["kind"] == kind)
     return found
+
+
+def examples(kind: str) -> list[dict[str, Any]]:
+    texts = [path.read_text() for path in sorted((ROOT / "docs/examples").glob("*.yaml"))]
+    return [body for text in texts for body in yaml.safe_load_all(text) if body["kind"] == kind]
 
 
 def gateway_container() -> dict[str, Any]:
@@ -35,10 +70,39 @@ def gateway_container() -> dict[str, Any]:
     return found
 
 
-def test_the_gateway_reads_every_key_that_the_operator_writes() -> None:
-    written = json.loads(rendered("ConfigMap")["data"]["gateway.json"])
+@pytest.mark.parametrize("body", [PLAIN, BODY])
+def test_the_gateway_reads_every_key_that_the_operator_writes(body: dict[str, Any]) -> None:
+    written = json.loads(rendered("ConfigMap", body)["data"]["gateway.json"])
     read = GatewaySettings.model_validate(written).model_dump(mode="json", by_alias=True)
     assert read == written
+
+
+def test_what_a_user_leaves_out_is_what_the_gateway_assumes() -> None:
+    written = json.loads(rendered("ConfigMap", PLAIN)["data"]["gateway.json"])
+    assumed = GatewaySettings.model_validate({"model": written["model"]})
+    assert assumed == GatewaySettings.model_validate(written)
+
+
+def test_what_is_pinned_in_a_pod_wins_over_the_file_that_is_shared_by_all_revisions(tmp_path: Path) -> None:
+    environment = {variable["name"]: variable["value"] for variable in gateway_container()["env"]}
+    file = tmp_path / "gateway.json"
+    file.write_text(rendered("ConfigMap", PLAIN)["data"]["gateway.json"])
+    pinned = json.loads(environment["FAIRLEAD_GATEWAY_PINNED"])
+    read = load_settings(file, pinned).model_dump(mode="json", by_alias=True)
+    ours = json.loads(rendered("ConfigMap")["data"]["gateway.json"])
+    theirs = json.loads(rendered("ConfigMap", PLAIN)["data"]["gateway.json"])
+    assert read == {**theirs, **{name: ours[name] for name in ("model", "engine", "auth")}}
+
+
+def test_the_gateway_finds_the_keys_where_the_pod_mounts_them() -> None:
+    environment = {variable["name"]: variable["value"] for variable in gateway_container()["env"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in gateway_container()["volumeMounts"]}
+    assert environment["FAIRLEAD_GATEWAY_KEYS_DIR"] == mounts["gateway-keys"]
+
+
+def test_the_dialects_are_the_same_on_both_sides() -> None:
+    (field,) = (value for name, value in Api.model_fields.items() if name == "dialect")
+    assert set(get_args(field.annotation)) == set(OPERATORS_DIALECTS) == set(GATEWAYS_DIALECTS)
 
 
 def test_the_gateway_listens_where_the_pod_says() -> None:
@@ -69,6 +133,16 @@ def test_the_chart_sets_only_environment_that_the_operator_knows() -> None:
 
 
 def test_the_examples_of_the_documentation_are_models() -> None:
-    for example in sorted((ROOT / "docs/examples").glob("*.yaml")):
-        document = yaml.safe_load(example.read_text())
-        assert ModelDeployment.model_validate(document).spec.model.source
+    for document in examples("ModelDeployment"):
+        spec = ModelDeployment.model_validate(document).spec
+        assert spec.model.source
+        assert check_parameters(spec.api) == []
+
+
+def test_the_keys_of_the_documentation_are_keys() -> None:
+    (secret,) = examples("Secret")
+    ring = KeyRing.parse({name: value.encode() for name, value in secret["stringData"].items()})
+    assert ring.problems == ()
+    key = ring.find(b"Bearer example-key")
+    assert key is not None
+    assert key.allows("guarded")

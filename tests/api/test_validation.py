@@ -5,6 +5,7 @@ A refusal names the field, and where it helps what to do.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +13,11 @@ import pytest
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import InvalidError
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
-from tests.kube.support import manifest
+from tests.kube.support import ControlPlane, manifest
 
 pytestmark = pytest.mark.apiserver
 
+EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "docs" / "examples").glob("*.yaml"))
 HUB = "hf://Qwen/Qwen3-8B"
 GPU = {"resourceName": "nvidia.com/gpu"}
 
@@ -306,3 +308,11 @@ async def test_numbers_with_fractions_and_empty_lists_are_stored_as_written(
     }
     stored = await kube.create(MODEL_DEPLOYMENT, namespace, manifest("free-form", api=written))
     assert {key: stored["spec"]["api"][key] for key in written} == written
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_the_examples_of_the_documentation_can_be_applied(
+    example: Path, control_plane: ControlPlane, namespace: str
+) -> None:
+    printed = control_plane.kubectl("apply", "-n", namespace, "--validate=strict", "-f", str(example))
+    assert "modeldeployment.fairlead.dev/" in printed

@@ -117,6 +117,36 @@ def test_what_the_api_server_refused_is_reported_with_its_words() -> None:
     assert rows["Stalled"]["status"] == "True"
 
 
+def test_a_default_that_the_dialect_does_not_allow_changes_nothing_and_names_the_field() -> None:
+    world = World()
+    world.serve()
+    before = copy.deepcopy(world.children)
+    world.body["metadata"]["generation"] = 2
+    world.body["spec"] |= {"replicas": 3, "api": {"defaults": {"temperature": 3}}}
+    planned = world.reconcile()
+    assert (planned.apply, planned.delete, world.children) == ((), (), before)
+    ready = world.condition("Ready")
+    assert (ready["status"], ready["reason"]) == ("False", "InvalidSpec")
+    assert "spec.api.defaults.temperature must be a number from 0 to 2, not 3" in ready["message"]
+    assert world.condition("Stalled")["status"] == "True"
+    assert world.condition("EngineReady")["status"] == "True"
+
+
+def test_a_default_that_does_not_fit_keeps_a_new_model_from_being_made() -> None:
+    world = World(model_body(api={"defaults": {"temprature": 1}}))
+    planned = world.reconcile()
+    assert planned.apply == ()
+    assert "spec.api.defaults.temprature" in world.condition("Ready")["message"]
+
+
+def test_a_mended_default_is_carried_out() -> None:
+    world = World(model_body(api={"defaults": {"temperature": 3}}))
+    world.reconcile()
+    world.body["spec"]["api"]["defaults"]["temperature"] = 1
+    world.serve()
+    assert world.condition("Ready")["status"] == "True"
+
+
 def test_an_object_that_cannot_be_read_is_told_and_not_touched() -> None:
     body = model_body()
     body["status"] = {"url": "http://x"}

@@ -8,6 +8,9 @@ observed. An interrupted run is simply planned anew.
    nothing and say so.
 3. Children of ours that are not desired any more are deleted.
 4. The status follows from the live Deployment and the pods.
+
+A spec whose parameters do not fit its dialect is carried out not at all, not even in part: what runs goes on
+as it is, and the status names the field.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead_operator.api.names import KIND, RENDERED_HASH
+from fairlead_operator.api.parameters import check_parameters
 from fairlead_operator.plan.difference import first_difference
 from fairlead_operator.plan.findings import Finding, awaits_volumes
 from fairlead_operator.plan.reasons import is_healthy
@@ -81,10 +85,13 @@ def plan(
     conflicts = [decision.text for decision in decisions if decision.verb == "conflict"]
     waits = [decision.text for decision in decisions if decision.verb == "wait"]
     applies = [decision for decision in decisions if decision.verb == "apply"]
+    orphans = _orphans(model, observed, desired)
     if conflicts:
         blocked = Finding("NameConflict", "; ".join(conflicts))
         applies = []
-    orphans = _orphans(model, observed, desired)
+    if problems := check_parameters(model.spec.api):
+        blocked = Finding("InvalidSpec", "; ".join(problems))
+        applies, orphans = [], []
     # A repaired Service does not make a serving model unready; a Deployment that is about to change does.
     pending = any(
         decision.desired["kind"] == "Deployment" for decision in decisions if decision.verb != "keep"

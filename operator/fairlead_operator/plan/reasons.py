@@ -28,7 +28,8 @@ class Reason:
 _REASONS = (
     Reason(
         "InvalidSpec",
-        "The stored object cannot be read by this version of the operator.",
+        "The stored object cannot be read by this version of the operator, or spec.api.defaults or "
+        "spec.api.limits do not fit the dialect. What runs goes on as it is.",
         "Correct the field that the message names, or upgrade the operator.",
         stalled=True,
     ),

@@ -1,0 +1,96 @@
+"""JSON values against the part of JSON Schema in which parameters are described, and in words.
+
+Types are strict: a boolean is no integer and 2.0 is none either, as in the gateway, which decides about the
+same values in requests.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+Schema = dict[str, Any]
+
+_SHOWN_CHARACTERS = 60
+
+
+def accepts(schema: Schema, value: Any) -> bool:
+    """Whether the schema allows the value. An empty schema allows everything."""
+    if "anyOf" in schema:
+        return any(accepts(option, value) for option in schema["anyOf"])
+    match schema.get("type"):
+        case "boolean":
+            return isinstance(value, bool)
+        case "integer":
+            return type(value) is int and _bounded(schema, value)
+        case "number":
+            return type(value) in (int, float) and _bounded(schema, value)
+        case "string":
+            sized = _sized(schema, value, "Length") if isinstance(value, str) else False
+            return sized and value in schema.get("enum", [value])
+        case "array":
+            sized = _sized(schema, value, "Items") if isinstance(value, list) else False
+            return sized and all(accepts(schema.get("items", {}), item) for item in value)
+        case "object":
+            if not isinstance(value, dict):
+                return False
+            return all(accepts(schema.get("additionalProperties", {}), item) for item in value.values())
+    return True
+
+
+def describe(schema: Schema) -> str:
+    """What the schema allows, in words that complete "must be"."""
+    if "anyOf" in schema:
+        return " or ".join(describe(option) for option in schema["anyOf"])
+    match schema.get("type"):
+        case "boolean":
+            return "true or false"
+        case "integer":
+            return "an integer" + _range(schema)
+        case "number":
+            return "a number" + _range(schema)
+        case "string" if "enum" in schema:
+            return "one of " + ", ".join(schema["enum"])
+        case "string":
+            return "a string" + _size(schema, "Length", "characters")
+        case "array":
+            each = f", each {describe(schema['items'])}" if schema.get("items") else ""
+            return "a list" + _size(schema, "Items", "items") + each
+        case "object":
+            inner = schema.get("additionalProperties")
+            return "an object" + (f" whose values are each {describe(inner)}" if inner else "")
+    return "any value"
+
+
+def shown(value: Any) -> str:
+    """A value as a message repeats it: short JSON."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+
+
+def _bounded(schema: Schema, value: float) -> bool:
+    above = "exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"]
+    return bool(above and schema.get("minimum", value) <= value <= schema.get("maximum", value))
+
+
+def _sized(schema: Schema, value: Any, unit: str) -> bool:
+    size = len(value)
+    return bool(schema.get(f"min{unit}", 0) <= size <= schema.get(f"max{unit}", size))
+
+
+def _range(schema: Schema) -> str:
+    if "minimum" in schema and "maximum" in schema:
+        return f" from {schema['minimum']} to {schema['maximum']}"
+    parts = [
+        f"{words} {schema[key]}"
+        for key, words in (("exclusiveMinimum", "above"), ("minimum", "from"), ("maximum", "up to"))
+        if key in schema
+    ]
+    return f" {' and '.join(parts)}" if parts else ""
+
+
+def _size(schema: Schema, unit: str, noun: str) -> str:
+    low, high = schema.get(f"min{unit}", 0), schema.get(f"max{unit}")
+    if high is not None:
+        return f" of {low} to {high} {noun}"
+    return f" of at least {low} {noun}" if low else ""

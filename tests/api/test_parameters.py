@@ -1,0 +1,110 @@
+"""Defaults and limits of a model against the tables of its dialect: what fits, and what is said otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairlead_operator.api.endpoint import Api
+from fairlead_operator.api.parameters import check_parameters
+
+
+def problems(dialect: str = "OpenAI", **fields: Any) -> list[str]:
+    return check_parameters(Api.model_validate({"dialect": dialect, **fields}))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"defaults": {"temperature": 0.2, "stop": ["a"], "chat_template_kwargs": {"a": 1}, "seed": -1}},
+        {"defaults": {"max_output_tokens": 5}},
+        {"defaults": {"stop": "a"}},
+        {"limits": {"max_tokens": {"maximum": 9}, "temperature": {"minimum": 0.5, "maximum": 0.5}}},
+        {"defaults": {"temperature": 1}, "limits": {"temperature": {"maximum": 1}}},
+    ],
+)
+def test_what_fits_is_no_problem(fields: dict[str, Any]) -> None:
+    assert problems(**fields) == []
+
+
+DEFAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"temperature": 3}, ".temperature must be a number from 0 to 2, not 3"),
+    ({"temperature": "1"}, '.temperature must be a number from 0 to 2, not "1"'),
+    ({"temperature": True}, ".temperature must be a number from 0 to 2, not true"),
+    ({"temperature": None}, ".temperature must be a number from 0 to 2, not null"),
+    ({"seed": 1.5}, ".seed must be an integer"),
+    ({"stop": [""]}, ".stop must be a string of at least 1 characters or a list"),
+    ({"chat_template_kwargs": 1}, ".chat_template_kwargs must be an object, not 1"),
+    ({"temprature": 1}, ".temprature: there is no such parameter; did you mean temperature?"),
+    ({"zzz": 1}, ".zzz: there is no such parameter; remove it"),
+    ({"model": "a"}, ".model: this parameter cannot have a default; remove it"),
+    (
+        {"max_tokens": 1, "max_completion_tokens": 1},
+        ": max_completion_tokens and max_tokens mean the same; keep one of them",
+    ),
+]
+LIMITS: list[tuple[dict[str, Any], str]] = [
+    ({"zzz": {"maximum": 1}}, ".zzz: there is no such parameter; remove it"),
+    ({"stop": {"maximum": 1}}, ".stop: only parameters that are numbers can have limits; remove it"),
+    ({"temperature": {}}, ".temperature needs minimum, maximum or both"),
+    ({"temperature": {"maximum": "1"}}, '.temperature.maximum must be a number, not "1"'),
+    ({"max_tokens": {"minimum": 1.5}}, ".max_tokens.minimum must be an integer, not 1.5"),
+    ({"temperature": {"minimum": 1, "maximum": 0.5}}, ".temperature leaves no value"),
+    (
+        {"temperature": {"minimum": 3}},
+        ".temperature leaves no value, since the parameter is a number from 0 to 2",
+    ),
+    (
+        {"repetition_penalty": {"maximum": 0}},
+        ".repetition_penalty leaves no value, since the parameter is a number above 0",
+    ),
+    (
+        {"max_tokens": {"maximum": 9}, "max_output_tokens": {"maximum": 9}},
+        ": max_output_tokens and max_tokens mean the same; keep one of them",
+    ),
+]
+
+
+@pytest.mark.parametrize(("defaults", "text"), DEFAULTS)
+def test_a_default_that_does_not_fit_is_named_with_a_remedy(defaults: dict[str, Any], text: str) -> None:
+    (problem,) = problems(defaults=defaults)
+    assert problem.startswith(f"spec.api.defaults{text}")
+
+
+@pytest.mark.parametrize(("limits", "text"), LIMITS)
+def test_a_limit_that_does_not_fit_is_named_with_a_remedy(limits: dict[str, Any], text: str) -> None:
+    (problem,) = problems(limits=limits)
+    assert problem.startswith(f"spec.api.limits{text}")
+
+
+def test_a_default_must_be_within_the_limit_of_the_model() -> None:
+    (problem,) = problems(defaults={"temperature": 1.5}, limits={"temperature": {"maximum": 1}})
+    assert problem == (
+        "spec.api.defaults.temperature must be a number from 0 to 1, by spec.api.limits, not 1.5"
+    )
+
+
+def test_a_limit_on_the_answers_length_holds_under_each_of_its_names() -> None:
+    (problem,) = problems(defaults={"max_completion_tokens": 10}, limits={"max_tokens": {"maximum": 9}})
+    assert problem == (
+        "spec.api.defaults.max_completion_tokens must be an integer from 1 to 9, by spec.api.limits, not 10"
+    )
+
+
+def test_the_dialect_decides_about_the_range() -> None:
+    fields = {"defaults": {"max_tokens": 5000}}
+    assert problems("OpenAI", **fields) == []
+    assert problems("PolarGrid", **fields) == [
+        "spec.api.defaults.max_tokens must be an integer from 1 to 4096, not 5000"
+    ]
+
+
+def test_all_problems_are_told_at_once() -> None:
+    assert len(problems(defaults={"temperature": 3, "zzz": 1}, limits={"stop": {"maximum": 1}})) == 3
+
+
+def test_a_long_value_is_cut_in_the_message() -> None:
+    (problem,) = problems(defaults={"temperature": "x" * 500})
+    assert len(problem) < 150

@@ -1,0 +1,83 @@
+"""Operator and gateway judge defaults and limits alike, although each has its own code for it.
+
+The operator's check exists so that the gateway never meets a configuration that it cannot use: a gateway that
+refuses its settings goes on with the former ones, and nobody notices.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairlead_gateway.contract.policy import make_policy
+from fairlead_gateway.contract.values import Limit
+from fairlead_operator.api.endpoint import Api
+from fairlead_operator.api.parameters import DIALECTS, OUTPUT_BOUNDS, check_parameters
+
+NAMES = sorted({name for tables in DIALECTS.values() for table in tables.values() for name in table})
+NUMBERS = st.one_of(st.integers(-3, 5000), st.floats(-3, 3, allow_nan=False), st.just(2**63))
+WORDS = st.sampled_from(["", "a", "auto", "none", "outlines", "5"])
+SCALARS = st.one_of(NUMBERS, WORDS, st.booleans(), st.none())
+VALUES = st.one_of(
+    SCALARS,
+    st.lists(SCALARS, max_size=5),
+    st.dictionaries(WORDS, SCALARS, max_size=2),
+    st.lists(st.dictionaries(WORDS, SCALARS, max_size=2), max_size=2),
+)
+DEFAULTS = st.dictionaries(st.sampled_from([*NAMES, "unheard_of"]), VALUES, max_size=2)
+LIMITS = st.dictionaries(
+    st.sampled_from([*NAMES, *OUTPUT_BOUNDS, "temperature", "unheard_of"]),
+    st.dictionaries(st.sampled_from(["minimum", "maximum"]), NUMBERS, max_size=2),
+    max_size=2,
+)
+
+
+def gateway_refuses(dialect: str, defaults: dict[str, Any], limits: dict[str, dict[str, Any]]) -> str:
+    try:
+        bounds = {name: Limit(**limit) for name, limit in limits.items()}
+        make_policy(("tiny",), dialect, defaults, bounds)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+def operator_refuses(dialect: str, defaults: dict[str, Any], limits: dict[str, dict[str, Any]]) -> list[str]:
+    fields = {"dialect": dialect, "defaults": defaults, "limits": limits}
+    return check_parameters(Api.model_validate(fields))
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.sampled_from(sorted(DIALECTS)), DEFAULTS, LIMITS)
+def test_what_the_operator_lets_through_the_gateway_takes(
+    dialect: str, defaults: dict[str, Any], limits: dict[str, dict[str, Any]]
+) -> None:
+    if not operator_refuses(dialect, defaults, limits):
+        assert gateway_refuses(dialect, defaults, limits) == ""
+
+
+@settings(max_examples=1500, deadline=None)
+@given(st.sampled_from(sorted(DIALECTS)), st.sampled_from(NAMES), VALUES)
+def test_what_the_gateway_takes_as_a_default_the_operator_lets_through(
+    dialect: str, name: str, value: Any
+) -> None:
+    if not gateway_refuses(dialect, {name: value}, {}):
+        assert operator_refuses(dialect, {name: value}, {}) == []
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("defaults", "limits"),
+    [
+        ({"temperature": 0.2, "max_tokens": 100}, {}),
+        ({}, {"max_tokens": {"minimum": 1, "maximum": 100}, "temperature": {"maximum": 1.5}}),
+        ({"top_p": 0.5}, {"top_p": {"minimum": 0.5}}),
+    ],
+)
+def test_common_settings_pass_on_both_sides(
+    dialect: str, defaults: dict[str, Any], limits: dict[str, Any]
+) -> None:
+    assert operator_refuses(dialect, defaults, limits) == []
+    assert gateway_refuses(dialect, defaults, limits) == ""
