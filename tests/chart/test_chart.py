@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from fairlead_operator.kube.access import NEEDS
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "fairlead"
 
@@ -103,6 +105,23 @@ def test_no_rule_has_a_wildcard_or_reads_secrets(render: Render) -> None:
     for rule in rules:
         assert "*" not in rule["verbs"] + rule["resources"] + rule["apiGroups"]
         assert "secrets" not in rule["resources"]
+
+
+def test_the_role_gives_exactly_what_the_operator_says_it_needs(render: Render) -> None:
+    (role,) = of_kind(render(), "ClusterRole")
+    given = {
+        (group, resource, verb)
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    needed = {
+        (resource.group, f"{resource.plural}/{part}" if part else resource.plural, verb)
+        for resource, part, verbs in NEEDS
+        for verb in verbs
+    }
+    assert given == needed
 
 
 def test_the_operator_may_not_write_models(render: Render) -> None:
