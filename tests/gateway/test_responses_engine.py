@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal
 
 import pytest
 from openai import BadRequestError, OpenAI
-from openai.types.responses import FunctionToolParam, ResponseFunctionToolCall
+from openai.types.responses import (
+    FunctionToolParam,
+    Response,
+    ResponseFunctionToolCall,
+    ResponseOutputMessage,
+    ResponseOutputText,
+)
 from pydantic import BaseModel
 
+from tests.effects import vocabulary
+from tests.gateway.process import GatewayProcess
 from tests.support.engine import CONTEXT_TOKENS, Engine
 
 pytestmark = pytest.mark.engine
@@ -25,6 +34,11 @@ TOOL: FunctionToolParam = {
     },
     "strict": True,
 }
+OTHER_TOOL: FunctionToolParam = {**TOOL, "name": "other"}
+LOGPROBS: list[Any] = ["message.output_text.logprobs"]
+OVER_LONG = "zq " * CONTEXT_TOKENS
+# The model's end of turn as the only token allowed: an answer that ends by itself.
+ENDING: dict[str, Any] = {"allowed_token_ids": [vocabulary.TURN_END_ID]}
 
 
 class Pick(BaseModel):
@@ -33,12 +47,33 @@ class Pick(BaseModel):
     color: Literal["red", "blue"]
 
 
-def whitespace_tokens(engine: Engine) -> list[str]:
-    """The ids of the tokens that are nothing but whitespace, in the tokenizer's byte alphabet."""
-    vocabulary = json.loads((engine.model_dir / "tokenizer.json").read_text())["model"]["vocab"]
-    return [
-        str(number) for token, number in vocabulary.items() if set(token) <= set("\u0120\u010a\u0109\u010d")
-    ]
+@pytest.fixture(scope="session")
+def thinking_client(second_engine: Engine) -> Iterator[OpenAI]:
+    """The official client of a gateway in front of an engine with a reasoning parser."""
+    gateway = GatewayProcess(second_engine)
+    try:
+        with gateway.openai() as connected:
+            yield connected
+    finally:
+        gateway.stop()
+
+
+def only_part(response: Response) -> ResponseOutputText:
+    (item,) = response.output
+    assert isinstance(item, ResponseOutputMessage)
+    (part,) = item.content
+    assert isinstance(part, ResponseOutputText)
+    return part
+
+
+def input_tokens(response: Response) -> int:
+    assert response.usage is not None
+    return response.usage.input_tokens
+
+
+def without_blanks() -> dict[str, Any]:
+    # Schemas of tools leave room for whitespace, which a random model would fill to the end.
+    return {"logit_bias": vocabulary.no_blanks()}
 
 
 def test_a_plain_response_that_reaches_its_limit_is_incomplete(client: OpenAI) -> None:
@@ -53,30 +88,69 @@ def test_a_plain_response_that_reaches_its_limit_is_incomplete(client: OpenAI) -
 
 
 def test_a_response_that_stops_by_itself_is_completed(client: OpenAI) -> None:
-    # Token 2 is the model's end of turn: the only one allowed.
-    response = client.responses.create(model="tiny", input="hello", extra_body={"allowed_token_ids": [2]})
+    response = client.responses.create(model="tiny", input="hello", extra_body=ENDING)
 
     assert response.status == "completed"
     assert response.completed_at is not None
 
 
 def test_a_streamed_response_is_the_plain_one_in_pieces(client: OpenAI) -> None:
-    plain = client.responses.create(model="tiny", input="hello", max_output_tokens=20, temperature=0)
+    plain = client.responses.create(model="tiny", input="hello", max_output_tokens=40, temperature=0)
     events = list(
-        client.responses.create(model="tiny", input="hello", max_output_tokens=20, temperature=0, stream=True)
+        client.responses.create(model="tiny", input="hello", max_output_tokens=40, temperature=0, stream=True)
     )
     text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
 
     assert text == plain.output_text
     assert events[-1].type == "response.incomplete"
+    assert events[-1].response.usage == plain.usage
     assert [event.sequence_number for event in events] == list(range(len(events)))
 
 
 def test_the_stream_helper_collects_the_response(client: OpenAI) -> None:
-    with client.responses.stream(
-        model="tiny", input="hello", extra_body={"allowed_token_ids": [2]}
-    ) as stream:
+    with client.responses.stream(model="tiny", input="hello", extra_body=ENDING) as stream:
         assert stream.get_final_response().status == "completed"
+
+
+def test_instructions_stand_before_the_input(client: OpenAI) -> None:
+    alone = client.responses.create(model="tiny", input="hello", extra_body=ENDING)
+    message = client.responses.create(
+        model="tiny",
+        input=[{"role": "developer", "content": "be kind"}, {"role": "user", "content": "hello"}],
+        extra_body=ENDING,
+    )
+    instructed = client.responses.create(
+        model="tiny", instructions="be kind", input="hello", extra_body=ENDING
+    )
+
+    assert input_tokens(alone) < input_tokens(instructed) == input_tokens(message)
+
+
+def test_a_repeated_input_is_taken_from_the_cache(client: OpenAI) -> None:
+    request: dict[str, Any] = {"model": "tiny", "input": "once upon a time " * 20, "extra_body": ENDING}
+    client.responses.create(**request)
+    usage = client.responses.create(**request).usage
+
+    assert usage is not None
+    assert 0 < usage.input_tokens_details.cached_tokens < usage.input_tokens
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_every_token_of_the_text_has_its_log_probability(client: OpenAI, stream: bool) -> None:
+    # Long enough for tokens that are only a part of a character: the model's bytes are random.
+    request: dict[str, Any] = {"model": "tiny", "input": "hello", "max_output_tokens": 60, "temperature": 0}
+    request |= {"include": LOGPROBS, "top_logprobs": 2}
+    if stream:
+        events = list(client.responses.create(**request, stream=True))
+        response = events[-1].response
+        deltas = [event for event in events if event.type == "response.output_text.delta"]
+        assert all(delta.logprobs for delta in deltas)
+    else:
+        response = client.responses.create(**request)
+    logprobs = only_part(response).logprobs
+
+    assert logprobs is not None
+    assert [len(entry.top_logprobs) for entry in logprobs] == [2] * 60
 
 
 def test_a_parsed_response_has_the_asked_shape(client: OpenAI) -> None:
@@ -88,41 +162,241 @@ def test_a_parsed_response_has_the_asked_shape(client: OpenAI) -> None:
     assert response.output_parsed.color in ("red", "blue")
 
 
-def test_a_required_function_is_called(client: OpenAI, engine: Engine) -> None:
+def test_a_streamed_parsed_response_has_the_asked_shape(client: OpenAI) -> None:
+    with client.responses.stream(
+        model="tiny", input="hello", text_format=Pick, max_output_tokens=200, temperature=0
+    ) as stream:
+        parsed = stream.get_final_response().output_parsed
+
+    assert parsed is not None
+    assert parsed.color in ("red", "blue")
+
+
+def test_a_chosen_function_is_called(client: OpenAI) -> None:
     response = client.responses.create(
+        model="tiny",
+        input="hello",
+        tools=[OTHER_TOOL, TOOL],
+        tool_choice={"type": "function", "name": "pick"},
+        max_output_tokens=100,
+        temperature=0,
+        extra_body=without_blanks(),
+    )
+    (call,) = response.output
+
+    assert isinstance(call, ResponseFunctionToolCall)
+    assert call.name == "pick"
+    assert json.loads(call.arguments)["color"] in ("red", "blue")
+
+
+def test_only_allowed_functions_are_called(client: OpenAI) -> None:
+    response = client.responses.create(
+        model="tiny",
+        input="hello",
+        tools=[OTHER_TOOL, TOOL],
+        tool_choice={
+            "type": "allowed_tools",
+            "mode": "required",
+            "tools": [{"type": "function", "name": "pick"}],
+        },
+        parallel_tool_calls=False,
+        max_output_tokens=200,
+        temperature=0,
+        extra_body=without_blanks(),
+    )
+    (call,) = response.output
+
+    assert isinstance(call, ResponseFunctionToolCall)
+    assert call.name == "pick"
+
+
+def test_a_streamed_call_is_the_whole_one_in_pieces(client: OpenAI) -> None:
+    with client.responses.stream(
         model="tiny",
         input="hello",
         tools=[TOOL],
         tool_choice={"type": "function", "name": "pick"},
         max_output_tokens=100,
         temperature=0,
-        # The schema leaves room for whitespace, which a random model would fill to the end.
-        extra_body={"logit_bias": dict.fromkeys(whitespace_tokens(engine), -100)},
-    )
-    call = response.output[0]
+        extra_body=without_blanks(),
+    ) as stream:
+        pieces = [event.delta for event in stream if event.type == "response.function_call_arguments.delta"]
+        (call,) = stream.get_final_response().output
 
     assert isinstance(call, ResponseFunctionToolCall)
+    assert "".join(pieces) == call.arguments
     assert json.loads(call.arguments)["color"] in ("red", "blue")
 
 
-def test_a_call_and_its_result_go_on_as_conversation(client: OpenAI) -> None:
+def test_parallel_calls_are_the_same_in_a_stream(client: OpenAI) -> None:
+    request: dict[str, Any] = {"model": "tiny", "input": "hello", "tools": [TOOL], "tool_choice": "required"}
+    request |= {"max_output_tokens": 300, "temperature": 0, "extra_body": without_blanks()}
+    whole = client.responses.create(**request)
+    streamed = list(client.responses.create(**request, stream=True))[-1].response
+    calls = [
+        [item.arguments for item in response.output if isinstance(item, ResponseFunctionToolCall)]
+        for response in (whole, streamed)
+    ]
+
+    assert calls[0] == calls[1]
+    assert len(calls[0]) > 1
+
+
+def test_a_custom_tool_is_called_with_text(client: OpenAI) -> None:
+    # A random model needs a push to end the text.
+    (quote,) = vocabulary.ids('"')
     response = client.responses.create(
         model="tiny",
-        instructions="be kind",
-        input=[
-            {"role": "user", "content": "hello"},
-            {"type": "function_call", "call_id": "c", "name": "pick", "arguments": "{}"},
-            {"type": "function_call_output", "call_id": "c", "output": "red"},
-        ],
-        max_output_tokens=3,
+        input="hello",
+        tools=[{"type": "custom", "name": "shell"}],
+        tool_choice={"type": "custom", "name": "shell"},
+        max_output_tokens=300,
+        temperature=0,
+        extra_body={"logit_bias": vocabulary.no_blanks() | {str(quote): 7}},
+    )
+    (call,) = response.output
+
+    assert call.type == "custom_tool_call"
+    assert call.input
+    assert not call.input.startswith("{")
+
+
+def test_a_call_and_its_result_go_on_as_conversation(client: OpenAI) -> None:
+    def asked(result: str) -> Response:
+        return client.responses.create(
+            model="tiny",
+            input=[
+                {"role": "user", "content": "hello"},
+                {"type": "function_call", "call_id": "c", "name": "pick", "arguments": '{"color": "red"}'},
+                {"type": "function_call_output", "call_id": "c", "output": result},
+            ],
+            extra_body=ENDING,
+        )
+
+    assert input_tokens(asked("red")) < input_tokens(asked("red red red"))
+
+
+def test_the_output_can_be_sent_back_as_input(client: OpenAI) -> None:
+    first = client.responses.create(model="tiny", input="hello", max_output_tokens=5)
+    history: list[Any] = [{"role": "user", "content": "hello"}, *first.output]
+    second = client.responses.create(
+        model="tiny", input=[*history, {"role": "user", "content": "go on"}], extra_body=ENDING
     )
 
-    assert response.output_text
+    assert input_tokens(second) > input_tokens(first) + 5
+
+
+def test_beam_search_finds_a_likelier_answer_than_the_likeliest_tokens(client: OpenAI) -> None:
+    request: dict[str, Any] = {"model": "tiny", "input": "hello", "max_output_tokens": 8}
+    greedy = client.responses.create(**request, temperature=0)
+    searched = [client.responses.create(**request, extra_body={"use_beam_search": True}) for _ in range(2)]
+
+    assert searched[0].output_text == searched[1].output_text != greedy.output_text
+
+
+def test_tools_that_do_not_exist_here_are_named_in_a_header(client: OpenAI) -> None:
+    raw = client.responses.with_raw_response.create(
+        model="tiny",
+        input="hello",
+        tools=[{"type": "web_search"}],
+        include=["reasoning.encrypted_content"],
+        extra_body=ENDING | {"client_metadata": {}},
+    )
+
+    assert raw.headers["x-fairlead-ignored-params"].split(",") == [
+        *("client_metadata", "include.reasoning.encrypted_content", "tools.web_search")
+    ]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_over_long_input_is_refused_before_anything_is_streamed(client: OpenAI, stream: bool) -> None:
     with pytest.raises(BadRequestError) as caught:
-        client.responses.create(model="tiny", input="zq " * CONTEXT_TOKENS, stream=stream)
+        client.responses.create(model="tiny", input=OVER_LONG, stream=stream)
 
     assert (caught.value.code, caught.value.param) == ("context_length_exceeded", "input")
+
+
+@pytest.mark.parametrize("limit", [None, 9])
+def test_an_over_long_input_can_be_cut(gateway: GatewayProcess, client: OpenAI, limit: int | None) -> None:
+    # A ready gateway has learnt the engine's context length.
+    assert gateway.admin("/readyz")[0] == 200
+    response = client.responses.create(
+        model="tiny", input=OVER_LONG, truncation="auto", max_output_tokens=limit
+    )
+
+    assert response.usage is not None
+    assert response.usage.output_tokens >= 9
+    assert response.usage.total_tokens <= CONTEXT_TOKENS
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_only_the_engine_can_refuse_is_refused_before_the_stream(client: OpenAI, stream: bool) -> None:
+    with pytest.raises(BadRequestError) as caught:
+        client.responses.create(
+            model="tiny", input="hello", stream=stream, extra_body={"stop_token_ids": [10**6]}
+        )
+
+    assert "stop_token_ids" in caught.value.message
+
+
+def test_an_image_is_refused_by_a_model_that_cannot_see(client: OpenAI) -> None:
+    image: Any = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}
+
+    with pytest.raises(BadRequestError) as caught:
+        client.responses.create(model="tiny", input=[{"role": "user", "content": [image]}])
+    assert "multimodal" in caught.value.message
+
+
+def thinking() -> dict[str, Any]:
+    # Words until the token that ends the thinking comes up, then more of both.
+    (word,) = vocabulary.ids(" red")
+    return {
+        "model": "tiny",
+        "input": "hello",
+        "max_output_tokens": 30,
+        "temperature": 1,
+        "extra_body": {"allowed_token_ids": [word, vocabulary.thinking_end()], "seed": 1},
+    }
+
+
+def test_what_the_model_thinks_is_an_item_of_its_own(thinking_client: OpenAI) -> None:
+    response = thinking_client.responses.create(**thinking())
+    reasoning, message = response.output
+
+    assert reasoning.type == "reasoning"
+    assert reasoning.content is not None
+    assert set(reasoning.content[0].text.split()) == {"red"}
+    assert message.type == "message"
+    assert response.usage is not None
+    assert response.output_text
+
+
+def test_streamed_thinking_is_the_whole_one_in_pieces(thinking_client: OpenAI) -> None:
+    whole = thinking_client.responses.create(**thinking())
+    events = list(thinking_client.responses.create(**thinking(), stream=True))
+    pieces = [event.delta for event in events if event.type == "response.reasoning_text.delta"]
+    reasoning = whole.output[0]
+
+    assert reasoning.type == "reasoning"
+    assert reasoning.content is not None
+    assert "".join(pieces) == reasoning.content[0].text
+    assert events[-1].type == "response.incomplete"
+    assert events[-1].response.output_text == whole.output_text
+
+
+def test_log_probabilities_are_those_of_the_text_and_not_of_the_thinking(thinking_client: OpenAI) -> None:
+    response = thinking_client.responses.create(**thinking(), include=LOGPROBS)
+    part = response.output[1].content[0]
+
+    assert part.type == "output_text"
+    assert part.logprobs is not None
+    assert "".join(entry.token for entry in part.logprobs) == part.text
+
+
+def test_a_model_told_not_to_think_does_not(thinking_client: OpenAI) -> None:
+    request = thinking()
+    thoughtful = thinking_client.responses.create(**request)
+    quick = thinking_client.responses.create(**request, reasoning={"effort": "none"})
+
+    assert [item.type for item in quick.output] == ["message"]
+    assert input_tokens(quick) > input_tokens(thoughtful)

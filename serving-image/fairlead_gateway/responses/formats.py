@@ -78,10 +78,8 @@ def truncation_fields(received: Mapping[str, Any], limit: int | None, policy: Po
     if received.get("truncation") != "auto" or "truncate_prompt_tokens" in received:
         return {}
     context = policy.engine.context_length
-    if context is None and limit is None:
-        message = "'truncation' 'auto' needs 'max_output_tokens' on this deployment."
-        raise invalid(message, "truncation")
     if context is None:
-        return {"truncate_prompt_tokens": -1}
+        # Not known yet: the engine takes -1 only together with a limit.
+        return {} if limit is None else {"truncate_prompt_tokens": -1}
     room = context // _KEPT_FOR_ANSWER
     return {"truncate_prompt_tokens": max(1, context - min(room, limit or room))}

@@ -76,7 +76,8 @@ def _function(tool: Tool) -> Tool:
         "additionalProperties": False,
     }
     described = {name: tool[name] for name in ("name", "description") if tool.get(name) is not None}
-    return described | {"parameters": parameters}
+    # Without it the engine lets any JSON stand for the arguments.
+    return described | {"parameters": parameters, "strict": True}
 
 
 def tool_fields(tools: Tools, choice: object) -> dict[str, Any]:
