@@ -26,6 +26,7 @@ FIGURES: Mapping[str, tuple[str, Better]] = {
     "requests_per_second": ("requests/s, 64 connections", Better.MORE),
     "core_share": ("  of the proxy's core used meanwhile", Better.NEITHER),
     "cpu_us_per_request": ("CPU µs per request", Better.LESS),
+    "cpu_us_per_stream": ("CPU µs per stream of two chunks", Better.LESS),
     "chunks_per_second": ("chunks/s, 64 fast streams", Better.MORE),
     "cpu_us_per_chunk_64": ("CPU µs per chunk, 64 fast streams", Better.LESS),
     "cpu_us_per_chunk_1024": ("CPU µs per chunk, 1,024 slow streams", Better.LESS),

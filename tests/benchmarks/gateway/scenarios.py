@@ -1,21 +1,26 @@
 """The loads, and the figures that they give.
 
-Every figure of CPU time counts everything that the proxy did from the first connection to the last answer,
-divided by what was delivered: requests, or the content chunks of streams.
+CPU time per request is everything that the proxy did from the first connection to the last answer, divided
+by the answers. CPU time per chunk is what each further content chunk of a stream costs: very short streams
+are measured too, and what they cost is taken off, so that the length of the streams does not matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from tests.benchmarks.gateway.errors import InvalidError
-from tests.benchmarks.gateway.harness import Proxy, chat
+from tests.benchmarks.gateway.harness import Load, Proxy, chat
 from tests.benchmarks.gateway.systems import MODEL, System
 
 _LONG_PROMPT_BYTES = 100_000
 _FAST_TOKENS = 300
 _SLOW_STREAMS = 1024
+# Not 1: the text of a whole Responses object would look like one more token to the load generator.
+_SHORT_TOKENS = 2
 _SLOW_INTERVAL_MS = 50
 _MILLION = 1e6
 _Figures = Iterator[tuple[str, float]]
@@ -63,32 +68,45 @@ def _saturated(proxy: Proxy, _: System, scale: Scale) -> _Figures:
     yield "core_share", load.cpu_seconds / load.seconds
 
 
-def _fast_streams(proxy: Proxy, _: System, scale: Scale) -> _Figures:
-    body = chat(stream=True, max_tokens=_FAST_TOKENS)
-    load = proxy.load(body, connections=64, seconds=scale.seconds, tokens=_FAST_TOKENS)
-    yield "chunks_per_second", load.tokens / load.seconds
-    yield "cpu_us_per_chunk_64", load.cpu_seconds / load.tokens * _MILLION
+def _fast_streams(proxy: Proxy, system: System, scale: Scale) -> _Figures:
+    streams = partial(_chat_streams, proxy, connections=64)
+    short = streams(_SHORT_TOKENS, seconds=scale.seconds / 4)
+    long = streams(_FAST_TOKENS // system.shorten, seconds=scale.seconds)
+    yield "cpu_us_per_stream", short.cpu_seconds / short.requests * _MILLION
+    yield "chunks_per_second", long.tokens / long.seconds
+    yield "cpu_us_per_chunk_64", _cpu_us_per_chunk(short, long)
 
 
-def _slow_streams(proxy: Proxy, _: System, scale: Scale) -> _Figures:
-    body = chat(stream=True, max_tokens=scale.slow_tokens, seed=_SLOW_INTERVAL_MS)
-    load = proxy.load(body, connections=_SLOW_STREAMS, rounds=1, tokens=scale.slow_tokens)
-    yield "cpu_us_per_chunk_1024", load.cpu_seconds / load.tokens * _MILLION
+def _slow_streams(proxy: Proxy, system: System, scale: Scale) -> _Figures:
+    streams = partial(_chat_streams, proxy, connections=_SLOW_STREAMS, rounds=1, pace=_SLOW_INTERVAL_MS)
+    short, long = streams(_SHORT_TOKENS), streams(scale.slow_tokens // system.shorten)
+    yield "cpu_us_per_chunk_1024", _cpu_us_per_chunk(short, long)
 
 
 def _responses_streams(proxy: Proxy, system: System, scale: Scale) -> _Figures:
     if not system.speaks_responses:
         return
-    body = {"model": MODEL, "input": "What does a proxy do?", "stream": True}
-    load = proxy.load(
-        {**body, "max_output_tokens": _FAST_TOKENS},
-        path="/v1/responses",
-        connections=64,
-        seconds=scale.seconds,
-        tokens=_FAST_TOKENS,
-        mark="event: response.completed",
+
+    def streams(tokens: int, seconds: float) -> Load:
+        body = {"model": MODEL, "input": "What does a proxy do?", "stream": True, "max_output_tokens": tokens}
+        where = {"path": "/v1/responses", "mark": "event: response.completed"}
+        return proxy.load(body, connections=64, seconds=seconds, tokens=tokens, **where)
+
+    short, long = streams(_SHORT_TOKENS, scale.seconds / 4), streams(_FAST_TOKENS, scale.seconds)
+    yield "cpu_us_per_chunk_responses", _cpu_us_per_chunk(short, long)
+
+
+def _chat_streams(proxy: Proxy, tokens: int, *, pace: int = 0, **options: Any) -> Load:
+    body = chat(stream=True, max_tokens=tokens, seed=pace)
+    return proxy.load(body, tokens=tokens, **options)
+
+
+def _cpu_us_per_chunk(short: Load, long: Load) -> float:
+    """`short` are streams of few chunks, otherwise like `long`."""
+    streams = long.requests / short.requests
+    return (
+        (long.cpu_seconds - short.cpu_seconds * streams) / (long.tokens - short.tokens * streams) * _MILLION
     )
-    yield "cpu_us_per_chunk_responses", load.cpu_seconds / load.tokens * _MILLION
 
 
 def _long_prompts(proxy: Proxy, _: System, scale: Scale) -> _Figures:

@@ -21,7 +21,7 @@ from tests.benchmarks.gateway.systems import SYSTEMS, Launch, System, Upstream
 from tests.benchmarks.gateway.tree import ProcessTree
 from tests.gateway.process import wait_for
 
-SMALL = Scale(seconds=0.2, slow_tokens=2)
+SMALL = Scale(seconds=0.2, slow_tokens=10)
 CHILD = """
 import sys, time
 while time.process_time() < 0.3:
