@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from datetime import timedelta
 from typing import Any
@@ -48,6 +49,7 @@ STEPS = st.one_of(
     st.tuples(st.just("late"), PODS),
     st.tuples(st.just("replicas"), st.integers(0, 3)),
     st.tuples(st.just("args"), st.lists(st.text(max_size=5), max_size=2)),
+    st.tuples(st.just("temperature"), st.sampled_from([0.5, 1, 3, "hot"])),
     st.tuples(st.just("lose"), st.integers(0, 3)),
     st.tuples(st.just("drift"), st.integers(0, 3)),
 )
@@ -66,6 +68,9 @@ def take(world: World, step: str, value: Any) -> None:
     elif step in ("replicas", "args"):
         where = world.body["spec"] if step == "replicas" else world.body["spec"].setdefault("engine", {})
         where[step] = value
+        world.body["metadata"]["generation"] += 1
+    elif step == "temperature":
+        world.body["spec"]["api"] = {"defaults": {step: value}}
         world.body["metadata"]["generation"] += 1
     elif keys and step == "lose":
         del world.children[keys[value % len(keys)]]
@@ -91,9 +96,12 @@ def test_any_history_is_planned_well_and_converges(history: list[tuple[str, Any]
     for step, value in history:
         take(world, step, value)
         now += timedelta(seconds=30)
+        before = copy.deepcopy(world.children)
         check(world.reconcile(now).status)
+        if world.condition("Ready")["reason"] == "InvalidSpec":
+            assert world.children == before
     world.reconcile(now)
-    if world.pods or ("Deployment", "tiny") in world.children:
+    if ("Deployment", "tiny") in world.children:
         world.roll()
     world.reconcile(now)
     settled = world.plan(now + timedelta(hours=1))
