@@ -10,7 +10,7 @@ import pytest
 from fairlead_gateway.contract.errors import from_engine, invalid
 from fairlead_gateway.contract.policy import EngineFacts, make_policy
 from fairlead_gateway.contract.values import Limit
-from tests.responses.asking import FUNCTION, POLICY, REJECTING, answer, chat, completion, dialogue, refusal
+from tests.responses.asking import POLICY, REJECTING, answer, chat, completion, dialogue, refusal
 
 # IG1's parameters that a chat request has under the same name, with a value that is valid for each.
 SAME_IN_BOTH = {
@@ -200,7 +200,6 @@ def test_what_needs_a_memory_is_refused_by_name(name: str, value: object) -> Non
         ({"metadata": {str(number): "" for number in range(17)}}, "metadata"),
         ({"text": {"verbosity": "loud"}}, "text.verbosity"),
         ({"reasoning": {"summary": "long"}}, "reasoning.summary"),
-        ({"tools": [FUNCTION | {"name": ""}]}, "tools[0].name"),
         ({"guided_choice": ["a"], "text": {"format": {"type": "json_object"}}}, "guided_choice"),
         ({"stream": True, "prompt_logprobs": 1}, "prompt_logprobs"),
         ({"priority": 1}, "priority"),
@@ -230,6 +229,15 @@ def test_an_error_of_the_engine_is_told_in_the_clients_names(engine_says: str, c
     error = asked.explain(invalid(f"'{engine_says}' is wrong.", engine_says))
 
     assert (error.param, error.message) == (client_hears, f"'{client_hears}' is wrong.")
+
+
+def test_every_parameter_in_a_message_has_the_clients_name() -> None:
+    conflict = refusal(guided_choice=["a"], text={"format": {"type": "json_object"}}).message
+    truncation = refusal(truncate_prompt_tokens=-1).message
+
+    assert "'text.format'" in conflict
+    assert "response_format" not in conflict
+    assert "needs 'max_output_tokens'," in truncation
 
 
 def test_the_output_limit_is_called_what_the_client_called_it() -> None:

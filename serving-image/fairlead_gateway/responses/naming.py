@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 
 from fairlead_gateway.contract.errors import ApiError
 
-_MESSAGE = re.compile(r"^messages\[(\d+)\]")
+_MESSAGE = re.compile(r"messages\[(\d+)\]")
+_LIMIT = re.compile(r"\bmax_(?:completion_)?tokens\b")
 _NAMES = {
     "messages": "input",
     "response_format": "text.format",
     "reasoning_effort": "reasoning.effort",
     "logprobs": "include",
 }
-_LIMITS = ("max_completion_tokens", "max_tokens")
+_QUOTED = re.compile(f"'({'|'.join(_NAMES)})(?=['.])")
 
 
 @dataclass(frozen=True)
@@ -28,23 +29,19 @@ class Naming:
     limit: str
 
     def to_client(self, error: ApiError) -> ApiError:
-        """The same error with `param`, and its mention in the message, in the client's names."""
-        param = error.param
-        if param is None:
-            return error
-        renamed = self._rename(param)
-        if renamed == param:
-            return error
-        # A path is quoted where it is meant; the limit's name is no word of plain English.
-        quote = "" if param in _LIMITS else "'"
-        message = error.message.replace(f"{quote}{param}{quote}", f"{quote}{renamed}{quote}")
-        return replace(error, param=renamed, message=message)
+        """The same error in the client's names."""
+        if error.param is None:
+            return replace(error, message=self._in_words(error.message))
+        # A name and a quoted name are told alike.
+        quoted = self._in_words(f"'{error.param}'")
+        return replace(error, param=quoted[1:-1], message=self._in_words(error.message))
 
-    def _rename(self, param: str) -> str:
-        found = _MESSAGE.match(param)
-        if found and int(found[1]) < len(self.places):
-            return self.places[int(found[1])] + param[found.end() :]
-        head, dot, rest = param.partition(".")
-        if head in _LIMITS:
-            return self.limit
-        return _NAMES.get(head, head) + dot + rest
+    def _in_words(self, message: str) -> str:
+        message = message.replace("'max_tokens' or 'max_completion_tokens'", f"'{self.limit}'")
+        message = _LIMIT.sub(self.limit, message)
+        message = _QUOTED.sub(lambda found: f"'{_NAMES[found[1]]}", message)
+        return _MESSAGE.sub(self._place, message)
+
+    def _place(self, found: re.Match[str]) -> str:
+        index = int(found[1])
+        return self.places[index] if index < len(self.places) else found[0]

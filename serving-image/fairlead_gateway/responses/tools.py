@@ -11,13 +11,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead_gateway.contract.errors import invalid, missing
+from fairlead_gateway.contract.errors import invalid
+from fairlead_gateway.contract.values import Boolean, Kind, Object, String, check
 
 from .content import required_text
 from .output import CUSTOM_INPUT
 
 Tool = dict[str, Any]
-_FUNCTION_KEYS = ("name", "description", "parameters", "strict")
+_FUNCTION_KEYS: Mapping[str, Kind] = {
+    "name": String(1),
+    "description": String(),
+    "parameters": Object(),
+    "strict": Boolean(),
+}
 _CALLABLE = ("function", "custom")
 
 
@@ -51,8 +57,9 @@ def to_tools(tools: list[Any], reject_unknown: bool) -> Tools:
             left_out.add(f"tools.{kind}")
             continue
         name = required_text(tool, "name", where)
-        if not name:
-            raise missing(f"{where}.name")
+        for key, form in _FUNCTION_KEYS.items():
+            if tool.get(key) is not None:
+                check(form, tool[key], f"{where}.{key}")
         if kind == "custom":
             custom.add(name)
         functions[name] = {"type": "function", "function": _function(tool)}
