@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -115,6 +116,9 @@ def main() -> None:
         for problem in keys.problems:
             logging.getLogger("fairlead.gateway").error("%s", problem)
         install_launcher(process.launcher, process.run_dir)
+        # What is alive now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         uvloop.run(serve(settings, keys, process))
     except (SettingsError, ValueError) as error:
         raise SystemExit(f"fairlead gateway: {error}") from None

@@ -16,7 +16,6 @@ from typing import Protocol
 
 import orjson
 
-from .admission.keys import Key
 from .contract.dialogue import Call, Dialogue, Relay
 from .contract.errors import ApiError, engine_failed, from_engine_body
 from .contract.sse import EVENT_END, TRUNCATED, error_of
@@ -54,6 +53,30 @@ class Client(Protocol):
 class Exchange:
     """One request. `token` is unique, `arrived` the monotonic time of its first byte."""
 
+    __slots__ = (
+        "_admitted_at",
+        "_arrived",
+        "_client",
+        "_connection",
+        "_dialogue",
+        "_endpoint",
+        "_events",
+        "_first_event_at",
+        "_headers",
+        "_heard_at",
+        "_labels",
+        "_paused",
+        "_queued",
+        "_received",
+        "_relay",
+        "_services",
+        "_streams",
+        "_token",
+        "_written_at",
+        "owner",
+        "wanted",
+    )
+
     def __init__(
         self, services: Services, endpoint: Endpoint, client: Client, token: str, arrived: float
     ) -> None:
@@ -61,11 +84,10 @@ class Exchange:
         self.owner = ""
         self._services, self._endpoint, self._client = services, endpoint, client
         self._token, self._arrived = token, arrived
-        self._key: Key | None = None
         self._dialogue: Dialogue | None = None
-        self._labels: dict[str, str] = {}
-        self._headers: dict[str, str] = {}
-        self._queued = False
+        self._labels: Mapping[str, str] = {}
+        self._headers: Mapping[str, str] = {}
+        self._queued = self._streams = False
         self._admitted_at: float | None = None
         self._connection: EngineConnection | None = None
         self._received: list[bytes] = []
@@ -129,8 +151,10 @@ class Exchange:
         """The request's turn has come."""
         assert self._dialogue is not None
         now = self._services.clock()
-        self._queued, self._admitted_at, self._heard_at = False, now, now
-        self._services.telemetry.queue_time.observe(self._endpoint.name, now - self._arrived)
+        if self._queued:
+            self._queued = False
+            self._services.telemetry.queue_time.observe(self._endpoint.name, now - self._arrived)
+        self._admitted_at = self._heard_at = now
         self._services.engine.post(self, _ENGINE_PATH, self._dialogue.engine.body)
 
     # What the engine does
@@ -176,26 +200,22 @@ class Exchange:
 
     # Steps
 
-    @property
-    def _streams(self) -> bool:
-        return self._dialogue is not None and self._dialogue.engine.stream
-
     def _check(self, body: bytes, authorization: bytes, labels: Mapping[str, str]) -> None:
         services = self._services
-        key = self._key = services.authenticate(authorization)
-        call = Call(self._token, services.unix_seconds)
-        dialogue = self._endpoint.factory(body, services.policy, call)
+        key = services.authenticate(authorization) if services.keyed else None
+        dialogue = self._endpoint.factory(body, services.policy, Call(self._token, services.unix_seconds))
+        engine = dialogue.engine
         if key is not None:
             self.owner = key.name
-            if not key.allows(dialogue.engine.model):
-                message = f"This API key may not use the model '{dialogue.engine.model}'."
+            if not key.allows(engine.model):
+                message = f"This API key may not use the model '{engine.model}'."
                 raise ApiError(403, message, "model_not_allowed", "model")
-        self._labels = {**dialogue.engine.labels, **labels}
-        if dialogue.engine.ignored:
-            self._headers = {"x-fairlead-ignored-params": ",".join(dialogue.engine.ignored)}
+        if engine.labels or labels:
+            self._labels = {**engine.labels, **labels}
+        if engine.ignored:
+            self._headers = {"x-fairlead-ignored-params": ",".join(engine.ignored)}
+        self._dialogue, self._streams = dialogue, engine.stream
         self._queued = not services.gate.enter(self)
-        self._dialogue = dialogue
-        services.active.add(self)
 
     def _try_first_event(self) -> None:
         received = b"".join(self._received)
@@ -271,7 +291,7 @@ class Exchange:
             self._client.finish(self._relay.fail(error))
             self._close(200)
         else:
-            self._client.answer(error.status, self._headers | error.headers, error.body())
+            self._client.answer(error.status, {**self._headers, **error.headers}, error.body())
             self._close(error.status)
 
     def _close(self, status: int) -> None:
@@ -279,7 +299,6 @@ class Exchange:
         services = self._services
         now = services.clock()
         self.wanted = False
-        services.active.discard(self)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()

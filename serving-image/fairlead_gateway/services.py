@@ -38,6 +38,8 @@ class Services:
         self.active: set[Ticking] = set()
         self.clock = time.monotonic
         self._context_length: int | None = None
+        self._default_headers: list[tuple[bytes, bytes]] = []
+        self._rendered_headers = b""
         self._token_prefix = secrets.token_hex(8)
         self._token_numbers = itertools.count()
         self.apply(settings, keys)
@@ -46,6 +48,7 @@ class Services:
         """Puts settings and keys into effect. Raises ValueError that names a wrong field and the remedy."""
         self.policy = self._make_policy(settings)
         self.settings, self.keys = settings, keys
+        self.keyed = settings.auth.mode == "APIKey"
         self.problems = keys.problems
         dialect = self.policy.dialect
         self.routes = generation_routes(dialect)
@@ -63,8 +66,8 @@ class Services:
             self.policy = self._make_policy(self.settings)
 
     def authenticate(self, authorization: bytes) -> Key | None:
-        """Whose key it is, None where none is needed. Raises ApiError 401."""
-        if self.settings.auth.mode == "None":
+        """Whose key it is, None where none is needed (`keyed`). Raises ApiError 401."""
+        if not self.keyed:
             return None
         key = self.keys.find(authorization)
         if key is None:
@@ -81,6 +84,13 @@ class Services:
     def next_token(self) -> str:
         """32 hex digits, not used before."""
         return f"{self._token_prefix}{next(self._token_numbers):016x}"
+
+    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """uvicorn's headers for every answer (the date) as bytes. It makes a new list each second."""
+        if headers is not self._default_headers:
+            self._default_headers = headers
+            self._rendered_headers = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._rendered_headers
 
     def sweep(self) -> None:
         """Lets everything whose time has run out know. To be called about once a second."""

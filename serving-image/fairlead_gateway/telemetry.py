@@ -66,7 +66,8 @@ class Telemetry(Collector):
             "From the request's arrival to the last byte of the answer.",
         )
         self.queue_time = _Durations(
-            "fairlead_gateway_queue_time_seconds", "From the request's arrival until the engine got it."
+            "fairlead_gateway_queue_time_seconds",
+            "From arrival until the engine got it, of the requests that had to wait here.",
         )
         self.first_event = _Durations(
             "fairlead_gateway_time_to_first_token_seconds",

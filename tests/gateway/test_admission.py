@@ -171,7 +171,6 @@ async def test_a_place_is_free_again_after_every_kind_of_end(socket: Path) -> No
         for _ in ends:
             await start(gateway, stream=True)
         assert gateway.services.gate.running == 0
-        assert not gateway.services.active
 
 
 async def test_a_request_with_labels_is_logged_with_its_id(

@@ -16,7 +16,8 @@ from fairlead_gateway.exchange import Exchange
 from fairlead_gateway.routes import Endpoint
 from fairlead_gateway.services import Services
 
-_JSON = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n"
+_HEAD = b"%b%bx-request-id: req_%b\r\nx-fairlead-load: running=%d,waiting=%d\r\n%b"
+_JSON = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 _STREAM = (
     b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
 )
@@ -24,43 +25,80 @@ _LONGEST_HEADER = 2000
 
 
 class Answer:
-    """One request and its answer. `done` is called when the last byte is written."""
+    """One request and its answer. `done` is called when both are complete.
+
+    `http_1_0`: HTTP/1.0 knows neither chunks nor, here, kept connections; nginx proxies speak it by default.
+    """
+
+    __slots__ = (
+        "_arrived",
+        "_authorization",
+        "_chunked",
+        "_default_headers",
+        "_done",
+        "_endpoint",
+        "_exchange",
+        "_expects_continue",
+        "_labels",
+        "_last_part_at",
+        "_my_turn",
+        "_parts",
+        "_services",
+        "_size",
+        "_token",
+        "_transport",
+        "_whole",
+        "content_length",
+        "disconnected",
+        "keep_alive",
+        "response_complete",
+    )
 
     def __init__(
         self,
         services: Services,
         endpoint: Endpoint,
+        headers: list[tuple[bytes, bytes]],
         transport: asyncio.Transport,
-        head: RequestHead,
+        http_1_0: bool,
+        keep_alive: bool,
+        default_headers: bytes,
         done: Callable[[], None],
     ) -> None:
-        self.response_complete = False
-        self.disconnected = False
-        self.keep_alive = head.keep_alive
-        self.content_length = head.content_length
-        self._services, self._transport, self._head, self._done = services, transport, head, done
-        self._endpoint = endpoint
+        self.response_complete = self.disconnected = False
+        self.keep_alive = keep_alive and not http_1_0
+        self._chunked = not http_1_0
+        self._services, self._endpoint, self._transport, self._done = services, endpoint, transport, done
+        self._default_headers = default_headers
         self._token = services.next_token()
-        self._chunked = head.chunked
         self._parts: list[bytes] = []
-        self._size = 0
-        self._whole = False
-        self._my_turn = False
+        self._size = self.content_length = 0
+        self._whole = self._my_turn = self._expects_continue = False
         self._arrived = self._last_part_at = services.clock()
         self._exchange: Exchange | None = None
+        self._authorization = b""
+        self._labels: dict[str, str] = {}
         services.active.add(self)
+        for name, value in headers:
+            if name == b"content-length":
+                self.content_length = int(value) if value.isdigit() else 0
+            elif name == b"authorization":
+                self._authorization = value
+            elif name == b"expect":
+                self._expects_continue = value.lower() == b"100-continue"
+            elif name in services.log_headers:
+                self._labels[services.log_headers[name]] = value.decode("latin-1")
 
     # The request
 
     def start(self) -> None:
         """The answers to all earlier requests on the connection are written."""
         self._my_turn = True
-        limit = self._services.settings.max_body_bytes
-        if self.content_length > limit:
-            self._refuse(self._too_large(limit))
+        if self.content_length > self._services.settings.max_body_bytes:
+            self._refuse(self._too_large())
         elif self._whole:
             self._begin()
-        elif self._head.expects_continue:
+        elif self._expects_continue:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def receive(self, data: bytes) -> None:
@@ -71,7 +109,7 @@ class Answer:
             self._parts.append(data)
             self._last_part_at = self._services.clock()
         elif not self.response_complete and self._my_turn:
-            self._refuse(self._too_large(limit))
+            self._refuse(self._too_large())
         elif self._size > 2 * limit:  # a client that sends on although it was refused
             self._transport.abort()
 
@@ -87,8 +125,9 @@ class Answer:
         """The connection is lost."""
         self.disconnected = True
         self._services.active.discard(self)
-        if self._exchange is not None:
-            self._exchange.client_gone()
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.client_gone()
 
     def pause(self) -> None:
         """The connection's buffer is full."""
@@ -101,7 +140,10 @@ class Answer:
             self._exchange.resume()
 
     def tick(self, now: float) -> None:
-        """Ends an upload that does not move."""
+        """Ends an upload that does not move, and what waits for too long behind a whole one."""
+        if self._exchange is not None:
+            self._exchange.tick(now)
+            return
         seconds = self._services.process.upload_seconds
         if now - self._last_part_at <= seconds or not self._my_turn:
             return
@@ -114,8 +156,7 @@ class Answer:
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Writes a whole JSON answer."""
-        head = STATUS_LINE[status] + self._common_headers(headers) + _JSON % len(body)
-        self._transport.writelines((head, body))
+        self._transport.write(self._head(status, headers) + _JSON % (len(body), body))
         self._complete()
 
     def start_stream(self, headers: Mapping[str, str]) -> None:
@@ -123,7 +164,7 @@ class Answer:
         if not self._chunked:
             self.keep_alive = False
         framing = b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n"
-        self._transport.write(STATUS_LINE[200] + self._common_headers(headers) + _STREAM + framing)
+        self._transport.write(self._head(200, headers) + _STREAM + framing)
 
     def write(self, data: bytes) -> None:
         """Writes a part of the stream."""
@@ -131,10 +172,11 @@ class Answer:
 
     def finish(self, data: bytes) -> None:
         """Writes the end of the stream."""
-        if data:
-            self.write(data)
         if self._chunked:
-            self._transport.write(b"0\r\n\r\n")
+            part = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+            self._transport.write(part + b"0\r\n\r\n")
+        else:
+            self._transport.write(data)
         self._complete()
 
     def abort(self) -> None:
@@ -142,11 +184,10 @@ class Answer:
         self._transport.abort()
 
     def _begin(self) -> None:
-        self._services.active.discard(self)
-        exchange = self._exchange = Exchange(self._services, self._endpoint, self, self._token, self._arrived)
+        self._exchange = Exchange(self._services, self._endpoint, self, self._token, self._arrived)
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = []
-        exchange.begin(body, self._head.authorization, self._head.labels)
+        self._exchange.begin(body, self._authorization, self._labels)
 
     def _refuse(self, error: ApiError) -> None:
         """Answers before the request is complete; what still comes of it is read and dropped."""
@@ -157,26 +198,22 @@ class Answer:
         telemetry.count_request(name, error.status, self._services.clock() - self._arrived)
         self.answer(error.status, error.headers, error.body())
 
-    @staticmethod
-    def _too_large(limit: int) -> ApiError:
+    def _too_large(self) -> ApiError:
+        limit = self._services.settings.max_body_bytes
         return ApiError(413, f"The request body is larger than {limit} bytes.", "request_too_large")
 
-    def _common_headers(self, more: Mapping[str, str]) -> bytes:
+    def _head(self, status: int, more: Mapping[str, str]) -> bytes:
         gate = self._services.gate
+        rest = b""
         if gate.draining:
             # Clients that keep connections open must find another pod for their next request.
             self.keep_alive = False
-        head = b"%bx-request-id: req_%b\r\nx-fairlead-load: running=%d,waiting=%d\r\n" % (
-            self._head.default_headers,
-            self._token.encode(),
-            gate.running,
-            gate.waiting,
-        )
         if not self.keep_alive:
-            head += b"connection: close\r\n"
+            rest = b"connection: close\r\n"
         for name, value in more.items():
-            head += b"%b: %b\r\n" % (name.encode(), _safe(value))
-        return head
+            rest += b"%b: %b\r\n" % (name.encode(), _safe(value))
+        line, token = STATUS_LINE[status], self._token.encode()
+        return _HEAD % (line, self._default_headers, token, gate.running, gate.waiting, rest)
 
     def _complete(self) -> None:
         self.response_complete = True
@@ -185,50 +222,11 @@ class Answer:
 
     def _end(self) -> None:
         """Both the request and its answer are complete."""
+        self._exchange = None  # it knows this answer: without a circle there is less to collect
         self._services.active.discard(self)
         if not self.keep_alive:
             self._transport.close()
         self._done()
-
-
-class RequestHead:
-    """What the short way needs of a request's head."""
-
-    __slots__ = (
-        "authorization",
-        "chunked",
-        "content_length",
-        "default_headers",
-        "expects_continue",
-        "keep_alive",
-        "labels",
-    )
-
-    def __init__(
-        self,
-        headers: list[tuple[bytes, bytes]],
-        http_version: str,
-        keep_alive: bool,
-        log_headers: Mapping[bytes, str],
-        default_headers: bytes,
-    ) -> None:
-        self.authorization = b""
-        self.content_length = 0
-        self.expects_continue = False
-        # HTTP/1.0 knows neither chunks nor, here, kept connections; nginx proxies speak it by default.
-        self.chunked = http_version != "1.0"
-        self.keep_alive = keep_alive and self.chunked
-        self.labels: dict[str, str] = {}
-        self.default_headers = default_headers
-        for name, value in headers:
-            if name == b"authorization":
-                self.authorization = value
-            elif name == b"content-length" and value.isdigit():
-                self.content_length = int(value)
-            elif name == b"expect":
-                self.expects_continue = value.lower() == b"100-continue"
-            elif name in log_headers:
-                self.labels[log_headers[name]] = value.decode("latin-1")
 
 
 def _safe(value: str) -> bytes:

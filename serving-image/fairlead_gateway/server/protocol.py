@@ -19,7 +19,7 @@ from fairlead_gateway.contract.errors import invalid
 from fairlead_gateway.routes import Endpoint
 from fairlead_gateway.services import Services
 
-from .answer import Answer, RequestHead
+from .answer import Answer
 
 
 def api_protocol(services: Services) -> type[asyncio.Protocol]:
@@ -32,13 +32,18 @@ class _ApiProtocol(HttpToolsProtocol):
     # Whose turn it is to be answered, if that one takes the short way. uvicorn's `cycle` is the request that
     # arrived last, which may still have to wait in `pipeline`.
     _current: Answer | None = None
+    # Since when nothing has been under way on the connection. uvicorn's timer per request costs more than
+    # looking at all connections once a second.
+    _idle_since: float | None = None
     # Bytes that a body still lacks which the parser does not read (`_take_unparsed`).
     _unparsed = 0
     cycle: Any
     pipeline: deque[Any]
 
     def data_received(self, data: bytes) -> None:
-        self._unset_keepalive_if_required()
+        self._idle_since = None
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
         if self._unparsed:
             self._take_unparsed(data)
             return
@@ -64,7 +69,18 @@ class _ApiProtocol(HttpToolsProtocol):
         if not self._unparsed:
             self.cycle.received()
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._idle_since = self._services.clock()
+        self._services.active.add(self)
+
+    def tick(self, now: float) -> None:
+        """Closes a connection on which nothing happens."""
+        if self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive:
+            self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
+        self._services.active.discard(self)
         queued = [cycle for cycle, _ in self.pipeline if isinstance(cycle, Answer)]
         for answer in (self._current, *queued):
             if answer is not None:
@@ -108,15 +124,17 @@ class _ApiProtocol(HttpToolsProtocol):
             self.headers += headers
             super().on_headers_complete()
             return
-        head = RequestHead(
-            self.headers,
-            self.parser.get_http_version(),
-            self.parser.should_keep_alive(),
-            self._services.log_headers,
-            b"".join(b"%b: %b\r\n" % header for header in self.server_state.default_headers),
-        )
         before = self.cycle
-        answer = Answer(self._services, endpoint, self.transport, head, self._answered)
+        answer = Answer(
+            self._services,
+            endpoint,
+            self.headers,
+            self.transport,
+            self.parser.get_http_version() == "1.0",
+            self.parser.should_keep_alive(),
+            self._services.default_headers(self.server_state.default_headers),
+            self._answered,
+        )
         self.cycle = answer
         if before is None or before.response_complete:
             self._current = answer
@@ -147,7 +165,10 @@ class _ApiProtocol(HttpToolsProtocol):
 
     def _answered(self) -> None:
         self._current = None
-        self.on_response_complete()
+        if self.pipeline or self.flow.read_paused:
+            self.on_response_complete()
+        else:
+            self._idle_since = self._services.clock()
 
     def _endpoint(self) -> Endpoint | None:
         if self.parser.get_method() != b"POST":

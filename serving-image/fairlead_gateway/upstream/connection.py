@@ -43,7 +43,7 @@ class Owner(Protocol):
     def closed(self, connection: EngineConnection) -> None:
         """The connection is gone."""
 
-    def again(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+    def again(self, handler: Handler, request: bytes) -> None:
         """A kept connection died under a request that the engine cannot have seen answered."""
 
 
@@ -55,7 +55,7 @@ class EngineConnection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._handler: Handler | None = None
-        self._request: tuple[bytes, bytes] | None = None
+        self._request: bytes | None = None
         self._parts: list[bytes] = []
         self._status = 0
         self._reused = False
@@ -68,12 +68,12 @@ class EngineConnection(asyncio.Protocol):
         """Whether a request can be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def send(self, handler: Handler, request: tuple[bytes, bytes], reused: bool) -> None:
-        """Sends head and body; `reused` permits one repetition if nothing at all comes back."""
+    def send(self, handler: Handler, request: bytes, reused: bool) -> None:
+        """Sends a whole request; `reused` permits one repetition if nothing at all comes back."""
         assert self._transport is not None
         self._handler, self._request, self._reused = handler, request, reused
         self._complete, self._status, self.released_at = False, 0, None
-        self._transport.writelines(request)
+        self._transport.write(request)
         handler.engine_connected(self)
 
     def release(self, now: float) -> None:

@@ -23,6 +23,7 @@ CONNECT_SECONDS = 5
 RELEASE_SECONDS = 1
 # For the short questions that have nothing to do with a client's request.
 ASK_SECONDS = 3
+_POST = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 
 
 class EnginePool:
@@ -39,13 +40,12 @@ class EnginePool:
         """Sends a JSON body; the handler hears of everything that follows, never before this returns
         when a connection must be opened first.
         """
-        head = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\n" % path
-        self._send(handler, (b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body))
+        self._send(handler, _POST % (path, len(body), body))
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a GET. Raises ApiError or TimeoutError."""
         reply = _Reply()
-        self._send(reply, (f"GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n".encode(), b""))
+        self._send(reply, f"GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n".encode())
         try:
             async with asyncio.timeout(ASK_SECONDS):
                 return await reply.answer
@@ -104,11 +104,11 @@ class EnginePool:
         self._open.discard(connection)
         self._idle = [entry for entry in self._idle if entry[1] is not connection]
 
-    def again(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+    def again(self, handler: Handler, request: bytes) -> None:
         """Sends a request on a fresh connection that a kept one has lost."""
         self._connect(handler, request)
 
-    def _send(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+    def _send(self, handler: Handler, request: bytes) -> None:
         oldest = self._loop.time() - KEEPALIVE_SECONDS
         while self._idle:
             since, connection = self._idle.pop()
@@ -118,12 +118,12 @@ class EnginePool:
             connection.abort()
         self._connect(handler, request)
 
-    def _connect(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+    def _connect(self, handler: Handler, request: bytes) -> None:
         task = self._loop.create_task(self._open_and_send(handler, request))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    async def _open_and_send(self, handler: Handler, request: tuple[bytes, bytes]) -> None:
+    async def _open_and_send(self, handler: Handler, request: bytes) -> None:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 _, connection = await self._loop.create_unix_connection(
