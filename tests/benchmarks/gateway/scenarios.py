@@ -34,7 +34,7 @@ class Scale:
     slow_tokens: int
 
 
-FULL = Scale(seconds=2.5, slow_tokens=60)
+FULL = Scale(seconds=2.0, slow_tokens=50)
 QUICK = Scale(seconds=0.8, slow_tokens=20)
 
 
