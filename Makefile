@@ -15,8 +15,10 @@ UV_VERSION := 0.13.8
 UV := $(FAIRLEAD_CACHE)/uv-$(UV_VERSION)/bin/uv
 PYTHON := .venv/bin/python
 CRD := crds/fairlead.dev_modeldeployments.yaml
+PARAMETERS := operator/fairlead_operator/api/parameters.json
 CHART_CRD := charts/fairlead/templates/crds/modeldeployments.yaml
 PYTEST_ARGS ?=
+ARGS ?=
 
 # $(call debian,PACKAGES): installs them where that needs no question, else says what to do.
 debian = echo "==> Debian packages: $(1)"; \
@@ -74,10 +76,12 @@ generate: setup ## Write the CRD, its copy in the chart, and the reference pages
 	$(PYTHON) charts/wrap_crd.py $(CRD) > $(CHART_CRD)
 	$(PYTHON) -m fairlead_operator docs modeldeployment > docs/reference/modeldeployment.md
 	$(PYTHON) -m fairlead_operator docs reasons > docs/reference/reasons.md
+	$(PYTHON) -m fairlead_gateway.contract.reference markdown > docs/reference/parameters.md
+	$(PYTHON) -m fairlead_gateway.contract.reference json > $(PARAMETERS)
 
 .PHONY: verify
 verify: generate ## Fail when a generated file is not what its source makes
-	git diff --exit-code -- crds charts docs/reference
+	git diff --exit-code -- crds charts docs/reference $(PARAMETERS)
 
 ##@ Test
 
@@ -94,6 +98,14 @@ test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver,
 e2e: setup ## The cluster cases, on a kind cluster of their own
 	$(PYTHON) -u -m e2e.cluster prepare
 	$(PYTHON) -m pytest e2e/cases -v $(PYTEST_ARGS)
+
+##@ Measure
+
+.PHONY: bench-gateway
+bench-gateway: setup ## What a request and a chunk cost: our gateway beside nginx, vllm-router and LiteLLM (ARGS=--quick)
+	$(PYTHON) -m tests.benchmarks.gateway $(ARGS)
+
+##@ Build
 
 .PHONY: images
 images: setup ## Build the three images (tags are content hashes)
