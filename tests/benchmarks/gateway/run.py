@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from e2e.cluster.locks import only_one
 from e2e.cluster.progress import say
 from tests.benchmarks.gateway import report
 from tests.benchmarks.gateway.errors import InvalidError, MissingError
@@ -47,13 +48,14 @@ class Results:
 def run(systems: Sequence[System], runs: int, scale: Scale) -> Results:
     """Measures every system `runs` times. Raises ClusterError or InvalidError if nothing can be measured."""
     programs, cores = build_programs(), choose_cores()
-    results, bystanders, start = Results(), Bystanders(), time.monotonic()
-    with Bench(programs, cores) as bench:
-        for number in range(1, runs + 1):
-            for system in systems:
-                if system.name not in results.missing:
-                    say(f"run {number} of {runs}: {system.name}")
-                    _measure(bench, system, scale, results)
+    with only_one("bench"):  # two at a time on the same cores would measure each other
+        results, bystanders, start = Results(), Bystanders(), time.monotonic()
+        with Bench(programs, cores) as bench:
+            for number in range(1, runs + 1):
+                for system in systems:
+                    if system.name not in results.missing:
+                        say(f"run {number} of {runs}: {system.name}")
+                        _measure(bench, system, scale, results)
     seconds = time.monotonic() - start
     results.conditions = {
         "machine": machine(),
