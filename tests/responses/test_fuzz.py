@@ -6,7 +6,7 @@ import itertools
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead_gateway.contract.dialogue import Call
@@ -28,6 +28,8 @@ from tests.responses.asking import (
     parsed,
 )
 
+# A busy machine may stop for longer than the library would wait.
+unhurried = settings(deadline=None)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 scalars = st.none() | st.booleans() | st.integers(-5, 50) | st.floats(allow_nan=False) | texts
 # Names and words that lead deep into the translation, besides anything else.
@@ -90,6 +92,7 @@ def cut(stream: bytes, places: list[int]) -> list[bytes]:
     return [stream[begin:end] for begin, end in itertools.pairwise(marks)]
 
 
+@unhurried
 @given(st.lists(chunks, max_size=8), endings, st.lists(st.integers(0, 10_000), max_size=12))
 def test_where_the_engines_bytes_are_cut_does_not_matter(
     middle: list[bytes], ending: bytes, places: list[int]
@@ -101,6 +104,7 @@ def test_where_the_engines_bytes_are_cut_does_not_matter(
     parsed(whole)
 
 
+@unhurried
 @given(st.lists(texts, max_size=10))
 def test_no_character_is_lost_or_doubled(pieces: list[str]) -> None:
     found = parsed(relayed([*map(said, pieces), chunk("stop"), DONE]))
@@ -109,6 +113,7 @@ def test_no_character_is_lost_or_doubled(pieces: list[str]) -> None:
     assert "".join(deltas) == found[-1]["response"]["output_text"] == "".join(pieces)
 
 
+@unhurried
 @given(
     st.lists(
         st.one_of(st.binary(max_size=40), chunks, st.builds(json.dumps, values).map(str.encode)), max_size=6
@@ -118,6 +123,7 @@ def test_an_engine_that_talks_nonsense_ends_in_a_failure(pieces: list[bytes]) ->
     assert parsed(relayed(pieces))[-1]["type"] == "response.failed"
 
 
+@unhurried
 @given(st.lists(values, max_size=3), st.dictionaries(keys, values, max_size=5))
 def test_chunks_of_any_form_make_a_well_formed_stream(choices: list[Any], delta: dict[str, Any]) -> None:
     strange = [
@@ -128,6 +134,7 @@ def test_chunks_of_any_form_make_a_well_formed_stream(choices: list[Any], delta:
     assert parsed(relayed([said("a"), *strange, DONE]))[-1]["type"] in ENDINGS
 
 
+@unhurried
 @given(st.one_of(st.binary(max_size=60), st.builds(json.dumps, values).map(str.encode)))
 def test_a_whole_answer_of_any_form_is_a_response_or_an_engine_error(engine: bytes) -> None:
     try:
@@ -156,16 +163,19 @@ def ask(body: bytes) -> None:
         assert made.stream()[0]
 
 
+@unhurried
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_request_or_a_4xx(body: bytes) -> None:
     ask(body)
 
 
+@unhurried
 @given(bodies)
 def test_any_json_is_a_request_or_a_4xx(fields: dict[str, Any]) -> None:
     ask(json.dumps({"model": "tiny", "input": "hi"} | fields).encode())
 
 
+@unhurried
 @given(items, st.lists(st.dictionaries(keys, values, max_size=4), max_size=2), values)
 def test_any_items_and_tools_are_a_request_or_a_4xx(found: Any, tools: Any, choice: Any) -> None:
     ask(json.dumps({"model": "tiny", "input": found or "hi", "tools": tools, "tool_choice": choice}).encode())

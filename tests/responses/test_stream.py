@@ -171,7 +171,8 @@ def test_log_probabilities_after_the_last_text_are_in_the_message() -> None:
     assert len(found[-1]["response"]["output"][0]["content"][0]["logprobs"]) == 2
 
 
-def test_log_probabilities_of_reasoning_and_calls_are_not_those_of_the_text() -> None:
+@pytest.mark.parametrize("shown", [True, False])
+def test_log_probabilities_of_reasoning_and_calls_are_not_those_of_the_text(shown: bool) -> None:
     found = events(
         chunk(logprobs=likely("<think>")),
         chunk(reasoning="why", logprobs=likely("why")),
@@ -181,8 +182,9 @@ def test_log_probabilities_of_reasoning_and_calls_are_not_those_of_the_text() ->
         call_chunk("{}", index=0, id="c", name="f"),
         chunk("tool_calls"),
         DONE,
+        include_reasoning=shown,
     )
-    message = found[-1]["response"]["output"][1]
+    (message,) = (item for item in found[-1]["response"]["output"] if item["type"] == "message")
 
     assert [known["token"] for known in message["content"][0]["logprobs"]] == ["a"]
 
@@ -229,6 +231,12 @@ def test_a_failure_has_a_code_that_openai_knows(status: int, code: str) -> None:
 
     assert found[-1]["response"]["error"]["code"] == code
     assert found[-2]["code"] == "any_code"
+
+
+def test_a_failure_has_the_clients_names() -> None:
+    error = b'data: {"error": {"message": "no", "param": "max_tokens", "code": 400}}\n\n'
+
+    assert events(TEXT[1], error)[-2]["param"] == "max_output_tokens"
 
 
 def test_nothing_comes_after_the_end() -> None:

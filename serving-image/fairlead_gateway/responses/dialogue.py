@@ -45,7 +45,7 @@ class ResponsesDialogue:
 
     def stream(self) -> tuple[bytes, Relay]:
         """The opening events, and what makes the others."""
-        stream = ResponseStream(self._document)
+        stream = ResponseStream(self._document, self._naming)
         return stream.start(), stream
 
     def explain(self, error: ApiError) -> ApiError:

@@ -16,6 +16,7 @@ from fairlead_gateway.contract.sse import DONE, TRUNCATED, EventSplitter, error_
 from .document import ResponseDocument, ending, failure
 from .events import EventWriter
 from .frame import TextFrame
+from .naming import Naming
 from .output import to_logprobs
 from .streamed_output import StreamedOutput
 
@@ -24,10 +25,10 @@ _COMMENT = b":"
 
 
 class ResponseStream:
-    """Turns one chat stream into one Responses stream."""
+    """Turns one chat stream into one Responses stream. `naming` has the client's names for the engine's."""
 
-    def __init__(self, document: ResponseDocument) -> None:
-        self._document = document
+    def __init__(self, document: ResponseDocument, naming: Naming) -> None:
+        self._document, self._naming = document, naming
         self._writer = EventWriter()
         self._output = StreamedOutput(self._writer, document)
         self._splitter = EventSplitter()
@@ -74,7 +75,7 @@ class ResponseStream:
             return
         error = error_of(event)
         if error is not None:
-            self._fail(error)
+            self._fail(self._naming.to_client(error))
             return
         try:
             chunk = orjson.loads(event.removeprefix(_DATA))
@@ -138,5 +139,5 @@ def _only_text(chunk: dict[str, Any]) -> str:
 
 def _checked_string(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError
+        raise TypeError("not a string")
     return value

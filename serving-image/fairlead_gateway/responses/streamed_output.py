@@ -25,13 +25,18 @@ class StreamedOutput:
         self._by_number: dict[object, OpenCall] = {}
         self._latest: OpenItem | None = None
         self._waiting_logprobs: list[Item] = []
+        self._thought_unseen = False
 
     def extend(self, delta: dict[str, Any], logprobs: list[Item]) -> None:
         """Adds one delta. Raises TypeError or AttributeError when it does not have a delta's form."""
         reasoning, content, calls = delta.get("reasoning"), delta.get("content"), delta.get("tool_calls")
         if reasoning and self._document.shows_reasoning:
             self._reasoning().extend(_string(reasoning))
+        elif reasoning:
+            self._thought_unseen = True
         if content:
+            if self._thought_unseen:
+                self._waiting_logprobs, self._thought_unseen = [], False
             self._message().extend(_string(content), self._waiting_logprobs + logprobs)
             self._waiting_logprobs = []
         elif logprobs and not reasoning and not calls:
