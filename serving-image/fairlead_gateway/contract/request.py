@@ -21,6 +21,7 @@ from .rules import TRIGGERS, Draft, apply_rules
 from .wanted import Wanted
 
 MAX_DEPTH = 64
+_SMALL_BODY = 2000
 _LABELS = ("user", "chat_id", "request_id")
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
@@ -47,8 +48,9 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise invalid(f"The request body is not valid JSON: {error}.", code="invalid_json") from None
     if type(document) is not dict:
         raise invalid("The request body must be a JSON object.", code="invalid_json")
-    # Counting brackets is far cheaper than walking, and most bodies have fewer in all than may be nested.
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper_than(document, MAX_DEPTH):
+    # In a small body, counting brackets is cheaper than walking; a large one is mostly long texts.
+    few = len(body) < _SMALL_BODY and body.count(b"{") + body.count(b"[") <= MAX_DEPTH
+    if not few and _deeper_than(document, MAX_DEPTH):
         message = f"The request body is nested deeper than {MAX_DEPTH} levels."
         raise invalid(message, code="invalid_json")
     return document
