@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 
 from tests.clients.driver import OPENAI_CLIENTS, Application, Client
+from tests.clients.failing_engine import FailingEngine
 from tests.gateway.process import GatewayProcess
 from tests.support.engine import Engine
 
@@ -35,3 +37,32 @@ def gateway(engine: Engine) -> Iterator[GatewayProcess]:
 def app(client: Client, gateway: GatewayProcess) -> Application:
     """An application on a real engine."""
     return Application(client, gateway.api_port)
+
+
+@pytest.fixture(scope="session")
+def failing_engine() -> Iterator[FailingEngine]:
+    """An engine that does what a request's message says."""
+    running = FailingEngine()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture(scope="session")
+def failing_gateway(failing_engine: FailingEngine) -> Iterator[GatewayProcess]:
+    """A gateway in front of it that bears one second of silence."""
+    names = {"servedName": "tiny", "aliases": ["small", "org/tiny"]}
+    # All it needs of an engine are the two files.
+    engine = cast("Engine", failing_engine)
+    running = GatewayProcess(engine, model=names, engineSilenceTimeoutSeconds=1)
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def failing(client: Client, failing_gateway: GatewayProcess) -> Application:
+    """An application on an engine that fails on demand."""
+    return Application(client, failing_gateway.api_port)

@@ -22,6 +22,13 @@ FORECAST_TOOL: dict[str, Any] = {
 }
 
 
+def asking(api: str, message: str) -> dict[str, Any]:
+    """A request of one API with one user message."""
+    if api == "chat":
+        return {"model": "tiny", "messages": [{"role": "user", "content": message}]}
+    return {"model": "tiny", "input": message}
+
+
 def assert_forecast(value: Any) -> None:
     """The value is what the schema allows."""
     assert set(value) == {"city", "sunny"}

@@ -18,8 +18,9 @@ FORECAST_FORMAT = {
     "type": "json_schema",
     "json_schema": {"name": "forecast", "strict": True, "schema": FORECAST_SCHEMA},
 }
-TOOLS: dict[str, Any] = {"tools": [{"type": "function", "function": FORECAST_TOOL}], "tool_choice": "required"}
-NAMED_TOOL: dict[str, Any] = TOOLS | {"tool_choice": {"type": "function", "function": {"name": "forecast"}}}
+TOOLS: dict[str, Any] = {"tools": [{"type": "function", "function": FORECAST_TOOL}]}
+REQUIRED = TOOLS | {"tool_choice": "required"}
+NAMED_TOOL = TOOLS | {"tool_choice": {"type": "function", "function": {"name": "forecast"}}}
 
 
 def text_of(chunks: list[Any]) -> str:
@@ -86,7 +87,7 @@ def test_a_tool_is_called(app: Application) -> None:
 
 
 def test_a_required_call_is_made(app: Application) -> None:
-    choice = app("chat.create", **STRUCTURED, **TOOLS)["answer"]["choices"][0]
+    choice = app("chat.create", **STRUCTURED, **REQUIRED)["answer"]["choices"][0]
 
     assert choice["message"]["tool_calls"][0]["function"]["name"] == "forecast"
 

@@ -60,6 +60,6 @@ export async function close_stream() {
   held.pop().controller.abort();
 }
 
-export async function retrieve_stored(client, { completion }) {
-  return await client.chat.completions.retrieve(completion);
+export async function retrieve_stored(client, { stored }) {
+  return await client.chat.completions.retrieve(stored);
 }

@@ -56,6 +56,6 @@ export async function close_stream() {
   held.pop().controller.abort();
 }
 
-export async function retrieve_stored(client, { response }) {
-  return await client.responses.retrieve(response);
+export async function retrieve_stored(client, { stored }) {
+  return await client.responses.retrieve(stored);
 }

@@ -71,8 +71,8 @@ def close_stream(target: Target) -> None:
     held.pop().close()
 
 
-def retrieve_stored(target: Target, completion: str) -> Any:
-    return connect(target).chat.completions.retrieve(completion).model_dump(mode="json")
+def retrieve_stored(target: Target, stored: str) -> Any:
+    return connect(target).chat.completions.retrieve(stored).model_dump(mode="json")
 
 
 def _read(parsed: Forecast | None) -> dict[str, Any]:

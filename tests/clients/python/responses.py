@@ -66,8 +66,8 @@ def close_stream(target: Target) -> None:
     held.pop().close()
 
 
-def retrieve_stored(target: Target, response: str) -> Any:
-    return connect(target).responses.retrieve(response).model_dump(mode="json")
+def retrieve_stored(target: Target, stored: str) -> Any:
+    return connect(target).responses.retrieve(stored).model_dump(mode="json")
 
 
 def _read(parsed: Forecast | None) -> dict[str, Any]:

@@ -1,0 +1,204 @@
+"""An engine that fails as engines do: what it does with a request stands in the request's last message.
+
+A real vLLM cannot be made to die at a chosen byte, to call two tools or to be busy exactly once. Requests
+choose, instead of the test preparing the engine, so that one engine and one gateway serve all tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socketserver
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+
+# Longer than the silence that the tests' gateway bears, shorter than a client's patience.
+SILENT_SECONDS = 30
+
+ERROR = {
+    "error": {"message": "out of luck", "type": "InternalServerError", "param": None, "code": 500},
+}
+CALLS = (
+    {"index": 0, "id": "call_a", "type": "function", "function": {"name": "forecast", "arguments": ""}},
+    {"index": 0, "function": {"arguments": '{"city": '}},
+    {"index": 1, "id": "call_b", "type": "function", "function": {"name": "forecast", "arguments": ""}},
+    {"index": 1, "function": {"arguments": '{"city": "Rome"}'}},
+    {"index": 0, "function": {"arguments": '"Oslo"}'}},
+)
+
+
+class FailingEngine:
+    """Listens on `socket` until `stop`; `arrivals` keeps when each message came, `bodies` what came."""
+
+    def __init__(self) -> None:
+        # Not pytest's folder: a Unix socket's path must stay short.
+        self._folder = Path(tempfile.mkdtemp(prefix="fairlead-"))
+        self.socket = self._folder / "engine.sock"
+        self.state_file = self._folder / "engine.json"
+        self.state_file.write_text(json.dumps({"phase": "Running", "startedAt": time.time()}))
+        self.arrivals: dict[str, list[float]] = {}
+        self.bodies: dict[str, dict[str, Any]] = {}
+        engine = self
+
+        class Handler(_Handler):
+            def do_POST(self) -> None:
+                engine._answer(self)
+
+        self._server = _Server(str(self.socket), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Closes the socket and removes it."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _answer(self, handler: _Handler) -> None:
+        body = json.loads(handler.rfile.read(int(handler.headers["content-length"])))
+        content = body["messages"][-1]["content"]
+        message = content if isinstance(content, str) else content[0]["text"]
+        arrivals = self.arrivals.setdefault(message, [])
+        arrivals.append(time.monotonic())
+        self.bodies[message] = body
+        script = message.split(":")[0]
+        if script == "busy once" and len(arrivals) == 1:
+            handler.send_whole(503, {"error": {"message": "busy", "type": "x", "param": None, "code": 503}})
+        elif body.get("stream"):
+            _STREAMS.get(script, _complete)(handler, body)
+        elif script == "cut":
+            handler.send_cut()
+        else:
+            handler.send_whole(200, _completion())
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def setup(self) -> None:
+        super().setup()
+        self.client_address = ("gateway", 0)  # a Unix socket has no address to log
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class calls it so)
+        pass
+
+    def do_GET(self) -> None:
+        models = {"object": "list", "data": [{"id": "tiny", "object": "model", "max_model_len": 1024}]}
+        self.send_whole(200, models if self.path == "/v1/models" else {})
+
+    def send_whole(self, status: int, document: Any) -> None:
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def send_cut(self) -> None:
+        """Half of an answer, then the end of the connection."""
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", "1000")
+        self.end_headers()
+        self.wfile.write(b'{"id": "chatcmpl-1", "choices": [')
+        self.close_connection = True
+
+    def begin_stream(self, chunks: Iterable[dict[str, Any]]) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream; charset=utf-8")
+        self.send_header("transfer-encoding", "chunked")
+        self.end_headers()
+        for chunk in chunks:
+            self.send_event(json.dumps(chunk))
+
+    def send_event(self, data: str) -> None:
+        event = f"data: {data}\n\n".encode()
+        self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
+
+    def end_stream(self) -> None:
+        self.wfile.write(b"0\r\n\r\n")
+
+
+def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "tiny",
+        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
+    }
+
+
+USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+BEGINNING = [_chunk({"role": "assistant", "content": ""}), _chunk({"content": "a"}), _chunk({"content": "b"})]
+
+
+def _completion() -> dict[str, Any]:
+    message = {"role": "assistant", "content": "ab"}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "tiny"}
+    return {**head, "choices": [choice], "usage": USAGE}
+
+
+def _end(handler: _Handler, body: dict[str, Any], finish_reason: str) -> None:
+    handler.send_event(json.dumps(_chunk({}, finish_reason)))
+    if (body.get("stream_options") or {}).get("include_usage"):
+        handler.send_event(json.dumps(_chunk({}) | {"choices": [], "usage": USAGE}))
+    handler.send_event("[DONE]")
+    handler.end_stream()
+
+
+def _complete(handler: _Handler, body: dict[str, Any]) -> None:
+    handler.begin_stream(BEGINNING)
+    _end(handler, body, "stop")
+
+
+def _cut(handler: _Handler, body: dict[str, Any]) -> None:
+    handler.begin_stream(BEGINNING)
+    handler.close_connection = True
+
+
+def _unfinished(handler: _Handler, body: dict[str, Any]) -> None:
+    handler.begin_stream(BEGINNING)
+    handler.end_stream()
+
+
+def _error(handler: _Handler, body: dict[str, Any]) -> None:
+    handler.begin_stream(BEGINNING)
+    handler.send_event(json.dumps(ERROR))
+    handler.send_event("[DONE]")
+    handler.end_stream()
+
+
+def _silent(handler: _Handler, body: dict[str, Any]) -> None:
+    handler.begin_stream(BEGINNING)
+    handler.connection.settimeout(SILENT_SECONDS)
+    with contextlib.suppress(TimeoutError):
+        handler.connection.recv(1)  # returns when the gateway hangs up
+    handler.close_connection = True
+
+
+def _two_calls(handler: _Handler, body: dict[str, Any]) -> None:
+    handler.begin_stream([BEGINNING[0], *(_chunk({"tool_calls": [call]}) for call in CALLS)])
+    _end(handler, body, "tool_calls")
+
+
+_STREAMS: dict[str, Callable[[_Handler, dict[str, Any]], None]] = {
+    "cut": _cut,
+    "unfinished": _unfinished,
+    "error": _error,
+    "silent": _silent,
+    "two calls": _two_calls,
+}
