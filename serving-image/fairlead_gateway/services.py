@@ -37,6 +37,8 @@ class Services:
         self.telemetry = Telemetry(self.gate)
         self.active: set[Ticking] = set()
         self.clock = time.monotonic
+        # What all bodies of requests in flight take.
+        self.body_bytes = 0
         self._context_length: int | None = None
         self._default_headers: list[tuple[bytes, bytes]] = []
         self._rendered_headers = b""
@@ -75,6 +77,14 @@ class Services:
             message = f"{what} Send it in the header 'Authorization: Bearer KEY'."
             raise ApiError(401, message, "invalid_api_key", headers={"www-authenticate": "Bearer"})
         return key
+
+    def overload(self) -> ApiError | None:
+        """Why no more bytes of a body can be taken, if so: one pod's memory is not to be filled by uploads."""
+        if self.body_bytes <= self.process.max_body_bytes_in_flight:
+            return None
+        message = "The requests in flight are too large in all; try again later."
+        headers = {"retry-after": str(self.gate.retry_after())}
+        return ApiError(503, message, "engine_unavailable", headers=headers)
 
     @staticmethod
     def unix_seconds() -> int:

@@ -95,6 +95,8 @@ class ProcessSettings(BaseSettings):
     ping_seconds: float = 15
     # How long a client may pause while it sends a request's body.
     upload_seconds: float = 60
+    # A body exists up to three times (received, parsed, on its way), and the container has 1 GiB.
+    max_body_bytes_in_flight: int = 256 << 20
     log_level: str = "info"
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fairlead_gateway.settings import ProcessSettings
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS, STREAM
 from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, whole
 from tests.gateway.wire import Gateway, running_gateway, until
@@ -171,6 +172,21 @@ async def test_a_place_is_free_again_after_every_kind_of_end(socket: Path) -> No
         for _ in ends:
             await start(gateway, stream=True)
         assert gateway.services.gate.running == 0
+
+
+async def test_bodies_that_fill_the_memory_in_all_are_sent_away(socket: Path) -> None:
+    slow = Slow()
+    process = ProcessSettings(max_body_bytes_in_flight=1500)
+    async with ScriptedEngine(socket, slow), running_gateway(socket, process=process) as gateway:
+        first = start(gateway, user="x" * 1000)
+        await until(lambda: gateway.services.gate.running == 1)
+        refused = await start(gateway, user="x" * 1000)
+        slow.release.set()
+        await first
+        later = await start(gateway, user="x" * 1000)
+
+    assert (refused.status, refused.error["code"]) == (503, "engine_unavailable")
+    assert later.status == 200
 
 
 async def test_a_request_with_labels_is_logged_with_its_id(

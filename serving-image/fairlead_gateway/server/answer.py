@@ -103,13 +103,16 @@ class Answer:
 
     def receive(self, data: bytes) -> None:
         """A piece of the request's body."""
+        services = self._services
         self._size += len(data)
-        limit = self._services.settings.max_body_bytes
-        if not self.response_complete and self._size <= limit:
+        services.body_bytes += len(data)
+        limit = services.settings.max_body_bytes
+        error = self._too_large() if self._size > limit else services.overload()
+        if not self.response_complete and error is None:
             self._parts.append(data)
-            self._last_part_at = self._services.clock()
-        elif not self.response_complete and self._my_turn:
-            self._refuse(self._too_large())
+            self._last_part_at = services.clock()
+        elif not self.response_complete and error is not None and self._my_turn:
+            self._refuse(error)
         elif self._size > 2 * limit:  # a client that sends on although it was refused
             self._transport.abort()
 
@@ -124,7 +127,7 @@ class Answer:
     def client_gone(self) -> None:
         """The connection is lost."""
         self.disconnected = True
-        self._services.active.discard(self)
+        self._forget()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
             exchange.client_gone()
@@ -223,10 +226,15 @@ class Answer:
     def _end(self) -> None:
         """Both the request and its answer are complete."""
         self._exchange = None  # it knows this answer: without a circle there is less to collect
-        self._services.active.discard(self)
+        self._forget()
         if not self.keep_alive:
             self._transport.close()
         self._done()
+
+    def _forget(self) -> None:
+        self._services.active.discard(self)
+        self._services.body_bytes -= self._size
+        self._size = 0
 
 
 def _safe(value: str) -> bytes:
