@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from fairlead_gateway.contract.dialects import Dialect
@@ -87,6 +89,20 @@ class Endpoint:
             answer = connection.getresponse()
             names = {name.lower(): value for name, value in answer.getheaders()}
             return Reply(answer.status, names, answer.read())
+        finally:
+            connection.close()
+
+    @contextmanager
+    def streaming(self, **parameters: Any) -> Iterator[None]:
+        """A stream that has begun; the client goes away at the end of the block."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.gateway.api_port, timeout=120)
+        try:
+            body = json.dumps(self.body(stream=True, **parameters))
+            connection.request("POST", self.path, body, {"content-type": "application/json"})
+            answer = connection.getresponse()
+            assert answer.status == 200
+            answer.readline()
+            yield
         finally:
             connection.close()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,14 +21,20 @@ class Site:
     dialect: str
     is_second: bool = False
     settings: tuple[tuple[str, str], ...] = FIRST_ENGINE
+    api: str = "{}"
+    """What the deployment sets beside the dialect, as JSON: a site is a key."""
 
     def changed(self, **settings: str) -> Site:
         """A site whose gateway is told something else."""
         return replace(self, settings=(*self.settings, *settings.items()))
 
+    def with_api(self, settings: Mapping[str, Any]) -> Site:
+        """A site whose deployment sets something beside the dialect."""
+        return replace(self, api=json.dumps(settings))
+
     def gateway_json(self) -> dict[str, Any]:
         """The settings of its gateway."""
-        return {"api": {"dialect": self.dialect}, "engine": dict(self.settings)}
+        return {"api": {"dialect": self.dialect} | json.loads(self.api), "engine": dict(self.settings)}
 
     def second(self) -> Site:
         """The same dialect on the second engine."""

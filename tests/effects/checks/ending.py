@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fairlead_gateway.contract.parameters import Api
 from tests.effects import vocabulary
 from tests.effects.endpoint import Endpoint
 from tests.effects.registry import effect
 
-ENDS_AT_ONCE = {"logit_bias": {str(vocabulary.TURN_END_ID): 100}}
+ENDS_AT_ONCE: dict[str, Any] = {"logit_bias": {str(vocabulary.TURN_END_ID): 100}}
 
 
-def _stop_string(endpoint: Endpoint) -> tuple[str, str]:
+def stop_string(endpoint: Endpoint) -> tuple[str, str]:
     """What the greedy answer says before a string that begins inside a token, and that string."""
     said = endpoint.greedy().text
     return said[:6], said[6:10]
@@ -47,7 +49,7 @@ def max_output_tokens(endpoint: Endpoint) -> None:
 @effect("stop")
 def stop(endpoint: Endpoint) -> None:
     """The answer ends before the string, given alone or among others."""
-    before, string = _stop_string(endpoint)
+    before, string = stop_string(endpoint)
     for value in (string, ["never said", string]):
         answer = endpoint.ask(stop=value)
         assert (answer.text, answer.only.finish) == (before, "stop")
@@ -57,7 +59,7 @@ def stop(endpoint: Endpoint) -> None:
 @effect("include_stop_str_in_output")
 def include_stop_str_in_output(endpoint: Endpoint) -> None:
     """The string that ended the answer is part of it."""
-    before, string = _stop_string(endpoint)
+    before, string = stop_string(endpoint)
 
     assert endpoint.ask(stop=[string], include_stop_str_in_output=True).text == before + string
     assert endpoint.ask(stop=[string], include_stop_str_in_output=False).text == before

@@ -23,7 +23,7 @@ def reasoning_content(endpoint: Endpoint) -> None:
 
     shown = thinker.ask(**constrained, reasoning_content=True)
     message = shown.document["choices"][0]["message"]
-    assert vocabulary.text(endpoint.greedy().only.ids[:1]) in message["reasoning_content"]
+    assert endpoint.greedy().text[:4] in message["reasoning_content"]
     assert message["content"] in ("yes", "no")
     assert "reasoning" not in message
 
@@ -56,5 +56,10 @@ def effort(endpoint: Endpoint) -> None:
         parameter: dict[str, Any] = {"reasoning_effort": word} if chat else {"reasoning": {"effort": word}}
         return endpoint.ask(**parameter).prompt_tokens
 
+    if endpoint.api is Api.RESPONSES:
+        thinker = endpoint.on_second_engine()
+        answer = thinker.ask(**briefly(endpoint), guided_choice=["yes", "no"])
+        assert endpoint.greedy().text[:4] in (answer.only.reasoning or "")
+        assert answer.text in ("yes", "no")
     assert asked("none") == endpoint.greedy().prompt_tokens + skipped
     assert asked("low") == endpoint.greedy().prompt_tokens

@@ -19,16 +19,24 @@ PARAMETERS = {
 CALL = '<tool_call>{"name":"sun","arguments":{}}</tool_call>'
 
 
-def _ask(endpoint: Endpoint, strict: bool = True, /, **parameters: Any) -> Answer:
-    tools = [endpoint.function(name, PARAMETERS, strict) for name in ("sun", "rain")]
-    usual = {"tools": tools, "logit_bias": vocabulary.no_blanks(), endpoint.limit: 64}
-    return endpoint.ask(**usual | parameters)
+def _offering(endpoint: Endpoint, strict: bool) -> dict[str, Any]:
+    return {"tools": [endpoint.function(name, PARAMETERS, strict) for name in ("sun", "rain")]}
 
 
-def _made_to_say(endpoint: Endpoint, said: str, **parameters: Any) -> list[str]:
-    """The calls in an answer whose text is this; the engine does so only for tools that are not strict."""
-    constraint = {"structured_outputs": {"choice": [said]}, endpoint.limit: 112}
-    return _names(_ask(endpoint, False, **constraint, **parameters))
+def _ask(endpoint: Endpoint, **parameters: Any) -> Answer:
+    usual = {"logit_bias": vocabulary.no_blanks(), endpoint.limit: 64}
+    return endpoint.ask(**_offering(endpoint, strict=True) | usual | parameters)
+
+
+def _saying(endpoint: Endpoint, text: str) -> dict[str, Any]:
+    """A request whose answer is this text. The engine obeys only beside tools that are not strict."""
+    constraint = {"structured_outputs": {"choice": [text]}, endpoint.limit: 112}
+    return _offering(endpoint, strict=False) | constraint
+
+
+def calling_twice(endpoint: Endpoint) -> dict[str, Any]:
+    """A request whose answer calls two functions."""
+    return _saying(endpoint, CALL + CALL)
 
 
 def _names(answer: Answer) -> list[str]:
@@ -54,9 +62,9 @@ def tools(endpoint: Endpoint) -> None:
 @effect("tool_choice")
 def tool_choice(endpoint: Endpoint) -> None:
     """none forbids calls, required demands one, a name demands that one, auto leaves it to the model."""
-    assert _made_to_say(endpoint, CALL, tool_choice="none") == []
-    assert _made_to_say(endpoint, CALL, tool_choice="auto") == ["sun"]
-    assert _made_to_say(endpoint, CALL) == ["sun"]
+    assert _names(endpoint.ask(**_saying(endpoint, CALL), tool_choice="none")) == []
+    assert _names(endpoint.ask(**_saying(endpoint, CALL), tool_choice="auto")) == ["sun"]
+    assert _names(endpoint.ask(**_saying(endpoint, CALL))) == ["sun"]
     assert _names(_ask(endpoint, tool_choice="auto", **{endpoint.limit: 8})) == []
     assert _names(_ask(endpoint, tool_choice="required", parallel_tool_calls=False))
     for name in ("sun", "rain"):
@@ -67,8 +75,8 @@ def tool_choice(endpoint: Endpoint) -> None:
 @effect("parallel_tool_calls")
 def parallel_tool_calls(endpoint: Endpoint) -> None:
     """A model that calls twice is heard twice, or once."""
-    assert _made_to_say(endpoint, CALL + CALL, parallel_tool_calls=True) == ["sun", "sun"]
-    assert _made_to_say(endpoint, CALL + CALL, parallel_tool_calls=False) == ["sun"]
+    assert _names(endpoint.ask(**calling_twice(endpoint), parallel_tool_calls=True)) == ["sun", "sun"]
+    assert _names(endpoint.ask(**calling_twice(endpoint), parallel_tool_calls=False)) == ["sun"]
 
 
 @effect("max_tool_calls", apis=(Api.RESPONSES,))

@@ -1,0 +1,46 @@
+"""What a deployment sets beside its dialect: defaults and limits of its own, and strictness."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead_gateway.contract.dialects import DIALECTS
+from fairlead_gateway.contract.parameters import Api
+from tests.effects.endpoint import Endpoint
+from tests.effects.gateways import Gateways, Site
+
+pytestmark = pytest.mark.engine
+
+OWN = {
+    "defaults": {"temperature": 0, "min_tokens": 2},
+    "limits": {"max_tokens": {"maximum": 6}, "top_k": {"minimum": 1}},
+    "unknownFields": "Reject",
+}
+
+
+@pytest.fixture(params=[Api.CHAT, Api.RESPONSES])
+def endpoint(gateways: Gateways, request: pytest.FixtureRequest) -> Endpoint:
+    """Both APIs of an OpenAI deployment with settings of its own."""
+    return Endpoint(gateways, Site("OpenAI").with_api(OWN), DIALECTS["OpenAI"], request.param)
+
+
+def test_a_default_of_the_deployment_applies_where_the_request_says_nothing(endpoint: Endpoint) -> None:
+    unsaid = {"temperature": None, endpoint.limit: 5}
+
+    assert endpoint.ask(**unsaid).text == endpoint.ask(**unsaid).text
+    assert endpoint.ask(temperature=2, seed=3, **{endpoint.limit: 5}).text != endpoint.ask(**unsaid).text
+
+
+def test_a_limit_of_the_deployment_binds_under_every_name_and_without_a_value(endpoint: Endpoint) -> None:
+    assert endpoint.ask(**{endpoint.limit: None}).output_tokens == 6
+    for name in ("max_tokens", "max_completion_tokens" if endpoint.api is Api.CHAT else "max_output_tokens"):
+        refusal = endpoint.refused(**{endpoint.limit: None} | {name: 7})
+        assert refusal.param == name
+        assert "for this model" in refusal.message
+    assert endpoint.refused(top_k=0, **{endpoint.limit: 5}).param == "top_k"
+
+
+def test_an_unknown_field_is_refused_where_the_deployment_says_so(endpoint: Endpoint) -> None:
+    refusal = endpoint.refused(no_such_parameter=1, **{endpoint.limit: 5})
+
+    assert (refusal.param, refusal.code) == ("no_such_parameter", "unknown_parameter")
