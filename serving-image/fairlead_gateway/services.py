@@ -79,7 +79,7 @@ class Services:
         return key
 
     def overload(self) -> ApiError | None:
-        """Why no more bytes of a body can be taken, if so: one pod's memory is not to be filled by uploads."""
+        """Why no more bytes of a body can be taken, if so: uploads must not fill the pod's memory."""
         if self.body_bytes <= self.process.max_body_bytes_in_flight:
             return None
         message = "The requests in flight are too large in all; try again later."

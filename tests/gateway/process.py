@@ -65,7 +65,9 @@ class GatewayProcess:
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 if self.admin("/healthz")[0] == 200:
-                    self.admin("/readyz")  # as the kubelet does before any request: the gateway asks its engine
+                    self.admin(
+                        "/readyz"
+                    )  # as the kubelet does before any request: the gateway asks its engine
                     return
             except OSError:
                 time.sleep(0.05)

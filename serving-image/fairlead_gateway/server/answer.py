@@ -37,6 +37,7 @@ class Answer:
         "_default_headers",
         "_done",
         "_endpoint",
+        "_error",
         "_exchange",
         "_expects_continue",
         "_labels",
@@ -78,6 +79,7 @@ class Answer:
         self._exchange: Exchange | None = None
         self._authorization = b""
         self._labels: dict[str, str] = {}
+        self._error: ApiError | None = None
         services.active.add(self)
         for name, value in headers:
             if name == b"content-length":
@@ -95,7 +97,9 @@ class Answer:
         """The answers to all earlier requests on the connection are written."""
         self._my_turn = True
         if self.content_length > self._services.settings.max_body_bytes:
-            self._refuse(self._too_large())
+            self._error = self._too_large()
+        if self._error is not None:
+            self._refuse(self._error)
         elif self._whole:
             self._begin()
         elif self._expects_continue:
@@ -107,12 +111,13 @@ class Answer:
         self._size += len(data)
         services.body_bytes += len(data)
         limit = services.settings.max_body_bytes
-        error = self._too_large() if self._size > limit else services.overload()
-        if not self.response_complete and error is None:
+        if self._error is None:
+            self._error = self._too_large() if self._size > limit else services.overload()
+        if self._error is None:
             self._parts.append(data)
             self._last_part_at = services.clock()
-        elif not self.response_complete and error is not None and self._my_turn:
-            self._refuse(error)
+        elif self._my_turn and not self.response_complete:
+            self._refuse(self._error)
         elif self._size > 2 * limit:  # a client that sends on although it was refused
             self._transport.abort()
 
