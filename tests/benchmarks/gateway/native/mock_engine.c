@@ -11,7 +11,11 @@
  * kilobyte of the body only, so that a long prompt costs the engine no time; prompts must not hold them.
  *
  * As in a real engine, each step of the loop gives every stream that is due one chunk in a write of its
- * own. Paced streams start at evenly spread phases, so that their chunks do not come in bursts of all.
+ * own. Paced streams get theirs at whole milliseconds, from evenly spread phases on: what is due comes as the
+ * batch of a step, but never all streams at once.
+ *
+ * While there is work it does not sleep but yields its core: whoever writes to a process that sleeps pays
+ * for waking it, which would be a tax on slow proxies alone, because a fast one never lets its peers sleep.
  */
 #define _GNU_SOURCE
 #include "answers.h"
@@ -20,6 +24,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,7 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_FD = 16384, MAX_EVENTS = 512, BODY_EDGE = 1024, DEFAULT_TOKENS = 16, PHASES = 1024 };
+enum { MAX_FD = 16384, MAX_EVENTS = 512, BODY_EDGE = 1024, DEFAULT_TOKENS = 16, PHASES = 1024, AWAKE_MS = 50, MS = 1000000 };
 
 struct connection {
     int fd;
@@ -142,9 +147,10 @@ static bool begin_stream(struct connection *c, const char *body, size_t length)
     const char *usage = value_of(body, length, "include_usage");
 
     c->tokens_left = number_of(body, length, "max_tokens", tokens);
-    c->interval_ns = (uint64_t)number_of(body, length, "seed", 0) * 1000000u;
+    c->interval_ns = (uint64_t)number_of(body, length, "seed", 0) * MS;
     /* An odd multiplier visits every phase before it repeats one. */
-    c->due_ns = c->interval_ns ? now_ns() + started++ * 619 % PHASES * c->interval_ns / PHASES : 0;
+    uint64_t phase = started++ * 619 % PHASES * c->interval_ns / PHASES;
+    c->due_ns = c->interval_ns ? (now_ns() + phase) / MS * MS + MS : 0;
     c->end = usage && *usage == 't' ? &answers.stream_end_usage : &answers.stream_end;
     c->streaming = true;
     c->stream_index = stream_count;
@@ -204,11 +210,9 @@ static bool read_request(struct connection *c)
     return handle_request(c);
 }
 
-/* Gives every stream that is due its next chunk. Returns how long the loop may wait: milliseconds, or -1. */
-static int step(void)
+/* Gives every stream that is due its next chunk. */
+static void step(uint64_t now)
 {
-    int wait = -1;
-    uint64_t now = stream_count ? now_ns() : 0;
     for (size_t i = stream_count; i-- > 0;) { /* backwards: a stream that ends gives its place to the last */
         struct connection *c = streams[i];
         if (c->blocked)
@@ -218,17 +222,10 @@ static int step(void)
             c->due_ns += c->interval_ns;
             if (last)
                 leave_streams(c);
-            if (!answer(c, last ? c->end : &answers.stream_token)) {
+            if (!answer(c, last ? c->end : &answers.stream_token))
                 close_connection(c);
-                continue;
-            }
         }
-        if (c->interval_ns == 0)
-            wait = 0;
-        else if (wait < 0)
-            wait = 1;
     }
-    return wait;
 }
 
 static void accept_all(int listener)
@@ -288,8 +285,11 @@ int main(int argc, char **argv)
     static struct epoll_event events[MAX_EVENTS];
     signal(SIGPIPE, SIG_IGN);
     configure(argc, argv);
-    for (int wait = -1;; wait = step()) {
-        int count = epoll_wait(epoll_fd, events, MAX_EVENTS, wait);
+    for (uint64_t busy_until = 0;;) {
+        uint64_t now = now_ns();
+        int count = epoll_wait(epoll_fd, events, MAX_EVENTS, stream_count || now < busy_until ? 0 : -1);
+        if (count > 0)
+            busy_until = now_ns() + AWAKE_MS * MS;
         for (int i = 0; i < count; i++) {
             struct connection *c = connections[events[i].data.fd];
             if (!c)
@@ -297,5 +297,8 @@ int main(int argc, char **argv)
             else if (((events[i].events & EPOLLOUT) && !flush(c)) || !read_request(c))
                 close_connection(c);
         }
+        step(now);
+        if (count == 0)
+            sched_yield();
     }
 }
