@@ -49,7 +49,7 @@ def operator_refuses(dialect: str, defaults: dict[str, Any], limits: dict[str, d
     return check_parameters(Api.model_validate(fields))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(sorted(DIALECTS)), DEFAULTS, LIMITS)
 def test_what_the_operator_lets_through_the_gateway_takes(
     dialect: str, defaults: dict[str, Any], limits: dict[str, dict[str, Any]]
@@ -58,7 +58,7 @@ def test_what_the_operator_lets_through_the_gateway_takes(
         assert gateway_refuses(dialect, defaults, limits) == ""
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.sampled_from(sorted(DIALECTS)), st.sampled_from(NAMES), VALUES)
 def test_what_the_gateway_takes_as_a_default_the_operator_lets_through(
     dialect: str, name: str, value: Any

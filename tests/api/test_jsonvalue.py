@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from fairlead_operator.api.jsonvalue import Schema, accepts, describe
+from fairlead_operator.api.jsonvalue import KEYWORDS, Schema, accepts, describe
+from fairlead_operator.api.parameters import DIALECTS
 
 NUMBER: Schema = {"type": "number", "minimum": 0, "maximum": 2}
 ABOVE: Schema = {"type": "number", "exclusiveMinimum": 0}
@@ -27,7 +29,13 @@ KINDS: list[tuple[Schema, list[Any], list[Any], str]] = [
     (TEXT, ["a", "abc"], ["", "abcd", 1], "a string of 1 to 3 characters"),
     (WORDS, ["low"], ["", "LOW"], "one of low, high"),
     (LIST, [[1], [1, 2]], [[], [1, 2, 3], [0.5], "a"], "a list of 1 to 2 items, each an integer from -1"),
-    (MAP, [{}, {"5": 1.5}], [{"5": 3}, []], "an object whose values are each a number from 0 to 2"),
+    (MAP, [{}, {"5": 1.5}], [{"5": 3}, []], "an object, each value a number from 0 to 2"),
+    (
+        {**MAP, "propertyNames": {"pattern": "^[0-9]+$"}, "maxProperties": 2},
+        [{"5": 1, "60": 1}],
+        [{"": 1}, {"a": 1}, {"5\n": 1}, {"-1": 1}, {"1": 1, "2": 1, "3": 1}],
+        "an object with names of digits of 0 to 2 entries, each value a number from 0 to 2",
+    ),
     ({"type": "object"}, [{"a": []}], [[], "a"], "an object"),
     (
         EITHER,
@@ -52,3 +60,17 @@ def test_any_other_value_is_not(schema: Schema, value: Any) -> None:
 @pytest.mark.parametrize(("schema", "words"), [(kind[0], kind[3]) for kind in KINDS])
 def test_a_kind_is_told_in_words(schema: Schema, words: str) -> None:
     assert describe(schema) == words
+
+
+def keywords(schema: Schema) -> Iterator[str]:
+    yield from schema
+    for inner in (schema.get("items"), schema.get("additionalProperties"), *schema.get("anyOf", [])):
+        if inner:
+            yield from keywords(inner)
+
+
+def test_the_tables_use_only_what_is_understood() -> None:
+    tables = [table for tables in DIALECTS.values() for table in tables.values()]
+    used = {word for table in tables for entry in table.values() for word in keywords(entry["schema"])}
+    assert used
+    assert used <= KEYWORDS

@@ -7,9 +7,19 @@ same values in requests.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 Schema = dict[str, Any]
+
+# The one rule for names that parameters have: token IDs.
+DIGITS = {"pattern": "^[0-9]+$"}
+KEYWORDS = frozenset(
+    {"type", "enum", "anyOf", "items", "additionalProperties", "propertyNames", "minimum", "maximum"}
+    | {"exclusiveMinimum"}
+    | {f"{side}{unit}" for side in ("min", "max") for unit in ("Length", "Items", "Properties")}
+)
+"""What is understood here of JSON Schema; anything else would be overlooked."""
 
 _SHOWN_CHARACTERS = 60
 
@@ -32,9 +42,11 @@ def accepts(schema: Schema, value: Any) -> bool:
             sized = _sized(schema, value, "Items") if isinstance(value, list) else False
             return sized and all(accepts(schema.get("items", {}), item) for item in value)
         case "object":
-            if not isinstance(value, dict):
-                return False
-            return all(accepts(schema.get("additionalProperties", {}), item) for item in value.values())
+            sized = _sized(schema, value, "Properties") if isinstance(value, dict) else False
+            return sized and all(
+                _named(schema, name) and accepts(schema.get("additionalProperties", {}), item)
+                for name, item in value.items()
+            )
     return True
 
 
@@ -57,8 +69,10 @@ def describe(schema: Schema) -> str:
             each = f", each {describe(schema['items'])}" if schema.get("items") else ""
             return "a list" + _size(schema, "Items", "items") + each
         case "object":
+            names = " with names of digits" if schema.get("propertyNames") == DIGITS else ""
             inner = schema.get("additionalProperties")
-            return "an object" + (f" whose values are each {describe(inner)}" if inner else "")
+            each = f", each value {describe(inner)}" if inner else ""
+            return "an object" + names + _size(schema, "Properties", "entries") + each
     return "any value"
 
 
@@ -76,6 +90,11 @@ def _bounded(schema: Schema, value: float) -> bool:
 def _sized(schema: Schema, value: Any, unit: str) -> bool:
     size = len(value)
     return bool(schema.get(f"min{unit}", 0) <= size <= schema.get(f"max{unit}", size))
+
+
+def _named(schema: Schema, name: str) -> bool:
+    pattern = schema.get("propertyNames", {}).get("pattern")
+    return pattern is None or re.fullmatch(pattern, name) is not None
 
 
 def _range(schema: Schema) -> str:
