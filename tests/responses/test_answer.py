@@ -145,6 +145,13 @@ def test_the_response_repeats_what_was_asked(asked: dict[str, Any]) -> None:
     assert {name: response[name] for name in asked} == asked
 
 
+def test_a_schema_is_repeated_with_all_its_keys() -> None:
+    wanted = {"type": "json_schema", "name": "n", "schema": {"type": "object"}, "strict": None}
+    repeated = answer(completion(), text={"format": wanted})["text"]["format"]
+
+    assert repeated == wanted | {"description": None, "strict": False}
+
+
 def test_nothing_is_stored_whatever_was_asked() -> None:
     assert answer(completion(), store=True)["store"] is False
 

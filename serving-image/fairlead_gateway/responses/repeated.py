@@ -24,6 +24,7 @@ _NEUTRAL: Mapping[str, Any] = {
     "user": None,
 }
 _TOOL = {"description": None, "parameters": None, "strict": None}
+_JSON_SCHEMA = {"description": None, "strict": False}
 
 
 def repeated(received: Mapping[str, Any], chat: Mapping[str, Any], limit: int | None) -> dict[str, Any]:
@@ -34,14 +35,14 @@ def repeated(received: Mapping[str, Any], chat: Mapping[str, Any], limit: int | 
     if found["reasoning"] is not None:
         found["reasoning"] = {name: found["reasoning"].get(name) for name in ("effort", "summary")}
     text = received.get("text", {})
+    wanted = text.get("format") or {"type": "text"}
+    if wanted["type"] == "json_schema":
+        wanted = _JSON_SCHEMA | {name: value for name, value in wanted.items() if value is not None}
     tools = received.get("tools", ())
     return found | {
         "max_output_tokens": limit,
         "tools": [_TOOL | tool if tool["type"] == "function" else tool for tool in tools],
-        "text": {
-            "format": text.get("format") or {"type": "text"},
-            "verbosity": text.get("verbosity") or "medium",
-        },
+        "text": {"format": wanted, "verbosity": text.get("verbosity") or "medium"},
         # There is one tier, whatever was asked for.
         "service_tier": "default",
     }
