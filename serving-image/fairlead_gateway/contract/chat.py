@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .chunks import chunk_rewriter
 from .dialogue import Call, Relay
-from .errors import ApiError, renamed
+from .errors import ApiError
+from .explain import explain
 from .policy import Policy
 from .request import PreparedChat, prepare_chat
 from .shaping import shape_answer
@@ -32,4 +33,4 @@ class ChatDialogue:
 
     def explain(self, error: ApiError) -> ApiError:
         """The engine's error under the names that the client has used."""
-        return renamed(error, self.engine.wanted.names)
+        return explain(error, self.engine.wanted.names)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -18,6 +18,8 @@ RETRY_AFTER_SECONDS = 2
 _CONTEXT_LENGTH = re.compile(r"maximum context length is|longer than the maximum model length")
 # vLLM appends what it already says in `param`.
 _PARAMETER_SUFFIX = re.compile(r"\s*\(parameter=.*\)\s*$", re.DOTALL)
+# Time and place in the source with which the grammar compiler begins what it has to say.
+_SOURCE_PLACE = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ")
 _VALIDATION_MESSAGE = re.compile(r"'msg': (?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")")
 # The engine is told to stop while this request was on its way: worth a retry elsewhere, not a server bug.
 _SHUTTING_DOWN = "after shutdown"
@@ -78,7 +80,7 @@ def _message_of(raw: str) -> str:
     validation = _VALIDATION_MESSAGE.search(raw)
     if validation and "validation error" in raw:
         return validation.group(1) or validation.group(2)
-    return _PARAMETER_SUFFIX.sub("", raw)
+    return _SOURCE_PLACE.sub("", _PARAMETER_SUFFIX.sub("", raw))
 
 
 def _param_of(raw: object) -> str | None:
@@ -116,11 +118,3 @@ def from_engine_body(status: int, body: bytes) -> ApiError:
         return from_engine(status, document["error"])
     text = body[:500].decode(errors="replace").strip() or f"HTTP {status}"
     return from_engine(status, {"message": f"The engine answered: {text}"})
-
-
-def renamed(error: ApiError, names: Mapping[str, str]) -> ApiError:
-    """The error with a parameter's name as the client knows it; `names` maps the engine's names to those."""
-    if error.param is None:
-        return error
-    name, dot, rest = error.param.partition(".")
-    return error if name not in names else replace(error, param=names[name] + dot + rest)

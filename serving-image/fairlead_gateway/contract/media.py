@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from .errors import invalid
+from .errors import invalid, missing
 
 # Keys of a content part that hold a URL, as a string or as {"url": ...}.
 _URL_KEYS = ("image_url", "audio_url", "video_url")
@@ -28,6 +28,8 @@ def check_messages(messages: list[Any], domains: Collection[str]) -> None:
     for index, message in enumerate(messages):
         if type(message) is not dict:
             raise invalid(f"'messages[{index}]' must be an object.", f"messages[{index}]", "invalid_type")
+        if type(message.get("role")) is not str:
+            raise missing(f"messages[{index}].role")
         content = message.get("content")
         if type(content) is str or content is None:
             continue
@@ -50,14 +52,14 @@ def check_part(part: Any, path: str, domains: Collection[str]) -> None:
             raise invalid(message, f"{path}.{key}", "unsupported_parameter")
     for key in _URL_KEYS:
         if part.get(key) is not None:
-            check_url(_url(part[key], f"{path}.{key}"), f"{path}.{key}", domains)
-
-
-def _url(value: Any, path: str) -> str:
-    url = value.get("url") if isinstance(value, dict) else value
-    if not isinstance(url, str):
-        raise invalid(f"'{path}' must hold a URL.", path, "invalid_type")
-    return url
+            value, named = part[key], f"{path}.{key}"
+            if isinstance(value, dict):
+                value, named = value.get("url"), f"{named}.url"
+            elif part.get("type") == key:
+                raise invalid(f"'{named}' must be an object with a 'url'.", named, "invalid_type")
+            if not isinstance(value, str):
+                raise invalid(f"'{named}' must be a URL.", named, "invalid_type")
+            check_url(value, named, domains)
 
 
 def check_url(url: str, path: str, domains: Collection[str]) -> None:

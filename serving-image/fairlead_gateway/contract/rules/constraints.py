@@ -35,8 +35,13 @@ def drop_empty_response_format(draft: Draft) -> None:
     if kind not in _FORMATS:
         message = f"'response_format.type' must be one of {', '.join(_FORMATS)}."
         raise invalid(message, "response_format.type")
-    if kind == "json_schema" and not isinstance(wanted.get("json_schema"), dict):
-        raise missing("response_format.json_schema")
+    if kind == "json_schema":
+        described = wanted.get("json_schema")
+        if not isinstance(described, dict):
+            raise missing("response_format.json_schema")
+        if not isinstance(described.get("schema"), dict):
+            raise missing("response_format.json_schema.schema")
+    draft.rename("structured_outputs", "response_format")
 
 
 def constraint_names(draft: Draft) -> list[str]:

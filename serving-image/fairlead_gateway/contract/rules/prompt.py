@@ -11,6 +11,9 @@ from fairlead_gateway.contract.template import check_template
 
 from .draft import Draft, conflict, unsupported
 
+# What vLLM calls its renderer with, besides the variables.
+_SET_BY_THE_ENGINE = frozenset({"conversation", "messages", "model_config", "tokenize", "tokenizer", "tools"})
+
 
 def continue_the_last_message(draft: Draft) -> None:
     """The last message stays open only if the template opens no new one."""
@@ -38,6 +41,8 @@ def _text(value: Any) -> str:
 
 def check_chat_template(draft: Draft) -> None:
     """A template is a program that the engine runs: only where the deployment trusts its clients."""
+    for name in _SET_BY_THE_ENGINE & draft.value("chat_template_kwargs", {}).keys():
+        raise unsupported(f"chat_template_kwargs.{name}", "it is no variable of the request.")
     if "chat_template" in draft.value("chat_template_kwargs", {}):
         raise unsupported("chat_template_kwargs.chat_template", "send it as 'chat_template'.")
     if "chat_template" not in draft.document:

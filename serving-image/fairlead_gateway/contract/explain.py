@@ -1,0 +1,35 @@
+"""Which parameter of the client an error of the engine is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .errors import ApiError
+from .parameters import PARAMETERS, Api
+
+_FIRST_NAME = re.compile(r"[a-z_]+")
+# How the grammar compilers begin; they know nothing of parameters.
+_GRAMMAR = re.compile(r"into a grammar|grammar specification")
+
+
+def explain(error: ApiError, names: Mapping[str, str]) -> ApiError:
+    """The error under the client's name of the parameter; `names` maps the engine's names to the client's.
+
+    vLLM leaves the name out of many errors that the engine finds late, but begins their text with it.
+    """
+    param = error.param or _named_in(error)
+    if param is None:
+        return error
+    name, dot, rest = param.partition(".")
+    return replace(error, param=names.get(name, name) + dot + rest)
+
+
+def _named_in(error: ApiError) -> str | None:
+    if error.status != 400:
+        return None
+    if _GRAMMAR.search(error.message):
+        return "structured_outputs"
+    first = _FIRST_NAME.match(error.message)
+    return first.group() if first and first.group() in PARAMETERS[Api.CHAT] else None

@@ -1,0 +1,140 @@
+"""Structured output: guided_* as vLLM knows it now, and what contradicts itself."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from .support import policy, refusal, request, sent
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
+JSON_FORMAT = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "constraint"),
+    [
+        ({"guided_json": SCHEMA}, {"json": SCHEMA}),
+        ({"guided_json": json.dumps(SCHEMA)}, {"json": SCHEMA}),
+        ({"guided_regex": "[0-9]+"}, {"regex": "[0-9]+"}),
+        ({"guided_choice": ["yes", "no"]}, {"choice": ["yes", "no"]}),
+        ({"guided_grammar": 'root ::= "a"'}, {"grammar": 'root ::= "a"'}),
+    ],
+)
+def test_guided_names_become_the_engines_constraint(
+    changes: dict[str, Any], constraint: dict[str, Any]
+) -> None:
+    assert sent(**changes) == {"structured_outputs": constraint}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "1", "nope"])
+def test_guided_json_must_be_a_schema(text: str) -> None:
+    assert refusal(guided_json=text).param == "guided_json"
+
+
+def test_guided_choice_needs_a_choice() -> None:
+    assert refusal(guided_choice=[]).param == "guided_choice"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"guided_json": SCHEMA}, {"guided_regex": "a"}),
+        ({"guided_choice": ["a"]}, {"guided_grammar": "a"}),
+        ({"guided_regex": "a"}, {"response_format": JSON_FORMAT}),
+        ({"guided_regex": "a"}, {"response_format": {"type": "json_object"}}),
+        ({"guided_regex": "a"}, {"structured_outputs": {"regex": "b"}}),
+        ({"structured_outputs": {"regex": "b"}}, {"response_format": JSON_FORMAT}),
+    ],
+)
+def test_two_forms_of_one_answer_are_refused_with_both_names(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    message = refusal(**first, **second).message
+
+    assert f"'{next(iter(first))}'" in message
+    assert f"'{next(iter(second))}'" in message
+
+
+def test_text_is_no_form() -> None:
+    assert sent(guided_regex="a", response_format={"type": "text"})["structured_outputs"] == {"regex": "a"}
+
+
+def test_an_empty_response_format_is_none() -> None:
+    assert sent(response_format={}) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "param"),
+    [
+        ({"x": 1}, "response_format.type"),
+        ({"type": "xml"}, "response_format.type"),
+        ({"type": ["json_object"]}, "response_format.type"),
+        ({"type": "json_schema"}, "response_format.json_schema"),
+        ({"type": "json_schema", "json_schema": {"name": "x"}}, "response_format.json_schema.schema"),
+    ],
+)
+def test_a_broken_response_format_is_named(value: dict[str, Any], param: str) -> None:
+    assert refusal(response_format=value).param == param
+
+
+def test_a_whitespace_pattern_becomes_part_of_a_regular_expression() -> None:
+    regex = sent(guided_json=SCHEMA, guided_whitespace_pattern=" ")["structured_outputs"]["regex"]
+
+    assert re.fullmatch(regex, '{ "a" : true }')
+    assert not re.fullmatch(regex, '{"a":true}')
+
+
+def test_a_whitespace_pattern_alone_is_refused() -> None:
+    assert refusal(guided_whitespace_pattern=" ").param == "guided_whitespace_pattern"
+    assert refusal(guided_whitespace_pattern=" ", guided_regex="a").param == "guided_whitespace_pattern"
+
+
+@pytest.mark.parametrize("pattern", ["(", "a{2,1}", " " * 65])
+def test_a_bad_whitespace_pattern_is_refused(pattern: str) -> None:
+    error = refusal(guided_json=SCHEMA, guided_whitespace_pattern=pattern)
+
+    assert error.param == "guided_whitespace_pattern"
+
+
+@pytest.mark.parametrize("schema", [{"type": "nope"}, {"$ref": "#/$defs/x"}, {"not": {}}, {"type": 5}])
+def test_a_schema_that_cannot_be_expressed_is_refused(schema: dict[str, Any]) -> None:
+    error = refusal(guided_json=schema, guided_whitespace_pattern=" ")
+
+    assert error.param == "guided_json"
+
+
+@pytest.mark.parametrize("configured", ["xgrammar", "auto"])
+def test_the_backend_may_be_named_if_it_is_the_one(configured: str) -> None:
+    mine = policy(structured_outputs_backend=configured)
+
+    assert sent(mine, guided_decoding_backend=configured) == {}
+
+
+@pytest.mark.parametrize("wanted", ["outlines", "lm-format-enforcer"])
+@pytest.mark.parametrize("configured", ["xgrammar", "auto"])
+def test_another_backend_is_refused_with_the_one_there_is(configured: str, wanted: str) -> None:
+    error = refusal(policy(structured_outputs_backend=configured), guided_decoding_backend=wanted)
+
+    assert error.param == "guided_decoding_backend"
+    assert f"'{configured}'" in error.message
+
+
+@pytest.mark.parametrize("value", [{}, {"json": {}, "regex": "a"}, {"json": None}])
+def test_the_engines_own_constraint_is_exactly_one(value: dict[str, Any]) -> None:
+    assert refusal(structured_outputs=value).param == "structured_outputs"
+
+
+@pytest.mark.parametrize("name", ["whitespace_pattern", "backend", "disable_any_whitespace"])
+def test_what_the_engine_would_ignore_inside_its_constraint_is_refused(name: str) -> None:
+    error = refusal(structured_outputs={"regex": "a", name: "x"})
+
+    assert error.param == f"structured_outputs.{name}"
+
+
+def test_errors_of_the_engine_find_their_way_back_to_the_clients_name() -> None:
+    assert request(guided_regex="(").wanted.names["structured_outputs"] == "guided_regex"
+    assert request(response_format=JSON_FORMAT).wanted.names["structured_outputs"] == "response_format"

@@ -1,0 +1,122 @@
+"""Whatever a client sends: a request for the engine or a 4xx, and nothing unknown in the engine's body."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.contract.parameters import PARAMETERS, Api, Handling
+from fairlead_gateway.contract.policy import Policy
+from fairlead_gateway.contract.request import MAX_DEPTH, PreparedChat, examine, parse_object, prepare_chat
+
+from .support import MINIMAL, policy
+
+POLICIES = [
+    policy(name, context_length=1024, request_chat_templates=True, schedules_by_priority=True)
+    for name in ("OpenAI", "IG1", "IOIntelligence", "PolarGrid", "RAG")
+]
+REACHABLE = {
+    name
+    for name, parameter in PARAMETERS[Api.CHAT].items()
+    if parameter.handling in (Handling.FORWARDED, Handling.TRANSLATED)
+} - {"best_of", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "guided_whitespace_pattern"}
+
+WORDS = st.sampled_from(
+    [
+        "",
+        "a",
+        "type",
+        "function",
+        "name",
+        "json_schema",
+        "schema",
+        "json",
+        "regex",
+        "url",
+        "text",
+        "{}",
+        "(",
+        "5",
+    ]
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | WORDS | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+FIELDS = st.dictionaries(st.sampled_from(sorted(PARAMETERS[Api.CHAT])), JSON, max_size=4)
+MESSAGES = st.lists(
+    st.fixed_dictionaries({"role": WORDS, "content": JSON}) | st.dictionaries(WORDS, JSON, max_size=3),
+    max_size=3,
+)
+
+
+def check(body: bytes, using: Policy) -> None:
+    try:
+        prepared = prepare_chat(body, using)
+    except ApiError as refused:
+        error = refused
+    else:
+        check_engine(prepared, body, using)
+        return
+    assert 400 <= error.status < 500
+    assert json.loads(error.body())["error"]["message"]
+
+
+def check_engine(prepared: PreparedChat, body: bytes, using: Policy) -> None:
+    engine = json.loads(prepared.body)
+    assert {name for name, value in engine.items() if value is not None} <= REACHABLE
+    if prepared.body is not body:
+        assert None not in engine.values()
+    assert prepared.model in using.served
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), st.sampled_from(POLICIES)
+)
+def test_arbitrary_bytes_and_json(body: bytes, using: Policy) -> None:
+    check(body, using)
+
+
+@settings(max_examples=600, deadline=None)
+@given(FIELDS, st.sampled_from(POLICIES))
+def test_arbitrary_values_of_known_parameters(fields: dict[str, Any], using: Policy) -> None:
+    check(json.dumps(MINIMAL | fields).encode(), using)
+
+
+@settings(max_examples=300, deadline=None)
+@given(MESSAGES, st.sampled_from(POLICIES))
+def test_arbitrary_messages(messages: list[Any], using: Policy) -> None:
+    check(json.dumps(MINIMAL | {"messages": messages}).encode(), using)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(sorted(PARAMETERS[Api.RESPONSES])), JSON, max_size=4))
+def test_arbitrary_values_of_the_other_apis_parameters(fields: dict[str, Any]) -> None:
+    try:
+        kept, _ = examine(fields, POLICIES[0], Api.RESPONSES)
+    except ApiError as error:
+        assert error.status == 400  # noqa: PT017 (either outcome is fine)
+    else:
+        assert None not in kept.values()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(1, MAX_DEPTH * 3), st.booleans())
+def test_the_bound_on_depth_is_exact(depth: int, wide: bool) -> None:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    body = json.dumps({"a": value, "b": [[]] * 100 if wide else []}).encode()
+    try:
+        parse_object(body)
+        accepted = True
+    except ApiError:
+        accepted = False
+
+    assert accepted == (depth + 1 <= MAX_DEPTH)

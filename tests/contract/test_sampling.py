@@ -1,0 +1,98 @@
+"""Sampling, log probabilities, stream options, priority, reasoning, request ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairlead_gateway.contract.wanted import Reasoning
+
+from .support import policy, refusal, request, sent
+
+
+@pytest.mark.parametrize("dialect", ["OpenAI", "IG1", "IOIntelligence", "PolarGrid"])
+def test_top_p_0_keeps_one_token(dialect: str) -> None:
+    assert 0 < sent(policy(dialect), top_p=0)["top_p"] < 1e-3
+
+
+def test_top_logprobs_need_logprobs() -> None:
+    assert refusal(top_logprobs=2).param == "top_logprobs"
+    assert refusal(top_logprobs=2, logprobs=False).param == "top_logprobs"
+    assert sent(top_logprobs=0) == {"top_logprobs": 0}
+    assert sent(top_logprobs=2, logprobs=True) == {"top_logprobs": 2, "logprobs": True}
+
+
+@pytest.mark.parametrize("changes", [{"top_logprobs": 6, "logprobs": True}, {"prompt_logprobs": 6}])
+def test_more_alternatives_than_the_engine_gives_are_refused(changes: dict[str, Any]) -> None:
+    error = refusal(policy(max_logprobs=5), **changes)
+
+    assert error.param == next(iter(changes))
+    assert "5" in error.message
+    assert sent(policy(max_logprobs=-1), **changes) == changes
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_prompt_logprobs_have_no_place_in_a_stream(number: int) -> None:
+    message = refusal(prompt_logprobs=number, stream=True).message
+
+    assert "'prompt_logprobs'" in message
+    assert "'stream'" in message
+
+
+def test_stream_options_need_a_stream() -> None:
+    assert refusal(stream_options={"include_usage": True}).param == "stream_options"
+    assert sent(stream_options={"include_usage": True}, stream=True)["stream_options"]
+    assert sent(stream_options={}) == {"stream_options": {}}
+
+
+def test_a_bad_stream_option_is_named() -> None:
+    error = refusal(stream_options={"include_usage": "yes"}, stream=True)
+
+    assert (error.param, error.code) == ("stream_options.include_usage", "invalid_type")
+
+
+def test_priority_needs_an_engine_that_schedules_by_it() -> None:
+    assert refusal(priority=1).param == "priority"
+    assert sent(priority=0) == {"priority": 0}
+    assert sent(policy(schedules_by_priority=True), priority=-3) == {"priority": -3}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "changes", "expected"),
+    [
+        ("OpenAI", {}, Reasoning.AS_RECEIVED),
+        ("OpenAI", {"reasoning_content": True}, Reasoning.RENAMED),
+        ("OpenAI", {"reasoning_content": False}, Reasoning.DROPPED),
+        ("OpenAI", {"include_reasoning": False}, Reasoning.DROPPED),
+        ("OpenAI", {"include_reasoning": True}, Reasoning.AS_RECEIVED),
+        ("OpenAI", {"include_reasoning": True, "reasoning_content": True}, Reasoning.RENAMED),
+        ("IOIntelligence", {}, Reasoning.DROPPED),
+        ("IOIntelligence", {"reasoning_content": True}, Reasoning.RENAMED),
+        ("IOIntelligence", {"reasoning_content": None}, Reasoning.DROPPED),
+    ],
+)
+def test_where_reasoning_goes(dialect: str, changes: dict[str, Any], expected: Reasoning) -> None:
+    prepared = request(policy(dialect), **changes)
+
+    assert prepared.wanted.reasoning is expected
+    assert not {"reasoning_content", "include_reasoning"} & prepared.document.keys()
+
+
+def test_reasoning_both_wanted_and_not_is_refused() -> None:
+    message = refusal(reasoning_content=True, include_reasoning=False).message
+
+    assert "'reasoning_content'" in message
+    assert "'include_reasoning'" in message
+
+
+def test_the_request_id_is_kept_for_the_answer() -> None:
+    prepared = request(request_id="my-id_1:a/b")
+
+    assert "request_id" not in prepared.document
+    assert prepared.wanted.request_id == "my-id_1:a/b"
+
+
+@pytest.mark.parametrize("value", ["", "a b", "ä", "a\nb", "x" * 129])
+def test_a_request_id_fits_into_logs_and_headers(value: str) -> None:
+    assert refusal(request_id=value).param == "request_id"

@@ -1,0 +1,144 @@
+"""Several candidates: beam search with what it heeds, best_of, n."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairlead_gateway.contract.wanted import Selection
+
+from .support import policy, refusal, request, sent
+
+
+@pytest.mark.parametrize(
+    "partner",
+    [
+        {"stop": "a"},
+        {"stop": ["a"]},
+        {"stop_token_ids": [1]},
+        {"top_p": 0.5},
+        {"top_k": 5},
+        {"min_p": 0.1},
+        {"presence_penalty": 1},
+        {"frequency_penalty": 1},
+        {"repetition_penalty": 1.1},
+        {"seed": 1},
+        {"min_tokens": 2},
+        {"bad_words": ["a"]},
+        {"allowed_token_ids": [1]},
+        {"logit_bias": {"1": 1}},
+        {"logprobs": True},
+        {"prompt_logprobs": 1},
+        {"best_of": 2},
+        {"guided_regex": "a"},
+        {"structured_outputs": {"regex": "a"}},
+        {"response_format": {"type": "json_object"}},
+        {"spaces_between_special_tokens": False},
+        {"tools": [{"function": {"name": "f"}}], "tool_choice": "required"},
+    ],
+)
+def test_what_beam_search_does_not_heed_is_refused_with_both_names(partner: dict[str, Any]) -> None:
+    message = refusal(use_beam_search=True, **partner).message
+
+    assert "'use_beam_search'" in message
+    assert f"'{list(partner)[-1]}'" in message
+
+
+def test_priority_beside_beam_search_is_refused_even_where_it_counts() -> None:
+    error = refusal(policy(schedules_by_priority=True), use_beam_search=True, priority=1)
+
+    assert "'use_beam_search'" in error.message
+
+
+@pytest.mark.parametrize(
+    "partner",
+    [
+        {"temperature": 0.5},
+        {"length_penalty": 2},
+        {"n": 3},
+        {"max_tokens": 5},
+        {"ignore_eos": True},
+        {"include_stop_str_in_output": True},
+        {"skip_special_tokens": False},
+        {"stop": [], "top_p": 1, "top_k": -1, "min_p": 0, "logprobs": False, "min_tokens": 0},
+        {"seed": None, "best_of": None},
+    ],
+)
+def test_what_it_heeds_or_what_is_off_passes(partner: dict[str, Any]) -> None:
+    given = {name: value for name, value in partner.items() if value is not None}
+
+    assert sent(use_beam_search=True, **partner) == {"use_beam_search": True, **given}
+
+
+def test_defaults_of_a_dialect_are_no_conflict() -> None:
+    assert sent(policy("IOIntelligence"), use_beam_search=True)["use_beam_search"] is True
+
+
+def test_no_beam_search_has_no_conflict() -> None:
+    assert sent(use_beam_search=False, seed=1) == {"use_beam_search": False, "seed": 1}
+
+
+@pytest.mark.parametrize(("most", "widest"), [(20, 10), (7, 3)])
+def test_the_number_of_beams_is_what_the_engine_can_weigh(most: int, widest: int) -> None:
+    mine = policy(max_logprobs=most)
+
+    assert sent(mine, use_beam_search=True, n=widest)["n"] == widest
+    assert refusal(mine, use_beam_search=True, n=widest + 1).param == "n"
+
+
+def test_without_a_bound_on_logprobs_there_is_none_on_beams() -> None:
+    assert sent(policy(max_logprobs=-1), use_beam_search=True, n=100)["n"] == 100
+
+
+@pytest.mark.parametrize("temperature", [0, 1e-6])
+def test_equal_choices_are_refused(temperature: float) -> None:
+    message = refusal(n=2, temperature=temperature).message
+
+    assert "'n'" in message
+    assert "'temperature'" in message
+
+
+def test_beams_differ_even_at_temperature_0() -> None:
+    assert sent(n=2, temperature=0, use_beam_search=True)["n"] == 2
+
+
+def test_best_of_makes_more_choices_with_what_ranks_them() -> None:
+    prepared = request(best_of=4, n=2)
+
+    assert sent(best_of=4, n=2) == {"n": 4, "logprobs": True}
+    assert prepared.wanted.selection == Selection(n=2, keep_logprobs=False)
+
+
+def test_best_of_keeps_what_the_client_asked_of_log_probabilities() -> None:
+    prepared = request(best_of=3, logprobs=True, top_logprobs=2)
+
+    assert prepared.document["top_logprobs"] == 2
+    assert prepared.wanted.selection == Selection(n=1, keep_logprobs=True)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"best_of": 1}, {"best_of": 2, "n": 2}, {"best_of": 2, "n": 2, "stream": True}]
+)
+def test_best_of_equal_to_n_is_nothing_special(changes: dict[str, Any]) -> None:
+    assert sent(**changes) == {name: value for name, value in changes.items() if name != "best_of"}
+    assert request(**changes).wanted.selection is None
+
+
+def test_greedy_candidates_are_all_the_same_so_one_is_made() -> None:
+    assert sent(best_of=5, temperature=0) == {"temperature": 0}
+
+
+def test_best_of_below_n_is_refused() -> None:
+    assert refusal(best_of=2, n=3).param == "best_of"
+
+
+def test_the_best_answer_cannot_be_streamed() -> None:
+    message = refusal(best_of=2, stream=True).message
+
+    assert "'best_of'" in message
+    assert "'stream'" in message
+
+
+def test_a_stream_is_complete_when_all_choices_are() -> None:
+    assert request(n=3, stream=True).wanted.choices == 3
