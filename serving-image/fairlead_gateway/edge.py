@@ -9,6 +9,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .admission.door import Door
 from .contract.errors import ApiError
 from .routes import endpoint_name
 from .services import Services
@@ -43,8 +44,10 @@ class Edge:
 
         try:
             authorization = Headers(scope=scope).get("authorization", "")
-            key = scope[KEY_IN_SCOPE] = services.authenticate(authorization.encode("latin-1"))
-            owner = key.name if key else ""
+            scope[KEY_IN_SCOPE] = None
+            if services.keyed:
+                key = Door().check(services.keys, authorization.encode("latin-1"))
+                scope[KEY_IN_SCOPE], owner = key, key.name
             await self._app(scope, receive, send_marked)
         except ApiError as error:
             await error_response(scope, error, services)(scope, receive, send_marked)

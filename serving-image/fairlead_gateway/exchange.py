@@ -16,6 +16,7 @@ from typing import Protocol
 
 import orjson
 
+from .admission.door import Door
 from .contract.dialogue import Call, Dialogue, Relay
 from .contract.errors import ApiError, engine_failed, from_engine_body
 from .contract.sse import EVENT_END, TRUNCATED, error_of
@@ -98,10 +99,10 @@ class Exchange:
 
     # What the client does
 
-    def begin(self, body: bytes, authorization: bytes, labels: Mapping[str, str]) -> None:
+    def begin(self, body: bytes, door: Door, authorization: bytes, labels: Mapping[str, str]) -> None:
         """The request is here as a whole. `labels` are what its headers add to the request log."""
         try:
-            self._check(body, authorization, labels)
+            self._check(body, door, authorization, labels)
         except ApiError as error:
             self._fail(error)
             return
@@ -200,9 +201,9 @@ class Exchange:
 
     # Steps
 
-    def _check(self, body: bytes, authorization: bytes, labels: Mapping[str, str]) -> None:
+    def _check(self, body: bytes, door: Door, authorization: bytes, labels: Mapping[str, str]) -> None:
         services = self._services
-        key = services.authenticate(authorization) if services.keyed else None
+        key = door.check(services.keys, authorization) if services.keyed else None
         dialogue = self._endpoint.factory(body, services.policy, Call(self._token, services.unix_seconds))
         engine = dialogue.engine
         if key is not None:

@@ -8,7 +8,7 @@ import time
 from typing import Protocol
 
 from .admission.gate import Gate
-from .admission.keys import Key, KeyRing
+from .admission.keys import KeyRing
 from .contract.errors import ApiError
 from .contract.policy import EngineFacts, Policy, make_policy
 from .contract.values import Limit
@@ -66,17 +66,6 @@ class Services:
         if tokens != self._context_length:
             self._context_length = tokens
             self.policy = self._make_policy(self.settings)
-
-    def authenticate(self, authorization: bytes) -> Key | None:
-        """Whose key it is, None where none is needed (`keyed`). Raises ApiError 401."""
-        if not self.keyed:
-            return None
-        key = self.keys.find(authorization)
-        if key is None:
-            what = "The API key is not valid." if authorization else "The API key is missing."
-            message = f"{what} Send it in the header 'Authorization: Bearer KEY'."
-            raise ApiError(401, message, "invalid_api_key", headers={"www-authenticate": "Bearer"})
-        return key
 
     def overload(self) -> ApiError | None:
         """Why no more bytes of a body can be taken, if so: uploads must not fill the pod's memory."""

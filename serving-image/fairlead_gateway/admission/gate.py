@@ -59,7 +59,8 @@ class Gate:
         """Gives a place back that was held for so long."""
         self._typical_seconds += _WEIGHT_OF_LATEST * (seconds - self._typical_seconds)
         self.running -= 1
-        self.admit()
+        if self.waiting or self._idle_watchers:
+            self.admit()
 
     def withdraw(self, waiter: Waiter) -> None:
         """Takes a request out that waits no longer."""

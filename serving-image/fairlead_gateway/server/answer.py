@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
+from fairlead_gateway.admission.door import Door
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.exchange import Exchange
 from fairlead_gateway.routes import Endpoint
@@ -36,6 +37,7 @@ class Answer:
         "_chunked",
         "_default_headers",
         "_done",
+        "_door",
         "_endpoint",
         "_error",
         "_exchange",
@@ -60,6 +62,7 @@ class Answer:
         services: Services,
         endpoint: Endpoint,
         headers: list[tuple[bytes, bytes]],
+        door: Door,
         transport: asyncio.Transport,
         http_1_0: bool,
         keep_alive: bool,
@@ -70,7 +73,7 @@ class Answer:
         self.keep_alive = keep_alive and not http_1_0
         self._chunked = not http_1_0
         self._services, self._endpoint, self._transport, self._done = services, endpoint, transport, done
-        self._default_headers = default_headers
+        self._door, self._default_headers = door, default_headers
         self._token = services.next_token()
         self._parts: list[bytes] = []
         self._size = self.content_length = 0
@@ -81,6 +84,7 @@ class Answer:
         self._labels: dict[str, str] = {}
         self._error: ApiError | None = None
         services.active.add(self)
+        log_headers = services.log_headers
         for name, value in headers:
             if name == b"content-length":
                 self.content_length = int(value) if value.isdigit() else 0
@@ -88,8 +92,8 @@ class Answer:
                 self._authorization = value
             elif name == b"expect":
                 self._expects_continue = value.lower() == b"100-continue"
-            elif name in services.log_headers:
-                self._labels[services.log_headers[name]] = value.decode("latin-1")
+            elif name in log_headers:
+                self._labels[log_headers[name]] = value.decode("latin-1")
 
     # The request
 
@@ -195,7 +199,7 @@ class Answer:
         self._exchange = Exchange(self._services, self._endpoint, self, self._token, self._arrived)
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = []
-        self._exchange.begin(body, self._authorization, self._labels)
+        self._exchange.begin(body, self._door, self._authorization, self._labels)
 
     def _refuse(self, error: ApiError) -> None:
         """Answers before the request is complete; what still comes of it is read and dropped."""

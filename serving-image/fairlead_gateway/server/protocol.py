@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from fairlead_gateway.admission.door import Door
 from fairlead_gateway.contract.errors import invalid
 from fairlead_gateway.routes import Endpoint
 from fairlead_gateway.services import Services
@@ -29,6 +30,7 @@ def api_protocol(services: Services) -> type[asyncio.Protocol]:
 
 class _ApiProtocol(HttpToolsProtocol):
     _services: Services
+    _door: Door
     # Whose turn it is to be answered, if that one takes the short way. uvicorn's `cycle` is the request that
     # arrived last, which may still have to wait in `pipeline`.
     _current: Answer | None = None
@@ -71,6 +73,7 @@ class _ApiProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self._door = Door()
         self._idle_since = self._services.clock()
         self._services.active.add(self)
 
@@ -129,6 +132,7 @@ class _ApiProtocol(HttpToolsProtocol):
             self._services,
             endpoint,
             self.headers,
+            self._door,
             self.transport,
             self.parser.get_http_version() == "1.0",
             self.parser.should_keep_alive(),

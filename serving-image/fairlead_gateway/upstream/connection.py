@@ -63,7 +63,6 @@ class EngineConnection(asyncio.Protocol):
         self._reusable = False
         self.released_at: float | None = None
 
-    @property
     def usable(self) -> bool:
         """Whether a request can be sent."""
         return self._transport is not None and not self._transport.is_closing()

@@ -112,7 +112,7 @@ class EnginePool:
         oldest = self._loop.time() - KEEPALIVE_SECONDS
         while self._idle:
             since, connection = self._idle.pop()
-            if since > oldest and connection.usable:
+            if since > oldest and connection.usable():
                 connection.send(handler, request, reused=True)
                 return
             connection.abort()
