@@ -55,10 +55,10 @@ def call_a_tool(target: Target, streamed: bool, **settings: Any) -> list[Any]:
 
 def take_a_tools_result_back(target: Target, **settings: Any) -> int:
     """How many tokens the prompt has that holds a call and its result."""
-    model = _model(target, settings)
-    asked = model.bind_tools([forecast], tool_choice="forecast", strict=True).invoke(QUESTION)
+    asking = _model(target, settings).bind_tools([forecast], tool_choice="forecast", strict=True)
+    asked = asking.invoke(QUESTION)
     result = forecast.invoke(asked.tool_calls[0])
-    answer = model.bind_tools([forecast], tool_choice="none").invoke([*QUESTION, asked, result])
+    answer = _model(target, settings | {"max_tokens": 1}).invoke([*QUESTION, asked, result])
     return int(answer.usage_metadata["input_tokens"])
 
 
