@@ -233,8 +233,9 @@ def test_parallel_calls_are_the_same_in_a_stream(client: OpenAI) -> None:
     request |= {"max_output_tokens": 300, "temperature": 0, "extra_body": without_blanks()}
     whole = client.responses.create(**request)
     streamed = list(client.responses.create(**request, stream=True))[-1].response
+    # As values: the engine rewrites the JSON of whole answers.
     calls = [
-        [item.arguments for item in response.output if isinstance(item, ResponseFunctionToolCall)]
+        [json.loads(item.arguments) for item in response.output if isinstance(item, ResponseFunctionToolCall)]
         for response in (whole, streamed)
     ]
 
@@ -245,20 +246,22 @@ def test_parallel_calls_are_the_same_in_a_stream(client: OpenAI) -> None:
 def test_a_custom_tool_is_called_with_text(client: OpenAI) -> None:
     # A random model needs a push to end the text.
     (quote,) = vocabulary.ids('"')
-    response = client.responses.create(
-        model="tiny",
-        input="hello",
-        tools=[{"type": "custom", "name": "shell"}],
-        tool_choice={"type": "custom", "name": "shell"},
-        max_output_tokens=300,
-        temperature=0,
-        extra_body={"logit_bias": vocabulary.no_blanks() | {str(quote): 7}},
-    )
-    (call,) = response.output
+    request: dict[str, Any] = {
+        "model": "tiny",
+        "input": "hello",
+        "tools": [{"type": "custom", "name": "shell"}],
+        "tool_choice": {"type": "custom", "name": "shell"},
+        "max_output_tokens": 300,
+        "temperature": 0,
+        "extra_body": {"logit_bias": vocabulary.no_blanks() | {str(quote): 10}},
+    }
+    (call,) = client.responses.create(**request).output
+    events = list(client.responses.create(**request, stream=True))
+    texts = [event.input for event in events if event.type == "response.custom_tool_call_input.done"]
 
     assert call.type == "custom_tool_call"
-    assert call.input
     assert not call.input.startswith("{")
+    assert texts == [call.input]
 
 
 def test_a_call_and_its_result_go_on_as_conversation(client: OpenAI) -> None:
@@ -317,9 +320,7 @@ def test_an_over_long_input_is_refused_before_anything_is_streamed(client: OpenA
 
 
 @pytest.mark.parametrize("limit", [None, 9])
-def test_an_over_long_input_can_be_cut(gateway: GatewayProcess, client: OpenAI, limit: int | None) -> None:
-    # A ready gateway has learnt the engine's context length.
-    assert gateway.admin("/readyz")[0] == 200
+def test_an_over_long_input_can_be_cut(client: OpenAI, limit: int | None) -> None:
     response = client.responses.create(
         model="tiny", input=OVER_LONG, truncation="auto", max_output_tokens=limit
     )
