@@ -13,6 +13,7 @@ import pytest
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import InvalidError
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
+from tests.api.rules_of_spec_api import API_RULES, Rule
 from tests.kube.support import ControlPlane, manifest
 
 pytestmark = pytest.mark.apiserver
@@ -30,10 +31,6 @@ def engine(**more: Any) -> dict[str, Any]:
     return {"engine": more}
 
 
-def api(**more: Any) -> dict[str, Any]:
-    return {"api": more}
-
-
 def env(**more: Any) -> dict[str, Any]:
     return engine(env=[{"name": "A", **more}])
 
@@ -43,7 +40,7 @@ def resources(requests: dict[str, Any], limits: dict[str, Any]) -> dict[str, Any
 
 
 # (spec that is accepted, spec that is refused, words of the refusal)
-RULES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+RULES: dict[str, Rule] = {
     "source-hub": (model(HUB), model("hf://Qwen"), "spec.model.source must be hf://ORG/NAME"),
     "source-claim": (model("pvc://a/b c/d"), model("pvc://A/b"), "spec.model.source must be"),
     "source-file": (model("file:///opt/m"), model("file://opt/m"), "spec.model.source must be"),
@@ -178,59 +175,6 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"scheduling": {"tolerations": [{"operator": "Maybe"}]}},
         "spec.scheduling.tolerations[0].operator: Unsupported value",
     ),
-    "dialect": (api(dialect="RAG"), api(dialect="rag"), "spec.api.dialect: Unsupported value"),
-    "defaults": (
-        api(defaults={"temperature": 0.2, "stop": ["a"], "logit_bias": {"5": -1.5}}),
-        api(defaults=["temperature"]),
-        "spec.api.defaults",
-    ),
-    "limits": (
-        api(limits={"temperature": {"minimum": 0.1, "maximum": 1}}),
-        api(limits={"temperature": 1}),
-        "spec.api.limits.temperature",
-    ),
-    "unknown-fields": (
-        api(unknownFields="Reject"),
-        api(unknownFields="Drop"),
-        "spec.api.unknownFields: Unsupported value",
-    ),
-    "authentication-mode": (
-        api(auth={"mode": "None"}),
-        api(auth={"mode": "Token"}),
-        "spec.api.auth.mode: Unsupported value",
-    ),
-    "authentication-secret": (
-        api(auth={"mode": "APIKey", "secretName": "keys"}),
-        api(auth={"mode": "APIKey"}),
-        "spec.api.auth.mode APIKey needs spec.api.auth.secretName",
-    ),
-    "authentication-forgotten": (
-        api(auth={}),
-        api(auth={"secretName": "keys"}),
-        "spec.api.auth.secretName has no effect with mode None; set spec.api.auth.mode to APIKey",
-    ),
-    "queued": (api(maxQueuedRequests=0), api(maxQueuedRequests=-1), "spec.api.maxQueuedRequests"),
-    "queue-timeout": (
-        api(queueTimeoutSeconds=1),
-        api(queueTimeoutSeconds=0),
-        "spec.api.queueTimeoutSeconds",
-    ),
-    "body": (api(maxBodyBytes=1024), api(maxBodyBytes=1023), "spec.api.maxBodyBytes"),
-    "silence": (
-        api(engineSilenceTimeoutSeconds=1),
-        api(engineSilenceTimeoutSeconds=0),
-        "spec.api.engineSilenceTimeoutSeconds",
-    ),
-    "media": (
-        api(mediaDomains=["images.example.com"]),
-        api(mediaDomains=["https://images.example.com/"]),
-        "an item of spec.api.mediaDomains must be a host name",
-    ),
-    "media-twice": (
-        api(mediaDomains=["a.example", "b.example"]),
-        api(mediaDomains=["a.example", "a.example"]),
-        "mediaDomains[1]: Duplicate value",
-    ),
     "replicas": ({"replicas": 0}, {"replicas": -1}, "spec.replicas"),
     "drain": (
         {"rollout": {"drainTimeoutSeconds": 0}},
@@ -243,6 +187,9 @@ RULES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "spec.rollout.progressDeadlineSeconds must be greater than spec.engine.startupTimeoutSeconds",
     ),
 }
+
+
+RULES |= API_RULES
 
 
 @pytest.mark.parametrize("case", RULES)

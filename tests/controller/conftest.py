@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairlead_operator.kube.client import KubeClient
+from tests.controller.cluster import Cluster
 from tests.controller.node import Node
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane
@@ -42,3 +43,9 @@ def operator(start_operator: Start) -> OperatorProcess:
 def node(kube: KubeClient, namespace: str) -> Node:
     """What scheduler and kubelet would write."""
     return Node(kube, namespace)
+
+
+@pytest.fixture
+def cluster(kube: KubeClient, namespace: str) -> Cluster:
+    """The test's namespace."""
+    return Cluster(kube, namespace)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from fairlead_operator.api.names import MODEL_LABEL
-from fairlead_operator.kube.client import KubeClient
-from fairlead_operator.kube.errors import NotFoundError
 from fairlead_operator.kube.resources import (
     CHILDREN,
-    CONFIG_MAP,
     DEPLOYMENT,
     EVENT,
     LEASE,
@@ -21,68 +17,13 @@ from fairlead_operator.kube.resources import (
     SERVICE,
     Resource,
 )
+from tests.controller.cluster import Cluster
 from tests.controller.conftest import Start
 from tests.controller.node import Node
 from tests.controller.operator_process import OperatorProcess
-from tests.kube.support import ControlPlane, Object, eventually, manifest
+from tests.kube.support import ControlPlane, eventually
 
 pytestmark = pytest.mark.apiserver
-
-
-class Cluster:
-    """The test's namespace."""
-
-    def __init__(self, kube: KubeClient, namespace: str) -> None:
-        self.kube = kube
-        self.namespace = namespace
-
-    async def create(self, name: str = "tiny", **spec: Any) -> Object:
-        """Creates a ModelDeployment."""
-        return await self.kube.create(MODEL_DEPLOYMENT, self.namespace, manifest(name, **spec))
-
-    async def find(self, resource: Resource, name: str = "tiny") -> Object | None:
-        """An object, or None."""
-        try:
-            return await self.kube.get(resource, self.namespace, name)
-        except NotFoundError:
-            return None
-
-    async def await_child(self, resource: Resource) -> Object:
-        """A child of the model, once it is there."""
-        found = await eventually(f"the {resource.kind}", lambda: self.find(resource))
-        assert found is not None
-        return found
-
-    async def await_condition(self, kind: str, status: str, reason: str) -> Object:
-        """A condition of the model, once it says this about the current spec."""
-
-        async def told() -> Object | None:
-            body = await self.kube.get(MODEL_DEPLOYMENT, self.namespace, "tiny")
-            for item in body.get("status", {}).get("conditions", []):
-                current = item["observedGeneration"] == body["metadata"]["generation"]
-                if (item["type"], item["status"], item["reason"], current) == (kind, status, reason, True):
-                    return dict(item)
-            return None
-
-        found = await eventually(f"{kind} {status} {reason}", told)
-        assert found is not None
-        return found
-
-    async def versions(self) -> dict[str, str]:
-        """The resourceVersion of the model and of every child."""
-        objects = [await self.kube.get(MODEL_DEPLOYMENT, self.namespace, "tiny")]
-        for resource in CHILDREN:
-            objects += await self.kube.list(resource, self.namespace, f"{MODEL_LABEL}=tiny")
-        return {
-            f"{body['kind']}/{body['metadata']['name']}": body["metadata"]["resourceVersion"]
-            for body in objects
-        }
-
-
-@pytest.fixture
-def cluster(kube: KubeClient, namespace: str) -> Cluster:
-    """The test's namespace."""
-    return Cluster(kube, namespace)
 
 
 async def test_a_model_gets_its_children_and_becomes_ready(
@@ -194,39 +135,6 @@ async def test_the_launchers_cause_is_told_and_goes_when_the_spec_is_mended(
     assert "unrecognized arguments: --no-such-flag" in condition["message"]
     await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"spec": {"engine": {"args": []}}})
     await cluster.await_condition("Stalled", "False", "Progressing")
-
-
-async def test_a_secret_that_the_node_does_not_find_is_named(
-    cluster: Cluster, operator: OperatorProcess, node: Node
-) -> None:
-    await cluster.create(api={"auth": {"mode": "APIKey", "secretName": "tiny-keys"}})
-    text = 'MountVolume.SetUp failed for volume "gateway-keys" : secret "tiny-keys" not found'
-    await node.cannot_mount(text)
-    condition = await cluster.await_condition("Ready", "False", "ContainerConfigError")
-    assert 'secret "tiny-keys" not found' in condition["message"]
-    await node.ready()
-    await cluster.await_condition("Ready", "True", "Ready")
-
-
-async def test_a_change_that_only_the_gateway_reads_restarts_no_pod(
-    cluster: Cluster, operator: OperatorProcess, node: Node
-) -> None:
-    await cluster.create()
-    await node.ready()
-    await cluster.await_condition("Ready", "True", "Ready")
-    before, deployment = await node.pod(), await cluster.await_child(DEPLOYMENT)
-    change = {"spec": {"api": {"defaults": {"temperature": 0.5}}}}
-    await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", change)
-
-    async def told() -> bool:
-        config = await cluster.kube.get(CONFIG_MAP, cluster.namespace, "tiny-gateway")
-        return bool(json.loads(config["data"]["gateway.json"])["api"]["defaults"] == {"temperature": 0.5})
-
-    await eventually("the new default in the ConfigMap", told)
-    await cluster.await_condition("Ready", "True", "Ready")
-    after = await cluster.await_child(DEPLOYMENT)
-    assert after["metadata"]["generation"] == deployment["metadata"]["generation"]
-    assert (await node.pod())["metadata"]["uid"] == before["metadata"]["uid"]
 
 
 async def test_a_pod_beyond_the_quota_is_told(cluster: Cluster, operator: OperatorProcess) -> None:
