@@ -40,6 +40,8 @@ class EventSplitter:
 
     def feed(self, data: bytes) -> bytes:
         """The bytes of all events completed by `data`, including their ends."""
+        if not self._rest and data.endswith(EVENT_END):
+            return data
         data = self._rest + data
         end = data.rfind(EVENT_END)
         if end < 0:
@@ -137,16 +139,18 @@ class ChatRelay:
         *whole, rest = events.split(EVENT_END)
         sent: list[bytes] = []
         for event in whole:
-            failure = self._failure(event)
+            # An empty line more before an event means nothing.
+            bare = event.lstrip(b"\n")
+            failure = self._failure(bare)
             if failure is None and self._rewrite is not None and self._rewrite.concerns(event):
                 try:
-                    event = self._rewrite(event)
+                    event = self._rewrite(bare)
                 except ValueError:
                     failure = engine_failed(NONSENSE)
             if failure is not None:
                 return b"".join(sent) + self.fail(failure)
             sent.append(self._without(event) + EVENT_END)
-            if event == DONE:
+            if bare == DONE:
                 self.finished = True
                 return b"".join(sent)
         return b"".join(sent) + rest

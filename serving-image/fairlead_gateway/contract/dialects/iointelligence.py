@@ -11,7 +11,7 @@ from types import MappingProxyType
 from fairlead_gateway.contract.parameters import Api
 from fairlead_gateway.contract.values import Integer, Number
 
-from .types import Dialect, Document, Documented, Shape
+from .types import TOKEN_IDS, Dialect, Document, Documented, Shape
 
 IO_INTELLIGENCE = Dialect(
     name="IOIntelligence",
@@ -83,5 +83,6 @@ IO_INTELLIGENCE = Dialect(
         choice=MappingProxyType({"logprobs": None, "stop_reason": None}),
         message=MappingProxyType({"reasoning_content": None, "tool_calls": ()}),
         usage=MappingProxyType({"prompt_tokens_details": None}),
+        cut=TOKEN_IDS,
     ),
 )

@@ -52,12 +52,8 @@ class Shape:
 
 # The keys that only vLLM's chunks have, when they say nothing. No key comes first in its object, hence the
 # commas; inside a JSON string the quotes would be escaped, so text of the model never looks like one.
-ENGINE_ONLY = (
-    b',"token_ids":null',
-    b',"stop_reason":null',
-    b',"prompt_token_ids":null',
-    b',"prompt_text":null',
-)
+TOKEN_IDS = (b',"token_ids":null', b',"prompt_token_ids":null', b',"prompt_text":null')
+ENGINE_ONLY = (*TOKEN_IDS, b',"stop_reason":null')
 
 
 @dataclass(frozen=True)
