@@ -36,15 +36,15 @@ class Endpoint:
     def __init__(self, gateways: Gateways, site: Site, dialect: Dialect, api: Api) -> None:
         self.dialect, self.api = dialect, api
         self._gateways, self._site = gateways, site
-        documented = {
+        self.documented = {
             parameter.name: parameter.value
             for document in dialect.documents
             if document.api is api
             for parameter in document.parameters
         }
-        self.limit = "max_tokens" if "max_tokens" in documented else "max_output_tokens"
+        self.limit = "max_tokens" if "max_tokens" in self.documented else "max_output_tokens"
         """The name of the parameter that bounds the answer's length."""
-        self.coldest = getattr(documented.get("temperature"), "minimum", None) or 0
+        self.coldest = getattr(self.documented.get("temperature"), "minimum", None) or 0
         """The lowest temperature that the document allows: low enough to be greedy."""
         own = [path for path, served in dialect.paths.items() if served is api]
         self.path = own[0] if own else STANDARD_PATHS[api]

@@ -39,7 +39,7 @@ SETTINGS: dict[str, tuple[Setting, Any]] = {
     "logprobs": (lambda _: {}, True),
     "parallel_tool_calls": (calling_twice, True),
     "use_beam_search": (lambda _: {"max_tokens": 3, "n": 2, "temperature": 0.01}, True),
-    "length_penalty": (lambda _: {"use_beam_search": True, "max_tokens": 24}, 8),
+    "length_penalty": (lambda _: {"use_beam_search": True, "max_tokens": 18}, 8),
     "include_stop_str_in_output": (lambda endpoint: {"stop": [stop_string(endpoint)[1]]}, True),
     "ignore_eos": (lambda _: ENDS_AT_ONCE, True),
     "min_tokens": (lambda _: ENDS_AT_ONCE, 4),

@@ -150,6 +150,8 @@ class Engine:
             "VLLM_NO_USAGE_STATS": "1",
             "VLLM_CPU_KVCACHE_SPACE": "1",
             "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+            # The model is too small to share: more threads only wait for each other.
+            "OMP_NUM_THREADS": "1",
         }
 
     def state(self) -> dict[str, Any]:

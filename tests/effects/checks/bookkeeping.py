@@ -43,15 +43,15 @@ def user(endpoint: Endpoint) -> None:
 @effect("chat_id", apis=CHAT)
 def chat_id(endpoint: Endpoint) -> None:
     """Named in the request log, with the headers that say who asks for which project."""
-    chat, who, project = (f"{name}-{uuid.uuid4()}" for name in ("chat", "user", "project"))
-    headers = {"x-user-id": who, "x-project-id": project}
+    chat = f"chat-{uuid.uuid4()}"
+    headers = {name: f"{name}-{uuid.uuid4()}" for name in endpoint.dialect.log_headers}
 
     reply = endpoint.send(endpoint.body(chat_id=chat), headers)
 
     assert reply.status == 200
     labels = logged(endpoint, chat)
     assert labels["chat_id"] == chat
-    assert {who, project} <= set(labels.values())
+    assert set(headers.values()) <= set(labels.values())
 
 
 @effect("request_id", apis=CHAT)

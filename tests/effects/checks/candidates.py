@@ -79,7 +79,7 @@ def use_beam_search(endpoint: Endpoint) -> None:
 @effect("length_penalty")
 def length_penalty(endpoint: Endpoint) -> None:
     """Without it the sum of log probabilities favours a short beam, with it a long one."""
-    beams: dict[str, Any] = {"use_beam_search": True, endpoint.limit: 24}
+    beams: dict[str, Any] = {"use_beam_search": True, endpoint.limit: 18}
 
     short = endpoint.ask(ENDING_PROMPT, **beams, length_penalty=0)
     long = endpoint.ask(ENDING_PROMPT, **beams, length_penalty=8)
