@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 from e2e.cluster.progress import say
 from e2e.cluster.shell import ClusterError, find_program, run
 from tests.benchmarks.gateway.errors import MissingError
+from tests.benchmarks.gateway.interpreter import interpreter
 from tests.benchmarks.gateway.programs import cache_dir
 
 _HERE = Path(__file__).parent
@@ -28,16 +28,16 @@ def python_environment(name: str) -> Path:
     """The bin folder of an environment with exactly what NAME.txt locks. Raises MissingError."""
     locked = _HERE / f"{name}.txt"
     digest = hashlib.sha256(locked.read_bytes()).hexdigest()[:12]
-    target = cache_dir() / f"{name}-py{sys.version_info.major}{sys.version_info.minor}-{digest}"
+    python = interpreter()
+    owner = str(python.parent).strip("/").replace("/", "-")
+    target = cache_dir() / f"{name}-{owner}-{python.name}-{digest}"
 
     def install(scratch: Path) -> None:
         # Where `make` puts uv; a uv of the user's own does as well. Relocatable, because it is moved.
         tools = [str(folder) for folder in cache_dir().parent.glob("uv-*/bin")]
         path = {"PATH": os.pathsep.join([*tools, os.environ["PATH"]])}
         uv = shutil.which("uv", path=path["PATH"]) or "uv"
-        run(
-            [uv, "venv", "--quiet", "--relocatable", "--clear", "--python", sys.executable, scratch], env=path
-        )
+        run([uv, "venv", "--quiet", "--relocatable", "--clear", "--python", python, scratch], env=path)
         install_command = [uv, "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
         run([*install_command, "--python", scratch / "bin" / "python", "-r", locked], env=path)
 

@@ -8,6 +8,8 @@ import resource
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.gateway.interpreter import interpreter
+
 
 def machine() -> dict[str, Any]:
     """What the figures depend on."""
@@ -17,7 +19,7 @@ def machine() -> dict[str, Any]:
         "cpu": models[0] if models else platform.machine(),
         "cores": os.cpu_count(),
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()} ({interpreter()})",
     }
 
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import socket
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from pathlib import Path
 
 from e2e.cluster.shell import run
 from tests.benchmarks.gateway import environments
+from tests.benchmarks.gateway.interpreter import interpreter, python_path
 
 MODEL = "bench"
 # Every request carries it. Ours and LiteLLM, which does not start without one, check it.
@@ -84,7 +84,7 @@ def gateway(folder: Path, port: int, upstream: Upstream, source: Path = SERVING_
     }
     (folder / "gateway.json").write_text(json.dumps(settings))
     environment = {
-        "PYTHONPATH": str(source),
+        "PYTHONPATH": python_path(source),
         "FAIRLEAD_GATEWAY_CONFIG": str(folder / "gateway.json"),
         "FAIRLEAD_GATEWAY_RUN_DIR": str(folder),
         "FAIRLEAD_GATEWAY_KEYS_DIR": str(keys),
@@ -93,7 +93,7 @@ def gateway(folder: Path, port: int, upstream: Upstream, source: Path = SERVING_
         "FAIRLEAD_GATEWAY_ADMIN_PORT": str(free_port()),
         "FAIRLEAD_GATEWAY_LINGER_SECONDS": "0",
     }
-    command = (sys.executable, "-m", "fairlead_gateway", "serve")
+    command = (str(interpreter()), "-m", "fairlead_gateway", "serve")
     return Launch(command, version("fairlead"), environment)
 
 
