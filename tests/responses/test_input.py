@@ -42,6 +42,23 @@ def test_instructions_and_developer_messages_become_one_system_message() -> None
     ]
 
 
+def test_system_messages_that_others_part_stay_apart() -> None:
+    items = ({"role": "system", "content": "a"}, user("b"), {"role": "developer", "content": "c"}, user("d"))
+
+    assert [(message["role"], message["content"]) for message in messages(*items)] == [
+        ("system", "a"),
+        ("user", "b"),
+        ("system", "c"),
+        ("user", "d"),
+    ]
+
+
+def test_a_system_message_with_an_image_stays_as_it_is() -> None:
+    items = ({"role": "system", "content": "a"}, {"role": "system", "content": [IMAGE]}, user("b"))
+
+    assert [message["role"] for message in messages(*items)] == ["system", "system", "user"]
+
+
 def test_text_parts_become_plain_text() -> None:
     assert messages(user([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}])) == [
         user("ab")

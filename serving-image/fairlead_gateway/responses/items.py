@@ -27,11 +27,13 @@ class Conversation:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.places: list[str] = []
-        self._reasoning = ""
+        # Texts that become one are joined once: a long history would be copied over and over otherwise.
+        self._reasoning: list[str] = []
+        self._system: list[str] = []
 
     def add_instructions(self, instructions: str) -> None:
         """The system message before everything else."""
-        self._add({"role": "system", "content": instructions}, "instructions")
+        self._add_system(instructions, "instructions")
 
     def add_input(self, items: str | list[Any]) -> None:
         """The whole `input`. Raises ApiError for what cannot be expressed."""
@@ -42,19 +44,29 @@ class Conversation:
             raise invalid("'input' must be a string or a non-empty array.", "input")
         for index, item in enumerate(items):
             self._add_item(item, f"input[{index}]")
+        self._end_system()
 
     def _add(self, message: Message, where: str) -> None:
-        """Appends a message; system texts in a row become one, as many templates allow only one."""
-        self._reasoning = ""
-        last = self.messages[-1] if self.messages else None
-        if last is not None and last["role"] == message["role"] == "system":
-            texts = last["content"], message["content"]
-            if all(isinstance(text, str) for text in texts):
-                last["content"] = "\n\n".join(texts)
-                return
+        self._reasoning = []
         self._append(message, where)
 
+    def _add_system(self, content: str | list[Message], where: str) -> None:
+        """Appends a system message; texts in a row become one, as many templates allow only one."""
+        if isinstance(content, str) and self._system:
+            self._reasoning = []
+            self._system.append(content)
+            return
+        self._add({"role": "system", "content": content}, where)
+        if isinstance(content, str):
+            self._system = [content]
+
+    def _end_system(self) -> None:
+        if len(self._system) > 1:
+            self.messages[-1]["content"] = "\n\n".join(self._system)
+        self._system = []
+
     def _append(self, message: Message, where: str) -> None:
+        self._end_system()
         self.messages.append(message)
         self.places.append(where)
 
@@ -73,7 +85,7 @@ class Conversation:
         elif kind == "reasoning":
             # Encrypted reasoning comes from another service and cannot be read here.
             name = "content" if item.get("content") else "summary"
-            self._reasoning += to_text(item.get(name) or [], f"{where}.{name}")
+            self._reasoning.append(to_text(item.get(name) or [], f"{where}.{name}"))
         elif kind == "item_reference":
             message = f"'{where}.type' cannot be '{kind}': this service stores no data. Send the item itself."
             raise invalid(message, f"{where}.type", "unsupported_value")
@@ -91,6 +103,8 @@ class Conversation:
         content = to_content(item.get("content"), f"{where}.content")
         if translated == "assistant":
             self._assistant("content", where)["content"] = content
+        elif translated == "system":
+            self._add_system(content, where)
         else:
             self._add({"role": translated, "content": content}, where)
 
@@ -110,12 +124,14 @@ class Conversation:
         Text joins a turn that has none yet; calls join whatever was said before them.
         """
         last = self.messages[-1] if self.messages else {}
-        open_turn = last.get("role") == "assistant" and not self._reasoning
+        reasoning = "".join(self._reasoning)
+        self._reasoning = []
+        open_turn = last.get("role") == "assistant" and not reasoning
         if open_turn and (part == "tool_calls" or last["content"] is None):
             return last
         turn: Message = {"role": "assistant", "content": None}
-        if self._reasoning:
-            turn["reasoning"], self._reasoning = self._reasoning, ""
+        if reasoning:
+            turn["reasoning"] = reasoning
         self._append(turn, where)
         return turn
 

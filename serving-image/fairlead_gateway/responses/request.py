@@ -94,7 +94,7 @@ def prepare_responses(body: bytes, policy: Policy) -> ResponsesRequest:
         raise naming.to_client(error) from None
     left_out = {*ignored, *tools.left_out, *_without_effect(received, policy), *prepared.ignored}
     return ResponsesRequest(
-        replace(prepared, ignored=tuple(sorted(left_out))),
+        replace(prepared, ignored=tuple(sorted(left_out))) if left_out else prepared,
         naming,
         MappingProxyType(repeated(received, prepared.document, limit)),
         tools.custom,
