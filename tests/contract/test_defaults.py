@@ -108,6 +108,8 @@ def test_a_documents_default_moves_into_the_limit() -> None:
         ({"model": "x"}, {}, "api.defaults.model"),
         ({"guided_json": "{}"}, {}, "api.defaults.guided_json"),
         ({"store": True}, {}, "api.defaults.store"),
+        ({"seed": 2**70}, {}, "api.defaults.seed"),
+        ({"chat_template_kwargs": {"a": 2**70}}, {}, "api.defaults.chat_template_kwargs"),
         ({"max_tokens": 5, "max_output_tokens": 5}, {}, "mean the same"),
         ({"temperature": 1.5}, {"temperature": Limit(maximum=1)}, "api.defaults.temperature"),
         ({}, {"nonsense": Limit(maximum=1)}, "api.limits.nonsense"),

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+import orjson
+
 from .dialects import DIALECTS, Dialect, Document
 from .parameters import PARAMETERS, Api, Handling, Parameter
 from .values import ABSENT, Kind, Limit, Number, shown
@@ -225,6 +227,10 @@ def _check_defaults(policy: Policy, defaults: Mapping[str, Any]) -> None:
             kind = policy.tables[api].kinds[name]
             if not kind.accepts(value):
                 raise ValueError(f"{where} must be {kind.describe()} (got {shown(value)}).")
+        try:
+            orjson.dumps(value)
+        except TypeError as error:
+            raise ValueError(f"{where} cannot be sent to the engine: {error}.") from None
 
 
 def _check_twice(field_name: str, given: Mapping[str, Any]) -> None:
