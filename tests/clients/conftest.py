@@ -13,14 +13,23 @@ from tests.gateway.process import GatewayProcess
 from tests.support.engine import Engine
 
 
-@pytest.fixture(scope="session", params=OPENAI_CLIENTS)
-def client(request: pytest.FixtureRequest) -> Iterator[Client]:
-    """Each of the official clients in turn."""
-    running = OPENAI_CLIENTS[request.param]()
+@pytest.fixture(scope="session")
+def clients() -> Iterator[dict[str, Client]]:
+    """All official clients by name."""
+    running: dict[str, Client] = {}
     try:
+        for name, start in OPENAI_CLIENTS.items():
+            running[name] = start()
         yield running
     finally:
-        running.stop()
+        for client in running.values():
+            client.stop()
+
+
+@pytest.fixture(params=OPENAI_CLIENTS)
+def client(request: pytest.FixtureRequest, clients: dict[str, Client]) -> Client:
+    """Each of the official clients in turn."""
+    return clients[request.param]
 
 
 @pytest.fixture(scope="session")

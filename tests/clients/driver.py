@@ -7,7 +7,7 @@ import os
 import select
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,11 @@ class ClientError(Exception):
         self.kind: str = seen["kind"]
         self.kinds: list[str] = seen["kinds"]
         self.message: str = seen["message"]
-        # JavaScript's JSON leaves out what is undefined.
-        self.status: int | None = seen.get("status")
-        self.code: str | None = seen.get("code")
-        self.param: str | None = seen.get("param")
-        self.type: str | None = seen.get("type")
-        self.request_id: str | None = seen.get("request_id")
+        self.status: int | None = seen["status"]
+        self.code: str | None = seen["code"]
+        self.param: str | None = seen["param"]
+        self.type: str | None = seen["type"]
+        self.request_id: str | None = seen["request_id"]
 
 
 class Client:
@@ -46,14 +45,9 @@ class Client:
             env=os.environ | variables,
         )
 
-    def call(self, base_url: str, scenario: str, max_retries: int, arguments: Mapping[str, Any]) -> Any:
+    def call(self, target: Mapping[str, Any], scenario: str, arguments: Mapping[str, Any]) -> Any:
         """The scenario's result. Raises ClientError for what the client raises."""
-        request = {
-            "base_url": base_url,
-            "max_retries": max_retries,
-            "scenario": scenario,
-            "arguments": arguments,
-        }
+        request = {"target": target, "scenario": scenario, "arguments": arguments}
         assert self._process.stdin
         assert self._process.stdout
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -77,12 +71,13 @@ class Client:
 class Application:
     """A client connected to one gateway."""
 
-    def __init__(self, client: Client, port: int) -> None:
-        self._client, self._base_url = client, f"http://127.0.0.1:{port}/v1"
+    def __init__(self, client: Client, port: int, api_key: str = "none") -> None:
+        self._client = client
+        self._target = {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": api_key}
 
     def __call__(self, scenario: str, *, max_retries: int = 0, **arguments: Any) -> Any:
         """The scenario's result; without the client's own retries unless asked for."""
-        return self._client.call(self._base_url, scenario, max_retries, arguments)
+        return self._client.call(self._target | {"max_retries": max_retries}, scenario, arguments)
 
 
 def _python(interpreter: str | Path) -> Client:
@@ -95,7 +90,7 @@ def _node(package: str) -> Client:
     return Client([node.program, NODE_SCRIPTS / "driver.mjs", package], FAIRLEAD_NODE_PACKAGES=packages)
 
 
-OPENAI_CLIENTS = {
+OPENAI_CLIENTS: dict[str, Callable[[], Client]] = {
     "openai-python-3": lambda: _python(sys.executable),
     "openai-python-2": lambda: _python(python_environment("openai2")),
     "openai-node-7": lambda: _node("openai7"),

@@ -21,9 +21,15 @@ from typing import Any
 # Longer than the silence that the tests' gateway bears, shorter than a client's patience.
 SILENT_SECONDS = 30
 
-ERROR = {
-    "error": {"message": "out of luck", "type": "InternalServerError", "param": None, "code": 500},
-}
+# Long enough for the gateway to keep the client's connection alive meanwhile; it looks once a second.
+SLOW_SECONDS = 2.2
+
+
+def _error_of(code: int, message: str) -> dict[str, Any]:
+    return {"error": {"message": message, "type": "x", "param": None, "code": code}}
+
+
+ERROR, BUSY, REFUSAL = _error_of(500, "out of luck"), _error_of(503, "busy"), _error_of(400, "no")
 CALLS = (
     {"index": 0, "id": "call_a", "type": "function", "function": {"name": "forecast", "arguments": ""}},
     {"index": 0, "function": {"arguments": '{"city": '}},
@@ -70,7 +76,10 @@ class FailingEngine:
         self.bodies[message] = body
         script = message.split(":")[0]
         if script == "busy once" and len(arrivals) == 1:
-            handler.send_whole(503, {"error": {"message": "busy", "type": "x", "param": None, "code": 503}})
+            handler.send_whole(503, BUSY)
+        elif script == "late refusal":
+            time.sleep(SLOW_SECONDS)
+            handler.send_whole(400, REFUSAL)
         elif body.get("stream"):
             _STREAMS.get(script, _complete)(handler, body)
         elif script == "cut":
@@ -165,6 +174,11 @@ def _complete(handler: _Handler, body: dict[str, Any]) -> None:
     _end(handler, body, "stop")
 
 
+def _slow(handler: _Handler, body: dict[str, Any]) -> None:
+    time.sleep(SLOW_SECONDS)
+    _complete(handler, body)
+
+
 def _cut(handler: _Handler, body: dict[str, Any]) -> None:
     handler.begin_stream(BEGINNING)
     handler.close_connection = True
@@ -196,6 +210,7 @@ def _two_calls(handler: _Handler, body: dict[str, Any]) -> None:
 
 
 _STREAMS: dict[str, Callable[[_Handler, dict[str, Any]], None]] = {
+    "slow": _slow,
     "cut": _cut,
     "unfinished": _unfinished,
     "error": _error,

@@ -23,14 +23,16 @@ const sdk = {
 function describe(error) {
   const kinds = [];
   for (let type = error.constructor; type?.name; type = Object.getPrototypeOf(type)) kinds.push(type.name);
-  const { status, code, param, type, message } = error;
-  return { kind: kinds[0], kinds, message, status, code, param, type, request_id: error.requestID };
+  // JSON leaves out what is undefined; Python has None for it.
+  const { message, status = null, code = null, param = null, type = null, requestID = null } = error;
+  return { kind: kinds[0], kinds, message, status, code, param, type, request_id: requestID };
 }
 
-async function run({ base_url, max_retries, scenario, arguments: body }) {
+async function run({ target, scenario, arguments: body }) {
   const [module, name] = scenario.split(".");
   const scenarios = await import(`./${module}.mjs`);
-  const client = new OpenAI({ baseURL: base_url, apiKey: "none", maxRetries: max_retries, timeout: 60_000 });
+  const { base_url: baseURL, api_key: apiKey, max_retries: maxRetries } = target;
+  const client = new OpenAI({ baseURL, apiKey, maxRetries, timeout: 60_000 });
   // What openai-python wants apart, openai-node takes among the others.
   const { extra_body, ...documented } = body;
   return await scenarios[name](client, { ...documented, ...extra_body }, sdk);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cache
 from typing import Literal
 
@@ -21,4 +22,4 @@ class Forecast(BaseModel):
 @cache
 def connect(target: Target) -> OpenAI:
     """A client with the retries that the scenario wants and no others."""
-    return OpenAI(base_url=target.base_url, api_key="none", max_retries=target.max_retries, timeout=60)
+    return OpenAI(**asdict(target), timeout=60)

@@ -2,7 +2,7 @@
 
     python -m tests.clients.python.driver
 
-One JSON object a line on standard input: `base_url`, `max_retries`, `scenario` ("module.function" beside this
+One JSON object a line on standard input: `target` (see Target), `scenario` ("module.function" beside this
 file) and `arguments`. One a line on standard output: `result`, or `error` with what an application could read
 from the exception. One process for all scenarios, because importing a client takes longer than most of them.
 """
@@ -18,9 +18,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Target:
-    """Where a scenario's client shall connect, and how often it may try again."""
+    """Where a scenario's client shall connect, with which key, and how often it may try again."""
 
     base_url: str
+    api_key: str
     max_retries: int
 
 
@@ -28,7 +29,7 @@ def run(request: dict[str, Any]) -> Any:
     """The scenario's result."""
     module, function = request["scenario"].split(".")
     scenario = getattr(importlib.import_module(f"{__package__}.{module}"), function)
-    return scenario(Target(request["base_url"], request["max_retries"]), **request["arguments"])
+    return scenario(Target(**request["target"]), **request["arguments"])
 
 
 def describe(error: Exception) -> dict[str, Any]:

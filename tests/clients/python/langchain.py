@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from langchain_core.tools import tool  # type: ignore[import-not-found]
@@ -78,5 +79,4 @@ def stream_to_failure(target: Target, message: str, **settings: Any) -> dict[str
 
 
 def _model(target: Target, settings: dict[str, Any]) -> Any:
-    connection = {"base_url": target.base_url, "api_key": "none", "timeout": 60}
-    return ChatOpenAI(model="tiny", max_retries=target.max_retries, **connection, **settings)
+    return ChatOpenAI(model="tiny", timeout=60, **asdict(target), **settings)
