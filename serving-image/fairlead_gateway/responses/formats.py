@@ -7,7 +7,7 @@ from typing import Any
 
 from fairlead_gateway.contract.errors import invalid, missing
 from fairlead_gateway.contract.policy import Policy
-from fairlead_gateway.contract.values import Choice, String, check
+from fairlead_gateway.contract.values import Choice, Kind, Object, String, check
 
 # The part of the context that is kept free for the answer when an over-long input is cut.
 _KEPT_FOR_ANSWER = 8
@@ -16,6 +16,7 @@ _SUMMARIES = Choice(("auto", "concise", "detailed"))
 # OpenAI's bounds, in characters.
 _METADATA_KEY, _METADATA_VALUE = String(0, 64), String(0, 512)
 _METADATA_ENTRIES = 16
+_REQUIRED_OF_SCHEMA: tuple[tuple[str, Kind], ...] = (("name", String(1)), ("schema", Object()))
 _NESTED = (
     ("text", "verbosity", Choice(("low", "medium", "high"))),
     ("reasoning", "summary", _SUMMARIES),
@@ -53,12 +54,10 @@ def text_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     if kind != "json_schema":
         message = "'text.format.type' must be 'text', 'json_object' or 'json_schema'."
         raise invalid(message, "text.format.type")
-    for name, form in (("name", str), ("schema", dict)):
+    for name, form in _REQUIRED_OF_SCHEMA:
         if wanted.get(name) is None:
             raise missing(f"text.format.{name}")
-        if not isinstance(wanted[name], form):
-            noun = "a string" if form is str else "an object"
-            raise invalid(f"'text.format.{name}' must be {noun}.", f"text.format.{name}", "invalid_type")
+        check(form, wanted[name], f"text.format.{name}")
     schema = {name: value for name, value in wanted.items() if name != "type" and value is not None}
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
