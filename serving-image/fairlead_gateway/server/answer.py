@@ -129,7 +129,7 @@ class Answer:
         """The request's body is complete."""
         self._whole = True
         if self.response_complete:
-            self._end()
+            self._complete()
         elif self._my_turn:
             self._begin()
 
@@ -228,12 +228,10 @@ class Answer:
         return _HEAD % (line, self._default_headers, token, gate.running, gate.waiting, rest)
 
     def _complete(self) -> None:
+        """The answer is written; when the request is here as a whole, both are over."""
         self.response_complete = True
-        if self._whole:
-            self._end()
-
-    def _end(self) -> None:
-        """Both the request and its answer are complete."""
+        if not self._whole:
+            return
         self._exchange = None  # it knows this answer: without a circle there is less to collect
         self._forget()
         if not self.keep_alive:
