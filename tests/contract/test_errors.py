@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fairlead_gateway.contract.errors import from_engine_body
+from fairlead_gateway.contract.errors import from_engine_body, invalid
 
 
 def engine_error(
@@ -70,3 +70,9 @@ def test_any_other_body_still_becomes_an_envelope(body: bytes) -> None:
 
     assert detail["message"]
     assert detail["type"] == "server_error"
+
+
+def test_an_error_does_not_repeat_megabytes_of_the_client() -> None:
+    name = "x" * 1_000_000
+
+    assert len(invalid(f"Unknown parameter: '{name}'.", name).body()) < 3000

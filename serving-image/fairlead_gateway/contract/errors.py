@@ -14,6 +14,8 @@ from typing import Any
 import orjson
 
 RETRY_AFTER_SECONDS = 2
+_MESSAGE_CHARACTERS = 2000
+_PARAM_CHARACTERS = 200
 
 _CONTEXT_LENGTH = re.compile(r"maximum context length is|longer than the maximum model length")
 # vLLM appends what it already says in `param`.
@@ -44,11 +46,19 @@ class ApiError(Exception):
 
     def detail(self) -> dict[str, Any]:
         """The object under `error`."""
-        return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        # Both may hold names that the client has made up.
+        message, param = _shortened(self.message, _MESSAGE_CHARACTERS), self.param
+        if param is not None:
+            param = _shortened(param, _PARAM_CHARACTERS)
+        return {"message": message, "type": self.type, "param": param, "code": self.code}
 
     def body(self) -> bytes:
         """The whole JSON body."""
         return orjson.dumps({"error": self.detail()})
+
+
+def _shortened(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[:characters] + "..."
 
 
 def invalid(message: str, param: str | None = None, code: str = "invalid_value") -> ApiError:

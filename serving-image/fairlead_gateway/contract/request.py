@@ -150,7 +150,7 @@ def check_served(document: dict[str, Any], policy: Policy) -> str:
     """Requires `model`, one of the served names, and returns it."""
     model = document.get("model", "")
     if not model:
-        if not policy.dialect.names_optional:
+        if not policy.dialect.model_optional:
             raise missing("model")
         return policy.served[0]
     if model not in policy.served:

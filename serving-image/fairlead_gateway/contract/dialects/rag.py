@@ -42,5 +42,5 @@ RAG = Dialect(
     ),
     shape=Shape(cut=ENGINE_ONLY),
     log_headers=("x-user-id", "x-project-id"),
-    names_optional=True,
+    model_optional=True,
 )

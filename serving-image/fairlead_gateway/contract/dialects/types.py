@@ -68,5 +68,5 @@ class Dialect:
     """Paths of its own, beside /v1/chat/completions and /v1/responses."""
     log_headers: tuple[str, ...] = ()
     """Request headers that are named in the request log."""
-    names_optional: bool = False
+    model_optional: bool = False
     """Whether the model may be left out; the deployment's own is used then."""

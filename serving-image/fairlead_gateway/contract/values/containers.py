@@ -10,6 +10,8 @@ from fairlead_gateway.contract.errors import ApiError, invalid
 from .kind import Kind, must_be, shown
 from .scalars import Number
 
+_TOKEN_ID_DIGITS = 10
+
 
 @dataclass(frozen=True)
 class Array:
@@ -84,7 +86,7 @@ class TokenMap:
             message = f"'{path}' must have at most {self.max_entries} entries (got {len(value)})."
             return invalid(message, path)
         for key, number in value.items():
-            if not (key.isascii() and key.isdigit()):
+            if not (key.isascii() and key.isdigit() and len(key) <= _TOKEN_ID_DIGITS):
                 return invalid(f"The keys of '{path}' must be token IDs (got {shown(key)}).", path)
             fault = self.values.fault(number, f"{path}.{key}")
             if fault:
@@ -98,7 +100,7 @@ class TokenMap:
         return {
             "type": "object",
             "additionalProperties": self.values.schema(),
-            "propertyNames": {"pattern": "^[0-9]+$"},
+            "propertyNames": {"pattern": f"^[0-9]{{1,{_TOKEN_ID_DIGITS}}}$"},
             "maxProperties": self.max_entries,
         }
 
