@@ -106,6 +106,8 @@ def test_a_documents_default_moves_into_the_limit() -> None:
         ({"temperature": 3}, {}, "api.defaults.temperature"),
         ({"temperature": "1"}, {}, "api.defaults.temperature"),
         ({"model": "x"}, {}, "api.defaults.model"),
+        ({"priority": 1}, {}, "api.defaults.priority"),
+        ({"truncate_prompt_tokens": -1}, {}, "api.defaults.truncate_prompt_tokens"),
         ({"guided_json": "{}"}, {}, "api.defaults.guided_json"),
         ({"store": True}, {}, "api.defaults.store"),
         ({"seed": 2**70}, {}, "api.defaults.seed"),

@@ -27,6 +27,7 @@ _NEVER_A_DEFAULT = frozenset(
         "messages",
         "model",
         "n",
+        "priority",
         "prompt_logprobs",
         "response_format",
         "stream",
@@ -35,6 +36,7 @@ _NEVER_A_DEFAULT = frozenset(
         "tool_choice",
         "tools",
         "top_logprobs",
+        "truncate_prompt_tokens",
         "use_beam_search",
         "user",
     }
@@ -127,8 +129,8 @@ class Policy:
         found = {
             entry.name: _within(entry.default, kinds[entry.name])
             for entry in _document(self.dialect, Api.CHAT).parameters
-            if entry.name not in _NEVER_A_DEFAULT
-            and entry.default is not ABSENT
+            if entry.default is not ABSENT
+            and entry.name not in _NEVER_A_DEFAULT
             and parameters[entry.name].handling is Handling.FORWARDED
             and entry.default != parameters[entry.name].engine_default
         }
