@@ -70,9 +70,7 @@ IO_INTELLIGENCE = Dialect(
                 Documented("guided_grammar"),
                 Documented("guided_decoding_backend"),
                 Documented("guided_whitespace_pattern"),
-                Documented(
-                    "priority", default=0, note="Other than 0 needs an engine that schedules by priority."
-                ),
+                Documented("priority", default=0),
                 Documented("request_id"),
             ),
         ),

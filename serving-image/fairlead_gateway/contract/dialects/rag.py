@@ -21,7 +21,7 @@ RAG = Dialect(
             "Chat completion",
             (
                 Documented("model", default="", note="'' or absent means the model of this endpoint."),
-                Documented("rag_params", note="Only null: retrieval is not available here."),
+                Documented("rag_params"),
                 Documented("tools", Array(None, 1, MAX_TOOLS)),
                 Documented("tool_choice", note=_LOST),
                 Documented("temperature", Number(0.001, 2), 0.2, note=f"{_LOST} The engine's maximum is 2."),
@@ -32,7 +32,7 @@ RAG = Dialect(
                 Documented("presence_penalty", Number(-2, 2), 0, note=_LOST),
                 Documented("frequency_penalty", Number(-2, 2), 0, note=_LOST),
                 Documented("logit_bias"),
-                Documented("chat_id", default="", note=f"{_LOST} Named in the request log."),
+                Documented("chat_id", default="", note=_LOST),
                 Documented("messages", required=True),
                 Documented("max_completion_tokens", Integer(1), 2048, note=f"{_LOST} {_TOKENS_NOTE}"),
                 Documented("n", default=1, note=_LOST),

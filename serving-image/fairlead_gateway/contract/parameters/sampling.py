@@ -134,7 +134,7 @@ SAMPLING: tuple[Parameter, ...] = (
         "best_of",
         Integer(1, MAX_BEST_OF),
         _T,
-        "Makes this many answers and returns the n with the highest mean log probability; not in streams.",
+        "Makes this many answers and returns the n likeliest per token; usage counts all; not in streams.",
     ),
     Parameter(
         "truncate_prompt_tokens",

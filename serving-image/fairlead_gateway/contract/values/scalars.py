@@ -57,6 +57,8 @@ class Number:
         return must_be(self, value, path, code)
 
     def describe(self) -> str:
+        if self.minimum == -(2**63) and self.maximum == 2**63 - 1:
+            return f"a 64-bit {self.noun}{self.whose}"
         article = "an" if self.noun == "integer" else "a"
         return f"{article} {self.noun}{self._range()}{self.whose}"
 
