@@ -20,6 +20,7 @@ from tests.effects.answers import (
     read_refusal,
 )
 from tests.effects.gateways import Gateways, Site
+from tests.gateway.process import GatewayProcess
 
 MODEL = "tiny"
 PROMPT = "hello"
@@ -50,7 +51,7 @@ class Endpoint:
         self.path = own[0] if own else STANDARD_PATHS[api]
 
     @property
-    def gateway(self) -> Any:
+    def gateway(self) -> GatewayProcess:
         """The gateway's process, started on first use."""
         return self._gateways.get(self._site)
 

@@ -13,9 +13,12 @@ ENDS_AT_ONCE: dict[str, Any] = {"logit_bias": {str(vocabulary.TURN_END_ID): 100}
 
 
 def stop_string(endpoint: Endpoint) -> tuple[str, str]:
-    """What the greedy answer says before a string that begins inside a token, and that string."""
+    """What the greedy answer says before a string in its middle, and that string."""
     said = endpoint.greedy().text
-    return said[:6], said[6:10]
+    # Bytes that are no text show as U+FFFD, which no token says.
+    places = (at for at in range(3, len(said)) if "\ufffd" not in said[: at + 4])
+    middle = next(at for at in places if said.index(said[at : at + 4]) == at)
+    return said[:middle], said[middle : middle + 4]
 
 
 @effect("max_tokens")

@@ -31,8 +31,9 @@ def temperature(endpoint: Endpoint) -> None:
 
 @effect("top_p")
 def top_p(endpoint: Endpoint) -> None:
-    """Almost no probability mass leaves only the likeliest token."""
+    """Almost no probability mass leaves only the likeliest token, and so does none where that is allowed."""
     _makes_greedy(endpoint, top_p=0.001)
+    _makes_greedy(endpoint, top_p=getattr(endpoint.documented["top_p"], "minimum", 0))
 
 
 @effect("top_k")
