@@ -56,7 +56,7 @@ class Auth(Part):
     secret_name: Annotated[str | None, length(1, 253)] = None
     """secretName is the name of a Secret in the model's namespace with one entry for each API key; the
     entry's name says whose key it is, its value is `{"sha256": "<hex digest of the key>", "models": [...]}`
-    with `models` absent for all. Changes take effect within about a minute, without a restart.
+    with `models` absent for all. Changes take effect within a minute or two, without a restart.
     """
 
 
