@@ -5,6 +5,7 @@ The check parses and never renders, so a template that loops cannot stop the gat
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .errors import invalid
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_template(template: str) -> None:
-    """Raises a 400 for a template that is not Jinja or reaches for other templates."""
+    """Raises a 400 for a template that is not Jinja or reaches for other templates or Python's internals."""
     # Only requests with a template need Jinja.
     from jinja2 import TemplateSyntaxError, nodes
     from jinja2.ext import Extension
@@ -42,3 +43,24 @@ def check_template(template: str) -> None:
     if next(tree.find_all(outside), None) is not None:
         message = "'chat_template' must not import, include or extend other templates."
         raise invalid(message, "chat_template")
+    # The engine's sandbox stops these too, but its error does not say which parameter is at fault.
+    internal = next((name for name in _names_reached(tree) if name.startswith("__")), None)
+    if internal is not None:
+        raise invalid(f"'chat_template' must not reach for '{internal[:64]}'.", "chat_template")
+
+
+def _names_reached(tree: nodes.Template) -> Iterator[str]:
+    """The names of attributes, items and attr filters that are written out in a template."""
+    from jinja2 import nodes
+
+    yield from (node.attr for node in tree.find_all(nodes.Getattr))
+    written = [node.arg for node in tree.find_all(nodes.Getitem)]
+    written += [
+        argument
+        for node in tree.find_all(nodes.Filter)
+        if node.name == "attr"
+        for argument in node.args or ()
+    ]
+    yield from (
+        node.value for node in written if isinstance(node, nodes.Const) and isinstance(node.value, str)
+    )
