@@ -24,6 +24,7 @@ from tests.gateway.process import GatewayProcess
 
 MODEL = "tiny"
 PROMPT = "hello"
+IGNORED_HEADER = "x-fairlead-ignored-params"
 STANDARD_PATHS = {Api.CHAT: "/v1/chat/completions", Api.RESPONSES: "/v1/responses"}
 
 

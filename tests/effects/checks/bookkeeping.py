@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 from fairlead_gateway.contract.parameters import Api
-from tests.effects.endpoint import Endpoint
+from tests.effects.endpoint import IGNORED_HEADER, Endpoint
 from tests.effects.registry import effect
 from tests.gateway.process import Background, wait_for
 
@@ -69,7 +69,7 @@ def rag_params(endpoint: Endpoint) -> None:
     """null is the documented default and means nothing; retrieval itself is not available."""
     nothing = endpoint.send(endpoint.body() | {"rag_params": None})
     assert nothing.status == 200
-    assert "x-fairlead-ignored-params" not in nothing.headers
+    assert IGNORED_HEADER not in nothing.headers
 
     refusal = endpoint.refused(rag_params={"file_search": {"top_k": 3}})
     assert refusal.param == "rag_params"

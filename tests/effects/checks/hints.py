@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead_gateway.contract.parameters import Api
-from tests.effects.endpoint import Endpoint
+from tests.effects.endpoint import IGNORED_HEADER, Endpoint
 from tests.effects.registry import effect
-
-IGNORED_HEADER = "x-fairlead-ignored-params"
 
 
 def _is_ignored(endpoint: Endpoint, name: str, value: Any) -> None:

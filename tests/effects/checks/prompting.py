@@ -32,7 +32,7 @@ def model(endpoint: Endpoint) -> None:
     unknown = read_refusal(endpoint.send(endpoint.body(model="other")))
     assert (unknown.status, unknown.code, unknown.param) == (404, "model_not_found", "model")
     unnamed = endpoint.send(endpoint.body(model=None))
-    if endpoint.dialect.names_optional:
+    if endpoint.dialect.model_optional:
         assert read_answer(endpoint.api, unnamed).document["model"] == MODEL
         assert endpoint.ask(model="").document["model"] == MODEL
     else:

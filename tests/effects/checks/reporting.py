@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead_gateway.contract.parameters import Api
 from tests.effects import vocabulary
-from tests.effects.endpoint import Endpoint
+from tests.effects.endpoint import IGNORED_HEADER, Endpoint
 from tests.effects.registry import effect
 
 SPECIAL: dict[str, Any] = {"allowed_token_ids": [vocabulary.TURN_START_ID]}
@@ -49,7 +49,9 @@ def include(endpoint: Endpoint) -> None:
 
     assert "".join(entry["token"] for entry in part["logprobs"]) == answer.text
     assert len(part["logprobs"]) == 4
-    assert (endpoint.refused(include=["no.such.thing"]).param or "").startswith("include")
+    other = endpoint.ask(include=["no.such.thing"])
+    assert "include" in other.headers[IGNORED_HEADER].split(",")
+    assert not other.document["output"][0]["content"][0]["logprobs"]
 
 
 @effect("top_logprobs")
