@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from .support import policy, refusal, request, sent
+from fairlead_gateway.contract.errors import from_engine
+
+from .support import dialogue, policy, refusal, request, sent
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
 JSON_FORMAT = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
@@ -138,3 +140,44 @@ def test_what_the_engine_would_ignore_inside_its_constraint_is_refused(name: str
 def test_errors_of_the_engine_find_their_way_back_to_the_clients_name() -> None:
     assert request(guided_regex="(").wanted.names["structured_outputs"] == "guided_regex"
     assert request(response_format=JSON_FORMAT).wanted.names["structured_outputs"] == "response_format"
+
+
+FORMS: list[dict[str, Any]] = [
+    {"guided_choice": ["a"]},
+    {"structured_outputs": {"regex": "a"}},
+    {"response_format": JSON_FORMAT},
+]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "partner",
+    [{"ignore_eos": True}, {"min_tokens": 5}, {"allowed_token_ids": [5]}],
+    ids=lambda p: next(iter(p)),
+)
+def test_what_would_break_the_form_is_refused_with_both_names(
+    form: dict[str, Any], partner: dict[str, Any]
+) -> None:
+    message = refusal(**form, **partner).message
+
+    assert f"'{next(iter(form))}'" in message
+    assert f"'{next(iter(partner))}'" in message
+
+
+@pytest.mark.parametrize("form", [*FORMS, {"response_format": {"type": "text"}}])
+def test_what_is_off_breaks_nothing(form: dict[str, Any]) -> None:
+    assert request(**form, ignore_eos=False, min_tokens=0)
+
+
+def test_text_has_no_form_to_break() -> None:
+    assert sent(response_format={"type": "text"}, min_tokens=5)["min_tokens"] == 5
+
+
+@pytest.mark.parametrize("ban", [{"bad_words": ["a"]}, {"logit_bias": {"5": -100}}])
+def test_an_engine_without_a_token_to_choose_is_told_as_the_contradiction_it_is(ban: dict[str, Any]) -> None:
+    failed = from_engine(500, {"message": "Internal server error"})
+    error = dialogue(guided_choice=["a"], **ban).explain(failed)
+
+    assert (error.status, error.param) == (400, next(iter(ban)))
+    assert "'guided_choice'" in error.message
+    assert dialogue(guided_choice=["a"]).explain(failed).status == 500

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
-from .errors import ApiError
+from .errors import ApiError, invalid
 from .parameters import PARAMETERS, Api
+from .wanted import Wanted
 
 _FIRST_NAME = re.compile(r"[a-z_]+")
 # How the grammar compilers begin; they know nothing of parameters.
 _GRAMMAR = re.compile(r"into a grammar|grammar specification")
 
 
-def explain(error: ApiError, names: Mapping[str, str]) -> ApiError:
-    """The error under the client's name of the parameter; `names` maps the engine's names to the client's.
+def explain(error: ApiError, wanted: Wanted) -> ApiError:
+    """The error under the client's name of the parameter.
 
-    vLLM leaves the name out of many errors that the engine finds late, but begins their text with it.
+    vLLM leaves the name out of many errors that the engine finds late, but begins their text with it. And
+    when two parameters together exclude every token, it only says that it failed.
     """
+    if error.status == 500 and wanted.contested is not None:
+        form, ban = wanted.contested
+        return invalid(f"'{form}' and '{ban}' exclude each other: no token is left. Change one of them.", ban)
     param = error.param or _named_in(error)
     if param is None:
         return error
     name, dot, rest = param.partition(".")
-    return replace(error, param=names.get(name, name) + dot + rest)
+    return replace(error, param=wanted.names.get(name, name) + dot + rest)
 
 
 def _named_in(error: ApiError) -> str | None:

@@ -40,5 +40,7 @@ class Wanted:
     """Whether the answer may hold tool calls."""
     choices: int = 1
     """How many choices the engine makes; a stream is complete when each has finished."""
+    contested: tuple[str, str] | None = None
+    """Two parameters that may leave the engine no token to choose."""
     names: Mapping[str, str] = field(default_factory=lambda: _NO_NAMES)
     """The client's names for parameters that the engine knows under another one."""

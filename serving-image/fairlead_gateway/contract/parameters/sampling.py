@@ -66,7 +66,7 @@ SAMPLING: tuple[Parameter, ...] = (
     ),
     Parameter(
         "repetition_penalty",
-        Number(0, exclusive=True),
+        Number(0.01, 100),
         _F,
         "Divides the score of tokens that have appeared; 1 is neutral, more discourages.",
     ),

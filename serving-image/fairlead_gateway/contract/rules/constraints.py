@@ -19,7 +19,13 @@ _NOW = {
     "guided_grammar": "grammar",
 }
 GUIDED = (*_NOW, "guided_whitespace_pattern")
+FORMS = (*_NOW, "structured_outputs", "response_format")
 _CONSTRAINTS = (*_NOW.values(), "json_object", "structural_tag")
+_BREAKING = {
+    "ignore_eos": "the answer ends where its form ends",
+    "min_tokens": "the answer ends where its form ends",
+    "allowed_token_ids": "both say which tokens are allowed",
+}
 _FORMATS = ("text", "json_object", "json_schema", "structural_tag")
 
 
@@ -50,6 +56,19 @@ def constraint_names(draft: Draft) -> list[str]:
     if draft.value("response_format", {}).get("type", "text") != "text":
         names.append("response_format")
     return names
+
+
+def refuse_what_breaks_the_form(draft: Draft) -> None:
+    """With these, vLLM writes on after the form is complete, stops before their effect, or fails."""
+    names = constraint_names(draft)
+    if not names:
+        return
+    for partner, why in _BREAKING.items():
+        if draft.has(partner) and draft.value(partner):
+            raise conflict(names[0], partner, why)
+    for partner in ("bad_words", "logit_bias"):
+        if draft.value(partner):
+            draft.want(contested=(names[0], partner))
 
 
 def translate_guided(draft: Draft) -> None:
