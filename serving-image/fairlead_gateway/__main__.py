@@ -8,7 +8,6 @@ import gc
 import logging
 import os
 import signal
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from .admin import create_admin
 from .admission.keys import KeyRing
 from .app import create_api
 from .reload import Reloader, SettingsError, load
+from .request_log import log_requests_to_standard_output
 from .server.protocol import api_protocol
 from .services import Services
 from .settings import GatewaySettings, ProcessSettings
@@ -126,9 +126,7 @@ def main() -> None:
 
 def _set_up_logging(process: ProcessSettings) -> None:
     logging.basicConfig(level=process.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
-    requests = logging.getLogger("fairlead.gateway.requests")
-    requests.addHandler(logging.StreamHandler(sys.stdout))  # JSON, a line each
-    requests.propagate = False
+    log_requests_to_standard_output()
 
 
 if __name__ == "__main__":

@@ -14,12 +14,11 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-import orjson
-
 from .admission.door import Door
 from .contract.dialogue import Call, Dialogue, Relay
 from .contract.errors import ApiError, engine_failed, from_engine_body
 from .contract.sse import EVENT_END, TRUNCATED, error_of
+from .request_log import log_request
 from .routes import Endpoint
 from .services import Services
 from .upstream.connection import EngineConnection
@@ -29,7 +28,6 @@ CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
 PING = b": ping\n"
 _ENGINE_PATH = b"/v1/chat/completions"
 _log = logging.getLogger("fairlead.gateway")
-_request_log = logging.getLogger("fairlead.gateway.requests")
 
 
 class Client(Protocol):
@@ -306,21 +304,8 @@ class Exchange:
         seconds = now - self._arrived
         services.telemetry.count_request(self._endpoint.name, status, seconds, self.owner)
         if self._labels:
-            self._log_request(status, seconds)
+            log_request(self._token, self.owner, self._endpoint.name, status, seconds, self._labels)
         if self._queued:
             services.gate.withdraw(self)
         elif self._admitted_at is not None:
             services.gate.leave(now - self._admitted_at)
-
-    def _log_request(self, status: int, seconds: float) -> None:
-        """One line for a request that brought something to be known by."""
-        record = {
-            "event": "request",
-            "request_id": f"req_{self._token}",
-            "key": self.owner or None,
-            "endpoint": self._endpoint.name,
-            "status": status,
-            "seconds": round(seconds, 3),
-            "labels": self._labels,
-        }
-        _request_log.info(orjson.dumps(record).decode())

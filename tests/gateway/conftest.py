@@ -16,11 +16,8 @@ from tests.support.engine import Engine
 @pytest.fixture(scope="session")
 def gateway(engine: Engine) -> Iterator[GatewayProcess]:
     """A gateway for all tests that leave it as it is."""
-    running = GatewayProcess(engine)
-    try:
+    with GatewayProcess(engine) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="session")
@@ -33,11 +30,8 @@ def client(gateway: GatewayProcess) -> Iterator[OpenAI]:
 @pytest.fixture
 def own_gateway(engine: Engine) -> Iterator[GatewayProcess]:
     """A gateway for one test that changes its state."""
-    running = GatewayProcess(engine)
-    try:
+    with GatewayProcess(engine) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

@@ -94,6 +94,12 @@ class GatewayProcess:
             base_url=f"http://127.0.0.1:{self.api_port}/v1", api_key="none", max_retries=0, timeout=120
         )
 
+    def __enter__(self) -> GatewayProcess:
+        return self
+
+    def __exit__(self, *details: object) -> None:
+        self.stop()
+
     def stop(self) -> int:
         """Asks the gateway to end, as Kubernetes does, and returns its exit code."""
         return processes.stop(self.process, self.run_dir)

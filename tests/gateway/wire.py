@@ -7,7 +7,6 @@ import functools
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +20,9 @@ from fairlead_gateway.server.protocol import api_protocol
 from fairlead_gateway.services import Services
 from fairlead_gateway.settings import GatewaySettings, ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool
+from tests.gateway.asgi import Answer
 
 WAIT_SECONDS = 60
-
-
-@dataclass
-class Answer:
-    """One HTTP answer."""
-
-    status: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def error(self) -> dict[str, Any]:
-        error = self.json()["error"]
-        assert set(error) == {"message", "type", "param", "code"}
-        assert isinstance(error["code"], str)
-        return dict(error)
 
 
 class Gateway:
