@@ -245,3 +245,8 @@ def test_the_output_limit_is_called_what_the_client_called_it() -> None:
 
     assert dialogue(POLICY, max_tokens=9).explain(error).param == "max_tokens"
     assert dialogue(POLICY, max_output_tokens=9).explain(error).message == "max_output_tokens=9 is too much"
+
+
+def test_an_engines_late_error_names_the_parameter_that_its_text_begins_with() -> None:
+    late = from_engine(400, {"message": "min_tokens must be less than or equal to max_tokens=8, got 9."})
+    assert dialogue(min_tokens=9, max_output_tokens=8).explain(late).param == "min_tokens"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairlead_gateway.contract.dialogue import Call, Relay
 from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.contract.explain import explain
 from fairlead_gateway.contract.policy import Policy
 from fairlead_gateway.contract.request import PreparedChat
 from fairlead_gateway.contract.wanted import Reasoning
@@ -50,4 +51,4 @@ class ResponsesDialogue:
 
     def explain(self, error: ApiError) -> ApiError:
         """The engine's error in the client's names."""
-        return self._naming.to_client(error)
+        return self._naming.to_client(explain(error, self.engine.wanted))
