@@ -3,6 +3,10 @@
 An application's dependencies are not ours: openai-python 2 cannot stand beside 3, LangChain pins half a
 dozen packages, and a machine may have no Node.js or one that is too old. Node.js itself comes from a wheel,
 so that the package registries are all that a fresh machine needs.
+
+To renew a lock: the command at the head of each requirements file; for Node.js
+`npm install --package-lock-only --omit-lockfile-registry-resolved`, because which registry answers is the
+machine's own affair.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from openai import APIError, Stream
 from openai.types.chat import ChatCompletionChunk
 
 from .connection import Forecast, connect
-from .driver import Target, describe
+from .target import Target, describe
 
 held: list[Stream[ChatCompletionChunk]] = []
 

@@ -9,7 +9,7 @@ from typing import Literal
 from openai import OpenAI
 from pydantic import BaseModel
 
-from .driver import Target
+from .target import Target
 
 
 class Forecast(BaseModel):

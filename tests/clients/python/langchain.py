@@ -9,7 +9,7 @@ from langchain_core.tools import tool  # type: ignore[import-not-found]
 from langchain_openai import ChatOpenAI  # type: ignore[import-not-found]
 
 from .connection import Forecast
-from .driver import Target, describe
+from .target import Target, describe
 
 QUESTION = [("system", "Be brief."), ("human", "hello")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .connection import connect
-from .driver import Target
+from .target import Target
 
 
 def names(target: Target) -> list[str]:
