@@ -27,6 +27,7 @@ from .support import dialogue
         ),
         ({"structured_outputs": {"json": 5}}, "structured_outputs.json must be x", "structured_outputs"),
         ({}, "min_tokens must be less than or equal to max_tokens=5, got 50.", "min_tokens"),
+        ({}, "tiny is not a multimodal model", "messages"),
         ({}, "Something else went wrong.", None),
     ],
 )

@@ -164,6 +164,12 @@ def test_an_engine_error_is_the_last_event_and_in_our_envelope() -> None:
     assert machine.finished
 
 
+def test_an_engine_error_is_told_in_the_clients_names() -> None:
+    event = b'data: {"error": {"message": "Invalid grammar specification.", "param": null, "code": 400}}\n\n'
+
+    assert last_error(through(relay(guided_grammar="x"), CHUNK, event))["param"] == "guided_grammar"
+
+
 def test_a_failure_of_the_transport_ends_the_stream_once() -> None:
     machine = relay()
     error = ApiError(504, "late", "engine_timeout")

@@ -29,7 +29,7 @@ class ChatDialogue:
         """Nothing to begin with, and a relay."""
         wanted = self.engine.wanted
         rewrite = chunk_rewriter(wanted, self._call.token)
-        return b"", ChatRelay(wanted.choices, rewrite, wanted.shape.cut)
+        return b"", ChatRelay(wanted.choices, rewrite, wanted.shape.cut, self.explain)
 
     def explain(self, error: ApiError) -> ApiError:
         """The engine's error under the names that the client has used."""

@@ -12,6 +12,7 @@ from .wanted import Wanted
 _FIRST_NAME = re.compile(r"[a-z_]+")
 # How the grammar compilers begin; they know nothing of parameters.
 _GRAMMAR = re.compile(r"into a grammar|grammar specification")
+_CONTENT = re.compile(r"multimodal|content part")
 
 
 def explain(error: ApiError, wanted: Wanted) -> ApiError:
@@ -35,5 +36,7 @@ def _named_in(error: ApiError) -> str | None:
         return None
     if _GRAMMAR.search(error.message):
         return "structured_outputs"
+    if _CONTENT.search(error.message):
+        return "messages"
     first = _FIRST_NAME.match(error.message)
     return first.group() if first and first.group() in PARAMETERS[Api.CHAT] else None

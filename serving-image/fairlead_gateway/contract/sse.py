@@ -7,7 +7,7 @@ So the relay knows whether the engine finished, and ends every other stream with
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import orjson
@@ -93,12 +93,19 @@ class ChatRelay:
     """Engine bytes in, client bytes out, for a chat-completions stream.
 
     Whole events are forwarded as they are unless `rewrite` is concerned; keys in `cut` are taken out as
-    bytes. An error event is put into our envelope and ends the stream. The end marker is believed only after
-    each of the `choices` has finished.
+    bytes. An error event is put into our envelope, in the words of `explain`, and ends the stream. The end
+    marker is believed only after each of the `choices` has finished.
     """
 
-    def __init__(self, choices: int = 1, rewrite: Rewrite | None = None, cut: tuple[bytes, ...] = ()) -> None:
+    def __init__(
+        self,
+        choices: int = 1,
+        rewrite: Rewrite | None = None,
+        cut: tuple[bytes, ...] = (),
+        explain: Callable[[ApiError], ApiError] = lambda error: error,
+    ) -> None:
         self._splitter = EventSplitter()
+        self._explain = explain
         self._open = choices
         self._rewrite = rewrite
         self._cut = cut
@@ -160,4 +167,7 @@ class ChatRelay:
         if event == DONE:
             return engine_failed(TRUNCATED) if self._open > 0 else None
         self._open -= event.count(FINISH) + event.count(FINISH_SPACED)
-        return ended_badly() if BAD_ENDING.search(event) else error_of(event)
+        if BAD_ENDING.search(event):
+            return ended_badly()
+        error = error_of(event)
+        return self._explain(error) if error else None
