@@ -138,9 +138,9 @@ def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> Pr
     wanted = policy.wanted
     if not TRIGGERS.keys().isdisjoint(document):
         given = {name for name, value in received.items() if value is not None}
-        draft = Draft(document, given, policy, wanted, changed)
+        draft = Draft(document, given, policy, changed)
         apply_rules(draft)
-        changed, wanted = draft.changed, draft.wanted
+        changed, wanted = draft.changed, draft.wanted()
     rendered = orjson.dumps(document) if changed or body is None else body
     stream = document.get("stream", False)
     return PreparedChat(rendered, stream, model, ignored, labels, document=document, wanted=wanted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fairlead_gateway.contract.errors import ApiError, invalid
@@ -20,8 +20,10 @@ class Draft:
     given: Collection[str]
     """What the client has set itself: only this can be a mistake of the client's."""
     policy: Policy
-    wanted: Wanted
     changed: bool = False
+    names: dict[str, str] = field(default_factory=dict)
+    """The client's names for what the engine knows under another one."""
+    _wanted: dict[str, Any] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """Whether the client has set the parameter."""
@@ -45,11 +47,16 @@ class Draft:
 
     def want(self, **changes: Any) -> None:
         """Notes what the answer needs."""
-        self.wanted = replace(self.wanted, **changes)
+        self._wanted |= changes
 
     def rename(self, engine: str, client: str) -> None:
         """Lets errors of the engine name the parameter that the client has sent."""
-        self.want(names={**self.wanted.names, engine: client})
+        self.names[engine] = client
+
+    def wanted(self) -> Wanted:
+        """What the answer needs, by all rules together."""
+        changes = self._wanted | ({"names": self.names} if self.names else {})
+        return replace(self.policy.wanted, **changes) if changes else self.policy.wanted
 
 
 def conflict(first: str, second: str, why: str = "") -> ApiError:
