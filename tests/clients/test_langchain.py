@@ -84,7 +84,7 @@ def test_a_tool_is_called(app: Application, api: str, streamed: bool) -> None:
 @pytest.mark.engine
 @pytest.mark.parametrize("api", APIS)
 def test_a_tools_result_is_taken_back(app: Application, api: str) -> None:
-    before = app("langchain.invoke", **APIS[api], **STRUCTURED)["usage"]["input_tokens"]
+    before = app("langchain.invoke", **APIS[api], **CUT)["usage"]["input_tokens"]
 
     assert app("langchain.take_a_tools_result_back", **APIS[api], **STRUCTURED) > before
 
