@@ -92,6 +92,8 @@ test: lint test-tools ## Lint, and all tests that need no node: real API server,
 .PHONY: test-tools
 test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver, helm, ...)
 	@ldconfig -p | grep -q libnuma.so.1 && ldconfig -p | grep -q libgomp.so.1 || { $(call debian,libnuma1 libgomp1); }
+	@command -v curl >/dev/null || { $(call debian,curl ca-certificates); }
+	@command -v cc >/dev/null || { $(call debian,gcc libc6-dev); }
 	$(PYTHON) -m e2e.cluster tools etcd kube-apiserver kube-controller-manager kubectl helm
 
 .PHONY: e2e

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import cast
 
 import pytest
 
@@ -35,11 +34,8 @@ def client(request: pytest.FixtureRequest, clients: dict[str, Client]) -> Client
 @pytest.fixture(scope="session")
 def gateway(engine: Engine) -> Iterator[GatewayProcess]:
     """A gateway in front of the session's engine, left as it is."""
-    running = GatewayProcess(engine)
-    try:
+    with GatewayProcess(engine) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture
@@ -62,13 +58,8 @@ def failing_engine() -> Iterator[FailingEngine]:
 def failing_gateway(failing_engine: FailingEngine) -> Iterator[GatewayProcess]:
     """A gateway in front of it that bears one second of silence."""
     names = {"servedName": "tiny", "aliases": ["small", "org/tiny"]}
-    # All it needs of an engine are the two files.
-    engine = cast("Engine", failing_engine)
-    running = GatewayProcess(engine, model=names, engineSilenceTimeoutSeconds=1)
-    try:
+    with GatewayProcess(failing_engine, model=names, engineSilenceTimeoutSeconds=1) as running:
         yield running
-    finally:
-        running.stop()
 
 
 @pytest.fixture

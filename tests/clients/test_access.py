@@ -6,7 +6,7 @@ import http.client
 import json
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -14,7 +14,6 @@ from tests.clients.driver import Application, Client, ClientError
 from tests.clients.failing_engine import FailingEngine
 from tests.clients.requests import asking
 from tests.gateway.process import GatewayProcess, wait_for
-from tests.support.engine import Engine
 
 # One request at a time, and nobody may wait.
 FULL_AT_ONE = {"maxRunningRequests": 1, "maxQueuedRequests": 0}
@@ -24,8 +23,7 @@ KEYS: dict[str, dict[str, Any]] = {"sk-all": {}, "sk-small": {"models": ["small"
 @pytest.fixture(scope="module")
 def guarded(failing_engine: FailingEngine) -> Iterator[GatewayProcess]:
     """A gateway that asks for a key and serves one request at a time."""
-    engine = cast("Engine", failing_engine)
-    running = GatewayProcess(engine, **FULL_AT_ONE)
+    running = GatewayProcess(failing_engine, **FULL_AT_ONE)
     try:
         folder = running.run_dir / "keys"
         folder.mkdir()

@@ -11,14 +11,14 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from tests.clients import provider_examples as examples
 from tests.clients.failing_engine import FailingEngine
 from tests.clients.requests import FORECAST_SCHEMA, FORECAST_TOOL, HELLO, assert_forecast
-from tests.gateway.process import GatewayProcess
+from tests.gateway.process import EngineFiles, GatewayProcess
 from tests.support.engine import DOCUMENTED_NAMES, Engine
 
 NAMES = {"servedName": "tiny", "aliases": list(DOCUMENTED_NAMES)}
@@ -66,15 +66,12 @@ def png() -> str:
 
 
 @contextmanager
-def gateway_of(dialect: str, engine: Engine, limits: dict[str, Any]) -> Iterator[int]:
+def gateway_of(dialect: str, engine: EngineFiles, limits: dict[str, Any]) -> Iterator[int]:
     """The API port of a gateway of that dialect."""
     api = {"dialect": dialect, "limits": limits}
     allowed = {"structuredOutputsBackend": "xgrammar", "requestChatTemplates": "Allow"}
-    running = GatewayProcess(engine, model=NAMES, api=api, engine=allowed)
-    try:
+    with GatewayProcess(engine, model=NAMES, api=api, engine=allowed) as running:
         yield running.api_port
-    finally:
-        running.stop()
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +123,7 @@ def test_an_image_is_refused_by_a_model_that_sees_none(ig1: int, tmp_path: Path)
 
 def test_an_image_reaches_the_engine(failing_engine: FailingEngine, tmp_path: Path) -> None:
     # A model with eyes is too large for a test: an engine that keeps what it was sent.
-    with gateway_of("IG1", cast("Engine", failing_engine), SHORT) as port:
+    with gateway_of("IG1", failing_engine, SHORT) as port:
         answer = examples.run("ig1-responses-image", port, tmp_path, **{"<BASE64_ENCODED_IMAGE_DATA>": png()})
 
     sent = failing_engine.bodies["Describe this image"]["messages"][-1]["content"]

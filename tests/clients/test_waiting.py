@@ -6,7 +6,7 @@ import http.client
 import json
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -14,7 +14,6 @@ from tests.clients.driver import Application, Client
 from tests.clients.failing_engine import FailingEngine
 from tests.clients.requests import asking
 from tests.gateway.process import GatewayProcess
-from tests.support.engine import Engine
 
 APIS = ("chat", "responses")
 
@@ -24,11 +23,8 @@ def pinging_gateway(failing_engine: FailingEngine) -> Iterator[GatewayProcess]:
     """A gateway that leaves no stream without a byte for long."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FAIRLEAD_GATEWAY_PING_SECONDS", "0.1")
-        running = GatewayProcess(cast("Engine", failing_engine))
-    try:
+        with GatewayProcess(failing_engine) as running:
         yield running
-    finally:
-        running.stop()
 
 
 def by_all(

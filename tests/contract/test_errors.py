@@ -20,7 +20,7 @@ def test_an_over_long_prompt_has_the_code_that_clients_recover_on() -> None:
     error = from_engine_body(400, engine_error(message, param="input_tokens"))
 
     assert (error.status, error.code, error.param) == (400, "context_length_exceeded", "messages")
-    assert error.message == "This model's maximum context length is 1024 tokens."
+    assert error.message == "This model's maximum context length is 1024 tokens. (context_length_exceeded)"
 
 
 def test_a_parameter_out_of_range_is_named_once() -> None:

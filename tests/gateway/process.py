@@ -12,12 +12,12 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from openai import OpenAI
 
 from tests.support import processes
-from tests.support.engine import SERVED_NAMES, SERVING_IMAGE, Engine
+from tests.support.engine import SERVED_NAMES, SERVING_IMAGE
 
 START_SECONDS = 60
 
@@ -29,10 +29,22 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+class EngineFiles(Protocol):
+    """All that a gateway knows of its engine."""
+
+    @property
+    def socket(self) -> Path:
+        """Where it listens."""
+
+    @property
+    def state_file(self) -> Path:
+        """What its launcher writes."""
+
+
 class GatewayProcess:
     """`python -m fairlead_gateway serve`, stopped by `stop`."""
 
-    def __init__(self, engine: Engine, /, **settings: Any) -> None:
+    def __init__(self, engine: EngineFiles, /, **settings: Any) -> None:
         self.run_dir = Path(tempfile.mkdtemp(prefix="fairlead-"))
         (self.run_dir / "engine.sock").symlink_to(engine.socket)
         (self.run_dir / "engine.json").symlink_to(engine.state_file)

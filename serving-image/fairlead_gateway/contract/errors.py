@@ -17,6 +17,7 @@ RETRY_AFTER_SECONDS = 2
 _MESSAGE_CHARACTERS = 2000
 _PARAM_CHARACTERS = 200
 
+_TOO_LONG = "context_length_exceeded"
 _CONTEXT_LENGTH = re.compile(r"maximum context length is|longer than the maximum model length")
 # vLLM appends what it already says in `param`.
 _PARAMETER_SUFFIX = re.compile(r"\s*\(parameter=.*\)\s*$", re.DOTALL)
@@ -108,7 +109,8 @@ def from_engine(status: int, error: Mapping[str, Any]) -> ApiError:
     raw = str(error.get("message") or "The engine gave no reason.")
     message, param = _message_of(raw), _param_of(error.get("param"))
     if _CONTEXT_LENGTH.search(raw):
-        return invalid(message, "messages", "context_length_exceeded")
+        # LangChain looks for the code in the exception's text, where openai-python 3 puts only the message.
+        return invalid(f"{message} ({_TOO_LONG})", "messages", _TOO_LONG)
     if status == 404:
         return ApiError(404, message, "model_not_found", "model")
     if status == 503 or _SHUTTING_DOWN in raw:
