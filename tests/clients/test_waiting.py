@@ -23,7 +23,8 @@ def pinging_gateway(failing_engine: FailingEngine) -> Iterator[GatewayProcess]:
     """A gateway that leaves no stream without a byte for long."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FAIRLEAD_GATEWAY_PING_SECONDS", "0.1")
-        with GatewayProcess(failing_engine) as running:
+        running = GatewayProcess(failing_engine)
+    with running:
         yield running
 
 
