@@ -171,6 +171,10 @@ class Exchange:
             if status == 200 and self._streams:
                 self._try_first_event()
             return
+        if not self._events:
+            self._first_event_at = self._heard_at
+            waited = self._heard_at - self._arrived
+            self._services.telemetry.first_event.observe(self._endpoint.name, waited)
         self._events += data.count(EVENT_END)
         rendered = relay.feed(data)
         if relay.finished:
@@ -229,8 +233,6 @@ class Exchange:
             self._fail(self._explain(error))
             return
         self._open_stream()
-        self._first_event_at = self._heard_at
-        self._services.telemetry.first_event.observe(self._endpoint.name, self._heard_at - self._arrived)
         self.engine_data(200, received)
 
     def _open_stream(self) -> None:

@@ -203,6 +203,24 @@ async def test_a_request_with_labels_is_logged_with_its_id(
     assert (record["request_id"], record["status"]) == (result.headers["x-request-id"], 200)
 
 
+@pytest.mark.parametrize("early", [False, True], ids=["at-once", "after-a-ping"])
+async def test_the_wait_for_a_streams_first_event_is_measured(socket: Path, early: bool) -> None:
+    slow = Slow()
+    process = ProcessSettings(ping_seconds=0)
+    async with ScriptedEngine(socket, slow) as engine, running_gateway(socket, process=process) as gateway:
+        call = start(gateway, stream=True)
+        await until(lambda: engine.requests)
+        if early:
+            gateway.services.sweep()
+        slow.release.set()
+        result = await call
+        metrics = gateway.services.telemetry.render().decode()
+
+    assert result.body.startswith(b": ping") is early
+    assert 'fairlead_gateway_time_to_first_token_seconds_count{endpoint="chat"} 1.0' in metrics
+    assert 'fairlead_gateway_inter_token_latency_seconds_count{endpoint="chat"} 1.0' in metrics
+
+
 async def test_usage_is_counted(socket: Path) -> None:
     async with ScriptedEngine(socket, OK), running_gateway(socket) as gateway:
         await start(gateway)
