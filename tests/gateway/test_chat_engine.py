@@ -115,5 +115,5 @@ def test_metrics_hold_the_gateways_and_the_engines(client: OpenAI, gateway: Gate
     client.chat.completions.create(model="tiny", messages=HELLO, max_tokens=1)
     metrics = gateway.admin("/metrics")[1].decode()
 
-    assert 'fairlead_gateway_requests_total{endpoint="chat",status="200"}' in metrics
+    assert 'fairlead_gateway_requests_total{endpoint="chat",key="",status="200"}' in metrics
     assert "vllm:num_requests_running{" in metrics
