@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -64,5 +65,5 @@ class Gateways:
 
     def stop(self) -> None:
         """Ends every gateway."""
-        for gateway in self._running.values():
-            gateway.stop()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(GatewayProcess.stop, self._running.values()))

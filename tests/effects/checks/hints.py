@@ -36,18 +36,20 @@ def metadata(endpoint: Endpoint) -> None:
 def store(endpoint: Endpoint) -> None:
     """Nothing is stored, and a Response says so."""
     if endpoint.api is Api.RESPONSES:
-        assert endpoint.ask(store=True).document["store"] is False
+        answer = endpoint.ask(store=True)
+        assert answer.document["store"] is False
+        assert "store" in answer.headers[IGNORED_HEADER].split(",")
     else:
         _is_ignored(endpoint, "store", True)
 
 
 @effect("service_tier")
 def service_tier(endpoint: Endpoint) -> None:
-    """There is one tier."""
+    """There is one tier, which a Response names whichever was asked for."""
     if endpoint.api is Api.RESPONSES:
-        _is_repeated(endpoint, "service_tier", "default")
+        assert endpoint.ask(service_tier="flex").document["service_tier"] == "default"
     else:
-        _is_ignored(endpoint, "service_tier", "default")
+        _is_ignored(endpoint, "service_tier", "flex")
 
 
 @effect("safety_identifier")
