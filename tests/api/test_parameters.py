@@ -58,7 +58,7 @@ LIMITS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         {"repetition_penalty": {"maximum": 0}},
-        ".repetition_penalty leaves no value, since the parameter is a number above 0",
+        ".repetition_penalty leaves no value, since the parameter is a number from 0.01 to 100",
     ),
     (
         {"max_tokens": {"maximum": 9}, "max_output_tokens": {"maximum": 9}},

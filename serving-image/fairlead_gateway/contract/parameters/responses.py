@@ -54,7 +54,7 @@ RESPONSES: tuple[Parameter, ...] = (
     *(parameter for parameter in MISCELLANEOUS if parameter.name not in _REPEATED),
     Parameter("metadata", Object(), _C, "Repeated in the answer."),
     Parameter("store", Boolean(), _C, "Nothing is stored; the answer says false."),
-    Parameter("service_tier", String(), _C, "Repeated in the answer; there is one tier."),
+    Parameter("service_tier", String(), _C, "There is one tier; the answer says default."),
     Parameter("safety_identifier", String(), _C, "Repeated in the answer."),
     Parameter("prompt_cache_key", String(), _C, "Repeated in the answer."),
     Parameter("background", Boolean(), _C, "Only false: answers are not kept for later."),
