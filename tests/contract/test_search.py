@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from fairlead_gateway.contract.rules.search import BEAMS
 from fairlead_gateway.contract.wanted import Selection
 
-from .support import policy, refusal, request, sent
+from .answers import DONE, choice, chunk, completion, encoded, message
+from .support import dialogue, policy, refusal, request, sent
 
 
 @pytest.mark.parametrize(
@@ -68,7 +71,7 @@ def test_priority_beside_beam_search_is_refused_even_where_it_counts() -> None:
 def test_what_it_heeds_or_what_is_off_passes(partner: dict[str, Any]) -> None:
     given = {name: value for name, value in partner.items() if value is not None}
 
-    assert sent(use_beam_search=True, **partner) == {"use_beam_search": True, **given}
+    assert sent(use_beam_search=True, **partner) == {"use_beam_search": True, "n": BEAMS, **given}
 
 
 def test_defaults_of_a_dialect_are_no_conflict() -> None:
@@ -77,6 +80,32 @@ def test_defaults_of_a_dialect_are_no_conflict() -> None:
 
 def test_no_beam_search_has_no_conflict() -> None:
     assert sent(use_beam_search=False, seed=1) == {"use_beam_search": False, "seed": 1}
+
+
+@pytest.mark.parametrize("asked", [{}, {"n": 1}])
+@pytest.mark.parametrize(("most", "width"), [(-1, BEAMS), (20, BEAMS), (5, 2), (2, 1)])
+def test_one_answer_is_searched_with_several_beams(asked: dict[str, Any], most: int, width: int) -> None:
+    assert sent(policy(max_logprobs=most), use_beam_search=True, **asked)["n"] == width
+
+
+def test_the_best_beam_is_the_one_answer() -> None:
+    beams = [choice(index, message=message(text)) for index, text in enumerate(("best", "other"))]
+
+    shaped = json.loads(dialogue(use_beam_search=True).whole(encoded(completion(*beams))))
+
+    assert [found["message"]["content"] for found in shaped["choices"]] == ["best"]
+
+
+def test_the_best_beam_is_the_one_answer_of_a_stream() -> None:
+    asked = dialogue(use_beam_search=True, stream=True)
+    beams = [chunk({"content": f"beam{index}"}, "stop", index) for index in range(BEAMS)]
+
+    _, relay = asked.stream()
+    out = relay.feed(b"".join(beams) + DONE) + relay.end()
+
+    assert b"beam0" in out
+    assert b"beam1" not in out
+    assert out.endswith(DONE)
 
 
 @pytest.mark.parametrize(("most", "widest"), [(20, 10), (7, 3)])

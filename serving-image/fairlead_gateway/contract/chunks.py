@@ -25,6 +25,8 @@ def chunk_rewriter(wanted: Wanted, token: str) -> ChunkRewriter | None:
         needles += [b'"tool_calls":', b'"delta":null']
     if wanted.request_id is not None:
         needles.append(b'"id":')
+    if wanted.selection is not None:
+        needles.append(b'"choices":')
     return ChunkRewriter(wanted, token, tuple(needles)) if needles else None
 
 
@@ -53,6 +55,9 @@ class ChunkRewriter:
     def _change(self, chunk: Json) -> None:
         if self._wanted.request_id is not None:
             chunk["id"] = self._wanted.request_id
+        selection = self._wanted.selection
+        if selection is not None:  # only beams are selected in a stream, and they come the best first
+            chunk["choices"] = [choice for choice in chunk["choices"] if choice["index"] < selection.n]
         for choice in chunk["choices"]:
             delta = choice["delta"] = choice.get("delta") or {}
             if "reasoning" in delta:

@@ -22,7 +22,7 @@ class Reasoning(Enum):
 
 @dataclass(frozen=True)
 class Selection:
-    """`best_of`: how many of the engine's choices are returned, and whether with their log probabilities."""
+    """How many of the engine's choices are returned, and whether with their log probabilities."""
 
     n: int
     keep_logprobs: bool

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from fairlead_gateway.contract.errors import ApiError, invalid, missing
 from fairlead_gateway.contract.parameters import PARAMETERS, Api
@@ -58,8 +58,6 @@ _INCLUDABLE = frozenset(
         "web_search_call.results",
     }
 )
-# One beam would be no search, and a Responses request has no parameter for their number.
-BEAMS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def prepare_responses(body: bytes, policy: Policy) -> ResponsesRequest:
     chat |= {"messages": conversation.messages} | ({} if limit is None else {"max_tokens": limit})
     chat |= tool_fields(tools, received.get("tool_choice", "auto"))
     chat |= text_fields(received) | reasoning_fields(received) | truncation_fields(received, limit, policy)
-    chat |= _logprobs_fields(received) | _beam_fields(received, policy) | _stream_fields(received)
+    chat |= _logprobs_fields(received) | _stream_fields(received)
     try:
         prepared = prepare_document(chat, policy)
     except ApiError as error:
@@ -137,14 +135,6 @@ def _logprobs_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     if alternatives or _LOGPROBS in received.get("include", ()):
         return {"logprobs": True, "top_logprobs": alternatives}
     return {}
-
-
-def _beam_fields(received: Mapping[str, Any], policy: Policy) -> dict[str, Any]:
-    if not received.get("use_beam_search"):
-        return {}
-    # The engine needs two log probabilities per beam.
-    most = policy.engine.max_logprobs
-    return {"n": BEAMS if most < 0 else max(1, min(BEAMS, most // 2))}
 
 
 def _stream_fields(received: Mapping[str, Any]) -> dict[str, Any]:

@@ -68,8 +68,9 @@ def use_beam_search(endpoint: Endpoint) -> None:
     assert len(set(found[0])) == searched.get("n", 1)
     scores = [_logprob(endpoint, beam) for beam in found[0]]
     assert scores == sorted(scores, reverse=True)
-    # The search looks further ahead than the next token.
-    assert scores[0] > _logprob(endpoint, endpoint.greedy(3).text)
+    # The search looks further ahead than the next token, also where one answer is wanted.
+    one = endpoint.ask(use_beam_search=True, **{endpoint.limit: 3}).only
+    assert min(scores[0], _logprob(endpoint, one.text)) > _logprob(endpoint, endpoint.greedy(3).text)
     for ignored in ({"stop": ["a"]}, {"min_tokens": 2}, {"guided_choice": ["a"]}, {"logit_bias": {"3": 1}}):
         refusal = endpoint.refused(use_beam_search=True, **ignored)
         assert refusal.param in ("use_beam_search", *ignored)

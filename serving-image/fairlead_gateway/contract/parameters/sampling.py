@@ -119,7 +119,7 @@ SAMPLING: tuple[Parameter, ...] = (
         "use_beam_search",
         Boolean(),
         _F,
-        "Searches with n beams instead of sampling; refused beside what it does not heed; no partial stream.",
+        "Searches with n beams (4 for one answer); refused beside what it does not heed; no partial stream.",
         engine_default=False,
     ),
     Parameter(

@@ -19,7 +19,7 @@ Rule = Callable[[Draft], None]
 _RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
     (constraints.drop_empty_response_format, ("response_format",)),
     (constraints.refuse_what_breaks_the_form, constraints.FORMS),
-    (search.refuse_what_beam_search_ignores, ("use_beam_search",)),
+    (search.search_with_beams, ("use_beam_search",)),
     (constraints.translate_guided, constraints.GUIDED),
     (constraints.require_the_backend, ("guided_decoding_backend",)),
     (constraints.check_structured_outputs, ("structured_outputs",)),

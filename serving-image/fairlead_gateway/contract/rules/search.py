@@ -14,6 +14,8 @@ from .draft import Draft, conflict
 
 # vLLM samples greedily below this temperature, and then makes all choices equal.
 GREEDY_BELOW = 1e-5
+# How wide to search for a single answer.
+BEAMS = 4
 # What vLLM's beam search does not heed, with the values that mean "off".
 _IGNORED_BY_BEAMS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
     {
@@ -40,10 +42,30 @@ _IGNORED_BY_BEAMS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 )
 
 
-def refuse_what_beam_search_ignores(draft: Draft) -> None:
-    """A parameter that the search would not heed is a 400, not a surprise."""
+def search_with_beams(draft: Draft) -> None:
+    """As many beams as answers are wanted, but more than one: a single beam would be no search.
+
+    A parameter that the search would not heed is a 400, not a surprise.
+    """
     if not draft.document["use_beam_search"]:
         return
+    _refuse_what_beams_ignore(draft)
+    # The search asks the engine for two log probabilities per beam.
+    most = draft.policy.engine.max_logprobs
+    widest = BEAMS if most < 0 else most // 2
+    width = draft.value("n", 1)
+    if 0 <= most < 2 * width:
+        message = f"'n' must be at most {widest} with 'use_beam_search' on this deployment (got {width})."
+        raise invalid(message, "n")
+    if width == 1:
+        width = min(BEAMS, widest)
+        # The engine's first beam is the best, and beams have no log probabilities that could say otherwise.
+        draft.want(choices=width, selection=Selection(1, keep_logprobs=False))
+        draft.put("n", width)
+        draft.rename("n", "use_beam_search")
+
+
+def _refuse_what_beams_ignore(draft: Draft) -> None:
     for name, neutral in _IGNORED_BY_BEAMS.items():
         if draft.has(name) and draft.value(name) not in neutral:
             raise conflict(name, "use_beam_search", "beam search does not heed it")
@@ -52,12 +74,6 @@ def refuse_what_beam_search_ignores(draft: Draft) -> None:
         raise conflict(constraints[0], "use_beam_search", "beam search does not heed it")
     if draft.value("tools") and draft.value("tool_choice", "auto") not in ("auto", "none"):
         raise conflict("tool_choice", "use_beam_search", "beam search cannot be forced to call a function")
-    # The search asks the engine for two log probabilities per beam.
-    most = draft.policy.engine.max_logprobs
-    width = draft.value("n", 1)
-    if 0 <= most < 2 * width:
-        message = f"'n' must be at most {most // 2} with 'use_beam_search' on this deployment (got {width})."
-        raise invalid(message, "n")
 
 
 def rank_candidates(draft: Draft) -> None:
