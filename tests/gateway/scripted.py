@@ -72,3 +72,22 @@ def answer(*parts: bytes) -> Script:
         await writer.drain()
 
     return script
+
+
+async def hang(engine: ScriptedEngine, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Takes a request and says nothing until the gateway closes the connection."""
+    await engine.read_request(reader)
+    await reader.read()
+
+
+def streams(*parts: bytes) -> Script:
+    """Sends these parts of a stream, then says nothing until the gateway closes the connection."""
+
+    async def script(
+        engine: ScriptedEngine, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await engine.read_request(reader)
+        writer.write(HEAD + b"".join(map(chunked, parts)))
+        await reader.read()
+
+    return script

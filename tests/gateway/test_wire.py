@@ -10,41 +10,12 @@ from typing import Any
 import pytest
 
 from fairlead_gateway.settings import ProcessSettings
-from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS, RESPONSES_PATH, STREAM
-from tests.gateway.scripted import CHUNK, HEAD, ScriptedEngine, answer, chunked, whole
-from tests.gateway.wire import Gateway, running_gateway, until
+from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS, STREAM
+from tests.gateway.scripted import CHUNK, HEAD, ScriptedEngine, answer, chunked, hang, streams, whole
+from tests.gateway.wire import post, raw, running_gateway, sweep_until, until
 
 ENGINE_400 = b'{"error":{"message":"no","type":"BadRequestError","param":"body.seed","code":400}}'
 ENDLESS = json.dumps(CHAT | {"stream": True}).encode()
-
-
-async def hang(engine: ScriptedEngine, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Takes a request and says nothing until the gateway closes the connection."""
-    await engine.read_request(reader)
-    await reader.read()
-
-
-def streams(*parts: bytes) -> Any:
-    """Sends these parts of a stream, then says nothing until the gateway closes the connection."""
-
-    async def script(engine: ScriptedEngine, reader: Any, writer: Any) -> None:
-        await engine.read_request(reader)
-        writer.write(HEAD + b"".join(map(chunked, parts)))
-        await reader.read()
-
-    return script
-
-
-async def raw(gateway: Gateway, *parts: bytes) -> bytes:
-    """Everything that comes back on a connection of its own for these bytes."""
-    reader, writer = await gateway.connect()
-    for part in parts:
-        writer.write(part)
-        await writer.drain()
-    async with asyncio.timeout(60):
-        received = await reader.read()
-    writer.close()
-    return received
 
 
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
@@ -133,7 +104,7 @@ async def test_an_engine_that_is_silent_for_too_long_is_a_504(socket: Path) -> N
         running_gateway(socket, engineSilenceTimeoutSeconds=1) as gateway,
     ):
         call = asyncio.ensure_future(gateway.call("POST", CHAT_PATH, CHAT))
-        await _sweep_until(gateway, call.done)
+        await sweep_until(gateway, call.done)
 
     assert ((await call).status, (await call).error["code"]) == (504, "engine_timeout")
 
@@ -144,7 +115,7 @@ async def test_an_engine_that_hangs_mid_stream_ends_the_stream_with_an_error(soc
         running_gateway(socket, engineSilenceTimeoutSeconds=1) as gateway,
     ):
         call = asyncio.ensure_future(gateway.call("POST", CHAT_PATH, CHAT | {"stream": True}))
-        await _sweep_until(gateway, call.done)
+        await sweep_until(gateway, call.done)
 
     body = (await call).body
     assert body.startswith(CHUNK)
@@ -159,7 +130,7 @@ async def test_a_stream_that_waits_is_opened_and_pinged(
     async with ScriptedEngine(socket, hang), running_gateway(socket, process=process) as gateway:
         reader, writer = await gateway.connect()
         data = json.dumps(body | {"stream": True}).encode()
-        writer.write(_request(path, data))
+        writer.write(post(path, data))
         received = b""
 
         async def read() -> None:
@@ -168,7 +139,7 @@ async def test_a_stream_that_waits_is_opened_and_pinged(
                 received += await reader.read(1000)
 
         reading = asyncio.ensure_future(read())
-        await _sweep_until(gateway, reading.done)
+        await sweep_until(gateway, reading.done)
         writer.close()
 
     assert received.startswith(b"HTTP/1.1 200 OK")
@@ -187,9 +158,9 @@ async def test_an_engines_refusal_after_pings_is_an_error_event(socket: Path) ->
     process = ProcessSettings(ping_seconds=0.05)
     async with ScriptedEngine(socket, late), running_gateway(socket, process=process) as gateway:
         reader, writer = await gateway.connect()
-        writer.write(_request(CHAT_PATH, ENDLESS, "connection: close"))
+        writer.write(post(CHAT_PATH, ENDLESS, "connection: close"))
         reading = asyncio.ensure_future(reader.readuntil(b": ping\n"))
-        await _sweep_until(gateway, reading.done)
+        await sweep_until(gateway, reading.done)
         refuse.set()
         rest = await reader.read()
         writer.close()
@@ -264,7 +235,7 @@ async def test_a_draining_gateway_still_serves_and_ends_the_connection(socket: P
         running_gateway(socket) as gateway,
     ):
         gateway.services.gate.draining = True
-        received = await raw(gateway, _request(CHAT_PATH, json.dumps(CHAT).encode()))
+        received = await raw(gateway, post(CHAT_PATH, json.dumps(CHAT).encode()))
 
     assert received.startswith(b"HTTP/1.1 200 OK")
     assert b"connection: close" in received
@@ -283,7 +254,7 @@ async def test_the_engine_is_told_when_the_client_left(
 
     async with ScriptedEngine(socket, watched) as engine, running_gateway(socket) as gateway:
         _, writer = await gateway.connect()
-        writer.write(_request(path, json.dumps(body | {"stream": True}).encode()))
+        writer.write(post(path, json.dumps(body | {"stream": True}).encode()))
         await until(lambda: engine.requests)
         writer.close()
         async with asyncio.timeout(60):
@@ -306,7 +277,7 @@ async def test_a_client_that_reads_nothing_holds_the_engine_back(socket: Path) -
 
     async with ScriptedEngine(socket, flood), running_gateway(socket) as gateway:
         reader, writer = await gateway.connect()
-        writer.write(_request(CHAT_PATH, ENDLESS))
+        writer.write(post(CHAT_PATH, ENDLESS))
         await reader.readuntil(b"\n\n")
         before = -1
         while before != sent:
@@ -315,154 +286,3 @@ async def test_a_client_that_reads_nothing_holds_the_engine_back(socket: Path) -
         writer.transport.abort()
 
     assert sent < 400
-
-
-async def _sweep_until(gateway: Gateway, done: Any) -> None:
-    """What `keep_house` does once a second, faster."""
-    async with asyncio.timeout(60):
-        while not done():
-            gateway.services.sweep()
-            await asyncio.sleep(0.02)
-
-
-def _request(path: str, body: bytes, *headers: str) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "host: x", f"content-length: {len(body)}", *headers, "", ""]
-    return "\r\n".join(lines).encode() + body
-
-
-async def test_http_1_0_gets_its_stream_without_chunks(socket: Path) -> None:
-    async with ScriptedEngine(socket, streams(STREAM)), running_gateway(socket) as gateway:
-        head = f"POST {CHAT_PATH} HTTP/1.0\r\ncontent-length: {len(ENDLESS)}\r\n\r\n"
-        received = await raw(gateway, head.encode() + ENDLESS)
-
-    assert received.partition(b"\r\n\r\n")[2] == STREAM
-
-
-async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(socket: Path) -> None:
-    async with (
-        ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
-        running_gateway(socket) as gateway,
-    ):
-        body = json.dumps(CHAT).encode()
-        reader, writer = await gateway.connect()
-        writer.write(_request(CHAT_PATH, body, "expect: 100-continue", "connection: close")[: -len(body)])
-        assert (await reader.readline()).startswith(b"HTTP/1.1 100")
-        writer.write(body)
-        received = await reader.read()
-        writer.close()
-
-    assert b"HTTP/1.1 200 OK" in received
-
-
-async def test_a_body_in_chunks_is_a_body(socket: Path) -> None:
-    async with (
-        ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))) as engine,
-        running_gateway(socket) as gateway,
-    ):
-        body = json.dumps(CHAT).encode()
-        head = (
-            f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
-        )
-        parts = [chunked(body[:10]), chunked(body[10:]), b"0\r\n\r\n"]
-        received = await raw(gateway, head.encode(), *parts)
-
-    assert received.startswith(b"HTTP/1.1 200 OK")
-    assert engine.requests == [body]
-
-
-async def test_requests_in_one_go_are_answered_in_their_order(socket: Path) -> None:
-    async def echo(engine: ScriptedEngine, reader: Any, writer: Any) -> None:
-        while True:
-            await engine.read_request(reader)
-            seed = str(json.loads(engine.requests[-1])["seed"]).encode()
-            writer.write(whole("200 OK", COMPLETION.replace(b"chatcmpl-1", b"id-" + seed)))
-
-    bodies = [json.dumps(CHAT | {"seed": seed}).encode() for seed in (1, 2, 3)]
-    pieces = [_request(CHAT_PATH, body) for body in bodies[:2]]
-    pieces.insert(1, b"GET /v1/models HTTP/1.1\r\nhost: x\r\n\r\n")
-    pieces.append(_request(CHAT_PATH, bodies[2], "connection: close"))
-    async with ScriptedEngine(socket, echo), running_gateway(socket) as gateway:
-        received = await raw(gateway, b"".join(pieces))
-
-    order = [received.index(mark) for mark in (b'"id-1"', b'"object":"list"', b'"id-2"', b'"id-3"')]
-    assert order == sorted(order)
-
-
-async def test_an_offer_of_http_2_is_passed_over(socket: Path) -> None:
-    async with (
-        ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
-        running_gateway(socket) as gateway,
-    ):
-        offer = ("connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAMAAABk")
-        received = await raw(gateway, _request(CHAT_PATH, json.dumps(CHAT).encode(), *offer))
-
-    assert received.startswith(b"HTTP/1.1 200 OK")
-
-
-async def test_what_is_not_http_is_told_so_in_the_envelope(socket: Path) -> None:
-    async with running_gateway(socket) as gateway:
-        received = await raw(gateway, b"\x16\x03\x01 hello\r\n\r\n")
-
-    assert received.startswith(b"HTTP/1.1 400")
-    assert json.loads(received.partition(b"\r\n\r\n")[2])["error"]["code"] == "invalid_request"
-
-
-@pytest.mark.parametrize("declared", [True, False], ids=["declared", "chunked"])
-async def test_a_body_above_the_limit_is_refused(socket: Path, declared: bool) -> None:
-    async with running_gateway(socket, maxBodyBytes=1000) as gateway:
-        framing = "content-length: 1500" if declared else "transfer-encoding: chunked"
-        head = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\n{framing}\r\n\r\n".encode()
-        body = b"x" * 1500 if declared else chunked(b"x" * 1500) + b"0\r\n\r\n"
-        received = await raw(gateway, head, body)
-
-    assert received.startswith(b"HTTP/1.1 413")
-    assert b'"code":"request_too_large"' in received
-
-
-async def test_a_client_that_goes_on_sending_too_much_is_cut_off(socket: Path) -> None:
-    async with running_gateway(socket, maxBodyBytes=1000) as gateway:
-        reader, writer = await gateway.connect()
-        writer.write(f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n".encode())
-        await reader.readuntil(b"\r\n\r\n")
-        async with asyncio.timeout(60):
-            with pytest.raises(ConnectionError):
-                await _flood(writer)
-
-
-async def _flood(writer: asyncio.StreamWriter) -> None:
-    while True:
-        writer.write(b"x" * 10_000)
-        await writer.drain()
-        await asyncio.sleep(0)
-
-
-async def test_an_upload_that_stops_is_a_408(socket: Path) -> None:
-    async with running_gateway(socket, process=ProcessSettings(upload_seconds=0.05)) as gateway:
-        reader, writer = await gateway.connect()
-        writer.write(_request(CHAT_PATH, b"{")[:-1] + b"")
-        reading = asyncio.ensure_future(reader.readuntil(b"\r\n\r\n"))
-        await _sweep_until(gateway, reading.done)
-        writer.close()
-
-    assert (await reading).startswith(b"HTTP/1.1 408")
-
-
-@pytest.mark.parametrize("path", [CHAT_PATH, RESPONSES_PATH])
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"[]",
-        b"\xff\xfe",
-        b'{"model": NaN}',
-        b'{"a":' * 2000 + b"1" + b"}" * 2000,
-        b"[" * 100_000,
-        b'"\\ud800"',
-    ],
-    ids=["empty", "array", "not-utf8", "nan", "deep", "deeper", "surrogate"],
-)
-async def test_what_is_no_json_object_is_a_400(socket: Path, path: str, body: bytes) -> None:
-    async with running_gateway(socket) as gateway:
-        result = await gateway.call("POST", path, body)
-
-    assert (result.status, result.error["code"]) == (400, "invalid_json")
