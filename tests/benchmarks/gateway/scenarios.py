@@ -52,7 +52,8 @@ def measure(proxy: Proxy, system: System, scale: Scale) -> tuple[dict[str, float
 
 def latency(proxy: Proxy, scale: Scale) -> float:
     """Median time of a request at 50 requests/s, microseconds."""
-    return proxy.load(chat(), connections=32, rate=50, seconds=scale.seconds).p50_us
+    # Enough connections for a proxy that now and then stands still for seconds.
+    return proxy.load(chat(), connections=256, rate=50, seconds=scale.seconds).p50_us
 
 
 def _latency(proxy: Proxy, _: System, scale: Scale) -> _Figures:
