@@ -30,6 +30,7 @@ from .upstream.pool import EnginePool
 
 # Longer than clients keep theirs, so that none is closed just when it is used again (nginx's default).
 KEEPALIVE_SECONDS = 75
+HOUSEKEEPING_SECONDS = 1
 
 
 class _Server(uvicorn.Server):
@@ -96,12 +97,18 @@ async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettin
 
 
 async def keep_house(services: Services) -> None:
-    """What must happen about once a second: time-outs, pings, changed settings, what the engine says."""
+    """What must happen about once a second: time-outs, pings, changed settings.
+
+    One that fails must not end the others, nor those of the next second.
+    """
     reloader = Reloader(services)
     while True:
-        await asyncio.sleep(1)
-        services.sweep()
-        reloader.check()
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
+        for chore in (services.sweep, reloader.check):
+            try:
+                chore()
+            except Exception:
+                logging.getLogger("fairlead.gateway").exception("housekeeping failed; it goes on")
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import secrets
 import time
 from typing import Protocol
@@ -16,6 +17,8 @@ from .routes import generation_routes
 from .settings import GatewaySettings, ProcessSettings
 from .telemetry import Telemetry
 from .upstream.pool import EnginePool
+
+_log = logging.getLogger("fairlead.gateway")
 
 
 class Ticking(Protocol):
@@ -95,7 +98,11 @@ class Services:
         """Lets everything whose time has run out know. To be called about once a second."""
         now = self.clock()
         for item in tuple(self.active):
-            item.tick(now)
+            try:
+                item.tick(now)
+            except Exception:  # a fault of one request must not take the others' time-outs away
+                self.active.discard(item)
+                _log.exception("a request's time could not be kept")
         self.engine.sweep()
 
     def _make_policy(self, settings: GatewaySettings) -> Policy:
