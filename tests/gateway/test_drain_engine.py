@@ -91,14 +91,6 @@ def test_sigterm_lets_a_running_stream_finish(engine: Engine) -> None:
     assert exit_code == 0
 
 
-def test_the_engine_stops_working_for_a_client_that_left(own_gateway: GatewayProcess, engine: Engine) -> None:
-    with streaming(own_gateway, tokens=1000):
-        wait_for(lambda: engine.running_requests() == 1)
-
-    wait_for(lambda: load(own_gateway)["running"] == 0)
-    wait_for(lambda: engine.running_requests() == 0)
-
-
 def test_the_engine_stops_working_for_a_client_that_gave_up_waiting(
     own_gateway: GatewayProcess, engine: Engine
 ) -> None:
