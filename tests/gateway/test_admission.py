@@ -14,7 +14,7 @@ import pytest
 from fairlead_gateway.settings import ProcessSettings
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS, STREAM
 from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, whole
-from tests.gateway.wire import Gateway, running_gateway, until
+from tests.gateway.wire import Gateway, running_gateway, sweep_until, until
 
 OK = answer(whole("200 OK", COMPLETION))
 BOTH = {"servedName": "tiny", "aliases": ["small"]}
@@ -130,10 +130,7 @@ async def test_a_request_that_waits_for_too_long_is_told_to_return(socket: Path)
         first = start(gateway)
         await until(lambda: gateway.services.gate.running == 1)
         second = start(gateway)
-        async with asyncio.timeout(60):
-            while not second.done():
-                gateway.services.sweep()
-                await asyncio.sleep(0.02)
+        await sweep_until(gateway, second.done)
         assert not first.done()
         slow.release.set()
         await first

@@ -1,6 +1,6 @@
 """The client's side of one exchange: its request's body comes in, the answer goes out, on one connection.
 
-Stands where uvicorn's protocol keeps the cycle of an ASGI request, hence the three public flags.
+Stands where uvicorn's protocol keeps the cycle of an ASGI request, hence the public flags.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ class Answer:
         "_transport",
         "_whole",
         "content_length",
-        "disconnected",
         "keep_alive",
         "response_complete",
     )
@@ -69,7 +68,7 @@ class Answer:
         default_headers: bytes,
         done: Callable[[], None],
     ) -> None:
-        self.response_complete = self.disconnected = False
+        self.response_complete = False
         self.keep_alive = keep_alive and not http_1_0
         self._chunked = not http_1_0
         self._services, self._endpoint, self._transport, self._done = services, endpoint, transport, done
@@ -135,7 +134,6 @@ class Answer:
 
     def client_gone(self) -> None:
         """The connection is lost."""
-        self.disconnected = True
         self._forget()
         exchange, self._exchange = self._exchange, None
         if exchange is not None:
