@@ -229,10 +229,13 @@ async def test_defaults_are_filled_in_by_the_server(kube: KubeClient, namespace:
     stored = await kube.create(MODEL_DEPLOYMENT, namespace, manifest("a" * 40))
     assert stored["spec"]["replicas"] == 1
     assert stored["spec"]["engine"] == {
+        "dtype": "Auto",
+        "nodes": 1,
         "requestChatTemplates": "Deny",
         "schedulingPolicy": "FirstComeFirstServed",
         "startupTimeoutSeconds": 1800,
         "structuredOutputsBackend": "Auto",
+        "unresponsive": {"action": "Report", "afterSeconds": 300},
     }
     assert stored["spec"]["api"] == {
         "auth": {"mode": "None"},

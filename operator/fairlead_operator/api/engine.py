@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from fairlead_operator.api.env import EnvVar
 from fairlead_operator.api.markers import items, length, rule, validations
@@ -30,6 +30,60 @@ def _parser_name(field: str) -> Any:
             f"{field} must be the name of one of vLLM's parsers, such as hermes or qwen3",
         )
     )
+
+
+class ConfigMapKey(Part):
+    """A key of a ConfigMap in the model's namespace."""
+
+    name: Annotated[str, length(1, 253)]
+    """name of the ConfigMap."""
+    key: Annotated[str, length(1, 253)]
+    """key in the ConfigMap."""
+
+
+class ChatTemplate(Part):
+    """A chat template in Jinja, by text or by reference."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "x-kubernetes-validations": [
+                rule(
+                    "has(self.inline) != has(self.configMapKeyRef)",
+                    "spec.engine.chatTemplate needs either inline or configMapKeyRef",
+                )
+            ]
+        }
+    )
+
+    inline: Annotated[
+        str | None,
+        length(1, 65_536),
+        validations(
+            rule(
+                "self.contains('{')",
+                "spec.engine.chatTemplate.inline must be the text of a Jinja template, which has a {; for a "
+                "file use configMapKeyRef",
+            )
+        ),
+    ] = None
+    """inline is the text of the template."""
+    config_map_key_ref: ConfigMapKey | None = None
+    """configMapKeyRef names the ConfigMap with the template. The engine reads it when it starts: a change
+    takes effect in the next pod.
+    """
+
+
+class Unresponsive(Part):
+    """What happens when the engine hangs. vLLM's own health check goes on to say that all is well then."""
+
+    action: Literal["Report", "Restart"] = "Report"
+    """action: `Report` takes the pod out of service and says so in the status; `Restart` restarts the engine
+    too.
+    """
+    after_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
+    """afterSeconds without any token, while requests run, count as hanging. Longer than the longest prompt
+    takes.
+    """
 
 
 class Engine(Part):
@@ -58,6 +112,37 @@ class Engine(Part):
     """env of the engine's container, as in a pod."""
     max_model_len: Annotated[int | None, Field(ge=1, le=100_000_000)] = None
     """maxModelLen is the longest context in tokens (vLLM's `--max-model-len`); the model's own if absent."""
+    dtype: Literal["Auto", "Float16", "BFloat16", "Float32"] = "Auto"
+    """dtype of weights and activations (vLLM's `--dtype`); with `Auto` the model's own."""
+    quantization: Annotated[
+        str | None,
+        length(1, 64),
+        validations(
+            rule(
+                "self.matches('^[a-z0-9][a-z0-9_-]*$')",
+                "spec.engine.quantization must be one of vLLM's methods, such as fp8, awq or gptq",
+            )
+        ),
+    ] = None
+    """quantization is vLLM's method for the weights, for example `fp8`; what the model's own configuration
+    says if absent.
+    """
+    gpu_memory_utilization_percent: Annotated[int | None, Field(ge=1, le=100)] = None
+    """gpuMemoryUtilizationPercent is the part of each accelerator's memory that vLLM takes (its
+    `--gpu-memory-utilization`); vLLM's default if absent.
+    """
+    tensor_parallel_size: Annotated[int | None, Field(ge=1, le=4096)] = None
+    """tensorParallelSize is over how many accelerators each layer is split. If absent: all of the replica,
+    divided by pipelineParallelSize.
+    """
+    pipeline_parallel_size: Annotated[int | None, Field(ge=1, le=4096)] = None
+    """pipelineParallelSize is over how many groups of accelerators the layers are spread. If absent: all
+    accelerators of the replica divided by tensorParallelSize, or, if that is absent too, nodes.
+    """
+    nodes: Annotated[int, Field(ge=1, le=64)] = 1
+    """nodes is over how many pods, each on a node of its own, one replica is spread; above 1 it needs the
+    LeaderWorkerSet API in the cluster.
+    """
     max_running_requests: Annotated[int | None, Field(ge=1, le=100_000)] = None
     """maxRunningRequests bounds what runs at once in each replica: sequences in the engine (vLLM's
     `--max-num-seqs`) and requests in the gateway, where the others wait in order. If absent, vLLM's own
@@ -85,6 +170,10 @@ class Engine(Part):
     """requestChatTemplates says whether a request may bring its own `chat_template`. Templates are programs
     that the engine runs: allow them only where every client is trusted.
     """
+    chat_template: ChatTemplate | None = None
+    """chatTemplate replaces the chat template of the model's tokenizer."""
+    unresponsive: Unresponsive = Unresponsive()
+    """unresponsive says what happens when the engine has requests and makes no token any more."""
     startup_timeout_seconds: Annotated[int, Field(ge=30, le=86_400)] = 1800
     """startupTimeoutSeconds is how long one start of the engine may take, download included; then it is
     restarted.

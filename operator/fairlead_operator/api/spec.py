@@ -4,169 +4,56 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, WithJsonSchema
 
 from fairlead_operator.api.endpoint import Api
 from fairlead_operator.api.engine import Engine
-from fairlead_operator.api.env import Quantity
-from fairlead_operator.api.markers import items, length, properties, rule, validations
+from fairlead_operator.api.markers import rule
+from fairlead_operator.api.model import Model
 from fairlead_operator.api.part import Part
+from fairlead_operator.api.scheduling import RAW_OBJECT, Accelerator, Resources, Scheduling
 
+# Devices of all pods of one replica; tensor and pipeline parallelism divide them.
+_DEVICES = "(has(self.accelerator) ? self.accelerator.count : 1) * self.engine.nodes"
+_TENSOR, _PIPELINE = "self.engine.tensorParallelSize", "self.engine.pipelineParallelSize"
 
-def _served_name(field: str) -> Any:
-    return validations(
-        rule(
-            "self.matches('^[A-Za-z0-9][A-Za-z0-9._:/-]*$')",
-            f"{field} must start with a letter or digit and have only letters, digits and . _ : / -",
-        )
-    )
-
-
-class Credentials(Part):
-    """Credentials for downloading the weights."""
-
-    secret_name: Annotated[str, length(1, 253)]
-    """secretName is the name of a Secret in the model's namespace whose key `token` is a Hugging Face
-    token.
-    """
-
-
-class Model(Part):
-    """What is served."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                rule(
-                    "!has(self.revision) || self.source.startsWith('hf://')",
-                    "spec.model.revision is only for hf:// sources; remove it",
-                ),
-                rule(
-                    "!has(self.credentials) || self.source.startsWith('hf://')",
-                    "spec.model.credentials is only for hf:// sources; remove it",
-                ),
-                rule(
-                    "!has(self.servedName) || !has(self.aliases) || !(self.servedName in self.aliases)",
-                    "spec.model.aliases must not repeat spec.model.servedName; remove it there",
-                ),
-            ]
-        }
-    )
-
-    source: Annotated[
-        str,
-        length(1, 1024),
-        validations(
-            rule(
-                "self.matches('^(hf://[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
-                "|pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[^[:cntrl:]]*)?|file:///[^[:cntrl:]]+)$')",
-                "spec.model.source must be hf://ORG/NAME, pvc://CLAIM, pvc://CLAIM/PATH or file:///PATH",
-            ),
-            rule(
-                "!self.matches('/[.][.]?(/|$)')",
-                "spec.model.source must not have the path segments . and ..; give the path in full",
-            ),
-        ),
-    ]
-    """source says where the weights are: `hf://ORG/NAME` (Hugging Face hub, downloaded by the engine at
-    each start), `pvc://CLAIM/PATH` (a folder of a PersistentVolumeClaim in the same namespace, mounted
-    read-only) or `file:///PATH` (a folder baked into the engine image).
-    """
-    revision: Annotated[
-        str | None,
-        length(1, 250),
-        validations(
-            rule(
-                "self.matches('^[A-Za-z0-9][A-Za-z0-9._/-]*$')",
-                "spec.model.revision must be a branch, tag or commit of the hub's repository",
-            )
-        ),
-    ] = None
-    """revision is the branch, tag or commit of an `hf://` source; the hub's default branch if absent."""
-    served_name: Annotated[str | None, length(1, 253), _served_name("spec.model.servedName")] = None
-    """servedName is the name that clients put into `model`; the name of the ModelDeployment if absent."""
-    aliases: Annotated[
-        tuple[Annotated[str, length(1, 253), _served_name("an item of spec.model.aliases")], ...],
-        items(16, "set"),
-    ] = ()
-    """aliases are further names under which the model is served."""
-    credentials: Credentials | None = None
-    """credentials for downloading the weights of an `hf://` source; public models need none."""
-
-
-class Accelerator(Part):
-    """Accelerators of each replica."""
-
-    resource_name: Annotated[
-        str,
-        length(3, 253),
-        validations(
-            rule(
-                "self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$')",
-                "spec.accelerator.resourceName must be qualified like nvidia.com/gpu",
-            )
-        ),
-    ]
-    """resourceName is the extended resource that the device plugin advertises, for example
-    `nvidia.com/gpu`.
-    """
-    count: Annotated[int, Field(ge=1, le=64)] = 1
-    """count of accelerators for each replica. Above 1, vLLM splits the model over them (tensor parallelism)
-    unless args say otherwise.
-    """
-
-
-class Resources(Part):
-    """Compute resources of the engine's container, as in a pod."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "x-kubernetes-validations": [
-                rule(
-                    "!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || "
-                    "quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)",
-                    "spec.resources.requests must not exceed spec.resources.limits; "
-                    "lower the one or raise the other",
-                )
-            ]
-        }
-    )
-
-    requests: Annotated[dict[str, Quantity], properties(32)] = Field(default_factory=dict)
-    """requests of the engine's container."""
-    limits: Annotated[dict[str, Quantity], properties(32)] = Field(default_factory=dict)
-    """limits of the engine's container. Shared memory (/dev/shm) counts towards the memory limit."""
-
-
-class Toleration(Part):
-    """One toleration, as in a pod."""
-
-    key: Annotated[str | None, length(0, 316)] = None
-    """key of the taint; absent with operator Exists means every taint."""
-    operator: Literal["Exists", "Equal"] | None = None
-    """operator that relates key and value; Equal if absent."""
-    value: Annotated[str | None, length(0, 63)] = None
-    """value of the taint."""
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
-    """effect of the taint; absent means all."""
-    toleration_seconds: Annotated[int | None, Field(ge=0)] = None
-    """tolerationSeconds is how long a NoExecute taint is tolerated; for ever if absent."""
-
-
-class Scheduling(Part):
-    """Where the pods may run."""
-
-    node_selector: Annotated[dict[str, str], properties(64)] = Field(default_factory=dict)
-    """nodeSelector of the pods."""
-    tolerations: Annotated[tuple[Toleration, ...], items(64)] = ()
-    """tolerations of the pods."""
-    runtime_class_name: Annotated[str | None, length(1, 253)] = None
-    """runtimeClassName of the pods, for example `nvidia`."""
+_PARALLELISM_RULES = [
+    rule(
+        f"!has({_TENSOR}) || !has(self.accelerator) || ({_DEVICES}) % {_TENSOR} == 0",
+        "spec.engine.tensorParallelSize must divide spec.accelerator.count times spec.engine.nodes; "
+        "correct one of them",
+    ),
+    rule(
+        f"!has({_PIPELINE}) || !has(self.accelerator) || ({_DEVICES}) % {_PIPELINE} == 0",
+        "spec.engine.pipelineParallelSize must divide spec.accelerator.count times spec.engine.nodes; "
+        "correct one of them",
+    ),
+    rule(
+        f"!has({_TENSOR}) || !has({_PIPELINE}) || !has(self.accelerator) || "
+        f"{_TENSOR} * {_PIPELINE} == {_DEVICES}",
+        "spec.engine.tensorParallelSize times pipelineParallelSize must be spec.accelerator.count times "
+        "spec.engine.nodes: every accelerator has its part of the model",
+    ),
+    rule(
+        "self.engine.nodes == 1 || has(self.accelerator)",
+        "spec.engine.nodes above 1 needs spec.accelerator: a replica is spread over nodes for their "
+        "accelerators",
+    ),
+]
 
 
 class Rollout(Part):
     """How changes and shutdowns proceed."""
 
+    strategy: Literal["Auto", "Surge", "Recreate"] = "Auto"
+    """strategy of a rollout. `Auto` starts the new pod first and, when the scheduler finds no room for it,
+    drains an old one to make room. `Surge` always waits for room. `Recreate` ends all old pods before the
+    first new one.
+    """
+    surge_patience_seconds: Annotated[int, Field(ge=0, le=86_400)] = 15
+    """surgePatienceSeconds is how long strategy `Auto` lets a new pod be unschedulable before an old one
+    makes room; longer while a node autoscaler says that it adds a node.
+    """
     drain_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
     """drainTimeoutSeconds is how long a pod that stops may take to finish the requests in flight."""
     progress_deadline_seconds: Annotated[int, Field(ge=60, le=172_800)] = 3600
@@ -181,10 +68,11 @@ class ModelDeploymentSpec(Part):
     model_config = ConfigDict(
         json_schema_extra={
             "x-kubernetes-validations": [
+                *_PARALLELISM_RULES,
                 rule(
-                    "!has(self.accelerator) || !has(self.resources) || "
-                    "[has(self.resources.limits) && self.accelerator.resourceName in self.resources.limits, "
-                    "has(self.resources.requests) && "
+                    "!has(self.accelerator) || !has(self.accelerator.resourceName) || "
+                    "!has(self.resources) || [has(self.resources.limits) && "
+                    "self.accelerator.resourceName in self.resources.limits, has(self.resources.requests) && "
                     "self.accelerator.resourceName in self.resources.requests]"
                     ".all(x, !x)",
                     "spec.resources must not name spec.accelerator.resourceName; "
@@ -215,3 +103,7 @@ class ModelDeploymentSpec(Part):
     """api says what clients see."""
     rollout: Rollout = Rollout()
     """rollout says how changes and shutdowns proceed."""
+    pod_template: Annotated[dict[str, Any], WithJsonSchema(RAW_OBJECT)] = Field(default_factory=dict)
+    """podTemplate is merged into the pods' template at the end (strategic merge, as `kubectl patch` does it):
+    `metadata` with labels and annotations, and any field of a pod's `spec`. For what has no field of its own.
+    """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairlead_operator.api.env import EnvVar
-from fairlead_operator.api.spec import Resources
+from fairlead_operator.api.scheduling import Resources
 from fairlead_operator.render.arguments import vllm_arguments
 from fairlead_operator.render.gateway import ADMIN_PORT, RUN_PATH
 from fairlead_operator.render.model import Model, Object, RenderSettings
