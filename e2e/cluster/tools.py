@@ -81,13 +81,16 @@ def built_path(name: str) -> Path:
     return paths.tools_dir() / f"{name}-{versions.version_of(name)}-{versions.build_hash()}" / name
 
 
-def module_dir(module: str) -> Path:
-    """Where the Go module cache holds the source of a pinned module; fetches it if need be."""
+def module_dir(module: str, pinned_in: Path = versions.GO_MODULE) -> Path:
+    """Where the Go module cache holds the source of a pinned module; fetches it if need be.
+
+    `pinned_in` is the folder whose go.mod names the version, and whose go.sum the content is checked with.
+    """
     go = find_program("go")
     if go is None:
         raise ClusterError(f"Go is needed to fetch {module}; install Go 1.24 or newer (https://go.dev/dl).")
-    wanted = f"{module}@{versions.pins()[module]}"
-    answer = run([go, "mod", "download", "-json", wanted], cwd=versions.GO_MODULE, env=_GO_ENV)
+    wanted = f"{module}@{versions.pins(pinned_in)[module]}"
+    answer = run([go, "mod", "download", "-json", wanted], cwd=pinned_in, env=_GO_ENV)
     return Path(json.loads(answer)["Dir"])
 
 

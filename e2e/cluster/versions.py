@@ -13,6 +13,8 @@ from functools import cache
 from pathlib import Path
 
 GO_MODULE = Path(__file__).with_name("gomod")
+# Apart from the programs: what is built must not be built again because a file that is only read changed.
+CRD_MODULE = Path(__file__).with_name("crds")
 
 _KUBERNETES = "k8s.io/kubernetes"
 _CONTAINERD = "github.com/containerd/containerd/v2"
@@ -69,9 +71,9 @@ ACCEPTED: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
 
 
 @cache
-def pins() -> dict[str, str]:
-    """Module path → version (`v1.2.3`) of the modules that go.mod requires directly."""
-    text = (GO_MODULE / "go.mod").read_text()
+def pins(folder: Path = GO_MODULE) -> dict[str, str]:
+    """Module path → version (`v1.2.3`) of the modules that the folder's go.mod requires directly."""
+    text = (folder / "go.mod").read_text()
     return dict(re.findall(r"^\s*(?:require )?(\S+) (v\S+)$", text, re.MULTILINE))
 
 

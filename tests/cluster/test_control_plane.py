@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.support.control_plane import ControlPlane
+from tests.support.control_plane import ControlPlane, ControlPlaneError
 
 pytestmark = pytest.mark.apiserver
 
@@ -45,3 +45,22 @@ def test_objects_survive_an_outage_of_the_api_server(control_plane: ControlPlane
     control_plane.restart_apiserver()
 
     assert control_plane.kubectl("get", "cm", "kept", "-n", namespace, "-o", "name") == "configmap/kept\n"
+
+
+def test_a_leader_worker_set_is_judged_by_its_own_schema(
+    control_plane: ControlPlane, namespace: str, lws_crd: str
+) -> None:
+    def apply(size: object) -> str:
+        pod = {"spec": {"containers": [{"name": "engine", "image": "none"}]}}
+        body = {
+            "apiVersion": "leaderworkerset.x-k8s.io/v1",
+            "kind": "LeaderWorkerSet",
+            "metadata": {"name": "two-nodes"},
+            "spec": {"leaderWorkerTemplate": {"size": size, "workerTemplate": pod}},
+        }
+        arguments = ("apply", "--server-side", "-n", namespace, "-f", "-")
+        return control_plane.kubectl(*arguments, input=json.dumps(body))
+
+    assert apply(2) == f"leaderworkerset.{lws_crd.partition('.')[2]}/two-nodes serverside-applied\n"
+    with pytest.raises(ControlPlaneError, match="size"):
+        apply("two")

@@ -32,6 +32,15 @@ def test_all_kubernetes_libraries_are_of_one_version() -> None:
     assert set(replaced) == {f"v0.{minor}.{patch}"}
 
 
+def test_a_crd_is_pinned_by_version_and_content() -> None:
+    sums = (versions.CRD_MODULE / "go.sum").read_text().splitlines()
+
+    pinned = {f"{module} {version}" for module, version in versions.pins(versions.CRD_MODULE).items()}
+
+    assert pinned
+    assert pinned <= {line.rpartition(" ")[0] for line in sums}
+
+
 @pytest.mark.parametrize(
     ("answer", "version"),
     [

@@ -1,4 +1,4 @@
-"""Fixtures on a real API server: `control_plane` (one per session) and `namespace` (one per test)."""
+"""Fixtures on a real API server: `control_plane` (one per session), `namespace` (one per test), `lws_crd`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import lws
 from tests.support.control_plane import ControlPlane, ControlPlaneError
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
@@ -42,6 +43,14 @@ def namespace(control_plane: ControlPlane) -> Iterator[str]:
     _wait_for_default_account(control_plane, name)
     yield name
     control_plane.kubectl("delete", "namespace", name, "--wait=false", "--ignore-not-found")
+
+
+@pytest.fixture
+def lws_crd(control_plane: ControlPlane) -> Iterator[str]:
+    """LeaderWorkerSet's CRD is installed during the test; its name. Other tests find a cluster without it."""
+    lws.install(control_plane)
+    yield lws.CRD
+    lws.remove(control_plane)
 
 
 def _install_crds(plane: ControlPlane) -> None:
