@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
@@ -54,9 +55,30 @@ def create_admin(services: Services) -> FastAPI:
                 await gate.wait_idle()
         return _load(services)
 
+    _add_reports(app, services)
+    return app
+
+
+def _add_reports(app: FastAPI, services: Services) -> None:
+    """What only tells and changes nothing."""
+    gate, process = services.gate, services.process
+
     @app.get("/load")
     async def load() -> dict[str, Any]:
         return _load(services)
+
+    @app.get("/status")
+    async def status() -> dict[str, Any]:
+        """All that the operator wants to know of a pod that starts or drains, in one answer."""
+        return {
+            "inFlight": gate.running,
+            "queued": gate.waiting,
+            "draining": gate.draining,
+            "ready": not gate.draining and await services.engine.healthy(),
+            "engine": read_engine_state(process),
+            "weights": _read_state(process.weights_state),
+            "unresponsiveSeconds": 0.0,
+        }
 
     @app.get("/metrics")
     async def metrics() -> Response:
@@ -68,13 +90,16 @@ def create_admin(services: Services) -> FastAPI:
     async def engine() -> dict[str, Any]:
         return {"healthy": await services.engine.healthy(), "state": read_engine_state(process)}
 
-    return app
-
 
 def read_engine_state(process: ProcessSettings) -> dict[str, Any] | None:
     """What the launcher last wrote, or None before it ran."""
+    return _read_state(process.engine_state)
+
+
+def _read_state(path: Path) -> dict[str, Any] | None:
+    """A state file of another container; None while there is none. It is replaced as a whole, never torn."""
     try:
-        state = json.loads(process.engine_state.read_bytes())
+        state = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
     return state if isinstance(state, dict) else None

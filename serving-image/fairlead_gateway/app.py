@@ -34,6 +34,8 @@ def _add_models(app: FastAPI, services: Services) -> None:
     def describe(name: str) -> dict[str, Any]:
         # The engine stamps its list with the time of the call; a constant is what clients can compare.
         description: dict[str, Any] = {"id": name, "object": "model", "created": 0, "owned_by": "fairlead"}
+        if name in services.settings.model.adapters:
+            description["parent"] = services.settings.model.served_name
         length = services.policy.engine.context_length
         return description | ({} if length is None else {"max_model_len": length})
 

@@ -22,15 +22,16 @@ class _FromOperator(BaseModel):
 
 
 class ModelSettings(_FromOperator):
-    """The names under which the engine's model is served."""
+    """The names under which the engine's model is served, and those of its LoRA adapters."""
 
     served_name: str
     aliases: tuple[str, ...] = ()
+    adapters: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Served name first, then aliases."""
-        return (self.served_name, *self.aliases)
+        """Served name first, then aliases, then adapters: all that a request may ask for."""
+        return (self.served_name, *self.aliases, *self.adapters)
 
 
 class ApiSettings(_FromOperator):
@@ -108,6 +109,11 @@ class ProcessSettings(BaseSettings):
     def engine_state(self) -> Path:
         """Where the launcher keeps progress and cause."""
         return self.run_dir / "engine.json"
+
+    @property
+    def weights_state(self) -> Path:
+        """Where the download of the weights keeps its progress; absent where nothing is downloaded."""
+        return self.run_dir / "weights.json"
 
 
 def load_settings(path: Path, pinned: Mapping[str, Any] = MappingProxyType({})) -> GatewaySettings:

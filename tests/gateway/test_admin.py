@@ -81,3 +81,39 @@ async def test_metrics_are_the_gateways_and_the_engines(admin: ASGIApp, services
     assert 'fairlead_gateway_requests_total{endpoint="chat",key="alice",status="200"} 1.0' in text
     assert 'fairlead_gateway_request_duration_seconds_bucket{endpoint="chat",le="0.25"} 1.0' in text
     assert text.endswith(MODELS.decode())  # whatever the engine answers to /metrics
+
+
+async def test_the_status_tells_load_engine_and_weights_in_one_answer(
+    admin: ASGIApp, services: Services, process: ProcessSettings
+) -> None:
+    start_engine(process, FIRST_START)
+    weights = {"phase": "Complete", "bytes": 7, "totalBytes": 7}
+    process.weights_state.write_text(json.dumps(weights))
+    services.gate.running = 3
+
+    assert (await call(admin, "GET", "/status")).json() == {
+        "inFlight": 3,
+        "queued": 0,
+        "draining": False,
+        "ready": True,
+        "engine": {"phase": "Running", "startedAt": FIRST_START},
+        "weights": weights,
+        "unresponsiveSeconds": 0.0,
+    }
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "[]"])
+async def test_the_status_of_a_pod_that_begins_has_no_engine_and_no_weights(
+    admin: ASGIApp, process: ProcessSettings, content: str | None
+) -> None:
+    if content is not None:
+        process.weights_state.write_text(content)
+    told = (await call(admin, "GET", "/status")).json()
+    assert (told["engine"], told["weights"]) == (None, None)
+
+
+async def test_the_status_says_that_a_pod_drains(admin: ASGIApp, process: ProcessSettings) -> None:
+    start_engine(process, FIRST_START)
+    await call(admin, "GET", "/drain")
+    told = (await call(admin, "GET", "/status")).json()
+    assert (told["draining"], told["ready"]) == (True, False)

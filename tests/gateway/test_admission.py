@@ -69,6 +69,17 @@ async def test_a_key_sees_only_its_models(socket: Path) -> None:
     assert hidden.error["code"] == "model_not_found"
 
 
+async def test_a_key_may_be_for_an_adapter_alone(socket: Path) -> None:
+    names = {"servedName": "tiny", "adapters": ["small"]}
+    async with ScriptedEngine(socket, OK), running_gateway(socket, KEYS, auth=APIKEY, model=names) as gateway:
+        asked = [
+            await gateway.call("POST", CHAT_PATH, CHAT | {"model": model}, bearer("sk-bob"))
+            for model in ("small", "tiny")
+        ]
+
+    assert [result.status for result in asked] == [200, 403]
+
+
 class Slow:
     """An engine that answers when it is let."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,24 @@ async def test_models_are_listed_under_all_their_names(socket: Path) -> None:
         result = await gateway.call("GET", "/v1/models")
 
     assert [model["id"] for model in result.json()["data"]] == ["org/big", "big"]
+
+
+async def test_an_adapter_is_listed_as_a_child_of_the_model(socket: Path) -> None:
+    names = {"servedName": "big", "aliases": ["large"], "adapters": ["poet"]}
+    async with running_gateway(socket, model=names) as gateway:
+        result = await gateway.call("GET", "/v1/models")
+
+    parents = {model["id"]: model.get("parent") for model in result.json()["data"]}
+    assert parents == {"big": None, "large": None, "poet": "big"}
+
+
+async def test_a_request_for_an_adapter_reaches_the_engine_under_its_name(socket: Path) -> None:
+    engine = ScriptedEngine(socket, answer(whole("200 OK", COMPLETION)))
+    async with engine, running_gateway(socket, model={"servedName": "tiny", "adapters": ["poet"]}) as gateway:
+        result = await gateway.call("POST", CHAT_PATH, CHAT | {"model": "poet"})
+
+    assert result.status == 200
+    assert json.loads(engine.requests[-1])["model"] == "poet"
 
 
 @pytest.mark.parametrize("path", ["/v1/models/org/big", "/v1/models/org%2Fbig"])
