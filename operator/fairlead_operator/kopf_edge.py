@@ -22,6 +22,8 @@ _CHILDREN = (
     ("", "v1", "services"),
     ("", "v1", "serviceaccounts"),
     ("", "v1", "configmaps"),
+    ("policy", "v1", "poddisruptionbudgets"),
+    ("networking.k8s.io", "v1", "networkpolicies"),
     ("", "v1", "pods"),
 )
 # A dead connection must not look like a quiet cluster.

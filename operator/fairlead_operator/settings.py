@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from fairlead_operator.render.model import RenderSettings
+from fairlead_operator.render.model import AdminClients, RenderSettings
 
 
 class Settings(BaseSettings):
@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     pod_name: str = Field(default_factory=socket.gethostname)
     """Name of this replica, its identity in the Lease."""
     pod_namespace: str = "default"
-    """Namespace of the Lease."""
+    """Namespace of the operator and its Lease."""
     watch_namespaces: str = ""
     """Namespaces to serve, separated by commas; empty for all."""
     gateway_image: str
@@ -30,6 +30,10 @@ class Settings(BaseSettings):
     """Engine image of models that do not name one."""
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     """Pull policy of the gateway image."""
+    network_policy: bool = True
+    """Whether each model gets a NetworkPolicy."""
+    monitoring_namespaces: str = ""
+    """Namespaces whose pods may reach models' admin port, separated by commas."""
     lease_name: str = "fairlead-operator"
     """Name of the Lease; equal for all replicas of one installation."""
     health_port: int = Field(default=8080, ge=1, le=65535)
@@ -44,7 +48,7 @@ class Settings(BaseSettings):
     @property
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces to serve; none means all."""
-        return tuple(name.strip() for name in self.watch_namespaces.split(",") if name.strip())
+        return _names(self.watch_namespaces)
 
     @property
     def render(self) -> RenderSettings:
@@ -53,4 +57,11 @@ class Settings(BaseSettings):
             gateway_image=self.gateway_image,
             engine_image=self.engine_image,
             image_pull_policy=self.image_pull_policy,
+            admin_clients=AdminClients(self.pod_namespace, _names(self.monitoring_namespaces))
+            if self.network_policy
+            else None,
         )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())

@@ -13,6 +13,9 @@ import pytest
 import yaml
 
 from fairlead_operator.kube.access import NEEDS
+from fairlead_operator.render.children import render_children
+from fairlead_operator.settings import Settings
+from tests.plan.builders import model
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "fairlead"
@@ -57,6 +60,13 @@ def render(helm: Helm) -> Render:
 
 def of_kind(objects: list[Object], kind: str) -> list[Object]:
     return [item for item in objects if item["kind"] == kind]
+
+
+def environment(objects: list[Object]) -> dict[str, str | None]:
+    """The plain environment variables of the operator's container."""
+    (deployment,) = of_kind(objects, "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry.get("value") for entry in container["env"]}
 
 
 def test_lint_passes(helm: Helm) -> None:
@@ -142,13 +152,34 @@ def test_the_operator_meets_the_restricted_pod_security_standard(render: Render)
     }
 
 
+def test_the_operator_is_told_who_may_reach_the_admin_port(render: Render) -> None:
+    told = environment(render("networkPolicy.monitoringNamespaces={monitoring,grafana}"))
+    assert (told["FAIRLEAD_NETWORK_POLICY"], told["FAIRLEAD_MONITORING_NAMESPACES"]) == (
+        "true",
+        "monitoring,grafana",
+    )
+    assert environment(render("networkPolicy.enabled=false"))["FAIRLEAD_NETWORK_POLICY"] == "false"
+
+
+def test_the_operators_pods_are_those_that_the_policies_of_models_let_in(render: Render) -> None:
+    (deployment,) = of_kind(render(), "Deployment")
+    settings = Settings(
+        gateway_image="g", engine_image="e", pod_namespace=deployment["metadata"]["namespace"]
+    )
+    (policy,) = of_kind(render_children(model(), settings.render), "NetworkPolicy")
+    (admitted,) = (source for rule in policy["spec"]["ingress"] for source in rule.get("from", ()))
+    assert list(admitted["namespaceSelector"]["matchLabels"].values()) == ["fairlead-system"]
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert admitted["podSelector"]["matchLabels"].items() <= labels.items()
+
+
 def test_image_tags_default_to_the_version_of_the_chart(render: Render) -> None:
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
-    (deployment,) = of_kind(render(), "Deployment")
+    objects = render()
+    (deployment,) = of_kind(objects, "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    environment = {entry["name"]: entry.get("value") for entry in container["env"]}
     assert container["image"] == f"fairlead/operator:{version}"
-    assert environment["FAIRLEAD_GATEWAY_IMAGE"] == f"fairlead/gateway:{version}"
+    assert environment(objects)["FAIRLEAD_GATEWAY_IMAGE"] == f"fairlead/gateway:{version}"
 
 
 def test_every_top_level_value_is_in_the_schema() -> None:

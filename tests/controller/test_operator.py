@@ -14,6 +14,7 @@ from fairlead_operator.kube.resources import (
     LEASE,
     MODEL_DEPLOYMENT,
     POD,
+    POD_DISRUPTION_BUDGET,
     SERVICE,
     Resource,
 )
@@ -36,6 +37,7 @@ async def test_a_model_gets_its_children_and_becomes_ready(
         "ConfigMap/tiny-gateway",
         "Deployment/tiny",
         "ModelDeployment/tiny",
+        "NetworkPolicy/tiny",
         "Service/tiny",
         "ServiceAccount/tiny",
     ]
@@ -98,6 +100,35 @@ async def test_kubectl_scale_works(
         "replicas": 3,
         "selector": f"app.kubernetes.io/component=engine,{MODEL_LABEL}=tiny",
     }
+
+
+async def test_a_disruption_budget_comes_with_the_second_replica_and_goes_with_it(
+    cluster: Cluster, operator: OperatorProcess
+) -> None:
+    await cluster.create(replicas=2)
+    await cluster.await_child(POD_DISRUPTION_BUDGET)
+    await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"spec": {"replicas": 1}})
+
+    async def gone() -> bool:
+        return await cluster.find(POD_DISRUPTION_BUDGET) is None
+
+    await eventually("the end of the budget", gone)
+
+
+async def test_a_foreign_disruption_budget_is_left_alone(cluster: Cluster, operator: OperatorProcess) -> None:
+    theirs = {
+        "apiVersion": "policy/v1",
+        "kind": "PodDisruptionBudget",
+        "metadata": {"name": "tiny"},
+        "spec": {"maxUnavailable": 3, "selector": {"matchLabels": {"theirs": "yes"}}},
+    }
+    before = await cluster.kube.create(POD_DISRUPTION_BUDGET, cluster.namespace, theirs)
+    await cluster.create(replicas=2)
+    condition = await cluster.await_condition("Stalled", "True", "NameConflict")
+    assert "PodDisruptionBudget/tiny" in condition["message"]
+    after = await cluster.find(POD_DISRUPTION_BUDGET)
+    assert after is not None
+    assert after["spec"] == before["spec"]
 
 
 async def test_no_replicas_are_ready_when_none_is_left(cluster: Cluster, operator: OperatorProcess) -> None:

@@ -21,6 +21,7 @@ from fairlead_operator.plan.difference import first_difference
             {"ports": [{"name": "http", "port": 80}]},
             {"ports": [{"name": "http", "port": 80, "nodePort": 31000}]},
         ),
+        ({"ports": [{"port": 80}]}, {"ports": [{"port": 80, "protocol": "TCP"}]}),
         ({"tolerations": [{"key": "a"}]}, {"tolerations": [{"key": "a", "effect": "NoSchedule"}]}),
     ],
 )

@@ -8,11 +8,15 @@ from typing import Any
 import yaml
 
 from fairlead_operator.render.children import render_children
-from fairlead_operator.render.model import RenderSettings, parse_model
+from fairlead_operator.render.model import AdminClients, RenderSettings, parse_model
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
-SETTINGS = RenderSettings(gateway_image="fairlead/gateway:golden", engine_image="vllm/vllm-openai:golden")
+SETTINGS = RenderSettings(
+    gateway_image="fairlead/gateway:golden",
+    engine_image="vllm/vllm-openai:golden",
+    admin_clients=AdminClients("fairlead-system", ("monitoring",)),
+)
 
 
 def read_model(case: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from fairlead_operator.kube.resources import BY_KIND, CHILDREN, EVENT, MODEL_DEP
 from fairlead_operator.plan.findings import Finding, awaits_volumes
 from fairlead_operator.plan.planner import Observed, Plan, plan, plan_unreadable
 from fairlead_operator.render.children import child_names
-from fairlead_operator.render.model import RenderSettings, parse_model
+from fairlead_operator.render.model import Model, RenderSettings, parse_model
 
 Object = dict[str, Any]
 Key = tuple[str, str]
@@ -62,7 +62,7 @@ class Reconciler:
         except ValidationError as error:
             await self._report(body, plan_unreadable(body, _problem(error), self._now()))
             return None
-        observed = await self._observe(namespace, name)
+        observed = await self._observe(model)
         planned = plan(model, observed, self._settings, self._now())
         if planned.apply or planned.delete:
             LOG.info("reconcile", extra={"model": f"{namespace}/{name}", "plan": planned.explain})
@@ -75,9 +75,9 @@ class Reconciler:
         await self._report(body, planned)
         return planned.requeue_after
 
-    async def _observe(self, namespace: str, name: str) -> Observed:
+    async def _observe(self, model: Model) -> Observed:
         """The live children and pods, read now: nothing is decided on a cache."""
-        selector = f"{MODEL_LABEL}={name}"
+        namespace, selector = model.namespace, f"{MODEL_LABEL}={model.name}"
         lists = [self._client.list(resource, namespace, selector) for resource in (*CHILDREN, POD)]
         *children, pods = await asyncio.gather(*lists)
         found = [child for group in children for child in group]
@@ -85,7 +85,7 @@ class Reconciler:
         # An object of a child's name without our label is somebody else's, or ours with the label torn off.
         unlabelled = [
             self._find(kind, namespace, child)
-            for kind, child in child_names(name)
+            for kind, child in child_names(model, self._settings)
             if (kind, child) not in known
         ]
         found += [child for child in await asyncio.gather(*unlabelled) if child]

@@ -14,7 +14,9 @@ from fairlead_operator.kube.resources import (
     DEPLOYMENT,
     EVENT,
     MODEL_DEPLOYMENT,
+    NETWORK_POLICY,
     POD,
+    POD_DISRUPTION_BUDGET,
     SERVICE,
     SERVICE_ACCOUNT,
     Resource,
@@ -32,6 +34,8 @@ NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
     (SERVICE, "", _OWN),
     (SERVICE_ACCOUNT, "", _OWN),
     (CONFIG_MAP, "", _OWN),
+    (POD_DISRUPTION_BUDGET, "", _OWN),
+    (NETWORK_POLICY, "", _OWN),
     (POD, "", ("list", "watch")),
     (EVENT, "", ("list", "create", "patch")),
 )

@@ -40,7 +40,7 @@ def _list_difference(desired: list[Any], live: Any, path: str) -> str | None:
     if not isinstance(live, list):
         return path
     key = _KEYS.get(path.rsplit(".", 1)[-1])
-    if key:
+    if key and all(key in item for item in desired):
         found = {item.get(key): item for item in live if isinstance(item, dict)}
         return _first(
             first_difference(item, found.get(item[key]), f"{path}[{item[key]}]")

@@ -7,17 +7,13 @@ from fairlead_operator.render.deployment import render_deployment
 from fairlead_operator.render.gateway import render_config_map
 from fairlead_operator.render.hashing import digest
 from fairlead_operator.render.model import Model, Object, RenderSettings
+from fairlead_operator.render.protection import render_protection
 from fairlead_operator.render.service import render_service, render_service_account
 
 
-def child_names(name: str) -> list[tuple[str, str]]:
-    """(kind, name) of every child that a model of this name has."""
-    return [
-        ("ServiceAccount", name),
-        ("ConfigMap", f"{name}-gateway"),
-        ("Service", name),
-        ("Deployment", name),
-    ]
+def child_names(model: Model, settings: RenderSettings) -> list[tuple[str, str]]:
+    """(kind, name) of every child that the model should have."""
+    return [(child["kind"], child["metadata"]["name"]) for child in render_children(model, settings)]
 
 
 def render_children(model: Model, settings: RenderSettings) -> list[Object]:
@@ -26,6 +22,7 @@ def render_children(model: Model, settings: RenderSettings) -> list[Object]:
         render_service_account(model),
         render_config_map(model),
         render_service(model),
+        *render_protection(model, settings),
         render_deployment(model, settings),
     ]
     for child in children:

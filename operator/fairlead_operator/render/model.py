@@ -17,12 +17,25 @@ RENDERING_VERSION = 2
 
 
 @dataclass(frozen=True)
+class AdminClients:
+    """Who may reach the admin port of models' pods, beside their own nodes: the operator, by its namespace,
+    and whatever runs in the namespaces of the monitoring.
+    """
+
+    operator_namespace: str
+    monitoring_namespaces: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RenderSettings:
-    """The operator's settings that show in rendered objects."""
+    """The operator's settings that show in rendered objects. Without `admin_clients` there is no
+    NetworkPolicy.
+    """
 
     gateway_image: str
     engine_image: str
     image_pull_policy: str = "IfNotPresent"
+    admin_clients: AdminClients | None = None
 
 
 @dataclass(frozen=True)
