@@ -13,6 +13,7 @@ import logging
 import signal
 
 from fairlead_operator import kopf_edge
+from fairlead_operator.controller.gateways import Gateways
 from fairlead_operator.controller.loop import run_resync, run_workers
 from fairlead_operator.controller.queue import WorkQueue
 from fairlead_operator.controller.reconciler import Key, Reconciler
@@ -73,9 +74,9 @@ class Runner:
         await self._wait_for_api()
         await self._elector.acquire()
         LEADER.set(1)
-        reconciler = Reconciler(
-            self._client, EventRecorder(self._client, self._settings.pod_name), self._settings.render
-        )
+        recorder = EventRecorder(self._client, self._settings.pod_name)
+        gateways = Gateways(self._settings.admin_port)
+        reconciler = Reconciler(self._client, recorder, gateways, self._settings.render)
         # The leadership and the workers must exist before kopf starts: at its end it cancels every younger
         # task.
         tasks = [
@@ -103,6 +104,7 @@ class Runner:
             for task in tasks:
                 await _cancel(task)
             await self._elector.release()
+            await gateways.close()
             self._stop_watching.set()
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 await asyncio.wait_for(watch, _STOP_SECONDS)

@@ -38,6 +38,8 @@ class Settings(BaseSettings):
     """Name of the Lease; equal for all replicas of one installation."""
     health_port: int = Field(default=8080, ge=1, le=65535)
     """Port of /healthz, /readyz and /metrics."""
+    admin_port: int = Field(default=8001, ge=1, le=65535)
+    """Port on which the gateways of pods tell how far they are."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Lowest level that is logged."""
     resync_seconds: int = Field(default=600, ge=10)

@@ -15,6 +15,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 API_REQUESTS = Counter(
     "fairlead_operator_api_requests_total", "Requests to the API server.", ["kind", "verb", "code"]
 )
+GATEWAY_REQUESTS = Counter(
+    "fairlead_operator_gateway_requests_total", "Requests to the admin ports of gateways.", ["result"]
+)
 RECONCILES = Counter("fairlead_operator_reconcile_total", "Reconciles of one model.", ["result"])
 RECONCILE_SECONDS = Histogram("fairlead_operator_reconcile_seconds", "Duration of one reconcile.")
 QUEUE_DEPTH = Gauge("fairlead_operator_queue_depth", "Models that wait for a reconcile.")

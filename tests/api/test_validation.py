@@ -246,7 +246,12 @@ async def test_defaults_are_filled_in_by_the_server(kube: KubeClient, namespace:
         "queueTimeoutSeconds": 120,
         "unknownFields": "Ignore",
     }
-    assert stored["spec"]["rollout"] == {"drainTimeoutSeconds": 300, "progressDeadlineSeconds": 3600}
+    assert stored["spec"]["rollout"] == {
+        "drainTimeoutSeconds": 300,
+        "progressDeadlineSeconds": 3600,
+        "strategy": "Auto",
+        "surgePatienceSeconds": 15,
+    }
 
 
 async def test_numbers_with_fractions_and_empty_lists_are_stored_as_written(

@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fairlead_operator.api.names import API_VERSION, KIND, REVISION
-from fairlead_operator.plan.planner import Observed, Plan, plan
-from fairlead_operator.render.deployment import desired_revision, render_deployment
+from fairlead_operator.plan.observed import Observed
+from fairlead_operator.plan.planner import Plan, plan
+from fairlead_operator.render.deployment import desired_revision, render_pod_template, revision_of
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 
 Object = dict[str, Any]
@@ -60,7 +61,7 @@ def pod(
             "namespace": "demo",
             "uid": f"uid-{name}",
             "creationTimestamp": "2026-01-01T11:58:00Z",
-            "annotations": {REVISION: revision or desired_revision(render_deployment(model(), SETTINGS))},
+            "annotations": {REVISION: revision or revision_of(render_pod_template(model(), SETTINGS))},
         },
         "spec": {"nodeName": "" if unschedulable else node},
         "status": {
@@ -116,6 +117,8 @@ class World:
         self.children: dict[tuple[str, str], Object] = {}
         self.pods: list[Object] = []
         self.events: list[Object] = []
+        self.reports: dict[str, Object] = {}
+        self.settings = SETTINGS
 
     @property
     def model(self) -> Model:
@@ -132,11 +135,12 @@ class World:
             tuple(copy.deepcopy(list(self.children.values()))),
             tuple(copy.deepcopy(self.pods)),
             tuple(copy.deepcopy(self.events)),
+            dict(self.reports),
         )
 
     def plan(self, now: datetime = NOW) -> Plan:
         """Plans without doing anything."""
-        return plan(self.model, self.observe(), SETTINGS, now)
+        return plan(self.model, self.observe(), self.settings, now)
 
     def reconcile(self, now: datetime = NOW) -> Plan:
         """Plans, applies, deletes and reports once."""

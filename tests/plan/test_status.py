@@ -30,6 +30,7 @@ def test_a_serving_model_is_ready_in_the_sense_of_kstatus() -> None:
         "Reconciling": "False",
         "Stalled": "False",
         "Scheduled": "True",
+        "CapacityAvailable": "True",
         "EngineReady": "True",
     }
 

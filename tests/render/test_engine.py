@@ -132,15 +132,6 @@ def test_the_start_of_the_engine_is_bounded() -> None:
     assert probe["periodSeconds"] * probe["failureThreshold"] in (601, 602)
 
 
-def test_an_accelerator_is_replaced_in_a_rollout_and_a_cpu_pod_is_surged() -> None:
-    def strategy(parsed: Model) -> Any:
-        return render_children(parsed, SETTINGS)[-1]["spec"]["strategy"]["rollingUpdate"]
-
-    assert strategy(model()) == {"maxSurge": 1, "maxUnavailable": 0}
-    gpu = model(accelerator={"resourceName": "nvidia.com/gpu"})
-    assert strategy(gpu) == {"maxSurge": 0, "maxUnavailable": 1}
-
-
 def test_scaling_does_not_change_the_pods() -> None:
     def template(parsed: Model) -> Any:
         return render_children(parsed, SETTINGS)[-1]["spec"]["template"]

@@ -14,3 +14,14 @@ FIELD_MANAGER = "fairlead-operator"
 MODEL_LABEL = f"{GROUP}/model"
 RENDERED_HASH = f"{GROUP}/rendered-hash"
 REVISION = f"{GROUP}/revision"
+
+# On the Deployment: the pod template as it was rendered, what it was rendered from, and by which rules.
+POD_TEMPLATE = f"{GROUP}/pod-template"
+POD_INPUTS = f"{GROUP}/pod-inputs"
+RENDERING = f"{GROUP}/rendering-version"
+# On the Deployment: why its rollout drains an old pod before it starts a new one.
+ROLLOUT = f"{GROUP}/rollout"
+# On the ModelDeployment, set by people: any new value replaces the pods, by the operator's current rules.
+RESTARTED_AT = f"{GROUP}/restartedAt"
+# On pods: the ReplicaSet controller removes the pod with the lowest first.
+DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"

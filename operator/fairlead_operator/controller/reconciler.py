@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import ValidationError
 
-from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_operator.api.names import DELETION_COST, MODEL_LABEL
+from fairlead_operator.controller.gateways import Gateways
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
 from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.resources import BY_KIND, CHILDREN, EVENT, MODEL_DEPLOYMENT, POD
-from fairlead_operator.plan.findings import Finding, awaits_volumes
-from fairlead_operator.plan.planner import Observed, Plan, plan, plan_unreadable
+from fairlead_operator.plan.asking import awaits_events, tells_progress
+from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.observed import Observed
+from fairlead_operator.plan.planner import Plan, plan, plan_unreadable
 from fairlead_operator.render.children import child_names
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 
@@ -36,11 +41,13 @@ class Reconciler:
         self,
         client: KubeClient,
         recorder: EventRecorder,
+        gateways: Gateways,
         settings: RenderSettings,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._client = client
         self._recorder = recorder
+        self._gateways = gateways
         self._settings = settings
         self._now = now
 
@@ -64,10 +71,14 @@ class Reconciler:
             return None
         observed = await self._observe(model)
         planned = plan(model, observed, self._settings, self._now())
+        if planned.asks:
+            told = await self._gateways.ask(planned.asks)
+            observed = replace(observed, reports={**observed.reports, **told})
+            planned = plan(model, observed, self._settings, self._now())
         if planned.apply or planned.delete:
             LOG.info("reconcile", extra={"model": f"{namespace}/{name}", "plan": planned.explain})
         try:
-            await self._execute(planned)
+            await self._execute(namespace, planned)
         except (InvalidError, ForbiddenError) as error:
             # Nothing that a repetition alone would mend, so it is told; the repetition is slow.
             obstacle = Finding("ObjectRejected", str(error))
@@ -89,16 +100,19 @@ class Reconciler:
             if (kind, child) not in known
         ]
         found += [child for child in await asyncio.gather(*unlabelled) if child]
-        return Observed(
-            children=tuple(found), pods=tuple(pods), events=tuple(await self._events(namespace, pods))
+        events, reports = await asyncio.gather(
+            self._events(namespace, pods), self._gateways.ask(filter(tells_progress, pods))
         )
+        return Observed(tuple(found), tuple(pods), tuple(events), reports)
 
     async def _events(self, namespace: str, pods: list[Object]) -> list[Object]:
-        """Events about the pods that wait for volumes; all others say in their status what they wait for."""
+        """Events about the pods that wait for a node or for volumes; all others say in their status what they
+        wait for.
+        """
         lists = [
             self._client.list(EVENT, namespace, fields=f"regarding.uid={pod['metadata']['uid']}")
             for pod in pods
-            if awaits_volumes(pod)
+            if awaits_events(pod)
         ]
         return [event for group in await asyncio.gather(*lists) for event in group]
 
@@ -108,7 +122,11 @@ class Reconciler:
         except NotFoundError:
             return None
 
-    async def _execute(self, planned: Plan) -> None:
+    async def _execute(self, namespace: str, planned: Plan) -> None:
+        for pod, cost in planned.costs.items():
+            change = {"metadata": {"annotations": {DELETION_COST: str(cost)}}}
+            with contextlib.suppress(NotFoundError):
+                await self._client.patch(POD, namespace, pod, change)
         for child in planned.apply:
             await self._client.apply(child)
         for child in planned.delete:

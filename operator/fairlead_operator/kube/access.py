@@ -36,7 +36,7 @@ NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
     (CONFIG_MAP, "", _OWN),
     (POD_DISRUPTION_BUDGET, "", _OWN),
     (NETWORK_POLICY, "", _OWN),
-    (POD, "", ("list", "watch")),
+    (POD, "", ("list", "watch", "patch")),
     (EVENT, "", ("list", "create", "patch")),
 )
 

@@ -99,7 +99,7 @@ def volume_finding(pod: Object, events: tuple[Object, ...]) -> Finding | None:
         return None
     notes = [
         event.get("note") or ""
-        for event in sorted(events, key=_last_seen, reverse=True)
+        for event in sorted(events, key=last_seen, reverse=True)
         if event.get("reason") in _VOLUME_REASONS
         and event.get("regarding", {}).get("uid") == pod["metadata"].get("uid")
     ]
@@ -112,7 +112,7 @@ def volume_finding(pod: Object, events: tuple[Object, ...]) -> Finding | None:
     return Finding(reason, f"pod {pod['metadata']['name']} waits for a volume: {_clip(text)}")
 
 
-def _last_seen(event: Object) -> str:
+def last_seen(event: Object) -> str:
     """When an Event was last seen; timestamps of one API sort as text."""
     series = event.get("series") or {}
     return str(

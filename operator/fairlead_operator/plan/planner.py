@@ -9,25 +9,39 @@ observed. An interrupted run is simply planned anew.
 3. Children of ours that are not desired any more are deleted.
 4. The status follows from the live Deployment and the pods.
 
+The pod template is rendered anew only when the spec changes: until then the one that was applied before is
+kept, so that a new version of the operator, or of its default images, restarts nothing.
+
 A spec whose parameters do not fit its dialect is carried out not at all, not even in part: what runs goes on
 as it is, and the status names the field.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from fairlead_operator.api.names import KIND, RENDERED_HASH
 from fairlead_operator.api.parameters import check_parameters
+from fairlead_operator.plan.asking import awaits_events, tells_progress
 from fairlead_operator.plan.difference import first_difference
-from fairlead_operator.plan.findings import Finding, awaits_volumes
+from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.reasons import is_healthy
+from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
+from fairlead_operator.plan.rollout import Rollout, choose_rollout
 from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition
 from fairlead_operator.render.children import render_children
-from fairlead_operator.render.deployment import desired_revision
-from fairlead_operator.render.model import Model, RenderSettings
+from fairlead_operator.render.deployment import (
+    desired_revision,
+    pinned_template,
+    render_pod_template,
+    rendering_version,
+    revision_of,
+)
+from fairlead_operator.render.model import RENDERING_VERSION, Choices, Model, RenderSettings
 
 Object = dict[str, Any]
 
@@ -35,19 +49,11 @@ Object = dict[str, Any]
 _AWAIT_REMOVAL_SECONDS = 2.0
 # While a model is not ready, a look now and then covers an event that a broken watch has lost.
 _AWAIT_PROGRESS_SECONDS = 60.0
-# What keeps volumes from a pod is told only in Events, which are not watched.
-_AWAIT_VOLUMES_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Observed:
-    """The live world of one model: its children (owned, labelled, or merely of a child's name), its pods,
-    and Events about pods that wait for their volumes.
-    """
-
-    children: tuple[Object, ...] = ()
-    pods: tuple[Object, ...] = ()
-    events: tuple[Object, ...] = ()
+# What keeps volumes from a pod, and whether a node is on its way, is told only in Events, which are not
+# watched.
+_AWAIT_EVENTS_SECONDS = 10.0
+# How far a download or a drain is, only the gateway knows.
+_AWAIT_REPORT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -63,10 +69,14 @@ class Event:
 class Plan:
     """What to do, in this order, and what to report.
 
-    `status` is the whole status; `requeue_after` seconds until the next look without an event; `explain` one
-    line on what is done and why.
+    `asks` are pods whose gateways should tell their load before this is carried out, if they have not been
+    asked; the plan is then made anew. `costs` are the deletion costs of pods by name, to be written before a
+    Deployment shrinks. `status` is the whole status; `requeue_after` seconds until the next look without an
+    event; `explain` one line on what is done and why.
     """
 
+    asks: tuple[Object, ...] = ()
+    costs: Mapping[str, int] = field(default_factory=dict)
     apply: tuple[Object, ...] = ()
     delete: tuple[Object, ...] = ()
     status: Object = field(default_factory=dict)
@@ -79,8 +89,10 @@ def plan(
     model: Model, observed: Observed, settings: RenderSettings, now: datetime, blocked: Finding | None = None
 ) -> Plan:
     """Plans one model. `blocked` is an obstacle that the last attempt to apply met, to be reported."""
-    desired = render_children(model, settings)
     live = {_identity(child): child for child in observed.children}
+    deployment = _own_deployment(model, live)
+    choices, rollout = _choose(model, settings, deployment, observed, now)
+    desired = render_children(model, settings, choices)
     decisions = [_decide(model, child, live.get(_identity(child))) for child in desired]
     conflicts = [decision.text for decision in decisions if decision.verb == "conflict"]
     waits = [decision.text for decision in decisions if decision.verb == "wait"]
@@ -96,18 +108,21 @@ def plan(
     pending = any(
         decision.desired["kind"] == "Deployment" for decision in decisions if decision.verb != "keep"
     )
-    progress = _progress(desired[-1], live, observed, pending, blocked)
+    shrinking = bool(applies) and shrinks(desired[-1], deployment)
+    progress = _progress(desired[-1], live, observed, pending, blocked, rollout, choices.rendering_version)
     status = build_status(model, progress, now)
     texts = (
         [decision.text for decision in applies] + [f"delete {_title(orphan)}" for orphan in orphans] + waits
     )
     ready = next(item for item in status["conditions"] if item["type"] == "Ready")
     return Plan(
+        asks=tuple(candidates(observed)) if shrinking else (),
+        costs=deletion_costs(observed) if shrinking else {},
         apply=tuple(decision.desired for decision in applies),
         delete=tuple(orphans),
         status=status,
         events=_events(model, ready, texts if applies or orphans else []),
-        requeue_after=_requeue(ready, bool(waits), progress.pods),
+        requeue_after=_requeue(ready, bool(waits), observed, rollout),
         explain="; ".join([*texts, f"{ready['reason']}: {ready['message']}"]),
     )
 
@@ -166,6 +181,8 @@ def _progress(
     observed: Observed,
     pending: bool,
     blocked: Finding | None,
+    rollout: Rollout,
+    version: int,
 ) -> Progress:
     found = live.get(_identity(deployment), {})
     if blocked and blocked.reason == "NameConflict":
@@ -178,7 +195,11 @@ def _progress(
         pods=current_pods(observed.pods, desired_revision(deployment)),
         settled=bool(found) and seen and not pending,
         blocked=blocked,
+        all_pods=observed.pods,
         events=observed.events,
+        reports=observed.reports,
+        rollout=rollout,
+        version=version,
     )
 
 
@@ -194,12 +215,34 @@ def _events(model: Model, ready: Object, actions: list[str]) -> tuple[Event, ...
     return tuple(events)
 
 
-def _requeue(ready: Object, waiting: bool, pods: tuple[Object, ...]) -> float | None:
-    if waiting:
-        return _AWAIT_REMOVAL_SECONDS
-    if ready["status"] == "True":
-        return None
-    return _AWAIT_VOLUMES_SECONDS if any(map(awaits_volumes, pods)) else _AWAIT_PROGRESS_SECONDS
+def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: Rollout) -> float | None:
+    """Seconds until the next look without an event: the nearest of all that may change by itself."""
+    times = [
+        (_AWAIT_REMOVAL_SECONDS, waiting),
+        (rollout.recheck_after or 0.0, rollout.recheck_after is not None),
+        (_AWAIT_REPORT_SECONDS, any(map(tells_progress, observed.pods))),
+        (_AWAIT_EVENTS_SECONDS, any(map(awaits_events, observed.pods)) and ready["status"] != "True"),
+        (_AWAIT_PROGRESS_SECONDS, ready["status"] != "True"),
+    ]
+    return min((seconds for seconds, awaited in times if awaited), default=None)
+
+
+def _own_deployment(model: Model, live: dict[tuple[str, str], Object]) -> Object:
+    """The live Deployment, {} if there is none or it is not this model's."""
+    found = live.get(("Deployment", model.name), {})
+    return found if found and _controller(found).get("uid") == model.uid else {}
+
+
+def _choose(
+    model: Model, settings: RenderSettings, deployment: Object, observed: Observed, now: datetime
+) -> tuple[Choices, Rollout]:
+    """Keeps the pod template that runs, unless the spec asks for another one, and chooses how to roll."""
+    pinned = pinned_template(model, deployment)
+    template = pinned or render_pod_template(model, settings)
+    version = rendering_version(deployment) if pinned else RENDERING_VERSION
+    revision = revision_of(template)
+    rollout = choose_rollout(model, deployment, observed.pods, observed.events, revision, now)
+    return Choices(template, version, rollout.strategy, rollout.why), rollout
 
 
 def _identity(body: Object) -> tuple[str, str]:

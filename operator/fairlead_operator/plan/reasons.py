@@ -235,6 +235,14 @@ _REASONS = (
         "Wait.",
         healthy=True,
     ),
+    Reason(
+        "DrainThenReplace",
+        "There is no room for a further pod during the rollout, so each new pod takes the place of an old "
+        "one that was drained.",
+        "Nothing; with room for one more pod a rollout keeps all replicas serving.",
+        "scheduler",
+        healthy=True,
+    ),
     Reason("Scheduled", "Every pod has a node.", "Nothing.", "scheduler", healthy=True),
     Reason("Serving", "At least one engine answers requests.", "Nothing.", "kubelet", healthy=True),
     Reason(

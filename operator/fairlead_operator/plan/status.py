@@ -8,11 +8,14 @@ is False and the message says how many still serve.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from fairlead_operator.api.names import REVISION
+from fairlead_operator.plan.capacity import capacity
+from fairlead_operator.plan.endpoints import list_endpoints
 from fairlead_operator.plan.findings import (
     Finding,
     deadline_exceeded,
@@ -23,6 +26,7 @@ from fairlead_operator.plan.findings import (
     worst,
 )
 from fairlead_operator.plan.reasons import is_stalled
+from fairlead_operator.plan.rollout import SURGING, Rollout
 from fairlead_operator.plan.startup import measure_startup
 from fairlead_operator.render.model import RENDERING_VERSION, Model
 from fairlead_operator.render.service import service_url
@@ -34,16 +38,21 @@ Object = dict[str, Any]
 class Progress:
     """Where a model stands.
 
-    `pods` are those of the current revision that are not on their way out. `settled` says that the live
-    Deployment is as rendered and its controller has seen it. `blocked` is what keeps the operator from
-    applying. `events` are Events about the pods.
+    `pods` are those of the current revision that are not on their way out, `all_pods` all of them. `settled`
+    says that the live Deployment is as rendered and its controller has seen it. `blocked` is what keeps the
+    operator from applying. `events` are Events about the pods, `reports` what their gateways tell. `version`
+    is that of the rules that made the pod template, `rollout` how the pods are replaced.
     """
 
     deployment: Object
     pods: tuple[Object, ...]
     settled: bool
     blocked: Finding | None = None
+    all_pods: tuple[Object, ...] = ()
     events: tuple[Object, ...] = ()
+    reports: Mapping[str, Object] = field(default_factory=dict)
+    rollout: Rollout = SURGING
+    version: int = RENDERING_VERSION
 
 
 def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
@@ -70,8 +79,10 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
         "selector": ",".join(f"{key}={value}" for key, value in sorted(model.selector.items())),
         "url": service_url(model),
         "servedModels": [model.served_name, *model.spec.model.aliases],
-        "renderingVersion": RENDERING_VERSION,
+        "renderingVersion": progress.version,
     }
+    if endpoints := list_endpoints(progress.all_pods, progress.reports):
+        status["endpoints"] = endpoints
     if startup := measure_startup(list(progress.pods), model.status.get("startup")):
         status["startup"] = startup
     return status
@@ -80,6 +91,7 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
 def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]:
     ready, outcome, late = _outcome(model, progress)
     stalled = not ready and (late or is_stalled(outcome.reason))
+    wanted = model.spec.replicas
     words = {True: "True", False: "False", None: "Unknown"}
     scheduled, scheduling = _scheduled(model, progress)
     serving, engine = _engine_ready(model, progress, outcome)
@@ -88,6 +100,7 @@ def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]
         ("Reconciling", not ready and not stalled, outcome),
         ("Stalled", stalled, outcome),
         ("Scheduled", scheduled, scheduling),
+        ("CapacityAvailable", *capacity(wanted, progress.pods, progress.deployment, progress.rollout)),
         ("EngineReady", serving, engine),
     ]
     return [

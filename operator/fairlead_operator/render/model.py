@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from fairlead_operator.api.names import API_VERSION, KIND, MODEL_LABEL
+from fairlead_operator.api.names import API_VERSION, KIND, MODEL_LABEL, RESTARTED_AT
 from fairlead_operator.api.spec import ModelDeploymentSpec
 from fairlead_operator.api.v1alpha1 import ModelDeployment
 
@@ -38,9 +38,31 @@ class RenderSettings:
     admin_clients: AdminClients | None = None
 
 
+# How a Deployment replaces its pods: a new one first, or an old one first.
+SURGE: Object = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+REPLACE: Object = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}}
+RECREATE: Object = {"type": "Recreate"}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the spec does not say and the planner decided from what it observed.
+
+    `template` is the pod template to keep, with the version of the rules that made it; None renders it anew.
+    `strategy` is how the Deployment replaces its pods, and `why` the reason if it is not the usual one.
+    """
+
+    template: Object | None = None
+    rendering_version: int = RENDERING_VERSION
+    strategy: Object = field(default_factory=lambda: SURGE)
+    why: str = ""
+
+
 @dataclass(frozen=True)
 class Model:
-    """A ModelDeployment with its identity; `status` is the last one reported, as it is stored."""
+    """A ModelDeployment with its identity; `status` is the last one reported, as it is stored;
+    `restarted_at` the value by which somebody asked for new pods.
+    """
 
     name: str
     namespace: str
@@ -48,6 +70,7 @@ class Model:
     generation: int
     spec: ModelDeploymentSpec
     status: Object
+    restarted_at: str = ""
 
     @property
     def served_name(self) -> str:
@@ -94,4 +117,5 @@ def parse_model(body: Object) -> Model:
         generation=metadata.get("generation", 0),
         spec=parsed.spec,
         status=body.get("status") or {},
+        restarted_at=(metadata.get("annotations") or {}).get(RESTARTED_AT, ""),
     )

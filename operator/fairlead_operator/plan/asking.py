@@ -1,0 +1,39 @@
+"""Whom to ask for what the API server's objects do not tell.
+
+Most of what the status says comes from objects that are watched. Two things do not: why a pod waits for its
+node or its volumes (Events, read only for such pods), and how far a pod is with its download, its start or
+its drain (its gateway, asked only then). In a steady state nobody is asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairlead_operator.plan.findings import awaits_volumes, is_true
+
+Object = dict[str, Any]
+
+
+def awaits_events(pod: Object) -> bool:
+    """Whether what the pod waits for is told only in Events."""
+    return awaits_node(pod) or awaits_volumes(pod)
+
+
+def awaits_node(pod: Object) -> bool:
+    """Whether the scheduler has not placed the pod."""
+    return not pod.get("spec", {}).get("nodeName") and not pod["metadata"].get("deletionTimestamp")
+
+
+def tells_progress(pod: Object) -> bool:
+    """Whether the pod's gateway can be asked and knows something that changes: it starts, or it drains."""
+    leaves = bool(pod["metadata"].get("deletionTimestamp"))
+    return can_be_asked(pod) and (leaves or not is_true(pod, "Ready"))
+
+
+def can_be_asked(pod: Object) -> bool:
+    """Whether the pod's gateway runs and has an address."""
+    status = pod.get("status", {})
+    gateway: Object = next(
+        (item for item in status.get("initContainerStatuses", []) if item.get("name") == "gateway"), {}
+    )
+    return bool(status.get("podIP")) and "running" in gateway.get("state", {})

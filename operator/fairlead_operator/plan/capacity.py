@@ -1,0 +1,30 @@
+"""The condition CapacityAvailable: whether there is room for every pod that the model needs now.
+
+During a rollout that includes the one pod more than usual, and the message says what was done about it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairlead_operator.plan.findings import Finding, deployment_finding, scheduling_finding, worst
+from fairlead_operator.plan.rollout import Rollout
+
+Object = dict[str, Any]
+Row = tuple[bool | None, Finding]
+
+
+def capacity(wanted: int, pods: tuple[Object, ...], deployment: Object, rollout: Rollout) -> Row:
+    """Status (None is Unknown) and finding, from the pods of the current revision."""
+    if wanted == 0:
+        return None, Finding("ScaledToZero", "no replica is wanted")
+    if rollout.why:
+        text = f"an old pod is drained for each new one, because {rollout.why}"
+        return False, Finding("DrainThenReplace", text)
+    refused = [finding for pod in pods if (finding := scheduling_finding(pod))]
+    rejected = deployment_finding(deployment)
+    if cause := worst([*refused, *([rejected] if rejected else [])]):
+        return (None if cause.reason == "Progressing" else False), cause
+    if not pods:
+        return None, Finding("Progressing", "no pod of the current revision exists yet")
+    return True, Finding("Scheduled", "every pod has a node")

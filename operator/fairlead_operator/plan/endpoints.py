@@ -1,0 +1,32 @@
+"""status.endpoints: the pods of a model, and what those that leave still have to do.
+
+The load of pods that serve is not part of it: it changes with every request, and a status that changes
+without end is a load of its own on the API server. Metrics have it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead_operator.plan.findings import is_true
+from fairlead_operator.plan.removal import in_flight
+
+Object = dict[str, Any]
+
+
+def list_endpoints(pods: tuple[Object, ...], reports: Mapping[str, Object]) -> list[Object]:
+    """The pods by name, whatever their revision; those that failed for good are left out."""
+    alive = [pod for pod in pods if pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")]
+    return [
+        _endpoint(pod, reports.get(pod["metadata"]["name"]))
+        for pod in sorted(alive, key=lambda pod: str(pod["metadata"]["name"]))
+    ]
+
+
+def _endpoint(pod: Object, report: Object | None) -> Object:
+    name = pod["metadata"]["name"]
+    if pod["metadata"].get("deletionTimestamp"):
+        load = in_flight(report)
+        return {"pod": name, "state": "Draining", **({} if load is None else {"inFlight": load})}
+    return {"pod": name, "state": "Ready" if is_true(pod, "Ready") else "Starting"}

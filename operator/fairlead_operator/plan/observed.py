@@ -1,0 +1,21 @@
+"""What is observed of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Object = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The live world of one model: its children (owned, labelled, or merely of a child's name), its pods,
+    Events about pods that wait for a node or for their volumes, and by pod what gateways tell (`/status`).
+    """
+
+    children: tuple[Object, ...] = ()
+    pods: tuple[Object, ...] = ()
+    events: tuple[Object, ...] = ()
+    reports: Mapping[str, Object] = field(default_factory=dict)

@@ -1,0 +1,56 @@
+"""Which pod goes when a model shrinks: the one with the fewest requests in flight.
+
+The ReplicaSet controller removes pods that are not ready first, and of ready ones those with the lowest
+deletion cost. So just before the Deployment is told to shrink, each pod's cost is set to what its gateway
+reports; a pod that does not answer keeps what it has.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairlead_operator.api.names import DELETION_COST, REVISION
+from fairlead_operator.plan.asking import can_be_asked
+from fairlead_operator.plan.observed import Observed
+
+Object = dict[str, Any]
+
+
+def shrinks(desired: Object, deployment: Object) -> bool:
+    """Whether applying `desired` removes pods of the live Deployment: fewer replicas, or other pods."""
+    if not deployment:
+        return False
+    before, after = deployment["spec"], desired["spec"]
+    fewer = before.get("replicas", 1) > after["replicas"] > 0
+    return fewer or (before.get("replicas", 1) > 1 and _revision(before) != _revision(after))
+
+
+def deletion_costs(observed: Observed) -> dict[str, int]:
+    """The costs to write, by pod; only those that differ from what the pods have."""
+    costs = {}
+    for pod in observed.pods:
+        name = pod["metadata"]["name"]
+        load = in_flight(observed.reports.get(name))
+        annotations = pod["metadata"].get("annotations") or {}
+        if load is not None and annotations.get(DELETION_COST) != str(load):
+            costs[name] = load
+    return costs
+
+
+def candidates(observed: Observed) -> list[Object]:
+    """The pods whose load decides who goes."""
+    return [
+        pod for pod in observed.pods if can_be_asked(pod) and not pod["metadata"].get("deletionTimestamp")
+    ]
+
+
+def in_flight(report: Object | None) -> int | None:
+    """Requests that a pod has, running and waiting, by its gateway's report; None without one."""
+    if report is None:
+        return None
+    return int(report.get("inFlight") or 0) + int(report.get("queued") or 0)
+
+
+def _revision(spec: Object) -> str:
+    annotations = spec["template"].get("metadata", {}).get("annotations") or {}
+    return str(annotations.get(REVISION, ""))

@@ -1,0 +1,131 @@
+"""How a rollout goes on: a new pod first, or an old one first. The scheduler is the oracle.
+
+Whether there is room for one more pod depends on nodes, taints, quotas, claims and affinity, and on what
+others do meanwhile. So nothing of that is computed here. The Deployment simply starts one pod more than it
+needs, and if the scheduler (or a quota) refuses that pod for longer than a patience, the strategy of the
+stuck Deployment is turned round: an old pod is drained, and the new one takes its place. That completes the
+rollout within seconds, because the Deployment controller works on with the strategy it finds.
+
+An old pod is given up only for a refusal that its end can mend. A node selector that fits no node, or a
+taint, would refuse the new pod afterwards too: then the old pods go on serving and the status says why.
+
+The choice is kept in the Deployment itself (its strategy and an annotation), so that a restarted operator
+goes on with it, and it is taken back when the rollout is over.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from fairlead_operator.api.names import REVISION, ROLLOUT
+from fairlead_operator.plan.findings import condition_of, deployment_finding, last_seen, parse_time
+from fairlead_operator.render.model import RECREATE, REPLACE, SURGE, Model
+
+Object = dict[str, Any]
+
+# What the scheduler says when something is taken that another pod could give back.
+_TAKEN = re.compile(
+    r"insufficient|too many pods|cannot allocate all claims|free ports|anti-?affinity|topology spread"
+    r"|readwriteoncepod|node\(s\) exceed max volume count|unavailable device",
+    re.IGNORECASE,
+)
+# Cluster Autoscaler's and Karpenter's words for "a node is on its way", and for "there will be none".
+_NODE_COMES = frozenset({"TriggeredScaleUp", "Nominated"})
+_NODE_DOES_NOT_COME = frozenset({"NotTriggerScaleUp", "FailedScaleUp"})
+# Cluster Autoscaler gives a node up that has not come after this time (its --max-node-provision-time), and
+# says nothing about it on the pod.
+_NODE_GIVEN_UP = timedelta(minutes=15)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """The strategy to apply, why it is not the usual one (or ""), and seconds until that may change."""
+
+    strategy: Object
+    why: str = ""
+    recheck_after: float | None = None
+
+
+SURGING = Rollout(SURGE)
+
+
+def choose_rollout(
+    model: Model,
+    deployment: Object,
+    pods: tuple[Object, ...],
+    events: tuple[Object, ...],
+    revision: str,
+    now: datetime,
+) -> Rollout:
+    """The strategy for a live Deployment ({} if there is none) that is to have pods of `revision`."""
+    wanted = model.spec.rollout
+    if wanted.strategy == "Recreate":
+        return Rollout(RECREATE)
+    if wanted.strategy == "Surge" or not _is_rolling(deployment, pods, revision):
+        return SURGING
+    annotations = deployment["metadata"].get("annotations") or {}
+    if deployment["spec"].get("strategy") == REPLACE and ROLLOUT in annotations:
+        return Rollout(REPLACE, annotations[ROLLOUT])
+    waits = [wait for pod in pods if (wait := _refused_pod(pod, events, revision, now))]
+    if quota := _refused_creation(deployment):
+        waits.append(quota)
+    if not waits:
+        return SURGING
+    since, why = min(waits, key=lambda wait: wait[0])
+    left = wanted.surge_patience_seconds - (now - since).total_seconds()
+    return Rollout(SURGE, recheck_after=left + 0.1) if left > 0 else Rollout(REPLACE, why)
+
+
+def _is_rolling(deployment: Object, pods: tuple[Object, ...], revision: str) -> bool:
+    """Whether the Deployment has begun to replace pods of another revision that still serve."""
+    template = deployment.get("spec", {}).get("template", {}).get("metadata", {})
+    if (template.get("annotations") or {}).get(REVISION) != revision:
+        return False
+    return any(_revision_of(pod) != revision and not pod["metadata"].get("deletionTimestamp") for pod in pods)
+
+
+def _refused_pod(
+    pod: Object, events: tuple[Object, ...], revision: str, now: datetime
+) -> tuple[datetime, str] | None:
+    """Since when the scheduler refuses a new pod, and its words; None if it does not, if an old pod's end
+    would not help, or while a node is being added for it.
+    """
+    if _revision_of(pod) != revision or pod["metadata"].get("deletionTimestamp"):
+        return None
+    verdict = condition_of(pod, "PodScheduled") or {}
+    text = verdict.get("message") or ""
+    since = parse_time(verdict.get("lastTransitionTime"))
+    refused = verdict.get("status") == "False" and verdict.get("reason") == "Unschedulable"
+    if not refused or not since or not _TAKEN.search(text) or _node_comes(pod, events, now):
+        return None
+    return since, f"the scheduler found no room for pod {pod['metadata']['name']} beside the old ones: {text}"
+
+
+def _refused_creation(deployment: Object) -> tuple[datetime, str] | None:
+    """Since when a quota refuses a further pod, and its words."""
+    finding = deployment_finding(deployment)
+    if finding is None or finding.reason != "QuotaExceeded":
+        return None
+    since = parse_time((condition_of(deployment, "ReplicaFailure") or {}).get("lastTransitionTime"))
+    return (since, finding.message) if since else None
+
+
+def _node_comes(pod: Object, events: tuple[Object, ...], now: datetime) -> bool:
+    """Whether a node autoscaler's last word about the pod is that it adds a node."""
+    words = [
+        (told, event["reason"])
+        for event in events
+        if event.get("regarding", {}).get("uid") == pod["metadata"].get("uid")
+        and event.get("reason") in _NODE_COMES | _NODE_DOES_NOT_COME
+        and (told := parse_time(last_seen(event)))
+    ]
+    last, reason = max(words, default=(now, ""))
+    return reason in _NODE_COMES and now - last < _NODE_GIVEN_UP
+
+
+def _revision_of(pod: Object) -> str | None:
+    found: str | None = (pod["metadata"].get("annotations") or {}).get(REVISION)
+    return found
