@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 
-from e2e.cluster import engine, images, kind, provider, tools
+from e2e.cluster import dra, engine, images, kind, provider, tools
 from e2e.cluster.shell import ClusterError
 
 
@@ -41,10 +41,15 @@ def _run(options: argparse.Namespace) -> None:
                 print(f"export {key}={shlex.quote(value)}")
         case "tools":
             print(tools.bin_dir(options.names))
+        case "dra-driver":
+            print(dra.image(engine.ensure()))
         case "images":
-            built = images.ensure(engine.ensure())
-            for variable, reference in built.items():
-                print(f"{variable}={reference}" if options.print_env else reference)
+            _print_images(as_variables=options.print_env)
+
+
+def _print_images(*, as_variables: bool) -> None:
+    for variable, reference in images.ensure(engine.ensure()).items():
+        print(f"{variable}={reference}" if as_variables else reference)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("env", parents=[named], help="print shell lines that lead to the cluster")
     tool = commands.add_parser("tools", help="make programs; prints the folder that holds them")
     tool.add_argument("names", nargs="+", metavar="NAME")
+    commands.add_parser("dra-driver", help="build the image of the DRA test driver; prints its name")
     image = commands.add_parser("images", help="build the project's images; prints their names")
     image.add_argument("--print-env", action="store_true", help="as VARIABLE=NAME lines")
     return parser

@@ -14,7 +14,8 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from e2e.cluster import paths, versions
@@ -59,6 +60,21 @@ def ensure(names: Iterable[str], *, ours: bool = False) -> dict[str, Path]:
                 _build(missing)
                 found = _found(wanted, ours=ours)
     return {name: found[name] for name in wanted}
+
+
+def ensure_apart(name: str, module: Path) -> Path:
+    """Makes sure that the one program of a Go module of its own exists; returns its path.
+
+    Raises ClusterError without Go, or when the build fails.
+    """
+    final = paths.tools_dir() / f"{name}-{versions.content_hash(module)}" / name
+    with only_one("tools"):
+        if not final.is_file():
+            with _draft([name]) as (go, draft):
+                _go_build(go, draft / name, ["."], module)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                (draft / name).replace(final)
+    return final
 
 
 def bin_dir(names: Iterable[str]) -> Path:
@@ -117,7 +133,18 @@ def _users(name: str) -> Path | None:
 
 
 def _build(names: list[str]) -> None:
-    """Builds into a draft folder and moves each program to its place, so that a killed build leaves none."""
+    with _draft(names) as (go, draft):
+        flags = versions.version_flags()
+        _go_build(go, draft, [versions.PROGRAMS[name].package for name in names], versions.GO_MODULE, flags)
+        for name in names:
+            final = built_path(name)
+            final.parent.mkdir(parents=True, exist_ok=True)
+            (draft / _output_name(name)).replace(final)
+
+
+@contextmanager
+def _draft(names: list[str]) -> Iterator[tuple[str, Path]]:
+    """The go command, and a folder to build in and to move programs from: a killed build leaves none."""
     go = find_program("go")
     if go is None:
         raise ClusterError(
@@ -130,11 +157,7 @@ def _build(names: list[str]) -> None:
     start = time.monotonic()
     say(f"building with Go: {' '.join(names)}")
     with tempfile.TemporaryDirectory(dir=paths.tools_dir(), prefix=_DRAFT) as draft:
-        _go_build(go, Path(draft), [versions.PROGRAMS[name].package for name in names])
-        for name in names:
-            final = built_path(name)
-            final.parent.mkdir(parents=True, exist_ok=True)
-            (Path(draft) / _output_name(name)).replace(final)
+        yield go, Path(draft)
     say(f"built {len(names)} programs in {time.monotonic() - start:.0f} s")
 
 
@@ -144,7 +167,10 @@ def _output_name(name: str) -> str:
     return parts[-2] if parts[-1].startswith("v") and parts[-1][1:].isdigit() else parts[-1]
 
 
-def _go_build(go: str, target: Path, packages: list[str]) -> None:
+def _go_build(
+    go: str, target: Path, packages: list[str], module: Path, link_flags: Sequence[str] = ()
+) -> None:
+    """Builds into `target`: a folder, where it is one, else the program's file."""
     argv = [
         go,
         "build",
@@ -152,13 +178,13 @@ def _go_build(go: str, target: Path, packages: list[str]) -> None:
         "-trimpath",
         # No snapshotters that need C libraries or kernel modules a node in a container does not have.
         "-tags=no_btrfs,no_zfs,no_devmapper",
-        f"-ldflags=-s -w {' '.join(versions.version_flags())}",
-        f"-o={target}/",
+        f"-ldflags={' '.join(['-s -w', *link_flags])}",
+        f"-o={target}",
         *packages,
     ]
     process = subprocess.Popen(
         argv,
-        cwd=versions.GO_MODULE,
+        cwd=module,
         env={**os.environ, **_GO_ENV},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

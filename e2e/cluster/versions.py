@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 
 GO_MODULE = Path(__file__).with_name("gomod")
-# Apart from the programs: what is built must not be built again because a file that is only read changed.
+# Apart from the programs: the cluster must not be built again because a test's own files changed.
 CRD_MODULE = Path(__file__).with_name("crds")
+DRA_MODULE = Path(__file__).with_name("dradriver")
 
 _KUBERNETES = "k8s.io/kubernetes"
 _CONTAINERD = "github.com/containerd/containerd/v2"
@@ -91,10 +92,15 @@ def kubernetes() -> str:
 @cache
 def build_hash() -> str:
     """Eight hex digits over everything that decides what a build gives, besides the Go compiler."""
+    return content_hash(GO_MODULE, " ".join(version_flags()))
+
+
+def content_hash(folder: Path, more: str = "") -> str:
+    """Eight hex digits over the files of a folder, and a text."""
     digest = hashlib.sha256()
-    for file in sorted(path for path in GO_MODULE.rglob("*") if path.is_file()):
-        digest.update(file.relative_to(GO_MODULE).as_posix().encode() + b"\0" + file.read_bytes())
-    digest.update(" ".join(version_flags()).encode())
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    digest.update(more.encode())
     return digest.hexdigest()[:8]
 
 

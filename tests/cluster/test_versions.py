@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from e2e.cluster import versions
@@ -30,6 +33,22 @@ def test_all_kubernetes_libraries_are_of_one_version() -> None:
 
     assert major == "1"
     assert set(replaced) == {f"v0.{minor}.{patch}"}
+
+
+def test_the_dra_driver_is_made_from_what_the_programs_compiled() -> None:
+    def required(folder: Path) -> dict[str, str]:
+        text = (folder / "go.mod").read_text()
+        return dict(re.findall(r"^\s(\S+) (v\S+)(?: // indirect)?$", text, re.MULTILINE))
+
+    programs, driver = required(versions.GO_MODULE), required(versions.DRA_MODULE)
+
+    # v0.0.0 stands for a part of Kubernetes, whose version a `replace` gives.
+    shared = {module for module in driver if programs.get(module, "v0.0.0") != "v0.0.0"}
+    assert {module: driver[module] for module in shared} == {module: programs[module] for module in shared}
+    libraries = {
+        v for module, v in versions.pins(versions.DRA_MODULE).items() if module.startswith("k8s.io/")
+    }
+    assert libraries == {f"v0.{versions.kubernetes().partition('.')[2]}"}
 
 
 def test_a_crd_is_pinned_by_version_and_content() -> None:
