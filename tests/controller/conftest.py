@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,8 +22,13 @@ def start_operator(control_plane: ControlPlane, namespace: str, tmp_path: Path) 
     """Starts replicas of the operator for the test's namespace; prints their logs if the test fails."""
     started: list[OperatorProcess] = []
 
-    def start(name: str = "operator-0", kubeconfig: Path | None = None) -> OperatorProcess:
-        started.append(OperatorProcess(kubeconfig or control_plane.kubeconfig, namespace, tmp_path, name))
+    def start(
+        name: str = "operator-0",
+        kubeconfig: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> OperatorProcess:
+        config = kubeconfig or control_plane.kubeconfig
+        started.append(OperatorProcess(config, namespace, tmp_path, name, settings))
         return started[-1]
 
     yield start

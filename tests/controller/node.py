@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any
 
 from fairlead_operator.api.names import MODEL_LABEL
@@ -29,8 +31,12 @@ class Node:
 
     async def cannot_schedule(self, text: str) -> None:
         """The scheduler's verdict on the pod."""
+        await self.refuse(await self.pod(), text)
+
+    async def refuse(self, pod: Object, text: str) -> None:
+        """The scheduler's verdict on one of several pods."""
         verdict = _condition("PodScheduled", "False", reason="Unschedulable", message=text)
-        await self._report(await self.pod(), conditions=[verdict])
+        await self._report(pod, conditions=[verdict])
 
     async def cannot_mount(self, text: str) -> None:
         """The pod has a node, whose kubelet cannot mount a volume and tells so in an Event."""
@@ -62,17 +68,19 @@ class Node:
         # The kubelet writes by the older API; the operator reads by the newer one.
         await self._kube.create(Resource("v1", "Event", "events"), self._namespace, event)
 
-    async def ready(self) -> None:
-        """All pods run and are ready."""
+    async def ready(self, addresses: Sequence[str] = ()) -> None:
+        """All pods run and are ready; with addresses, one for each pod."""
         await self.pod()
-        for pod in await self.pods():
+        for pod, address in zip_longest(await self.pods(), addresses):
             await self._bind(pod)
+            network = {"podIP": address, "podIPs": [{"ip": address}]} if address else {}
             now = _now()
             running = {"state": {"running": {"startedAt": now}}, "ready": True, "started": True}
             conditions = [_condition(kind, "True") for kind in ("PodScheduled", "ContainersReady", "Ready")]
             await self._report(
                 pod,
                 phase="Running",
+                **network,
                 conditions=conditions,
                 initContainerStatuses=[_container("gateway", **running)],
                 containerStatuses=[_container("vllm", **running)],

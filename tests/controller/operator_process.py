@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -20,16 +21,24 @@ _STOP_SECONDS = 30
 class OperatorProcess:
     """One replica that serves one namespace and keeps its Lease there."""
 
-    def __init__(self, kubeconfig: Path, namespace: str, folder: Path, name: str = "operator-0") -> None:
+    def __init__(
+        self,
+        kubeconfig: Path,
+        namespace: str,
+        folder: Path,
+        name: str = "operator-0",
+        settings: Mapping[str, str] | None = None,
+    ) -> None:
         self._port = _free_port()
         self._log = (folder / f"{name}.log").open("w+")
-        settings = {
+        environment = {
             "FAIRLEAD_POD_NAME": name,
             "FAIRLEAD_POD_NAMESPACE": namespace,
             "FAIRLEAD_WATCH_NAMESPACES": namespace,
             "FAIRLEAD_GATEWAY_IMAGE": "gateway:1",
             "FAIRLEAD_ENGINE_IMAGE": "vllm:1",
             "FAIRLEAD_HEALTH_PORT": str(self._port),
+            **(settings or {}),
         }
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("FAIRLEAD_")}
         self._process = subprocess.Popen(
@@ -37,7 +46,7 @@ class OperatorProcess:
             [sys.executable, "-W", "error", "-m", "fairlead_operator", "run"],
             env={
                 **inherited,
-                **settings,
+                **environment,
                 "KUBECONFIG": str(kubeconfig),
                 "PYTHONPATH": str(ROOT / "operator"),
             },
