@@ -1,4 +1,4 @@
-# The gateway: the sidecar of every model pod, and the carrier of the engine launcher.
+# The gateway: the sidecar of every model pod, and the carrier of the engine launcher and of the downloader.
 # Built from the repository root; plain enough for the classic builder (no RUN --mount, no COPY --chmod).
 ARG BASE_IMAGE=python:3.12-slim-bookworm
 
@@ -11,12 +11,13 @@ WORKDIR /src
 COPY pyproject.toml uv.lock ./
 # The lock alone decides what is installed; the package itself is only copied, so that code changes rebuild nothing.
 RUN UV_PROJECT_ENVIRONMENT=/opt/fairlead/venv UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1 \
-    /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --extra gateway --compile-bytecode
+    /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --extra gateway --extra weights --compile-bytecode
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/fairlead/venv /opt/fairlead/venv
 COPY serving-image/launcher/fairlead_launcher.py /opt/fairlead/app/launcher/
 COPY serving-image/fairlead_gateway /opt/fairlead/app/fairlead_gateway
+COPY serving-image/fairlead_weights /opt/fairlead/app/fairlead_weights
 ENV PATH=/opt/fairlead/venv/bin:$PATH \
     PYTHONPATH=/opt/fairlead/app \
     PYTHONDONTWRITEBYTECODE=1 \

@@ -1,0 +1,96 @@
+"""Why a download does not go on: a reason for machines, a message with the remedy for people.
+
+The reasons are those of the operator's catalogue; this is where HTTP statuses and errno become them.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from dataclasses import dataclass
+
+# Kubernetes keeps 4096 bytes of a termination message; so many characters stay below it in any script.
+MESSAGE_CHARS = 800
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """`reason` is a word of the catalogue."""
+
+    reason: str
+    message: str
+
+    def as_document(self) -> dict[str, str]:
+        """As it stands in the progress file."""
+        return {"reason": self.reason, "message": self.message}
+
+
+class DownloadError(Exception):
+    """A download that cannot go on now.
+
+    `transient`: worth another try; `retry_after`: seconds that the server asked to be left alone.
+    """
+
+    def __init__(
+        self, reason: str, message: str, *, transient: bool = False, retry_after: float | None = None
+    ) -> None:
+        # One line without control characters, because it ends in conditions and events.
+        line = " ".join(message.split())
+        self.cause = Cause(reason, line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…")
+        self.transient = transient
+        self.retry_after = retry_after
+        super().__init__(self.cause.message)
+
+
+class SourceChangedError(Exception):
+    """The source no longer has what its listing told; a new listing helps."""
+
+
+def termination_message(cause: Cause, exit_code: int) -> bytes:
+    """The JSON that Kubernetes shows as the container's termination message."""
+    return json.dumps({**cause.as_document(), "exitCode": exit_code}, ensure_ascii=False).encode()
+
+
+def of_status(status: int, server: str, message: str, retry_after: float | None = None) -> DownloadError:
+    """What an HTTP status of a weights server means. `message` says what was asked, and what it answered."""
+    text = f"{server} answered {message}"
+    if status == 429:
+        return DownloadError("WeightsRateLimited", text, transient=True, retry_after=retry_after)
+    if status == 408 or status >= 500:
+        return DownloadError("WeightsUnavailable", text, transient=True, retry_after=retry_after)
+    reasons = {401: "WeightsUnauthorized", 403: "WeightsForbidden", 404: "WeightsNotFound"}
+    return DownloadError(reasons.get(status, "WeightsUnavailable"), text)
+
+
+def of_os_error(error: OSError, cache: str, owner: str = "") -> DownloadError:
+    """What a failed operation on the cache means; `owner` tells whose the folder is and who runs here."""
+    if error.errno in _FULL:
+        return DownloadError("DiskFull", f"The disk of the cache {cache} is full: {error.strerror}.")
+    if error.errno in _DENIED:
+        remedy = (
+            "Make the volume writable for that user (fsGroup in the pod's securityContext, or chown), "
+            "or give another cache in spec.model.cache."
+        )
+        return DownloadError("CacheNotWritable", f"The cache cannot be written: {error}. {owner} {remedy}")
+    return DownloadError("CacheNotWritable", f"The cache {cache} fails: {error}.")
+
+
+def disk_full(needed: int, free: int, cache: str) -> DownloadError:
+    """`needed` further bytes do not fit into `free` bytes."""
+    return DownloadError(
+        "DiskFull",
+        f"The weights need {human(needed)} more and the cache {cache} has {human(free)} free: "
+        f"{human(needed - free)} are missing.",
+    )
+
+
+def human(size: float) -> str:
+    """Bytes with a binary unit: "1.5 GiB"."""
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if size < 1024:
+            return f"{size:.0f} bytes" if unit == "bytes" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} TiB"

@@ -1,0 +1,135 @@
+"""The Hugging Face Hub, or whatever speaks its API at another address (a mirror inside the company).
+
+Listings, addresses, headers and errors are huggingface_hub's. Plain HTTP instead of Xet, because an
+unfinished Xet transfer cannot be continued by another process, and because mirrors do not speak it.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+from huggingface_hub import HfApi, get_hf_file_metadata, hf_hub_url
+from huggingface_hub.errors import GatedRepoError, HfHubHTTPError
+from huggingface_hub.utils import (
+    build_hf_headers,
+    get_session,
+    hf_raise_for_status,
+    parse_ratelimit_headers,
+)
+
+from .backoff import retry_after
+from .causes import DownloadError, of_status
+from .fetch import CHUNK_BYTES, CONNECT_SECONDS, READ_SECONDS, Body
+from .listing import Item, Listing, check_path, wanted
+
+_TIMEOUT = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_SHA1 = re.compile(r"[0-9a-f]{40}")
+_LIBRARY = "fairlead"
+
+
+class HubSource:
+    """One repository at one revision. `token` may be empty, `endpoint` None for huggingface.co."""
+
+    def __init__(self, repository: str, revision: str, endpoint: str | None, token: str) -> None:
+        self._repository, self._revision, self._endpoint = repository, revision, endpoint
+        # False, not None: no token of some file, only the one that was given.
+        self._token: str | bool = token or False
+        self._api = HfApi(endpoint=endpoint, token=self._token, library_name=_LIBRARY)
+        self._commit = revision
+
+    def listing(self) -> Listing:
+        """What the revision holds now."""
+        with self._errors("the repository"):
+            info = self._api.model_info(
+                self._repository, revision=self._revision, files_metadata=True, timeout=READ_SECONDS
+            )
+            if not info.sha:
+                raise ValueError("an answer without a commit")
+            self._commit = info.sha
+            siblings = {check_path(file.rfilename, self._repository): file for file in info.siblings or ()}
+            items = tuple(self._item(siblings[path]) for path in wanted(siblings))
+        if not items:
+            raise DownloadError("WeightsNotFound", f"The repository {self._repository} has no files.")
+        return Listing(items, info.sha)
+
+    def _item(self, file: Any) -> Item:
+        if file.lfs is not None:
+            return Item(file.rfilename, file.lfs.size, file.lfs.sha256, ("sha256", file.lfs.sha256))
+        if file.size is not None and file.blob_id:
+            return Item(file.rfilename, file.size, file.blob_id, ("git-sha1", file.blob_id))
+        return self._asked_item(file.rfilename)
+
+    def _asked_item(self, path: str) -> Item:
+        # Some mirrors list names only.
+        told = get_hf_file_metadata(
+            self._url(path), token=self._token, timeout=READ_SECONDS, endpoint=self._endpoint
+        )
+        if told.etag is None or told.size is None:
+            raise ValueError(f"an answer for {path} without ETag or size")
+        kinds = (("sha256", _SHA256), ("git-sha1", _SHA1))
+        digest = next(((kind, told.etag) for kind, form in kinds if form.fullmatch(told.etag)), None)
+        return Item(path, told.size, told.etag, digest)
+
+    @contextmanager
+    def open(self, item: Item, offset: int) -> Iterator[Body]:
+        """The content from a byte on."""
+        headers = build_hf_headers(token=self._token, library_name=_LIBRARY)
+        # Positions must be those of the file itself.
+        headers["accept-encoding"] = "identity"
+        if offset:
+            headers["range"] = f"bytes={offset}-"
+        with (
+            self._errors(item.path),
+            get_session().stream("GET", self._url(item.path), headers=headers, timeout=_TIMEOUT) as response,
+        ):
+            if response.is_error:
+                response.read()
+            hf_raise_for_status(response)
+            start = offset if response.status_code == 206 else 0
+            yield Body(start, response.iter_raw(CHUNK_BYTES))
+
+    def _url(self, path: str) -> str:
+        return hf_hub_url(self._repository, path, revision=self._commit, endpoint=self._endpoint)
+
+    @contextmanager
+    def _errors(self, subject: str) -> Iterator[None]:
+        try:
+            yield
+        except HfHubHTTPError as error:
+            raise self._of_answer(error, subject) from error
+        except httpx2.RequestError as error:
+            message = f"{self._server} cannot be reached: {type(error).__name__}: {error}"
+            raise DownloadError("WeightsUnavailable", message, transient=True) from error
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{self._server} does not answer as a hub does: {type(error).__name__}: {error}"
+            raise DownloadError("WeightsUnavailable", message) from error
+
+    @property
+    def _server(self) -> str:
+        return f"The hub {self._api.endpoint}"
+
+    def _of_answer(self, error: HfHubHTTPError, subject: str) -> DownloadError:
+        status, headers = error.response.status_code, error.response.headers
+        limits = parse_ratelimit_headers(headers) if status == 429 else None
+        pause = retry_after(headers, time.time())
+        if pause is None and limits is not None and limits.remaining == 0:
+            pause = float(limits.reset_in_seconds)
+        where = f"{self._repository} at revision {self._revision}"
+        said = error.server_message or headers.get("x-error-message") or ""
+        text = f"HTTP {status} for {subject} ({where}). {self._remedy(error, status)} {said}"
+        return of_status(status, self._server, text, pause)
+
+    def _remedy(self, error: HfHubHTTPError, status: int) -> str:
+        if status == 401 and not self._token:
+            return "It does not exist, or it needs a token, and spec.model.credentials names none."
+        if status == 401:
+            return "The token was refused."
+        if isinstance(error, GatedRepoError):
+            return "The token's account must accept the model's licence first."
+        return ""

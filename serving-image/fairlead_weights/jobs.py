@@ -1,0 +1,117 @@
+"""What is to be downloaded, as the operator writes it into the container's environment."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+# Without a new byte for so long, the container ends; kubelet starts it again, with its own growing pauses.
+PATIENCE_SECONDS = 600
+
+_REPOSITORY = re.compile(r"hf://([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)")
+_BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]+)(?:/(.*))?")
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+class JobError(ValueError):
+    """The environment variable is not what the operator writes."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One folder of weights.
+
+    `target` becomes a link to the folder. `endpoint` is the URL of another hub or of an S3 service.
+    """
+
+    name: str
+    source: str
+    target: str
+    revision: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+
+    def __post_init__(self) -> None:
+        if not (_REPOSITORY.fullmatch(self.source) or _BUCKET.fullmatch(self.source)):
+            raise JobError(f"source {self.source!r} is neither hf://ORG/NAME nor s3://BUCKET/PATH")
+        if not self.target.startswith("/"):
+            raise JobError(f"target {self.target!r} is not an absolute path")
+
+    @property
+    def repository(self) -> str | None:
+        """ORG/NAME of a hub's repository; None for other sources."""
+        match = _REPOSITORY.fullmatch(self.source)
+        return match.group(1) if match else None
+
+    @property
+    def bucket(self) -> tuple[str, str]:
+        """Bucket and path (no slash at its ends) of an S3 source. Raises JobError for others."""
+        match = _BUCKET.fullmatch(self.source)
+        if not match:
+            raise JobError(f"source {self.source!r} is not s3://BUCKET/PATH")
+        return match.group(1), (match.group(2) or "").strip("/")
+
+    @property
+    def pinned(self) -> bool:
+        """Whether the revision is a commit, whose content can never change."""
+        return self.repository is not None and bool(_COMMIT.fullmatch(self.revision or ""))
+
+    @property
+    def key(self) -> str:
+        """The same for all pods that want the same; part of file names in the cache."""
+        wanted = json.dumps([self.source, self.revision, self.endpoint]).encode()
+        return f"{re.sub(r'[^A-Za-z0-9]+', '-', self.source)[:60]}-{hashlib.sha256(wanted).hexdigest()[:16]}"
+
+
+@dataclass(frozen=True)
+class Order:
+    """All jobs of one pod.
+
+    `state` is the progress file. `capacity_bytes` bounds what the cache may hold where the disk itself does
+    not tell (the size limit of an emptyDir).
+    """
+
+    jobs: tuple[Job, ...]
+    cache: str
+    state: str
+    capacity_bytes: int | None = None
+    patience_seconds: float = PATIENCE_SECONDS
+
+    @property
+    def source(self) -> str:
+        """Of the model; adapters come after it."""
+        return self.jobs[0].source
+
+
+def parse(text: str) -> Order:
+    """Reads the order; raises JobError. Ignores unknown keys: the operator may be newer than this image."""
+    try:
+        document = json.loads(text)
+        jobs = tuple(_job(entry) for entry in document["jobs"])
+        order = Order(
+            jobs=jobs,
+            cache=str(document["cache"]),
+            state=str(document["state"]),
+            capacity_bytes=document.get("capacityBytes"),
+            patience_seconds=document.get("patienceSeconds", PATIENCE_SECONDS),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise JobError(f"FAIRLEAD_WEIGHTS cannot be read: {error!r}") from error
+    if not jobs:
+        raise JobError("FAIRLEAD_WEIGHTS has no jobs")
+    return order
+
+
+def _job(entry: Mapping[str, Any]) -> Job:
+    return Job(
+        name=str(entry["name"]),
+        source=str(entry["source"]).rstrip("/"),
+        target=str(entry["target"]),
+        revision=entry.get("revision") or None,
+        endpoint=(entry.get("endpoint") or "").rstrip("/") or None,
+        region=entry.get("region") or None,
+    )

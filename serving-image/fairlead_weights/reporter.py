@@ -1,0 +1,148 @@
+"""Tells how far the download is: in the progress file, to pods that wait for it, and in the log.
+
+Files are replaced as a whole and not more often than every half second; the log gets a line now and then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .causes import Cause, human
+from .progress import Progress, Tally, percent
+
+WRITE_SECONDS = 0.5
+LOG_SECONDS = 15.0
+
+
+class Reporter:
+    """Counts bytes from all threads, and writes from one of its own between `start` and `finish`."""
+
+    def __init__(self, state: Path, source: str) -> None:
+        self._state = state
+        self._progress = Progress(source, time.time())
+        self._peers: dict[str, Path] = {}
+        self._lock = threading.Lock()
+        self._written: dict[Path, bytes] = {}
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._host = socket.gethostname()
+
+    def start(self, jobs: tuple[str, ...]) -> None:
+        """Begins to write."""
+        self._progress.tallies = {job: Tally() for job in jobs}
+        self._state.parent.mkdir(parents=True, exist_ok=True)
+        self._write()
+        self._thread.start()
+
+    def finish(self, phase: str, detail: str = "", cause: Cause | None = None) -> None:
+        """Writes the end of the story."""
+        self._ended.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        with self._lock:
+            self._progress.phase, self._progress.detail, self._progress.cause = phase, detail, cause
+        self._write()
+
+    def tell(self, detail: str) -> None:
+        """What goes on, for people; also in the log."""
+        with self._lock:
+            self._progress.detail = detail
+        log(detail)
+
+    def trouble(self, cause: Cause, wait: float) -> None:
+        """Something keeps the download up, and it tries again after so many seconds."""
+        again = f"next try in {wait:.0f} s"
+        with self._lock:
+            self._progress.cause = Cause(cause.reason, f"{cause.message} ({again})")
+            self._progress.detail = f"{cause.reason}: {again}"
+        log(f"{cause.reason}: {cause.message}; {again}")
+        self._write()
+
+    def waiting(self, peer: Mapping[str, Any]) -> None:
+        """Another pod downloads; `peer` is what it tells."""
+        figures = percent(int(peer.get("bytes") or 0), peer.get("totalBytes"))
+        with self._lock:
+            self._progress.phase, self._progress.peer = "Waiting", peer
+            self._progress.detail = (
+                f"pod {peer.get('host', '?')} downloads into the shared cache {figures}".strip()
+            )
+
+    def downloading(self, job: str, peers: Path | None) -> None:
+        """This pod downloads; those who wait for it read `peers`."""
+        with self._lock:
+            self._progress.phase, self._progress.peer, self._progress.detail = "Downloading", None, ""
+            if peers:
+                self._peers[job] = peers
+
+    def done_with(self, job: str) -> None:
+        """Nobody waits for this job any more."""
+        with self._lock:
+            peers = self._peers.pop(job, None)
+        if peers:
+            with suppress(OSError):
+                peers.unlink(missing_ok=True)
+
+    def expect(self, job: str, total: int, present: int) -> None:
+        """The source has told its size, of which some is here already."""
+        with self._lock:
+            self._progress.tallies[job] = Tally(present, total)
+
+    def advance(self, job: str, count: int) -> None:
+        """So many bytes more; negative when some have to be fetched anew."""
+        with self._lock:
+            self._progress.tallies[job].done += count
+            if count > 0 and self._progress.cause:
+                self._progress.cause, self._progress.detail = None, ""
+
+    def _run(self) -> None:
+        logged, before = time.monotonic(), 0
+        while not self._ended.wait(WRITE_SECONDS):
+            self._write()
+            now = time.monotonic()
+            if now - logged >= LOG_SECONDS:
+                before = self._log_figures(before, now - logged)
+                logged = now
+
+    def _log_figures(self, before: int, seconds: float) -> int:
+        with self._lock:
+            phase, done, total = self._progress.phase, self._progress.done, self._progress.total
+            detail = self._progress.detail
+        if phase == "Waiting":
+            log(f"waiting: {detail}")
+        else:
+            whole = f" of {human(total)} ({percent(done, total)})" if total is not None else ""
+            log(f"{human(done)}{whole}, {human(max(0, done - before) / seconds)}/s")
+        return done
+
+    def _write(self) -> None:
+        with self._lock:
+            documents = {self._state: self._progress.as_document()}
+            documents |= {
+                path: self._progress.job_document(job, self._host) for job, path in self._peers.items()
+            }
+            for path, document in documents.items():
+                self._write_one(path, json.dumps(document).encode())
+
+    def _write_one(self, path: Path, content: bytes) -> None:
+        if self._written.get(path) == content:
+            return
+        # A full or vanished disk is found out by the download itself, which knows what it means.
+        with suppress(OSError):
+            scratch = path.with_name(f".{path.name}.{self._host}.tmp")
+            scratch.write_bytes(content)
+            os.replace(scratch, path)
+            self._written[path] = content
+
+
+def log(text: str) -> None:
+    """One line for `kubectl logs`."""
+    print(f"fairlead-weights: {text}", file=sys.stderr, flush=True)

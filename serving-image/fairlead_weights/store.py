@@ -1,0 +1,243 @@
+"""Where files lie in the cache, so that a kill at any moment costs no finished byte.
+
+A file is written beside its place under a name that carries the version of its content, and is renamed when
+it is whole; folders that engines read consist of links to such files. What is finished can therefore be seen
+from names and sizes alone: there is no index that could be out of step with the disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from .listing import Item, Listing
+
+# huggingface_hub's tools take files that end like this for unfinished ones.
+PART = ".fairlead.incomplete"
+_READ_BYTES = 1 << 20
+
+
+class Layout(Protocol):
+    """Which path a file has."""
+
+    def blob(self, item: Item) -> Path:
+        """Where the content lies."""
+
+    def folder(self, listing: Listing) -> Path:
+        """The folder of links that an engine reads."""
+
+    def finish(self, listing: Listing) -> None:
+        """What is to be done when all links stand."""
+
+
+class HubLayout:
+    """The cache of huggingface_hub, as it documents it, so that its own tools and other programs share it."""
+
+    def __init__(self, cache: Path, repository: str, revision: str) -> None:
+        self._root = cache / "huggingface" / f"models--{repository.replace('/', '--')}"
+        self._revision = revision
+
+    def blob(self, item: Item) -> Path:
+        """`blobs/DIGEST`."""
+        return self._root / "blobs" / quote(item.version, safe="")
+
+    def folder(self, listing: Listing) -> Path:
+        """`snapshots/COMMIT`."""
+        return self._root / "snapshots" / listing.revision
+
+    def finish(self, listing: Listing) -> None:
+        """Notes which commit the branch or tag was."""
+        if self._revision == listing.revision:
+            return
+        reference = self._root / "refs" / self._revision
+        with suppress(OSError):
+            if reference.read_text() == listing.revision:
+                return
+        reference.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(reference, listing.revision.encode())
+
+
+class S3Layout:
+    """A folder of links with the object's names, and each content under its key and ETag."""
+
+    def __init__(self, cache: Path, bucket: str, path: str) -> None:
+        # No bucket's name begins with a dot.
+        self._objects = cache / "s3" / ".objects" / bucket / path
+        self._folder = cache / "s3" / bucket / path
+
+    def blob(self, item: Item) -> Path:
+        """`.objects/BUCKET/KEY/ETAG`."""
+        return self._objects / item.path / quote(item.version, safe="")
+
+    def folder(self, listing: Listing) -> Path:
+        """`BUCKET/PATH`: one folder, which follows the bucket."""
+        return self._folder
+
+    def finish(self, listing: Listing) -> None:
+        """Removes objects that vanished, and older contents of those that changed."""
+        _keep_only(self._folder, {self._folder / item.path for item in listing.items})
+        _keep_only(self._objects, {self.blob(item) for item in listing.items})
+
+
+def _keep_only(folder: Path, wanted: set[Path]) -> None:
+    for parent, folders, files in os.walk(folder, topdown=False):
+        for name in (*files, *folders):
+            path = Path(parent, name)
+            if path in wanted:
+                continue
+            if path.is_symlink() or not path.is_dir():
+                path.unlink(missing_ok=True)
+            else:
+                with suppress(OSError):  # not empty
+                    path.rmdir()
+
+
+def part_of(blob: Path) -> Path:
+    """The unfinished content of a blob."""
+    return blob.with_name(blob.name + PART)
+
+
+def size_of(path: Path) -> int | None:
+    """Bytes of a file, following links; None if there is none."""
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def is_present(layout: Layout, listing: Listing, item: Item) -> bool:
+    """Whether the content need not be fetched."""
+    return size_of(layout.blob(item)) == item.size or is_linked(layout, listing, item)
+
+
+def is_linked(layout: Layout, listing: Listing, item: Item) -> bool:
+    """Whether the folder has the file.
+
+    A commit's folder may hold the file itself: huggingface_hub copies where a disk knows no links, and what
+    belongs to a commit never changes.
+    """
+    link = layout.folder(listing) / item.path
+    if size_of(link) != item.size:
+        return False
+    if link.is_symlink():
+        return os.readlink(link) == _relative(layout.blob(item), link)
+    return bool(listing.revision)
+
+
+def is_complete(layout: Layout, listing: Listing) -> bool:
+    """Whether an engine can read the folder as it stands."""
+    return all(is_linked(layout, listing, item) for item in listing.items)
+
+
+def link_all(layout: Layout, listing: Listing) -> None:
+    """Makes the folder of links; every content must be present."""
+    for item in listing.items:
+        if not is_linked(layout, listing, item):
+            link = layout.folder(listing) / item.path
+            link.parent.mkdir(parents=True, exist_ok=True)
+            replace_link(link, _relative(layout.blob(item), link))
+
+
+def _relative(blob: Path, link: Path) -> str:
+    return os.path.relpath(blob, link.parent)
+
+
+def replace_link(link: Path, target: str) -> None:
+    """Points a link elsewhere, without a moment in which it does not exist."""
+    scratch = _scratch(link)
+    scratch.symlink_to(target)
+    os.replace(scratch, link)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Replaces a small file as a whole."""
+    scratch = _scratch(path)
+    scratch.write_bytes(content)
+    os.replace(scratch, path)
+
+
+def _scratch(path: Path) -> Path:
+    # Process ids do not tell pods apart.
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+
+
+def free_bytes(folder: Path) -> int:
+    """What an unprivileged process may still write."""
+    stat = os.statvfs(folder)
+    return stat.f_bavail * stat.f_frsize
+
+
+def contents(layout: Layout, listing: Listing) -> dict[Path, Item]:
+    """All contents of a listing by their place: files of equal content share one."""
+    return {layout.blob(item): item for item in listing.items}
+
+
+def missing(layout: Layout, listing: Listing) -> dict[Path, Item]:
+    """The contents that are still to be fetched, or to be fetched on."""
+    everything = contents(layout, listing)
+    return {blob: item for blob, item in everything.items() if not is_present(layout, listing, item)}
+
+
+def bytes_to_come(absent: dict[Path, Item]) -> int:
+    """What must be fetched of `missing` contents; a part that is there already need not be."""
+    return sum(item.size - min(item.size, size_of(part_of(blob)) or 0) for blob, item in absent.items())
+
+
+class Digest:
+    """The digest of one item's content, if its source tells one."""
+
+    def __init__(self, item: Item) -> None:
+        self._expected = item.digest[1] if item.digest else None
+        self._hash = None
+        if item.digest:
+            # The names of git's objects are SHA-1; nothing here relies on it against attackers.
+            git = item.digest[0] == "git-sha1"
+            self._hash = hashlib.sha1(usedforsecurity=False) if git else hashlib.sha256()
+            if git:
+                self._hash.update(b"blob %d\0" % item.size)
+
+    def update(self, data: bytes) -> None:
+        """Takes in the next bytes."""
+        if self._hash:
+            self._hash.update(data)
+
+    def take_in(self, path: Path) -> None:
+        """Takes in a file of a former run."""
+        if self._hash and path.exists():
+            for data in read_pieces(path):
+                self._hash.update(data)
+
+    @property
+    def matches(self) -> bool:
+        """Whether it is the content that the source told; True if it told nothing."""
+        return self._hash is None or self._hash.hexdigest() == self._expected
+
+
+def read_pieces(path: Path) -> Iterator[bytes]:
+    """The content of a file in pieces that fit into little memory."""
+    with path.open("rb") as file:
+        while data := file.read(_READ_BYTES):
+            yield data
+
+
+def owner_of(path: Path) -> str:
+    """For people: who owns the nearest existing folder of a path, and who runs here."""
+    for folder in _upwards(path):
+        with suppress(OSError):
+            stat = folder.stat()
+            mode = f"{stat.st_mode & 0o7777:o}"
+            return (
+                f"{folder} belongs to user {stat.st_uid}, group {stat.st_gid}, mode {mode}; "
+                f"the download runs as user {os.geteuid()}."
+            )
+    return ""
+
+
+def _upwards(path: Path) -> Iterable[Path]:
+    return (path, *path.parents)
