@@ -45,16 +45,21 @@ by `python -m fairlead_operator docs reasons`.
 | `Reconciling` | the operator or Kubernetes is at work, or waits for something that may come by itself |
 | `Stalled` | only a human can help |
 | `Scheduled` | every pod of the current spec has a node |
+| `CapacityAvailable` | there is room for every pod that is needed now, with the one more during a rollout |
+| `WeightsReady` | the weights of every pod are downloaded (only where something is downloaded) |
 | `EngineReady` | at least one replica answers requests, of whatever revision |
 
 The first three follow kstatus, so `kubectl wait --for=condition=Ready`, Flux and Argo CD understand them.
 If several pods have different causes, the one that stands first here is shown. A cause that is not listed is
-passed on under its own name with its own text.
+passed on under its own name with its own text. What to do is part of the condition's message too. Messages hold
+still while the cause does: the scheduler's counts, generated names and ids are left out of them. "if repeated"
+means three times, each within ten minutes of the container's start. From symptom to cause:
+[troubleshooting](../troubleshooting.md).
 
 | reason | found out by | meaning | what to do | stalled |
 |---|---|---|---|---|
 {% for reason in reasons -%}
-| `{{ reason.name }}` | {{ reason.source }} | {{ reason.meaning }} | {{ reason.remedy }} | {{ "yes" if reason.stalled else "" }} |
+| `{{ reason.name }}` | {{ reason.source }} | {{ reason.meaning }} | {{ reason.remedy }} | {{ "yes" if reason.stalled else "if repeated" if reason.stalled_if_repeated else "" }} |
 {% endfor -%}
 """  # noqa: E501
 

@@ -113,7 +113,8 @@ def test_what_the_api_server_refused_is_reported_with_its_words() -> None:
     world = World()
     planned = plan(world.model, world.observe(), SETTINGS, NOW, Finding("ObjectRejected", "no such class"))
     rows = {item["type"]: item for item in planned.status["conditions"]}
-    assert (rows["Ready"]["reason"], rows["Ready"]["message"]) == ("ObjectRejected", "no such class")
+    assert rows["Ready"]["reason"] == "ObjectRejected"
+    assert rows["Ready"]["message"].startswith("no such class. ")
     assert rows["Stalled"]["status"] == "True"
 
 
@@ -153,7 +154,7 @@ def test_an_object_that_cannot_be_read_is_told_and_not_touched() -> None:
     planned = plan_unreadable(body, "spec.replicas: must be a number", NOW)
     assert (planned.apply, planned.delete) == ((), ())
     assert planned.status["url"] == "http://x"
-    assert planned.status["conditions"][0]["message"] == "spec.replicas: must be a number"
+    assert planned.status["conditions"][0]["message"].startswith("spec.replicas: must be a number. ")
 
 
 def test_a_new_reason_is_told_once() -> None:

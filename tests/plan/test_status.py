@@ -102,14 +102,15 @@ def test_pods_that_the_kubelet_gave_up_do_not_hide_their_replacement() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ('pods "x" is forbidden: exceeded quota: gpus', "QuotaExceeded"),
-        ('pods "x" is forbidden: violates PodSecurity', "PodRejected"),
+        ("exceeded quota: gpus", "QuotaExceeded"),
+        ("violates PodSecurity", "PodRejected"),
     ],
 )
 def test_a_pod_that_cannot_be_created_is_told(text: str, reason: str) -> None:
     world = World()
     world.reconcile()
-    world.roll([], failure=condition("ReplicaFailure", "True", reason="FailedCreate", message=text))
+    told = f'pods "tiny-x" is forbidden: {text}'
+    world.roll([], failure=condition("ReplicaFailure", "True", reason="FailedCreate", message=told))
     world.reconcile()
     assert world.condition("Ready")["reason"] == reason
     assert text in world.condition("Ready")["message"]
@@ -186,3 +187,36 @@ def test_a_measured_start_is_kept_when_its_pod_loses_readiness_and_regains_it() 
     world.roll()
     world.reconcile()
     assert world.body["status"]["startup"] == before
+
+
+def test_every_condition_that_is_not_well_says_what_to_do() -> None:
+    world = World()
+    world.reconcile()
+    told = '{"reason": "CompilerMissing", "message": "no g++", "exitCode": 1}'
+    world.roll([pod(engine={"state": ended(told)})])
+    world.reconcile()
+    for kind in ("Ready", "Stalled", "EngineReady"):
+        assert "Add --enforce-eager to spec.engine.args" in world.condition(kind)["message"]
+
+
+def test_a_queue_that_takes_long_is_no_failure() -> None:
+    world = World()
+    world.reconcile()
+    queued = pod(node="")
+    queued["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "team-a"}
+    queued["status"]["conditions"][0] = condition("PodScheduled", "False", reason="SchedulingGated")
+    late = condition("Progressing", "False", reason="ProgressDeadlineExceeded")
+    world.roll([queued], progressing=late)
+    planned = world.reconcile()
+    assert (world.condition("Ready")["reason"], world.condition("Stalled")["status"]) == ("Queued", "False")
+    assert [event.kind for event in planned.events] == ["Normal"]
+
+
+def test_why_a_pod_was_taken_away_is_told_while_its_replacement_comes() -> None:
+    world = World()
+    world.reconcile()
+    lost = pod("lost", conditions=[condition("DisruptionTarget", "True", reason="DeletionByTaintManager")])
+    lost["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+    world.roll([lost, pod("new")])
+    world.reconcile()
+    assert world.condition("Ready")["reason"] == "NodeLost"

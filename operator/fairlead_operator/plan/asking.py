@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_operator.plan.findings import awaits_volumes, is_true
+from fairlead_operator.plan.findings import is_true
+from fairlead_operator.plan.kubelet import awaits_volumes
 
 Object = dict[str, Any]
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_operator.plan.findings import Finding, deployment_finding, scheduling_finding, worst
+from fairlead_operator.plan.findings import Finding, deployment_finding, worst
 from fairlead_operator.plan.rollout import Rollout
+from fairlead_operator.plan.verdict import scheduling_finding
 
 Object = dict[str, Any]
 Row = tuple[bool | None, Finding]

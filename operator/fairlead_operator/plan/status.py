@@ -9,25 +9,20 @@ is False and the message says how many still serve.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from fairlead_operator.api.names import REVISION
 from fairlead_operator.plan.capacity import capacity
+from fairlead_operator.plan.containers import disruption_finding, engine_finding
 from fairlead_operator.plan.endpoints import list_endpoints
-from fairlead_operator.plan.findings import (
-    Finding,
-    deadline_exceeded,
-    deployment_finding,
-    engine_finding,
-    scheduling_finding,
-    volume_finding,
-    worst,
-)
-from fairlead_operator.plan.reasons import is_stalled
+from fairlead_operator.plan.findings import Finding, deadline_exceeded, deployment_finding, worst
+from fairlead_operator.plan.kubelet import volume_finding
+from fairlead_operator.plan.reasons import explain, is_healthy
 from fairlead_operator.plan.rollout import SURGING, Rollout
 from fairlead_operator.plan.startup import measure_startup
+from fairlead_operator.plan.verdict import scheduling_finding
 from fairlead_operator.render.model import RENDERING_VERSION, Model
 from fairlead_operator.render.service import service_url
 
@@ -90,7 +85,7 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
 
 def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]:
     ready, outcome, late = _outcome(model, progress)
-    stalled = not ready and (late or is_stalled(outcome.reason))
+    stalled = not ready and (late or outcome.stalled)
     wanted = model.spec.replicas
     words = {True: "True", False: "False", None: "Unknown"}
     scheduled, scheduling = _scheduled(model, progress)
@@ -112,7 +107,9 @@ def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]
 def make_condition(
     previous: Object, generation: int, kind: str, status: str, finding: Finding, now: datetime
 ) -> Object:
-    """One condition; its transition time is kept while its status stays the same."""
+    """One condition, with what to do about it. Its transition time is kept while its status stays the
+    same.
+    """
     before: Object = next((item for item in previous.get("conditions") or [] if item.get("type") == kind), {})
     same = before.get("status") == status and before.get("lastTransitionTime")
     return {
@@ -121,7 +118,7 @@ def make_condition(
         "observedGeneration": generation,
         "lastTransitionTime": before["lastTransitionTime"] if same else timestamp(now),
         "reason": finding.reason,
-        "message": finding.message,
+        "message": explain(finding.reason, finding.message),
     }
 
 
@@ -143,19 +140,20 @@ def _outcome(model: Model, progress: Progress) -> tuple[bool, Finding, bool]:
         return True, Finding("ScaledToZero", "no replica is wanted and none runs"), False
     if replicas == updated == ready == wanted:
         return True, Finding("Ready", f"{ready} of {wanted} replicas ready"), False
-    late = deadline_exceeded(progress.deployment)
-    return False, _cause(model, progress, late, f"{ready} of {wanted} replicas ready"), late
-
-
-def _cause(model: Model, progress: Progress, late: bool, tally: str) -> Finding:
     cause = worst([*_pod_findings(model, progress), *_deployment_findings(progress)])
-    if late and (cause is None or cause.reason in ("Progressing", "EngineStarting")):
+    # A queue may take as long as it likes: that is what it is for.
+    late = deadline_exceeded(progress.deployment) and not (cause and cause.reason == "Queued")
+    return False, _cause(model, cause, late, f"{ready} of {wanted} replicas ready"), late
+
+
+def _cause(model: Model, cause: Finding | None, late: bool, tally: str) -> Finding:
+    if late and (cause is None or is_healthy(cause.reason)):
         text = f"; {cause.message}" if cause else ""
         seconds = model.spec.rollout.progress_deadline_seconds
         return Finding("DeadlineExceeded", f"{tally}; no progress within {seconds} s{text}")
     if cause is None or cause.reason == "Progressing":
         return Finding("Progressing", f"{tally}; {cause.message}" if cause else tally)
-    return Finding(cause.reason, f"{cause.message}; {tally}")
+    return replace(cause, message=f"{cause.message}; {tally}")
 
 
 def _pod_findings(model: Model, progress: Progress) -> list[Finding]:
@@ -167,11 +165,17 @@ def _pod_findings(model: Model, progress: Progress) -> list[Finding]:
         finding = (
             scheduling_finding(pod)
             or volume_finding(pod, progress.events)
-            or engine_finding(pod, model.spec.engine.startup_timeout_seconds)
+            or engine_finding(pod, progress.reports.get(pod["metadata"]["name"]))
         )
         if finding:
             findings.append(finding)
-    return findings
+    return findings + _losses(progress)
+
+
+def _losses(progress: Progress) -> list[Finding]:
+    """Pods that leave although nobody asked for it: why their replacements have to come."""
+    leaving = [pod for pod in progress.all_pods if pod["metadata"].get("deletionTimestamp")]
+    return [finding for pod in leaving if (finding := disruption_finding(pod))]
 
 
 def _deployment_findings(progress: Progress) -> list[Finding]:

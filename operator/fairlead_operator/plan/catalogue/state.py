@@ -1,0 +1,36 @@
+"""Reasons that say where a model stands rather than what is wrong."""
+
+from __future__ import annotations
+
+from fairlead_operator.plan.reason import Reason
+
+LATE = (
+    Reason(
+        "DeadlineExceeded",
+        "The rollout made no progress within spec.rollout.progressDeadlineSeconds.",
+        "Look at the pods (`kubectl describe pod`); pods of the previous revision go on serving.",
+        "controller-manager",
+        stalled=True,
+    ),
+)
+UNDER_WAY = (
+    Reason("EngineStarting", "The engine loads the model.", "Wait.", "kubelet", healthy=True),
+    Reason("Progressing", "Objects or pods are being created or replaced.", "Wait.", healthy=True),
+    Reason(
+        "DrainThenReplace",
+        "There is no room for a further pod during the rollout, so each new pod takes the place of an old "
+        "one that was drained.",
+        "Nothing; with room for one more pod a rollout keeps all replicas serving.",
+        "scheduler",
+        healthy=True,
+    ),
+    Reason("Scheduled", "Every pod has a node.", "Nothing.", "scheduler", healthy=True),
+    Reason("Serving", "At least one engine answers requests.", "Nothing.", "kubelet", healthy=True),
+    Reason(
+        "ScaledToZero",
+        "No replica is wanted and none runs. This is what was asked for, so Ready is True.",
+        "Nothing; raise spec.replicas to serve.",
+        healthy=True,
+    ),
+    Reason("Ready", "Every wanted replica of the current spec answers requests.", "Nothing.", healthy=True),
+)

@@ -1,0 +1,89 @@
+"""Reasons why the weights are not there."""
+
+from __future__ import annotations
+
+from fairlead_operator.plan.reason import Reason
+
+_SOURCE = "download, launcher"
+
+REASONS = (
+    Reason(
+        "WeightsUnauthorized",
+        "The hub or the object store asked for credentials (HTTP 401), or does not know the given ones.",
+        "Name a Secret with valid credentials in spec.model.credentials.",
+        _SOURCE,
+        stalled=True,
+    ),
+    Reason(
+        "WeightsForbidden",
+        "The credentials may not read the model (HTTP 403), or the files cannot be read.",
+        "Accept the model's licence with the token's account, or give it the right to read; files must be "
+        "readable for user 65532.",
+        _SOURCE,
+        stalled=True,
+    ),
+    Reason(
+        "WeightsNotFound",
+        "The repository, revision, bucket or folder does not exist.",
+        "Correct spec.model.source or spec.model.revision.",
+        _SOURCE,
+        stalled=True,
+    ),
+    Reason(
+        "WeightsCorrupt",
+        "What was downloaded is not what the source says it is.",
+        "See that the source is complete; delete the model's folder in the cache if it goes on.",
+        "download",
+        stalled=True,
+    ),
+    Reason(
+        "CacheNotWritable",
+        "The cache for the weights cannot be written.",
+        "Make the claim or folder of spec.model.cache writable for user or group 65532.",
+        "download",
+        stalled=True,
+    ),
+    Reason(
+        "DiskFull",
+        "There is no room for the weights, or for the engine's own files.",
+        "Make spec.model.cache larger, or free disk space on the node.",
+        "download, launcher, kubelet",
+    ),
+    Reason(
+        "WeightsRateLimited",
+        "The hub limits the rate of downloads (HTTP 429).",
+        "Wait: the download goes on by itself. A token raises the limit; a shared spec.model.cache saves "
+        "downloads.",
+        _SOURCE,
+    ),
+    Reason(
+        "WeightsUnavailable",
+        "The hub or the object store cannot be reached, or fails.",
+        "Wait: it is tried again. If it lasts, see the network and spec.model.endpoint.",
+        "download",
+    ),
+    Reason(
+        "WeightsDownloadFailed",
+        "The download ended without saying why.",
+        "See its log (`kubectl logs POD -c weights --previous`).",
+        "kubelet",
+        stalled_if_repeated=True,
+    ),
+)
+STATE = (
+    Reason(
+        "WeightsWaiting",
+        "Another pod downloads the same weights into the shared cache.",
+        "Wait; status.weights says how far it is.",
+        "download",
+        healthy=True,
+    ),
+    Reason(
+        "WeightsDownloading",
+        "The weights are being downloaded.",
+        "Wait; status.weights says how far it is.",
+        "download",
+        healthy=True,
+    ),
+    Reason("WeightsComplete", "The weights of every pod are there.", "Nothing.", "download", healthy=True),
+)

@@ -1,0 +1,222 @@
+"""Every cause that a pod's containers or its gateway tell becomes a reason, with its text kept."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fairlead_operator.plan.containers import disruption_finding, engine_finding
+from tests.plan.builders import Object, condition, ended, pod, running, waiting
+
+LAUNCHER = json.dumps({"reason": "ContextTooLong", "message": "fits 2048", "exitCode": 1})
+
+
+def test_a_ready_pod_has_no_cause() -> None:
+    assert engine_finding(pod(ready=True)) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "text"),
+    [
+        (pod(engine=waiting("ErrImagePull", "dial tcp: i/o timeout")), "ImagePullFailed", "image vllm:1"),
+        (pod(engine=waiting("ErrImagePull", "429 Too Many Requests")), "ImagePullFailed", "image vllm:1"),
+        (pod(engine=waiting("ErrImagePull", "vllm:1: not found")), "ImageNotFound", "vllm:1: not found"),
+        (pod(engine=waiting("ErrImageNeverPull")), "ImageNotFound", "image vllm:1"),
+        (pod(engine=waiting("InvalidImageName")), "ImageNotFound", "InvalidImageName"),
+        (
+            pod(gateway=waiting("ErrImagePull", "pull access denied, repository does not exist")),
+            "ImagePullUnauthorized",
+            "image gateway:1",
+        ),
+        (
+            pod(engine=waiting("CreateContainerConfigError", 'secret "token" not found')),
+            "ContainerConfigError",
+            'secret "token" not found',
+        ),
+        (pod(engine=waiting("RunContainerError", "no python3")), "ContainerStartFailed", "no python3"),
+        (pod(engine=waiting("PodInitializing")), "Progressing", "tiny-1"),
+        (pod(engine=running()), "EngineStarting", "tiny-1"),
+        (pod(engine=running(started=True)), "EngineNotReady", "does not answer"),
+        (pod(engine={"state": ended(LAUNCHER)}), "ContextTooLong", "fits 2048"),
+        (
+            pod(engine=waiting("CrashLoopBackOff", lastState=ended(LAUNCHER), restartCount=3)),
+            "ContextTooLong",
+            "fits 2048",
+        ),
+        (pod(engine=running(lastState=ended(LAUNCHER), restartCount=1)), "ContextTooLong", "fits 2048"),
+        (pod(engine={"state": ended("Traceback: boom")}), "EngineCrashed", "Traceback: boom"),
+        (pod(engine={"state": ended('{"reason": "not a word"}')}), "EngineCrashed", "not a word"),
+        (pod(engine={"state": ended("", 137, reason="OOMKilled")}), "HostOutOfMemory", "memory limit"),
+        (pod(engine={"state": ended("", 2)}), "CrashLoop", "code 2"),
+        (
+            pod(gateway=waiting("CrashLoopBackOff", lastState=ended("no config"), restartCount=2)),
+            "GatewayFailed",
+            "no config",
+        ),
+        (
+            pod(phase="Failed", reason="Evicted", message="low on ephemeral-storage"),
+            "DiskFull",
+            "Evicted: low on ephemeral-storage",
+        ),
+        (pod(phase="Failed", reason="Evicted", message="low on memory"), "Evicted", "low on memory"),
+        (pod(phase="Failed", reason="NodeShutdown", message="bye"), "PodFailed", "NodeShutdown: bye"),
+        (pod(phase="Failed", reason="NodeLost"), "NodeLost", "tiny-1"),
+        (
+            pod(conditions=[condition("Ready", "False"), condition("ContainersReady", "True")]),
+            "NodeLost",
+            "node-1",
+        ),
+        (
+            pod(engine=running(started=True, ready=True), gateway=running(ready=True), ready=False),
+            "Progressing",
+            "tiny-1",
+        ),
+    ],
+)
+def test_a_pods_state_becomes_a_reason_and_its_text_is_kept(body: Object, reason: str, text: str) -> None:
+    finding = engine_finding(body)
+    assert finding is not None
+    assert (finding.reason, text in finding.message) == (reason, True), finding
+
+
+def test_a_reason_that_the_catalogue_does_not_know_is_passed_through() -> None:
+    told = json.dumps({"reason": "MoonPhase", "message": "wrong moon", "exitCode": 1})
+    finding = engine_finding(pod(engine={"state": ended(told)}))
+    assert finding is not None
+    assert finding.reason == "MoonPhase"
+    assert "wrong moon" in finding.message
+
+
+def with_container(name: str, state: Object, *, init: bool, **engine: Any) -> Object:
+    """A pod with one container more."""
+    body = pod(**engine)
+    kind = "initContainerStatuses" if init else "containerStatuses"
+    body["status"][kind].append({"name": name, "image": f"{name}:1", **state})
+    return body
+
+
+def reason_of(body: Object, report: Object | None = None) -> str:
+    """The reason that is found."""
+    finding = engine_finding(body, report)
+    assert finding is not None
+    return finding.reason
+
+
+def test_the_back_off_between_two_pulls_does_not_change_the_message() -> None:
+    text = "failed to resolve reference: dial tcp: connection refused"
+    back_off = f'Back-off pulling image "vllm:1": ErrImagePull: {text}'
+    found = {
+        engine_finding(pod(engine=waiting("ErrImagePull", text))),
+        engine_finding(pod(engine=waiting("ImagePullBackOff", back_off))),
+    }
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "restarts", "seconds", "stalled"),
+    [
+        ("boom", 2, 30, False),
+        ("boom", 3, 30, True),
+        ("boom", 9, 3000, False),
+        ('{"reason": "EngineStartTimeout", "message": "slow"}', 3, 3000, True),
+        ('{"reason": "WeightsRateLimited", "message": "later"}', 9, 30, False),
+        ('{"reason": "MoonPhase", "message": "wrong moon"}', 3, 30, True),
+    ],
+)
+def test_what_happens_again_and_again_within_short_lives_needs_a_human(
+    message: str, restarts: int, seconds: int, stalled: bool
+) -> None:
+    minutes, rest = divmod(seconds, 60)
+    end = ended(
+        message, startedAt="2026-01-01T11:00:00Z", finishedAt=f"2026-01-01T11:{minutes:02}:{rest:02}Z"
+    )
+    finding = engine_finding(pod(engine=waiting("CrashLoopBackOff", lastState=end, restartCount=restarts)))
+    assert finding is not None
+    assert finding.stalled is stalled
+
+
+HUNG = {"unresponsiveSeconds": 301.5}
+
+
+def test_an_engine_that_hangs_is_told_by_its_gateway() -> None:
+    serving = pod(engine=running(started=True))
+    assert reason_of(serving, HUNG) == "EngineUnresponsive"
+    assert reason_of(serving, {"unresponsiveSeconds": 0}) == "EngineNotReady"
+
+
+def test_how_long_an_engine_hangs_does_not_change_the_message() -> None:
+    serving = pod(engine=running(started=True))
+    assert engine_finding(serving, HUNG) == engine_finding(serving, {"unresponsiveSeconds": 900})
+
+
+def test_the_phase_of_a_start_is_told() -> None:
+    finding = engine_finding(pod(engine=running()), {"engine": {"phase": "LoadingWeights"}})
+    assert finding is not None
+    assert (finding.reason, "LoadingWeights" in finding.message) == ("EngineStarting", True)
+
+
+WAITS = waiting("PodInitializing")
+
+
+@pytest.mark.parametrize(
+    ("state", "report", "reason"),
+    [
+        (running(), None, "WeightsDownloading"),
+        (running(), {"phase": "Downloading", "source": "hf://a/b", "percent": 3}, "WeightsDownloading"),
+        (running(), {"phase": "Waiting", "source": "hf://a/b"}, "WeightsWaiting"),
+        (
+            running(),
+            {"phase": "Downloading", "cause": {"reason": "WeightsRateLimited", "message": "429"}},
+            "WeightsRateLimited",
+        ),
+        (
+            waiting("CrashLoopBackOff", lastState=ended('{"reason": "WeightsForbidden", "message": "403"}')),
+            None,
+            "WeightsForbidden",
+        ),
+        (waiting("CrashLoopBackOff", lastState=ended("boom")), None, "WeightsDownloadFailed"),
+        (waiting("CrashLoopBackOff", lastState=ended("", 137, reason="OOMKilled")), None, "HostOutOfMemory"),
+        ({"state": ended("", 0)}, {"phase": "Complete"}, "EngineStarting"),
+    ],
+)
+def test_where_the_download_stands_is_told(state: Object, report: Object | None, reason: str) -> None:
+    engine = running() if reason == "EngineStarting" else WAITS
+    body = with_container("weights", state, init=True, engine=engine)
+    assert reason_of(body, {"weights": report}) == reason
+
+
+def test_an_init_container_of_the_user_that_fails_is_named_with_its_words() -> None:
+    state = waiting("CrashLoopBackOff", lastState=ended("no licence"))
+    finding = engine_finding(with_container("setup", state, init=True, engine=WAITS))
+    assert finding is not None
+    assert finding.reason == "InitContainerFailed"
+    assert "no licence (container setup" in finding.message
+
+
+def test_a_container_of_the_user_that_is_not_ready_is_named() -> None:
+    ready = {"engine": running(started=True, ready=True), "gateway": running(ready=True)}
+    finding = engine_finding(with_container("metrics", running(ready=False), init=False, **ready))
+    assert finding is not None
+    assert (finding.reason, "metrics" in finding.message) == ("ContainerNotReady", True)
+
+
+@pytest.mark.parametrize(
+    ("reason", "found"),
+    [
+        ("PreemptionByScheduler", "Preempted"),
+        ("DeletionByTaintManager", "NodeLost"),
+        ("EvictionByEvictionAPI", None),
+    ],
+)
+def test_who_takes_a_pod_away_is_told_unless_it_was_asked_for(reason: str, found: str | None) -> None:
+    body = pod(conditions=[condition("DisruptionTarget", "True", reason=reason, message="why")])
+    finding = disruption_finding(body)
+    assert (finding.reason if finding else None) == found
+
+
+def test_a_long_text_is_cut() -> None:
+    finding = engine_finding(pod(engine={"state": ended("x" * 4000)}))
+    assert finding is not None
+    assert len(finding.message) < 800
