@@ -107,6 +107,11 @@ e2e: setup ## The cluster cases, on a kind cluster of their own
 bench-gateway: setup ## What a request and a chunk cost: our gateway beside nginx, vllm-router and LiteLLM (ARGS=--quick)
 	$(PYTHON) -m tests.benchmarks.gateway $(ARGS)
 
+.PHONY: bench-operator
+bench-operator: setup ## What 2,000 models cost the operator and the API server (ARGS=--quick: 200)
+	$(PYTHON) -m e2e.cluster tools etcd kube-apiserver kube-controller-manager kubectl
+	$(PYTHON) -m tests.benchmarks.operator $(ARGS)
+
 ##@ Build
 
 .PHONY: images

@@ -27,10 +27,14 @@ class ControlPlaneError(RuntimeError):
 
 
 class ControlPlane:
-    """Start with start(), end with stop(); everything it writes is under `folder`."""
+    """Start with start(), end with stop(); everything it writes is under `folder`.
 
-    def __init__(self, folder: Path) -> None:
+    `manager_flags` are additional ones of kube-controller-manager.
+    """
+
+    def __init__(self, folder: Path, manager_flags: Sequence[str] = ()) -> None:
         self.folder = folder
+        self._manager_flags = manager_flags
         self.kubeconfig = folder / "kubeconfig"
         self._port = free_port()
         self._running: dict[str, tuple[subprocess.Popen[bytes], Process]] = {}
@@ -42,6 +46,11 @@ class ControlPlane:
     def url(self) -> str:
         """Base URL of the API server."""
         return f"https://127.0.0.1:{self._port}"
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """The process of each running part."""
+        return {name: process.pid for name, (process, _) in self._running.items()}
 
     @property
     def kubectl_path(self) -> Path:
@@ -146,6 +155,7 @@ class ControlPlane:
             f"--root-ca-file={self._identity.authority}",
             f"--service-account-private-key-file={self._identity.tokens_key}",
             "--concurrent-gc-syncs=5",
+            *self._manager_flags,
         ]
         self._launch("kube-controller-manager", flags)
         created = ("get", "serviceaccount", "default", "--namespace=default")
@@ -154,7 +164,7 @@ class ControlPlane:
     def _launch(self, name: str, flags: Sequence[str]) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             started = subprocess.Popen(
-                [*_dies_with_parent(), self._programs[name], *flags],
+                [*dies_with_parent(), self._programs[name], *flags],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -204,7 +214,7 @@ def accepts_connections(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _dies_with_parent() -> list[str]:
+def dies_with_parent() -> list[str]:
     """A prefix that makes the kernel end the program when the test run is killed, where there is one."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig=KILL"] if setpriv else []

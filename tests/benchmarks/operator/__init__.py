@@ -1,0 +1,1 @@
+"""`make bench-operator`: what it costs the operator, and the API server, to look after very many models."""
