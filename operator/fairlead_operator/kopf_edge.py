@@ -8,6 +8,7 @@ queue.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,9 @@ _CHILDREN = (
 # A dead connection must not look like a quiet cluster.
 _SERVER_TIMEOUT_SECONDS = 300
 _CLIENT_TIMEOUT_SECONDS = 330
+# An API server that is away for minutes ends no watch. Not for ever: a right that is taken away looks the
+# same, and is told by the check at the next start.
+_ERROR_BACKOFFS_SECONDS = (1, 1, 2, 3, *itertools.repeat(5, 120))
 
 Add = Callable[[tuple[str, str]], None]
 
@@ -88,6 +92,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.watching.server_timeout = _SERVER_TIMEOUT_SECONDS
+    settings.networking.error_backoffs = _ERROR_BACKOFFS_SECONDS
     settings.watching.client_timeout = _CLIENT_TIMEOUT_SECONDS
     for group, version, plural in _CHILDREN:
         settings.watching.label_selectors[group, version, plural] = MODEL_LABEL

@@ -1,8 +1,10 @@
 """One replica of the operator from start to stop.
 
-A replica competes for the Lease and, once it leads, watches and works. It is crash-only: whatever cannot be
-mended in place (leadership lost, watches given up) ends the process, the Lease is given back if possible, and
-another replica or the restarted one begins anew from what is observed. Models go on serving meanwhile.
+A replica competes for the Lease and, once it leads, watches and works. While it cannot renew the Lease, for
+example without an API server, it writes nothing and waits; it goes on if it is still the holder then. For the
+rest it is crash-only: whatever cannot be mended in place (another leader, watches given up) ends the process,
+the Lease is given back if possible, and another replica or the restarted one begins anew from what is
+observed. Models go on serving meanwhile.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ class Runner:
         try:
             await asyncio.wait([work, stop], return_when=asyncio.FIRST_COMPLETED)
             failed = work.done()
-            if failed and (error := work.exception()):
+            if failed and not work.cancelled() and (error := work.exception()):
                 LOG.error("stopping", extra={"error": f"{type(error).__name__}: {error}"})
         finally:
             await _cancel(work)
@@ -73,21 +75,12 @@ class Runner:
         """
         await self._wait_for_api()
         await self._elector.acquire()
-        LEADER.set(1)
         recorder = EventRecorder(self._client, self._settings.pod_name)
         gateways = Gateways(self._settings.admin_port)
         reconciler = Reconciler(self._client, recorder, gateways, self._settings.render)
-        # The leadership and the workers must exist before kopf starts: at its end it cancels every younger
-        # task.
+        # The leadership must exist before kopf starts: at its end it cancels every younger task.
         tasks = [
-            asyncio.create_task(self._elector.hold(), name="leadership"),
-            asyncio.create_task(run_workers(self._queue, reconciler, self._settings.workers), name="workers"),
-            asyncio.create_task(
-                run_resync(
-                    self._queue, self._client, self._settings.namespaces, self._settings.resync_seconds
-                ),
-                name="resync",
-            ),
+            asyncio.create_task(self._lead(reconciler), name="leadership"),
             asyncio.create_task(self._take_signals_back(), name="signals"),
         ]
         await asyncio.sleep(0)
@@ -96,9 +89,13 @@ class Runner:
             name="watch",
         )
         try:
-            done, _ = await asyncio.wait([*tasks, watch], return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await asyncio.wait([*tasks, watch], return_when=asyncio.FIRST_COMPLETED)
+            if any(task.cancelled() for task in tasks):
+                # By kopf, which says a moment later why it ends.
+                await asyncio.wait([watch], timeout=_STOP_SECONDS)
+            for task in (watch, *tasks):
+                if task.done():
+                    task.result()
         finally:
             # Writers first, then the Lease may go to another replica, then the rest.
             for task in tasks:
@@ -108,6 +105,34 @@ class Runner:
             self._stop_watching.set()
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 await asyncio.wait_for(watch, _STOP_SECONDS)
+
+    async def _lead(self, reconciler: Reconciler) -> None:
+        """Works while the Lease is held beyond doubt and rests while it is not; raises when it is lost."""
+        while True:
+            tasks = [
+                asyncio.create_task(self._elector.hold(), name="lease"),
+                asyncio.create_task(
+                    run_workers(self._queue, reconciler, self._settings.workers), name="workers"
+                ),
+                asyncio.create_task(
+                    run_resync(
+                        self._queue, self._client, self._settings.namespaces, self._settings.resync_seconds
+                    ),
+                    name="resync",
+                ),
+            ]
+            LEADER.set(1)
+            try:
+                done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+            finally:
+                for task in tasks:
+                    await _cancel(task)
+                LEADER.set(0)
+            LOG.warning("resting: the Lease could not be renewed in time")
+            await self._elector.regain()
+            LOG.info("leading again")
 
     async def _wait_for_api(self) -> None:
         """Waits for the API server and the CRD; fails if the operator may not do what it needs to."""
@@ -137,10 +162,12 @@ class Runner:
         await asyncio.Event().wait()
 
     def _unhealthy(self) -> str | None:
-        age = self._elector.seconds_since_renewal
-        if age is not None and age > 2 * LEASE_SECONDS:
-            return f"the Lease was not renewed for {age:.0f} s"
-        if self._queue.oldest_seconds > _STUCK_SECONDS:
+        # Not its last renewal: an API server that is away does not come back by a restart of ours.
+        age = self._elector.seconds_since_look
+        if age > 2 * LEASE_SECONDS and self._elector.seconds_since_renewal is not None:
+            return f"the Lease was not looked at for {age:.0f} s"
+        resting = (self._elector.seconds_since_renewal or 0.0) > LEASE_SECONDS
+        if not resting and self._queue.oldest_seconds > _STUCK_SECONDS:
             return f"a model has waited for {self._queue.oldest_seconds:.0f} s"
         return None
 

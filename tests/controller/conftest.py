@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from tests.controller.node import Node
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane
 from tests.kube.support import kube as kube
+from tests.support.faults import FaultyProxy
 
 Start = Callable[..., OperatorProcess]
 
@@ -26,9 +28,10 @@ def start_operator(control_plane: ControlPlane, namespace: str, tmp_path: Path) 
         name: str = "operator-0",
         kubeconfig: Path | None = None,
         settings: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> OperatorProcess:
         config = kubeconfig or control_plane.kubeconfig
-        started.append(OperatorProcess(config, namespace, tmp_path, name, settings))
+        started.append(OperatorProcess(config, namespace, tmp_path, name, settings, **more))
         return started[-1]
 
     yield start
@@ -42,6 +45,13 @@ def start_operator(control_plane: ControlPlane, namespace: str, tmp_path: Path) 
 def operator(start_operator: Start) -> OperatorProcess:
     """A running operator."""
     return start_operator()
+
+
+@pytest.fixture
+async def proxy(control_plane: ControlPlane, tmp_path: Path) -> AsyncIterator[FaultyProxy]:
+    """A proxy before the API server that can misbehave."""
+    async with FaultyProxy(control_plane.kubeconfig, tmp_path / "proxy.kubeconfig") as proxy:
+        yield proxy
 
 
 @pytest.fixture

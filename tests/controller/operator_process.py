@@ -9,17 +9,22 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
+
+from tests.kube.support import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 _STOP_SECONDS = 30
 
 
 class OperatorProcess:
-    """One replica that serves one namespace and keeps its Lease there."""
+    """One replica that serves one namespace and keeps its Lease there.
+
+    `settings` differ from the test's usual ones; `program` are Python's arguments.
+    """
 
     def __init__(
         self,
@@ -28,9 +33,11 @@ class OperatorProcess:
         folder: Path,
         name: str = "operator-0",
         settings: Mapping[str, str] | None = None,
+        program: Sequence[str] = ("-m", "fairlead_operator", "run"),
     ) -> None:
         self._port = _free_port()
-        self._log = (folder / f"{name}.log").open("w+")
+        # One that is started anew under its name goes on with its log.
+        self._log = (folder / f"{name}.log").open("a+")
         environment = {
             "FAIRLEAD_POD_NAME": name,
             "FAIRLEAD_POD_NAMESPACE": namespace,
@@ -43,12 +50,12 @@ class OperatorProcess:
         inherited = {key: value for key, value in os.environ.items() if not key.startswith("FAIRLEAD_")}
         self._process = subprocess.Popen(
             # A warning is a failure here too.
-            [sys.executable, "-W", "error", "-m", "fairlead_operator", "run"],
+            [sys.executable, "-W", "error", *program],
             env={
                 **inherited,
                 **environment,
                 "KUBECONFIG": str(kubeconfig),
-                "PYTHONPATH": str(ROOT / "operator"),
+                "PYTHONPATH": os.pathsep.join((str(ROOT / "operator"), str(ROOT))),
             },
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -93,6 +100,17 @@ class OperatorProcess:
         everything = r'api_requests_total\{.*verb="(POST|PATCH|PUT|DELETE)"'
         own = r'api_requests_total\{.*kind="(Lease|SelfSubjectAccessReview)",verb="(POST|PATCH|PUT|DELETE)"'
         return await self.metric(everything) - await self.metric(own)
+
+    async def quiet(self) -> None:
+        """Waits until the operator has worked and two looks at its counters see nothing new."""
+        last = -1.0
+
+        async def settled() -> bool:
+            nonlocal last
+            before, last = last, await self.metric("reconcile_total")
+            return last == before > 0 == await self.metric("queue_depth")
+
+        await eventually("the operator to come to rest", settled)
 
     async def _get(self, path: str) -> tuple[int, str]:
         def request() -> tuple[int, str]:

@@ -229,11 +229,11 @@ async def test_a_steady_state_and_a_restart_write_nothing(
     await cluster.create()
     await node.ready()
     await cluster.await_condition("Ready", "True", "Ready")
-    await _quiet(operator)
+    await operator.quiet()
     before = await cluster.versions()
     assert await operator.stop() == 0
     again = start_operator("operator-1")
-    await _quiet(again)
+    await again.quiet()
     assert await again.writes() == 0
     assert await cluster.versions() == before
 
@@ -252,15 +252,3 @@ async def test_a_stopped_leader_is_succeeded_by_the_standby_before_its_lease_end
     await cluster.create()
     await cluster.await_child(DEPLOYMENT)
     assert await standby.metric("_leader$") == 1
-
-
-async def _quiet(operator: OperatorProcess) -> None:
-    """Waits until the operator has looked at the model and at nothing else for two looks at its counters."""
-    last = -1.0
-
-    async def settled() -> bool:
-        nonlocal last
-        before, last = last, await operator.metric("reconcile_total")
-        return last == before > 0 == await operator.metric("queue_depth")
-
-    await eventually("the operator to come to rest", settled)

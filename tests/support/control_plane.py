@@ -155,6 +155,8 @@ class ControlPlane:
             f"--root-ca-file={self._identity.authority}",
             f"--service-account-private-key-file={self._identity.tokens_key}",
             "--concurrent-gc-syncs=5",
+            # Pods that tests bind are on nodes that are only names; it would remove them after a while.
+            "--controllers=*,-pod-garbage-collector-controller",
             *self._manager_flags,
         ]
         self._launch("kube-controller-manager", flags)

@@ -31,6 +31,10 @@ async def _work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
         key = await queue.get()
         try:
             await reconcile_once(queue, reconciler, key)
+        except asyncio.CancelledError:
+            # Half done: to be looked at again when the workers go on.
+            queue.add(key)
+            raise
         finally:
             queue.done(key)
 

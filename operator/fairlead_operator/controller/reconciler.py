@@ -22,6 +22,7 @@ from fairlead_operator.plan.asking import awaits_events, tells_progress
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan, plan_unreadable
+from fairlead_operator.plan.report import status_change
 from fairlead_operator.render.children import child_names
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 
@@ -133,14 +134,13 @@ class Reconciler:
             await self._client.delete(child)
 
     async def _report(self, body: Object, planned: Plan) -> None:
-        """Writes the status if it differs from the stored one, and tells what is new."""
+        """Tells what is new and writes the status if it differs from the stored one.
+
+        In this order: what is new is found by comparison with the stored status, so an operator that ends in
+        between tells it again instead of never. The write holds only for the object that was read, so that
+        neither a newer spec nor another writer's condition is lost.
+        """
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
-        change = merge_patch(body.get("status") or {}, planned.status)
-        if change:
-            try:
-                await self._client.patch_status(MODEL_DEPLOYMENT, namespace, name, change)
-            except NotFoundError:
-                return
         for event in planned.events:
             LOG.info(
                 event.reason, extra={"model": f"{namespace}/{name}", "event": event.kind, "note": event.note}
@@ -150,12 +150,11 @@ class Reconciler:
             except KubeError as error:
                 # Events are a courtesy; the status has it all.
                 LOG.warning("event not written", extra={"model": f"{namespace}/{name}", "error": str(error)})
-
-
-def merge_patch(old: Object, new: Object) -> Object:
-    """The JSON merge patch of the top-level fields that turns `old` into `new`; empty if they are equal."""
-    changed = {key: value for key, value in new.items() if old.get(key) != value}
-    return changed | {key: None for key in old if key not in new}
+        change = status_change(body.get("status") or {}, planned.status)
+        if change:
+            version = body["metadata"]["resourceVersion"]
+            with contextlib.suppress(NotFoundError):
+                await self._client.patch_status(MODEL_DEPLOYMENT, namespace, name, change, version)
 
 
 def _problem(error: ValidationError) -> str:

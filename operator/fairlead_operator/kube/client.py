@@ -27,6 +27,10 @@ _TIMEOUT_SECONDS = 30.0
 _WRITES_PER_SECOND = 20.0
 _WRITE_BURST = 40
 _PAGE = 500
+# A server that limits the rate says when to ask again.
+_OVERLOADED = 429
+_ATTEMPTS = 5
+_LONGEST_WAIT_SECONDS = 60.0
 
 
 class KubeClient:
@@ -65,12 +69,18 @@ class KubeClient:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._request("PATCH", resource, path, query, body, _APPLY)
 
-    async def patch_status(self, resource: Resource, namespace: str, name: str, status: Object) -> Object:
-        """Merges into the status; a value of None removes a field."""
+    async def patch_status(
+        self, resource: Resource, namespace: str, name: str, status: Object, version: str | None = None
+    ) -> Object:
+        """Merges into the status; a value of None removes a field.
+
+        With a `version` only if the object still has this resourceVersion, else raises ConflictError.
+        """
         path = resource.path(namespace, name, "status")
-        return await self._request(
-            "PATCH", resource, path, {"fieldManager": FIELD_MANAGER}, {"status": status}, _MERGE
-        )
+        body: Object = {"status": status}
+        if version:
+            body["metadata"] = {"resourceVersion": version}
+        return await self._request("PATCH", resource, path, {"fieldManager": FIELD_MANAGER}, body, _MERGE)
 
     async def delete(self, body: Object) -> None:
         """Deletes exactly this object: not another one that took its name. Gone already is fine."""
@@ -108,18 +118,25 @@ class KubeClient:
         body: Object | None = None,
         content: str = "application/json",
     ) -> Object:
-        # Leases are exempt: a full bucket must not cost the leadership.
-        if verb != "GET" and resource.plural != "leases":
-            await self._bucket.acquire()
-        code = 0
-        try:
-            code, answer = await self._send(verb, path, query, body, content)
-        except KubeError as error:
-            code = error.code
-            raise
-        finally:
-            API_REQUESTS.labels(resource.kind, verb, str(code)).inc()
-        return answer
+        lease = resource.plural == "leases"
+        attempts = 0
+        while True:
+            attempts += 1
+            # Leases are exempt: a full bucket must not cost the leadership.
+            if verb != "GET" and not lease:
+                await self._bucket.acquire()
+            code = 0
+            try:
+                code, answer = await self._send(verb, path, query, body, content)
+                return answer
+            except KubeError as error:
+                code = error.code
+                # An overloaded server has not begun with it: what is done so far need not be done again.
+                if code != _OVERLOADED or error.retry_after is None or attempts == _ATTEMPTS:
+                    raise
+                await asyncio.sleep(min(error.retry_after, _LONGEST_WAIT_SECONDS))
+            finally:
+                API_REQUESTS.labels(resource.kind, verb, str(code)).inc()
 
     async def _send(
         self, verb: str, path: str, query: dict[str, str] | None, body: Object | None, content: str

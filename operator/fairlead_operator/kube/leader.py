@@ -1,8 +1,10 @@
 """Leader election by a Lease, so that of several replicas one works.
 
 The clocks of other nodes are not trusted: a holder counts as gone when this process has not seen the Lease
-change for its duration, by its own monotonic clock. A holder that cannot renew in time stops before others
-may start. On a clean stop the Lease is given back and a standby takes over at its next look.
+change for its duration, by its own monotonic clock. A holder that cannot renew in time stops writing before
+others may start, and goes on when it can renew again and nobody else has led meanwhile: an outage of the API
+server, which stops everybody, need not end a process. On a clean stop the Lease is given back and a standby
+takes over at its next look.
 """
 
 from __future__ import annotations
@@ -27,7 +29,7 @@ RETRY_SECONDS = 2.0
 
 
 class LeadershipLostError(Exception):
-    """The Lease could not be renewed in time or has another holder: stop writing at once."""
+    """The Lease has another holder: stop writing at once."""
 
 
 class LeaderElector:
@@ -52,12 +54,18 @@ class LeaderElector:
         self._seen: tuple[Any, ...] = ()
         self._seen_at = clock()
         self._renewed_at: float | None = None
+        self._looked_at = clock()
         self.reachable = False
 
     @property
     def seconds_since_renewal(self) -> float | None:
         """Age of the leadership's last proof, None without leadership."""
         return None if self._renewed_at is None else self._clock() - self._renewed_at
+
+    @property
+    def seconds_since_look(self) -> float:
+        """Age of the last attempt to read or renew the Lease, whatever came of it."""
+        return self._clock() - self._looked_at
 
     async def acquire(self) -> None:
         """Returns when this process is the leader. Failures of requests are retried for ever."""
@@ -68,15 +76,28 @@ class LeaderElector:
         LOG.info("leading", extra={"lease": f"{self._namespace}/{self._name}", "identity": self._identity})
 
     async def hold(self) -> None:
-        """Renews until the leadership is lost, then raises LeadershipLostError."""
-        while True:
+        """Renews; returns when the Lease could not be renewed in time: stop writing at once, then `regain`.
+
+        Raises LeadershipLostError if it has another holder.
+        """
+        while (self.seconds_since_renewal or 0.0) <= RENEW_DEADLINE_SECONDS:
             await asyncio.sleep(self._retry_seconds)
-            if await self._attempt():
-                continue
-            if self._holder() not in ("", self._identity):
-                raise LeadershipLostError(f"the Lease is held by {self._holder()}")
-            if (self.seconds_since_renewal or 0.0) > RENEW_DEADLINE_SECONDS:
-                raise LeadershipLostError(f"not renewed for {RENEW_DEADLINE_SECONDS:.0f} s")
+            await self._renew()
+
+    async def regain(self) -> None:
+        """Returns when the Lease is renewed again. Raises LeadershipLostError if another replica took it."""
+        while True:
+            if await self._renew():
+                return
+            await asyncio.sleep(self._retry_seconds)
+
+    async def _renew(self) -> bool:
+        # Nobody's Lease is taken here, not even an expired one: its holder may have changed the world.
+        if await self._attempt(steal=False):
+            return True
+        if self._holder() not in ("", self._identity):
+            raise LeadershipLostError(f"the Lease is held by {self._holder()}")
+        return False
 
     async def release(self) -> None:
         """Gives the Lease back, so that another replica need not wait for its end. Failures are logged
@@ -91,18 +112,19 @@ class LeaderElector:
         except KubeError as error:
             LOG.warning("the Lease could not be given back", extra={"error": str(error)})
 
-    async def _attempt(self) -> bool:
+    async def _attempt(self, steal: bool = True) -> bool:
         """One look at the Lease, and a claim or renewal if that is due. Whether this process leads."""
+        self._looked_at = self._clock()
         try:
             async with asyncio.timeout(RENEW_DEADLINE_SECONDS / 2):
-                return await self._claim()
+                return await self._claim(steal)
         except (KubeError, TimeoutError) as error:
             self.reachable = not isinstance(error, TimeoutError) and getattr(error, "code", 0) != 0
             if not isinstance(error, ConflictError):
                 LOG.warning("the Lease could not be read or written", extra={"error": str(error)})
             return False
 
-    async def _claim(self) -> bool:
+    async def _claim(self, steal: bool) -> bool:
         started = self._clock()
         try:
             self._observe(await self._client.get(LEASE, self._namespace, self._name))
@@ -117,7 +139,7 @@ class LeaderElector:
             self._observe(await self._client.create(LEASE, self._namespace, body))
         else:
             self.reachable = True
-            if self._holder() not in ("", self._identity) and not self._expired():
+            if self._holder() not in ("", self._identity) and not (steal and self._expired()):
                 return False
             body = {**(self._lease or {}), "spec": self._spec((self._lease or {}).get("spec", {}))}
             self._observe(await self._client.replace(LEASE, self._namespace, self._name, body))

@@ -107,8 +107,11 @@ class Model:
 
 
 def parse_model(body: Object) -> Model:
-    """Reads a ModelDeployment as the API server returns it. Raises pydantic.ValidationError."""
-    parsed = ModelDeployment.model_validate(body)
+    """Reads a ModelDeployment as the API server returns it. Raises pydantic.ValidationError.
+
+    The status is taken as it is: one that a newer version wrote must not make the spec unreadable.
+    """
+    parsed = ModelDeployment.model_validate({"spec": body["spec"]})
     metadata = body["metadata"]
     return Model(
         name=metadata["name"],
