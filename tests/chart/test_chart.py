@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fairlead_operator.kube.access import NEEDS
+from fairlead_operator.kube.access import NEEDS, OPTIONAL_NEEDS
 from fairlead_operator.render.children import render_children
 from fairlead_operator.settings import Settings
 from tests.plan.builders import model
@@ -128,7 +128,7 @@ def test_the_role_gives_exactly_what_the_operator_says_it_needs(render: Render) 
     }
     needed = {
         (resource.group, f"{resource.plural}/{part}" if part else resource.plural, verb)
-        for resource, part, verbs in NEEDS
+        for resource, part, verbs in (*NEEDS, *OPTIONAL_NEEDS)
         for verb in verbs
     }
     assert given == needed

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fairlead_operator.kube.access import NEEDS
+from fairlead_operator.kube.access import NEEDS, OPTIONAL_NEEDS
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import DEPLOYMENT, MODEL_DEPLOYMENT
 from tests.controller.conftest import Start
@@ -63,7 +63,7 @@ def needed() -> list[dict[str, Any]]:
             "resources": [f"{resource.plural}/{subresource}" if subresource else resource.plural],
             "verbs": list(verbs),
         }
-        for resource, subresource, verbs in NEEDS
+        for resource, subresource, verbs in (*NEEDS, *OPTIONAL_NEEDS)
     ]
     lease = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
     return [

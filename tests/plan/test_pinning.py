@@ -11,6 +11,7 @@ import pytest
 from fairlead_operator.api.names import POD_TEMPLATE, RESTARTED_AT
 from fairlead_operator.plan import planner
 from fairlead_operator.render import deployment as rendering
+from fairlead_operator.render.pod import pod_template
 from fairlead_operator.render.model import RENDERING_VERSION
 from tests.plan.builders import SETTINGS, Object, World, model_body
 
@@ -23,14 +24,13 @@ def upgraded(monkeypatch: pytest.MonkeyPatch) -> World:
     world = World()
     world.serve()
     world.settings = NEWER
-    before = rendering._pod_template
 
     def newer(*args: Any) -> Object:
-        template = before(*args)
+        template = pod_template(*args)
         template["spec"]["newer"] = True
         return template
 
-    monkeypatch.setattr(rendering, "_pod_template", newer)
+    monkeypatch.setattr(rendering, "pod_template", newer)
     monkeypatch.setattr(planner, "RENDERING_VERSION", 99)
     return world
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
@@ -26,6 +27,17 @@ for values in parsed.values():
     values["structured_outputs_config"] = values["structured_outputs_config"].backend
 print(json.dumps({case: {name: values[name] for name in names} for case, values in parsed.items()}))
 """
+# What LeaderWorkerSet sets in the containers of a group's second pod.
+VARIABLES = {"LWS_LEADER_ADDRESS": "large-group-0.large-group.demo", "LWS_WORKER_INDEX": "1"}
+CLAIMED = {
+    "dtype": "bfloat16",
+    "quantization": "fp8",
+    "gpu_memory_utilization": 0.85,
+    "tensor_parallel_size": 2,
+    "pipeline_parallel_size": 2,
+    "chat_template": "{%- for message in messages %}{{ message.role }}: {{ message.content }} costs $5, "
+    "not $(HOME) or $$\n{% endfor %}",
+}
 FULL = {
     "served_model_name": ["grid"],
     "max_num_seqs": 64,
@@ -43,9 +55,14 @@ FULL = {
 
 
 def rendered(case: str) -> list[str]:
-    (engine,) = render_case(case)[-1]["spec"]["template"]["spec"]["containers"]
+    engine, *_ = render_case(case)[-1]["spec"]["template"]["spec"]["containers"]
     words: list[str] = engine["args"]
-    return words[words.index("--") + 1 :]
+    return [expanded(word) for word in words[words.index("--") + 1 :]]
+
+
+def expanded(word: str) -> str:
+    """What the kubelet makes of an argument: of two dollars one, of a reference the variable's value."""
+    return re.sub(r"\$\$|\$\((\w+)\)", lambda found: VARIABLES[found[1]] if found[1] else "$", word)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +70,7 @@ def understood() -> dict[str, dict[str, Any]]:
     """What vLLM takes the arguments of each golden case for."""
     words = json.dumps({case: rendered(case) for case in CASES})
     done = subprocess.run(
-        [str(install_vllm()), "-c", PARSE, json.dumps(list(FULL))],
+        [str(install_vllm()), "-c", PARSE, json.dumps([*FULL, *CLAIMED])],
         input=words,
         capture_output=True,
         text=True,
@@ -69,12 +86,12 @@ def test_every_argument_is_known(understood: dict[str, dict[str, Any]]) -> None:
 
 
 def test_every_field_means_what_it_says(understood: dict[str, dict[str, Any]]) -> None:
-    assert understood["provider-with-keys"] == FULL
+    assert understood["provider-with-keys"].items() >= FULL.items()
+    assert understood["claimed-devices"].items() >= CLAIMED.items()
 
 
 def test_without_fields_vllm_keeps_its_own_defaults(understood: dict[str, dict[str, Any]]) -> None:
-    plain = understood["tiny-cpu"]
-    assert plain == {
+    assert understood["tiny-cpu"] == {
         **dict.fromkeys(FULL),
         "served_model_name": ["tiny"],
         "enable_auto_tool_choice": False,
@@ -85,4 +102,10 @@ def test_without_fields_vllm_keeps_its_own_defaults(understood: dict[str, dict[s
         "fingerprint_mode": "none",
         "enable_prompt_tokens_details": True,
         "max_logprobs": 20,
+        "dtype": "auto",
+        "quantization": None,
+        "gpu_memory_utilization": 0.92,
+        "tensor_parallel_size": 1,
+        "pipeline_parallel_size": 1,
+        "chat_template": None,
     }

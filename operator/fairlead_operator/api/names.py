@@ -25,3 +25,7 @@ ROLLOUT = f"{GROUP}/rollout"
 RESTARTED_AT = f"{GROUP}/restartedAt"
 # On pods: the ReplicaSet controller removes the pod with the lowest first.
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+
+# Kinds of children that a cluster may not know.
+RESOURCE_CLAIM_TEMPLATE = "ResourceClaimTemplate"
+LEADER_WORKER_SET = "LeaderWorkerSet"

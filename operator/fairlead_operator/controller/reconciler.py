@@ -17,7 +17,15 @@ from fairlead_operator.controller.gateways import Gateways
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
 from fairlead_operator.kube.events import EventRecorder
-from fairlead_operator.kube.resources import BY_KIND, CHILDREN, EVENT, MODEL_DEPLOYMENT, POD
+from fairlead_operator.kube.resources import (
+    BY_KIND,
+    CHILDREN,
+    EVENT,
+    MODEL_DEPLOYMENT,
+    OPTIONAL_CHILDREN,
+    POD,
+    Resource,
+)
 from fairlead_operator.plan.asking import awaits_events, tells_progress
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.observed import Observed
@@ -84,14 +92,19 @@ class Reconciler:
             # Nothing that a repetition alone would mend, so it is told; the repetition is slow.
             obstacle = Finding("ObjectRejected", str(error))
             planned = plan(model, observed, self._settings, self._now(), obstacle)
+        except NotFoundError as error:
+            # What is applied needs not exist, so it is the kind that does not. It may be installed later.
+            obstacle = Finding("ApiNotServed", str(error))
+            planned = plan(model, observed, self._settings, self._now(), obstacle)
         await self._report(body, planned)
         return planned.requeue_after
 
     async def _observe(self, model: Model) -> Observed:
         """The live children and pods, read now: nothing is decided on a cache."""
         namespace, selector = model.namespace, f"{MODEL_LABEL}={model.name}"
-        lists = [self._client.list(resource, namespace, selector) for resource in (*CHILDREN, POD)]
-        *children, pods = await asyncio.gather(*lists)
+        lists = [self._client.list(resource, namespace, selector) for resource in (POD, *CHILDREN)]
+        lists += [self._list_if_served(resource, namespace, selector) for resource in OPTIONAL_CHILDREN]
+        pods, *children = await asyncio.gather(*lists)
         found = [child for group in children for child in group]
         known = {(child["kind"], child["metadata"]["name"]) for child in found}
         # An object of a child's name without our label is somebody else's, or ours with the label torn off.
@@ -117,6 +130,12 @@ class Reconciler:
         ]
         return [event for group in await asyncio.gather(*lists) for event in group]
 
+    async def _list_if_served(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
+        try:
+            return await self._client.list(resource, namespace, selector)
+        except NotFoundError:
+            return []
+
     async def _find(self, kind: str, namespace: str, name: str) -> Object | None:
         try:
             return await self._client.get(BY_KIND[kind], namespace, name)
@@ -129,7 +148,11 @@ class Reconciler:
             with contextlib.suppress(NotFoundError):
                 await self._client.patch(POD, namespace, pod, change)
         for child in planned.apply:
-            await self._client.apply(child)
+            try:
+                await self._client.apply(child)
+            except NotFoundError as error:
+                kind = f"{child['kind']} of {child['apiVersion']}"
+                raise NotFoundError(f"the cluster does not serve {kind}: {error}", error.code) from error
         for child in planned.delete:
             await self._client.delete(child)
 

@@ -15,6 +15,7 @@ from fairlead_operator.kube.resources import (
     EVENT,
     MODEL_DEPLOYMENT,
     NETWORK_POLICY,
+    OPTIONAL_CHILDREN,
     POD,
     POD_DISRUPTION_BUDGET,
     SERVICE,
@@ -39,16 +40,22 @@ NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
     (POD, "", ("list", "watch", "patch")),
     (EVENT, "", ("list", "create", "patch")),
 )
+# The same, where the cluster serves the kind.
+OPTIONAL_NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = tuple(
+    (resource, "", _OWN) for resource in OPTIONAL_CHILDREN
+)
 
 
 async def missing_access(client: KubeClient, namespaces: Sequence[str]) -> list[str]:
     """What is not allowed, as `verb resource in namespace`; empty if all is well. No namespaces means all
     of them.
     """
+    served = await asyncio.gather(*(client.serves(resource) for resource, _, _ in OPTIONAL_NEEDS))
+    optional = [need for need, there in zip(OPTIONAL_NEEDS, served, strict=True) if there]
     reviews = [
         (verb, resource, subresource, namespace)
         for namespace in namespaces or [""]
-        for resource, subresource, verbs in NEEDS
+        for resource, subresource, verbs in (*NEEDS, *optional)
         for verb in verbs
     ]
     allowed = await asyncio.gather(*(_allowed(client, *review) for review in reviews))

@@ -62,6 +62,14 @@ class KubeClient:
                 return items
             query["continue"] = token
 
+    async def serves(self, resource: Resource) -> bool:
+        """Whether the API server knows the kind, whatever the caller may do with it."""
+        try:
+            answer = await self._request("GET", resource, f"/apis/{resource.api_version}")
+        except NotFoundError:
+            return False
+        return any(item["name"] == resource.plural for item in answer.get("resources") or [])
+
     async def apply(self, body: Object) -> Object:
         """Server-side apply as the operator's field manager, taking over fields in conflict."""
         resource = BY_KIND[body["kind"]]

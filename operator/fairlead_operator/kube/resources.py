@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairlead_operator.api.names import API_VERSION, KIND, PLURAL
+from fairlead_operator.api.names import (
+    API_VERSION,
+    KIND,
+    LEADER_WORKER_SET,
+    PLURAL,
+    RESOURCE_CLAIM_TEMPLATE,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,10 @@ POD = Resource("v1", "Pod", "pods")
 EVENT = Resource("events.k8s.io/v1", "Event", "events")
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews")
+CLAIM_TEMPLATES = Resource("resource.k8s.io/v1", RESOURCE_CLAIM_TEMPLATE, "resourceclaimtemplates")
+LEADER_WORKER_SETS = Resource("leaderworkerset.x-k8s.io/v1", LEADER_WORKER_SET, "leaderworkersets")
 
 CHILDREN = (SERVICE_ACCOUNT, CONFIG_MAP, SERVICE, POD_DISRUPTION_BUDGET, NETWORK_POLICY, DEPLOYMENT)
-BY_KIND = {resource.kind: resource for resource in CHILDREN}
+# Kinds that a cluster need not serve: those of a newer Kubernetes, and those of other projects.
+OPTIONAL_CHILDREN = (CLAIM_TEMPLATES, LEADER_WORKER_SETS)
+BY_KIND = {resource.kind: resource for resource in (*CHILDREN, *OPTIONAL_CHILDREN)}

@@ -19,3 +19,14 @@ class Observed:
     pods: tuple[Object, ...] = ()
     events: tuple[Object, ...] = ()
     reports: Mapping[str, Object] = field(default_factory=dict)
+
+
+def identity(body: Object) -> tuple[str, str]:
+    """Kind and name of an object."""
+    return body["kind"], body["metadata"]["name"]
+
+
+def controller_of(body: Object) -> Object:
+    """The owner reference of an object's controller, {} if it has none."""
+    owners = body["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), {})

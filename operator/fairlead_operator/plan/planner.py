@@ -12,8 +12,8 @@ observed. An interrupted run is simply planned anew.
 The pod template is rendered anew only when the spec changes: until then the one that was applied before is
 kept, so that a new version of the operator, or of its default images, restarts nothing.
 
-A spec whose parameters do not fit its dialect is carried out not at all, not even in part: what runs goes on
-as it is, and the status names the field.
+A spec whose parameters do not fit its dialect, or whose podTemplate changes what the operator relies on, is
+carried out not at all, not even in part: what runs goes on as it is, and the status names the field.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ from fairlead_operator.api.parameters import check_parameters
 from fairlead_operator.plan.asking import awaits_events, tells_progress
 from fairlead_operator.plan.difference import first_difference
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.observed import Observed
+from fairlead_operator.plan.observed import Observed, controller_of, identity
+from fairlead_operator.plan.orphans import find_orphans
 from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
 from fairlead_operator.plan.rollout import Rollout, choose_rollout
 from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition
-from fairlead_operator.render.children import render_children
+from fairlead_operator.render.children import fitting, render_children
 from fairlead_operator.render.deployment import (
     desired_revision,
     pinned_template,
@@ -89,19 +90,20 @@ def plan(
     model: Model, observed: Observed, settings: RenderSettings, now: datetime, blocked: Finding | None = None
 ) -> Plan:
     """Plans one model. `blocked` is an obstacle that the last attempt to apply met, to be reported."""
-    live = {_identity(child): child for child in observed.children}
+    model, unfit = fitting(model, settings)
+    live = {identity(child): child for child in observed.children}
     deployment = _own_deployment(model, live)
     choices, rollout = _choose(model, settings, deployment, observed, now)
     desired = render_children(model, settings, choices)
-    decisions = [_decide(model, child, live.get(_identity(child))) for child in desired]
+    decisions = [_decide(model, child, live.get(identity(child))) for child in desired]
     conflicts = [decision.text for decision in decisions if decision.verb == "conflict"]
     waits = [decision.text for decision in decisions if decision.verb == "wait"]
     applies = [decision for decision in decisions if decision.verb == "apply"]
-    orphans = _orphans(model, observed, desired)
+    orphans = find_orphans(model, observed, desired)
     if conflicts:
         blocked = Finding("NameConflict", "; ".join(conflicts))
         applies = []
-    if problems := check_parameters(model.spec.api):
+    if problems := [*check_parameters(model.spec.api), *unfit]:
         blocked = Finding("InvalidSpec", "; ".join(problems))
         applies, orphans = [], []
     # A repaired Service does not make a serving model unready; a Deployment that is about to change does.
@@ -149,7 +151,7 @@ def _decide(model: Model, desired: Object, live: Object | None) -> _Decision:
     title = _title(desired)
     if live is None:
         return _Decision("apply", desired, f"create {title}")
-    owner = _controller(live)
+    owner = controller_of(live)
     former = owner.get("kind") == KIND and owner.get("name") == model.name
     if owner.get("uid") != model.uid and not former:
         return _Decision("conflict", desired, f"{title} exists and does not belong to this ModelDeployment")
@@ -163,18 +165,6 @@ def _decide(model: Model, desired: Object, live: Object | None) -> _Decision:
     return _Decision("keep", desired, "")
 
 
-def _orphans(model: Model, observed: Observed, desired: list[Object]) -> list[Object]:
-    """Children of this very model that it does not have any more."""
-    wanted = {_identity(child) for child in desired}
-    return [
-        child
-        for child in observed.children
-        if _identity(child) not in wanted
-        and _controller(child).get("uid") == model.uid
-        and not child["metadata"].get("deletionTimestamp")
-    ]
-
-
 def _progress(
     deployment: Object,
     live: dict[tuple[str, str], Object],
@@ -184,7 +174,7 @@ def _progress(
     rollout: Rollout,
     version: int,
 ) -> Progress:
-    found = live.get(_identity(deployment), {})
+    found = live.get(identity(deployment), {})
     if blocked and blocked.reason == "NameConflict":
         found = {}
     seen = found.get("status", {}).get("observedGeneration", 0) >= found.get("metadata", {}).get(
@@ -230,7 +220,7 @@ def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: Rollout)
 def _own_deployment(model: Model, live: dict[tuple[str, str], Object]) -> Object:
     """The live Deployment, {} if there is none or it is not this model's."""
     found = live.get(("Deployment", model.name), {})
-    return found if found and _controller(found).get("uid") == model.uid else {}
+    return found if found and controller_of(found).get("uid") == model.uid else {}
 
 
 def _choose(
@@ -245,14 +235,5 @@ def _choose(
     return Choices(template, version, rollout.strategy, rollout.why), rollout
 
 
-def _identity(body: Object) -> tuple[str, str]:
-    return body["kind"], body["metadata"]["name"]
-
-
 def _title(body: Object) -> str:
     return f"{body['kind']}/{body['metadata']['name']}"
-
-
-def _controller(body: Object) -> Object:
-    owners = body["metadata"].get("ownerReferences") or []
-    return next((owner for owner in owners if owner.get("controller")), {})

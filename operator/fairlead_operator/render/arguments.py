@@ -6,7 +6,9 @@ import json
 import re
 from itertools import pairwise
 
+from fairlead_operator.render.chat_template import chat_template_arguments
 from fairlead_operator.render.model import Model
+from fairlead_operator.render.parallelism import parallel_arguments
 from fairlead_operator.render.source import Source
 
 SHUTDOWN_SECONDS = 20
@@ -23,8 +25,6 @@ STRUCTURED_OUTPUTS_BACKENDS = {
 MAX_LOGPROBS = 20
 
 _MAX_LOGPROBS = re.compile(r"^--max[-_]logprobs(?:=(.*))?$")
-# Arguments by which the user takes the split over accelerators into their own hands.
-_PARALLELISM = re.compile(r"^(-tp|-pp|-dp|--(tensor|pipeline|data)[-_]parallel[-_]size)(=.*|\d+)?$")
 
 
 def vllm_arguments(model: Model, source: Source) -> list[str]:
@@ -41,14 +41,7 @@ def vllm_arguments(model: Model, source: Source) -> list[str]:
     arguments += ["--enable-prompt-tokens-details"]
     # Engine version and parallelism are nobody's business outside.
     arguments += ["--fingerprint-mode", "none"]
-    if spec.engine.max_model_len:
-        arguments += ["--max-model-len", str(spec.engine.max_model_len)]
-    if spec.engine.max_running_requests:
-        arguments += ["--max-num-seqs", str(spec.engine.max_running_requests)]
-    arguments += _behaviour(model)
-    count = spec.accelerator.count if spec.accelerator else 1
-    if count > 1 and not any(_PARALLELISM.match(argument) for argument in spec.engine.args):
-        arguments += ["--tensor-parallel-size", str(count)]
+    arguments += [*_numbers(model), *_behaviour(model), *parallel_arguments(model)]
     return [*arguments, *spec.engine.args]
 
 
@@ -62,6 +55,22 @@ def max_logprobs(model: Model) -> int:
             value = following if match[1] is None else match[1]
             found = int(value) if value.isdecimal() else found
     return found
+
+
+def _numbers(model: Model) -> list[str]:
+    """How much the engine takes and in which numbers it computes; vLLM's defaults are left unsaid."""
+    engine, arguments = model.spec.engine, list[str]()
+    if engine.max_model_len:
+        arguments += ["--max-model-len", str(engine.max_model_len)]
+    if engine.max_running_requests:
+        arguments += ["--max-num-seqs", str(engine.max_running_requests)]
+    if engine.dtype != "Auto":
+        arguments += ["--dtype", engine.dtype.lower()]
+    if engine.quantization:
+        arguments += ["--quantization", engine.quantization]
+    if percent := engine.gpu_memory_utilization_percent:
+        arguments += ["--gpu-memory-utilization", f"{percent // 100}.{percent % 100:02}"]
+    return arguments
 
 
 def _behaviour(model: Model) -> list[str]:
@@ -80,4 +89,4 @@ def _behaviour(model: Model) -> list[str]:
         arguments += ["--trust-request-chat-template"]
     if domains := model.spec.api.media_domains:
         arguments += ["--allowed-media-domains", *domains]
-    return arguments
+    return [*arguments, *chat_template_arguments(model)]

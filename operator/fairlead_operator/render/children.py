@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from fairlead_operator.api.names import RENDERED_HASH
-from fairlead_operator.render.deployment import render_deployment
+from fairlead_operator.render.claims import render_claim_template
+from fairlead_operator.render.deployment import render_deployment, render_pod_template
 from fairlead_operator.render.gateway import render_config_map
 from fairlead_operator.render.hashing import digest
 from fairlead_operator.render.model import Choices, Model, Object, RenderSettings
+from fairlead_operator.render.podtemplate import PodTemplateError
 from fairlead_operator.render.protection import render_protection
 from fairlead_operator.render.service import render_service, render_service_account
 
 DEFAULT_CHOICES = Choices()
 
 
+def fitting(model: Model, settings: RenderSettings) -> tuple[Model, list[str]]:
+    """The model as it can be rendered, and what of its spec is left out because it cannot."""
+    try:
+        render_pod_template(model, settings)
+    except PodTemplateError as error:
+        return model.without_pod_template(), [str(error)]
+    return model, []
+
+
 def child_names(model: Model, settings: RenderSettings) -> list[tuple[str, str]]:
     """(kind, name) of every child that the model should have."""
+    model, _ = fitting(model, settings)
     return [(child["kind"], child["metadata"]["name"]) for child in render_children(model, settings)]
 
 
@@ -22,11 +34,13 @@ def render_children(
     model: Model, settings: RenderSettings, choices: Choices = DEFAULT_CHOICES
 ) -> list[Object]:
     """The desired children. The Deployment is last: its pods need the others."""
+    claims = render_claim_template(model)
     children = [
         render_service_account(model),
         render_config_map(model),
         render_service(model),
         *render_protection(model, settings),
+        *([claims] if claims else []),
         render_deployment(model, settings, choices),
     ]
     for child in children:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from fairlead_operator.api.env import EnvVar
 from fairlead_operator.api.scheduling import Resources
 from fairlead_operator.render.arguments import vllm_arguments
+from fairlead_operator.render.chat_template import chat_template_mounts, chat_template_volumes
+from fairlead_operator.render.claims import accelerator_resources
 from fairlead_operator.render.gateway import ADMIN_PORT, RUN_PATH
 from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.quantity import canonical_quantity
@@ -46,7 +48,7 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
         },
         # Returns when no request is in flight, so that SIGTERM reaches an idle engine.
         "lifecycle": {"preStop": {"httpGet": {"path": "/drain", "port": ADMIN_PORT}}},
-        "volumeMounts": _mounts(source),
+        "volumeMounts": [*_mounts(source), *chat_template_mounts(model)],
     }
     if engine.image_pull_policy:
         container["imagePullPolicy"] = engine.image_pull_policy
@@ -89,10 +91,9 @@ def _env_var(variable: EnvVar) -> Object:
 
 
 def _resources(model: Model) -> Object:
-    rendered: Object = _quantities(model.spec.resources)
-    if accelerator := model.spec.accelerator:
-        # Kubernetes takes the request of an extended resource from its limit.
-        rendered.setdefault("limits", {})[accelerator.resource_name] = str(accelerator.count)
+    rendered, accelerators = _quantities(model.spec.resources), accelerator_resources(model)
+    for kind, values in accelerators.items():
+        rendered[kind] = {**rendered.get(kind, {}), **values} if isinstance(values, dict) else values
     return rendered
 
 
@@ -114,3 +115,18 @@ def _mounts(source: Source) -> list[Object]:
     if source.claim:
         mounts.append({"name": "model", "mountPath": MODELS_PATH, "readOnly": True})
     return mounts
+
+
+def engine_volumes(model: Model) -> list[Object]:
+    """The volumes that the engine mounts, shared with other containers or not."""
+    volumes: list[Object] = [
+        {"name": "run", "emptyDir": {}},
+        {"name": "home", "emptyDir": {}},
+        # vLLM's processes exchange tensors through shared memory; the runtime's default of 64 MiB is too
+        # small.
+        {"name": "shm", "emptyDir": {"medium": "Memory"}},
+    ]
+    if claim := parse_source(model.spec.model.source).claim:
+        # Read-only as a volume too, so that fsGroup does not change the owner of the user's files.
+        volumes.append({"name": "model", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
+    return [*volumes, *chat_template_volumes(model)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fairlead_operator.api.names import API_VERSION, KIND, MODEL_LABEL, RESTARTED_AT
@@ -76,6 +76,10 @@ class Model:
     def served_name(self) -> str:
         """The name that clients use."""
         return self.spec.model.served_name or self.name
+
+    def without_pod_template(self) -> Model:
+        """The same model, but for spec.podTemplate."""
+        return replace(self, spec=self.spec.model_copy(update={"pod_template": {}}))
 
     @property
     def labels(self) -> dict[str, str]:

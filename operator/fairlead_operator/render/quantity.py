@@ -6,16 +6,18 @@ form keeps a steady state free of differences.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from fractions import Fraction
+from typing import Any
 
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 _DECIMAL = {-9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T", 15: "P", 18: "E"}
 _SYNTAX = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))([A-Za-z]*|[eE][+-]?\d+)$")
 
 
-def canonical_quantity(value: int | str) -> str:
+def canonical_quantity(value: float | str) -> str:
     """The canonical form of a quantity. Raises ValueError for what is none."""
     match = _SYNTAX.match(str(value))
     if not match:
@@ -31,6 +33,17 @@ def canonical_quantity(value: int | str) -> str:
         raise ValueError(f"{value!r} has the unknown unit {suffix!r}")
     mantissa, exponent = _decimal(number * Fraction(10) ** int(suffix[1:]))
     return f"{mantissa}e{exponent}" if exponent else str(mantissa)
+
+
+def store_quantities(values: dict[str, Any], *keys: str) -> None:
+    """Rewrites quantities in place, of the given keys or of all. What is none is left for the API server to
+    refuse.
+    """
+    for key in keys or tuple(values):
+        value = values.get(key)
+        if isinstance(value, str | int | float) and not isinstance(value, bool):
+            with contextlib.suppress(ValueError):
+                values[key] = canonical_quantity(value)
 
 
 def _binary(number: Fraction) -> str:

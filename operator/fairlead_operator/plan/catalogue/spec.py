@@ -7,8 +7,9 @@ from fairlead_operator.plan.reason import Reason
 REASONS = (
     Reason(
         "InvalidSpec",
-        "The stored object cannot be read by this version of the operator, or spec.api.defaults or "
-        "spec.api.limits do not fit the dialect. What runs goes on as it is.",
+        "The stored object cannot be read by this version of the operator, spec.api.defaults or "
+        "spec.api.limits do not fit the dialect, or spec.podTemplate changes what the operator relies on. "
+        "What runs goes on as it is.",
         "Correct the field that the message names, or upgrade the operator.",
         stalled=True,
     ),
@@ -22,7 +23,8 @@ REASONS = (
         "ApiNotServed",
         "The cluster does not serve a kind that the spec needs: LeaderWorkerSet for spec.engine.nodes above "
         "1, ResourceClaimTemplate for spec.accelerator.deviceClassName.",
-        "Install the API that the message names; the operator tries again by itself.",
+        "Install the API that the message names (LeaderWorkerSet, or Kubernetes 1.34 or newer); the operator "
+        "tries again by itself.",
         stalled=True,
     ),
     Reason(
