@@ -11,8 +11,8 @@ import pytest
 from fairlead_operator.api.names import POD_TEMPLATE, RESTARTED_AT
 from fairlead_operator.plan import planner
 from fairlead_operator.render import deployment as rendering
-from fairlead_operator.render.pod import pod_template
 from fairlead_operator.render.model import RENDERING_VERSION
+from fairlead_operator.render.pod import pod_template
 from tests.plan.builders import SETTINGS, Object, World, model_body
 
 NEWER = replace(SETTINGS, gateway_image="gateway:2", engine_image="vllm:2")

@@ -9,7 +9,7 @@ import pytest
 
 from fairlead_operator.render.deployment import desired_revision
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE
-from tests.plan.builders import NOW, Object, World, condition, model_body, pod
+from tests.plan.builders import NOW, Object, World, condition, creating, model_body, mount_event, pod
 
 NO_GPU = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available"
 # The builders' conditions date from a minute before NOW.
@@ -126,6 +126,17 @@ def test_a_quota_that_refuses_the_new_pod_counts_too() -> None:
     world.roll(world.pods[:2], updated=0, failure=quota)
     assert strategy(world) == REPLACE
     assert "exceeded quota" in world.condition("CapacityAvailable")["message"]
+
+
+def test_a_volume_that_an_old_pod_holds_on_another_node_counts_too() -> None:
+    world = rolling()
+    revision = desired_revision(world.deployment())
+    world.pods = [*world.pods[:2], creating("tiny-new", revision)]
+    world.events = [
+        mount_event("Multi-Attach error for volume pvc-1", "tiny-new", reason="FailedAttachVolume")
+    ]
+    assert strategy(world) == REPLACE
+    assert "Multi-Attach" in world.condition("CapacityAvailable")["message"]
 
 
 @pytest.mark.parametrize("reason", ["TriggeredScaleUp", "Nominated"])

@@ -22,9 +22,12 @@ from typing import Any
 
 from fairlead_operator.api.names import REVISION, ROLLOUT
 from fairlead_operator.plan.findings import condition_of, deployment_finding, last_seen, parse_time
+from fairlead_operator.plan.kubelet import awaits_volumes
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE, Model
 
 Object = dict[str, Any]
+# Since when, and in whose words.
+Wait = tuple[datetime, str]
 
 # What the scheduler says when something is taken that another pod could give back.
 _TAKEN = re.compile(
@@ -69,7 +72,8 @@ def choose_rollout(
     annotations = deployment["metadata"].get("annotations") or {}
     if deployment["spec"].get("strategy") == REPLACE and ROLLOUT in annotations:
         return Rollout(REPLACE, annotations[ROLLOUT])
-    waits = [wait for pod in pods if (wait := _refused_pod(pod, events, revision, now))]
+    new = [pod for pod in pods if _revision_of(pod) == revision and not _leaves(pod)]
+    waits = [wait for pod in new if (wait := _refused_pod(pod, events, now) or _refused_volume(pod, events))]
     if quota := _refused_creation(deployment):
         waits.append(quota)
     if not waits:
@@ -84,17 +88,13 @@ def _is_rolling(deployment: Object, pods: tuple[Object, ...], revision: str) -> 
     template = deployment.get("spec", {}).get("template", {}).get("metadata", {})
     if (template.get("annotations") or {}).get(REVISION) != revision:
         return False
-    return any(_revision_of(pod) != revision and not pod["metadata"].get("deletionTimestamp") for pod in pods)
+    return any(_revision_of(pod) != revision and not _leaves(pod) for pod in pods)
 
 
-def _refused_pod(
-    pod: Object, events: tuple[Object, ...], revision: str, now: datetime
-) -> tuple[datetime, str] | None:
+def _refused_pod(pod: Object, events: tuple[Object, ...], now: datetime) -> Wait | None:
     """Since when the scheduler refuses a new pod, and its words; None if it does not, if an old pod's end
     would not help, or while a node is being added for it.
     """
-    if _revision_of(pod) != revision or pod["metadata"].get("deletionTimestamp"):
-        return None
     verdict = condition_of(pod, "PodScheduled") or {}
     text = verdict.get("message") or ""
     since = parse_time(verdict.get("lastTransitionTime"))
@@ -104,7 +104,20 @@ def _refused_pod(
     return since, f"the scheduler found no room for pod {pod['metadata']['name']} beside the old ones: {text}"
 
 
-def _refused_creation(deployment: Object) -> tuple[datetime, str] | None:
+def _refused_volume(pod: Object, events: tuple[Object, ...]) -> Wait | None:
+    """Since when a new pod waits on its node for a volume that is attached to an old pod's node.
+
+    The scheduler does not know of it: a volume that only one node can mount at a time is refused later.
+    """
+    since = parse_time((condition_of(pod, "PodScheduled") or {}).get("lastTransitionTime"))
+    if not since or not awaits_volumes(pod):
+        return None
+    notes = [event.get("note") or "" for event in events if _is_about(event, pod)]
+    held = next((note for note in notes if note.startswith("Multi-Attach error")), None)
+    return (since, f"pod {pod['metadata']['name']} waits for a volume: {held}") if held else None
+
+
+def _refused_creation(deployment: Object) -> Wait | None:
     """Since when a quota refuses a further pod, and its words."""
     finding = deployment_finding(deployment)
     if finding is None or finding.reason != "QuotaExceeded":
@@ -118,12 +131,20 @@ def _node_comes(pod: Object, events: tuple[Object, ...], now: datetime) -> bool:
     words = [
         (told, event["reason"])
         for event in events
-        if event.get("regarding", {}).get("uid") == pod["metadata"].get("uid")
+        if _is_about(event, pod)
         and event.get("reason") in _NODE_COMES | _NODE_DOES_NOT_COME
         and (told := parse_time(last_seen(event)))
     ]
     last, reason = max(words, default=(now, ""))
     return reason in _NODE_COMES and now - last < _NODE_GIVEN_UP
+
+
+def _is_about(event: Object, pod: Object) -> bool:
+    return bool(event.get("regarding", {}).get("uid") == pod["metadata"].get("uid"))
+
+
+def _leaves(pod: Object) -> bool:
+    return bool(pod["metadata"].get("deletionTimestamp"))
 
 
 def _revision_of(pod: Object) -> str | None:
