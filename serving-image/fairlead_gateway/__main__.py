@@ -93,6 +93,7 @@ async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettin
         admin.should_exit = True
         beside[1].cancel()
         await asyncio.gather(*beside, return_exceptions=True)
+        services.hang.close()
         engine.close()
 
 

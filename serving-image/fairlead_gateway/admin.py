@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from .services import Services
 from .settings import ProcessSettings
 
+_LOOK_AGAIN_SECONDS = 1
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -30,6 +31,13 @@ def create_admin(services: Services) -> FastAPI:
     async def healthz() -> dict[str, str]:
         return {"status": "alive"}
 
+    @app.get("/livez")
+    async def livez() -> JSONResponse:
+        """Whether the engine should go on: the liveness probe of its container, where a restart is wanted."""
+        return JSONResponse(
+            {"unresponsiveSeconds": _unresponsive(services)}, 503 if services.hang.hung else 200
+        )
+
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
         if gate.draining and _start_of_engine(process) != drained_start:
@@ -37,6 +45,8 @@ def create_admin(services: Services) -> FastAPI:
             gate.draining = False
         if gate.draining:
             return JSONResponse({"reason": "Draining", "load": _load(services)}, 503)
+        if services.hang.hung:
+            return JSONResponse({"reason": "EngineUnresponsive", "seconds": _unresponsive(services)}, 503)
         if await services.engine.healthy():
             await _learn_context_length(services)
             return JSONResponse({"reason": "Ready", "problems": services.problems})
@@ -52,7 +62,7 @@ def create_admin(services: Services) -> FastAPI:
             async with asyncio.timeout(services.settings.drain_timeout_seconds):
                 # Requests that are still routed here meanwhile are served.
                 await asyncio.sleep(process.linger_seconds)
-                await gate.wait_idle()
+                await _idle_or_hung(services)
         return _load(services)
 
     _add_reports(app, services)
@@ -74,10 +84,10 @@ def _add_reports(app: FastAPI, services: Services) -> None:
             "inFlight": gate.running,
             "queued": gate.waiting,
             "draining": gate.draining,
-            "ready": not gate.draining and await services.engine.healthy(),
+            "ready": not gate.draining and not services.hang.hung and await services.engine.healthy(),
             "engine": read_engine_state(process),
             "weights": _read_state(process.weights_state),
-            "unresponsiveSeconds": 0.0,
+            "unresponsiveSeconds": _unresponsive(services),
         }
 
     @app.get("/metrics")
@@ -116,6 +126,19 @@ async def _learn_context_length(services: Services) -> None:
         for model in await services.engine.models():
             if model.get("max_model_len"):
                 services.learn_context_length(model["max_model_len"])
+
+
+async def _idle_or_hung(services: Services) -> None:
+    """Returns when nothing is in flight, or when an engine that hangs leaves nothing to wait for."""
+    while not services.hang.hung:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
+                await services.gate.wait_idle()
+                return
+
+
+def _unresponsive(services: Services) -> float:
+    return round(services.hang.unresponsive_seconds(services.clock()), 1)
 
 
 def _load(services: Services) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from .admission.door import Door
 from .contract.dialogue import Call, Dialogue, Relay
-from .contract.errors import ApiError, engine_failed, from_engine_body
+from .contract.errors import ApiError, engine_failed, engine_unavailable, from_engine_body
 from .contract.sse import EVENT_END, TRUNCATED, error_of
 from .request_log import log_request
 from .routes import Endpoint
@@ -138,6 +138,8 @@ class Exchange:
         elif now - self._heard_at > settings.engine_silence_timeout_seconds:
             self._end_silence(settings.engine_silence_timeout_seconds)
             return
+        elif self._admitted_at is not None and not self._paused:
+            self._services.hang.awaited(self._heard_at if self._heard_at > self._admitted_at else 0.0)
         if self._streams and now - self._written_at >= self._services.process.ping_seconds:
             if self._relay is None:
                 self._open_stream()
@@ -217,6 +219,8 @@ class Exchange:
             self._labels = {**engine.labels, **labels}
         if engine.ignored:
             self._headers = {"x-fairlead-ignored-params": ",".join(engine.ignored)}
+        if services.hang.hung:
+            raise engine_unavailable("The engine does not respond; try again later.")
         self._dialogue, self._streams = dialogue, engine.stream
         self._queued = not services.gate.enter(self)
 
@@ -257,6 +261,7 @@ class Exchange:
         if self._paused:  # it is the client that does not move, and it would not read an error either
             self._client.abort()
         else:
+            self._services.hang.given_up()
             self._fail(ApiError(504, f"The engine has been silent for {seconds} s.", "engine_timeout"))
 
     def _end_stream(self, rest: bytes) -> None:

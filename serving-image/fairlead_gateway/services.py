@@ -16,6 +16,7 @@ from .contract.values import Limit
 from .routes import generation_routes
 from .settings import GatewaySettings, ProcessSettings
 from .telemetry import Telemetry
+from .upstream.hang import HangWatch
 from .upstream.pool import EnginePool
 
 _log = logging.getLogger("fairlead.gateway")
@@ -36,6 +37,7 @@ class Services:
     ) -> None:
         self.process = process
         self.engine = engine
+        self.hang = HangWatch(engine)
         self.gate = Gate()
         self.telemetry = Telemetry(self.gate)
         self.active: set[Ticking] = set()
@@ -95,7 +97,9 @@ class Services:
         return self._rendered_headers
 
     def sweep(self) -> None:
-        """Lets everything whose time has run out know. To be called about once a second."""
+        """Lets everything whose time has run out know, and judges whether the engine hangs. To be called
+        about once a second.
+        """
         now = self.clock()
         for item in tuple(self.active):
             try:
@@ -104,6 +108,8 @@ class Services:
                 self.active.discard(item)
                 _log.exception("a request's time could not be kept")
         self.engine.sweep()
+        self.hang.look(now, self.settings.unresponsive_after_seconds, self.settings.model.served_name)
+        self.telemetry.unresponsive_seconds = self.hang.unresponsive_seconds(now)
 
     def _make_policy(self, settings: GatewaySettings) -> Policy:
         engine = settings.engine

@@ -74,6 +74,7 @@ class GatewaySettings(_FromOperator):
     queue_timeout_seconds: int = Field(default=120, gt=0)
     # The default read timeout of OpenAI's SDKs: after so long a silence nobody listens any more.
     engine_silence_timeout_seconds: int = Field(default=600, gt=0)
+    unresponsive_after_seconds: int = Field(default=300, gt=0)
 
 
 class ProcessSettings(BaseSettings):

@@ -61,6 +61,7 @@ class Telemetry(Collector):
         self._rejects: dict[tuple[str, str], int] = defaultdict(int)
         self._tokens = {"prompt": 0, "completion": 0}
         self.settings_current = True
+        self.unresponsive_seconds = 0.0
         self.duration = _Durations(
             "fairlead_gateway_request_duration_seconds",
             "From the request's arrival to the last byte of the answer.",
@@ -136,6 +137,11 @@ class Telemetry(Collector):
             "fairlead_gateway_settings_current",
             "1 while the settings and keys on disk are in effect, 0 while they cannot be read.",
             value=int(self.settings_current),
+        )
+        yield GaugeMetricFamily(
+            "fairlead_gateway_engine_unresponsive_seconds",
+            "How long the engine has requests and makes no progress; 0 unless it counts as hanging.",
+            value=self.unresponsive_seconds,
         )
         for durations in (self.duration, self.queue_time, self.first_event, self.between_events):
             yield durations.metric()

@@ -52,8 +52,14 @@ CAUSES = (
         "EngineArgumentInvalid",
         r"\berror: ((?:unrecognized arguments|argument |the following arg|ambiguous).*)",
     ),
+    ("EngineImageInvalid", r"(No module named ['\"]?vllm\b.*)"),
     ("CompilerMissing", r"((?:InvalidCxxCompiler: |Failed to find C compiler|Could not find nvcc).*)"),
     ("ContextTooLong", r"((?:To serve at least one request with|User-specified max_model_len).*)"),
+    (
+        "AcceleratorNotFound",
+        r"((?:Failed to infer device type|No CUDA GPUs are available|Found no NVIDIA driver"
+        r"|CUDA driver version is insufficient|The NVIDIA driver on your system is too old).*)",
+    ),
     ("AcceleratorOutOfMemory", r"((?:CUDA|HIP|XPU) out of memory.*)"),
     ("AcceleratorOutOfMemory", r"((?:Free memory on device|No available memory for the cache).*)"),
     (
@@ -176,6 +182,11 @@ class StateFile:
         """The current phase."""
         return str(self._state["phase"])
 
+    @property
+    def detail(self) -> str:
+        """The last progress line."""
+        return str(self._state["detail"])
+
     def enter(self, phase: str, **fields: object) -> None:
         """Closes the current phase, begins another and writes."""
         now = time.monotonic()
@@ -266,9 +277,26 @@ class Launcher:
         return self._conclude(code, watch.lines, count_oom_kills() > oom_kills)
 
     def _pass_on(self, number: int, frame: object) -> None:
+        if not self._asked:
+            self._tell_interruption()
         self._asked = True
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(number)
+
+    def _tell_interruption(self) -> None:
+        """Says what the engine was doing when somebody stopped it: a probe, unless the pod is going anyway.
+
+        Told at once, because an engine that hangs is killed before it ends by itself, and the launcher too.
+        """
+        phase, detail = self._state.phase, self._state.detail
+        if phase == "Running":
+            cause = Cause(
+                "EngineUnresponsive", "The engine was stopped while it served: it made no progress."
+            )
+        else:
+            doing = f"{phase}: {detail}" if detail else phase
+            cause = Cause("EngineStartTimeout", f"The engine was stopped before it was ready, in {doing}.")
+        self._write_message(cause, 128 + signal.SIGTERM)
 
     def _end_group(self) -> None:
         assert self._child is not None
@@ -287,11 +315,14 @@ class Launcher:
         """Writes down why there is no engine and returns the exit code."""
         self._state.enter("Exited", exitCode=code, cause=cause._asdict())
         print(f"fairlead-launcher: {cause.reason}: {cause.message}", file=sys.stderr, flush=True)
+        self._write_message(cause, code)
+        return code
+
+    def _write_message(self, cause: Cause, code: int) -> None:
         try:
             self._termination_log.write_bytes(termination_message(cause, code))
         except OSError as error:
             print(f"fairlead-launcher: no termination message: {error}", file=sys.stderr, flush=True)
-        return code
 
 
 def engine_command(module: str, socket: Path, arguments: Sequence[str]) -> list[str]:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from openai import APIError
@@ -27,21 +26,6 @@ def doomed() -> Iterator[Engine]:
         engine.stop()
 
 
-def engine_core(engine: Engine) -> int:
-    """The process id of vLLM's engine process, below the launcher."""
-    parents = {}
-    names = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            name, fields = (folder / "stat").read_text().rsplit(")", 1)
-        except OSError:
-            continue
-        names[int(folder.name)] = name.split("(", 1)[1]
-        parents[int(folder.name)] = int(fields.split()[1])
-    servers = [pid for pid, parent in parents.items() if parent == engine.process.pid]
-    return next(pid for pid, name in names.items() if "Engine" in name and parents[pid] in servers)
-
-
 def test_a_killed_engine_ends_the_stream_with_an_error_and_the_container_with_a_cause(doomed: Engine) -> None:
     gateway = GatewayProcess(doomed)
     try:
@@ -54,7 +38,7 @@ def test_a_killed_engine_ends_the_stream_with_an_error_and_the_container_with_a_
                 extra_body={"ignore_eos": True},
             )
             next(stream)
-            os.kill(engine_core(doomed), signal.SIGKILL)
+            os.kill(doomed.core(), signal.SIGKILL)
             with pytest.raises(APIError):
                 list(stream)
 

@@ -56,6 +56,13 @@ def test_every_real_log_is_in_the_table() -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
+        (
+            "/usr/bin/python3: Error while finding module specification for "
+            "'vllm.entrypoints.openai.api_server' (ModuleNotFoundError: No module named 'vllm')",
+            "EngineImageInvalid",
+        ),
+        ("RuntimeError: Failed to infer device type", "AcceleratorNotFound"),
+        ("RuntimeError: No CUDA GPUs are available", "AcceleratorNotFound"),
         ("torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.", "AcceleratorOutOfMemory"),
         ("ValueError: No available memory for the cache blocks.", "AcceleratorOutOfMemory"),
         ("ValueError: Free memory on device cuda:0 (3.1/79.1 GiB) is too small", "AcceleratorOutOfMemory"),

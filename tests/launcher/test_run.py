@@ -132,7 +132,39 @@ def test_a_stop_that_was_asked_for_is_passed_on_and_is_no_failure(
 
     assert run.finish()[0] == 0
     assert run.state()["cause"] is None
-    assert not run.termination_log.exists()
+
+
+SLEEPER = "import time\nprint('up', flush=True)\nwhile True: time.sleep(1)\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "reason", "telling"),
+    [
+        ("Starting to load model /m", "EngineStartTimeout", "LoadingWeights: Starting to load model /m"),
+        ("Application startup complete.", "EngineUnresponsive", "while it served"),
+    ],
+)
+def test_an_engine_that_is_stopped_says_what_it_was_doing_even_if_it_does_not_end(
+    launch: Launch, log: str, reason: str, telling: str
+) -> None:
+    run = launch(
+        f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint({log!r}, flush=True)\n"
+        + SLEEPER
+    )
+    assert run.read_line() == f"{log}\n".encode()
+    deadline = time.monotonic() + WAIT_SECONDS
+    while run.state()["phase"] == "Starting":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    run.process.send_signal(signal.SIGTERM)
+    while not run.termination_log.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+    told = json.loads(run.termination_log.read_bytes())
+    assert told["reason"] == reason
+    assert telling in told["message"]
+    assert run.process.poll() is None
 
 
 def test_a_stale_socket_is_removed_before_the_engine_starts(tmp_path: Path, launch: Launch) -> None:

@@ -127,6 +127,12 @@ def test_only_a_model_of_the_hub_may_use_the_network() -> None:
     assert not offline(model(model={"source": "hf://a/b"}))
 
 
+def test_only_an_engine_whose_hang_is_to_be_mended_has_a_liveness_probe() -> None:
+    assert "livenessProbe" not in container(model())
+    probe = container(model(engine={"unresponsive": {"action": "Restart"}}))["livenessProbe"]
+    assert probe["httpGet"]["path"] == "/livez"
+
+
 def test_the_start_of_the_engine_is_bounded() -> None:
     probe = container(model(engine={"startupTimeoutSeconds": 601}))["startupProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] in (601, 602)

@@ -47,6 +47,7 @@ def test_what_the_spec_leaves_out_is_written_out_for_the_gateway() -> None:
         "maxQueuedRequests": 1024,
         "queueTimeoutSeconds": 120,
         "engineSilenceTimeoutSeconds": 600,
+        "unresponsiveAfterSeconds": 300,
     }
 
 

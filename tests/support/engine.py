@@ -189,6 +189,20 @@ class Engine:
                 return float(line.rsplit(" ", 1)[1])
         raise RuntimeError("the engine does not report its running requests")
 
+    def core(self) -> int:
+        """The process id of vLLM's engine process, below the launcher."""
+        parents = {}
+        names = {}
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                name, fields = (folder / "stat").read_text().rsplit(")", 1)
+            except OSError:
+                continue
+            names[int(folder.name)] = name.split("(", 1)[1]
+            parents[int(folder.name)] = int(fields.split()[1])
+        servers = [pid for pid, parent in parents.items() if parent == self.process.pid]
+        return next(pid for pid, name in names.items() if "Engine" in name and parents[pid] in servers)
+
     def log_tail(self) -> str:
         """The end of the engine's log."""
         return self.log.read_text(errors="replace")[-4000:]

@@ -16,6 +16,8 @@ from fairlead_operator.render.source import MODELS_PATH, Source, parse_source
 HOME = "/home/fairlead"
 STARTUP_PERIOD_SECONDS = 2
 GRACE_AFTER_FAILED_START_SECONDS = 30
+# Longer than a gateway takes to start again: its absence must not end the engine beside it.
+LIVENESS_PERIOD_SECONDS, LIVENESS_FAILURES = 10, 6
 
 
 def engine_container(model: Model, settings: RenderSettings) -> Object:
@@ -50,6 +52,15 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
         "lifecycle": {"preStop": {"httpGet": {"path": "/drain", "port": ADMIN_PORT}}},
         "volumeMounts": [*_mounts(source), *chat_template_mounts(model)],
     }
+    if engine.unresponsive.action == "Restart":
+        container["livenessProbe"] = {
+            "httpGet": {"path": "/livez", "port": ADMIN_PORT},
+            "periodSeconds": LIVENESS_PERIOD_SECONDS,
+            "timeoutSeconds": 5,
+            "failureThreshold": LIVENESS_FAILURES,
+            # What it was working on does not move any more.
+            "terminationGracePeriodSeconds": GRACE_AFTER_FAILED_START_SECONDS,
+        }
     if engine.image_pull_policy:
         container["imagePullPolicy"] = engine.image_pull_policy
     return container

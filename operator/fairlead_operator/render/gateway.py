@@ -47,6 +47,7 @@ def gateway_config(model: Model) -> Object:
         "maxQueuedRequests": api.max_queued_requests,
         "queueTimeoutSeconds": api.queue_timeout_seconds,
         "engineSilenceTimeoutSeconds": api.engine_silence_timeout_seconds,
+        "unresponsiveAfterSeconds": model.spec.engine.unresponsive.after_seconds,
     }
 
 

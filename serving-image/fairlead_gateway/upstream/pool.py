@@ -23,6 +23,8 @@ CONNECT_SECONDS = 5
 RELEASE_SECONDS = 1
 # For the short questions that have nothing to do with a client's request.
 ASK_SECONDS = 3
+# One token of an engine with nothing else to do.
+TOKEN_SECONDS = 10
 _POST = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 
 
@@ -44,13 +46,7 @@ class EnginePool:
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a GET. Raises ApiError or TimeoutError."""
-        reply = _Reply()
-        self._send(reply, f"GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n".encode())
-        try:
-            async with asyncio.timeout(ASK_SECONDS):
-                return await reply.answer
-        finally:
-            reply.close()
+        return await self._ask(f"GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n".encode(), ASK_SECONDS)
 
     async def healthy(self) -> bool:
         """Whether the engine says that it can serve."""
@@ -74,6 +70,15 @@ class EnginePool:
             return list(orjson.loads(body)["data"]) if status == 200 else []
         except (ApiError, TimeoutError, ValueError, KeyError):
             return []
+
+    async def generates(self, model: str) -> bool:
+        """Whether the engine makes a token for the model of this name."""
+        body = orjson.dumps({"model": model, "prompt": "a", "max_tokens": 1})
+        try:
+            status, _ = await self._ask(_POST % (b"/v1/completions", len(body), body), TOKEN_SECONDS)
+        except (ApiError, TimeoutError):
+            return False
+        return status == 200
 
     def sweep(self) -> None:
         """Closes what has been idle for too long, and answers that do not end although nobody reads them."""
@@ -107,6 +112,15 @@ class EnginePool:
     def again(self, handler: Handler, request: bytes) -> None:
         """Sends a request on a fresh connection that a kept one has lost."""
         self._connect(handler, request)
+
+    async def _ask(self, request: bytes, seconds: float) -> tuple[int, bytes]:
+        reply = _Reply()
+        self._send(reply, request)
+        try:
+            async with asyncio.timeout(seconds):
+                return await reply.answer
+        finally:
+            reply.close()
 
     def _send(self, handler: Handler, request: bytes) -> None:
         oldest = self._loop.time() - KEEPALIVE_SECONDS
