@@ -64,8 +64,12 @@ class OperatorProcess:
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Sends a signal and returns the exit code."""
-        self._process.send_signal(number)
+        self.send(number)
         return await self.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Sends a signal."""
+        self._process.send_signal(number)
 
     async def wait(self) -> int:
         """Waits for the end of the process and returns its exit code."""
