@@ -17,7 +17,8 @@ HOME = "/home/fairlead"
 STARTUP_PERIOD_SECONDS = 2
 GRACE_AFTER_FAILED_START_SECONDS = 30
 # Longer than a gateway takes to start again: its absence must not end the engine beside it.
-LIVENESS_PERIOD_SECONDS, LIVENESS_FAILURES = 10, 6
+LIVENESS_PERIOD_SECONDS, LIVENESS_FAILURES = 5, 6
+GRACE_AFTER_HANG_SECONDS = 15
 
 
 def engine_container(model: Model, settings: RenderSettings) -> Object:
@@ -59,7 +60,7 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
             "timeoutSeconds": 5,
             "failureThreshold": LIVENESS_FAILURES,
             # What it was working on does not move any more.
-            "terminationGracePeriodSeconds": GRACE_AFTER_FAILED_START_SECONDS,
+            "terminationGracePeriodSeconds": GRACE_AFTER_HANG_SECONDS,
         }
     if engine.image_pull_policy:
         container["imagePullPolicy"] = engine.image_pull_policy
