@@ -51,3 +51,16 @@ async def test_a_long_note_is_cut_to_what_the_api_takes(kube: KubeClient, namesp
     await EventRecorder(kube, "operator-1").record(body, "Normal", "Applied", "x" * 5000)
     (event,) = await kube.list(EVENT, namespace)
     assert len(event["note"]) == 1024
+
+
+async def test_one_reason_with_ever_new_words_does_not_flood(kube: KubeClient, namespace: str) -> None:
+    now = 0.0
+    body, recorder = await model(kube, namespace), EventRecorder(kube, "operator-1", clock=lambda: now)
+    for attempt in range(20):
+        await recorder.record(body, "Warning", "Evicted", f"pod tiny-{attempt} was evicted")
+    await recorder.record(body, "Normal", "Ready", "another reason is not held back")
+    at_once = len(await kube.list(EVENT, namespace))
+    now = 301.0
+    for attempt in range(20, 40):
+        await recorder.record(body, "Warning", "Evicted", f"pod tiny-{attempt} was evicted")
+    assert (at_once, len(await kube.list(EVENT, namespace))) == (6, 7)

@@ -2,7 +2,8 @@
 
 One Event object per (object, reason, note): its name is derived from them, so that a repetition, also after a
 restart of the operator, raises the count of the same object. Repetitions within five minutes are not written
-at all.
+at all. Notes name pods, which get a new name with each eviction or rollout, so a model that goes to and fro
+could still tell without end: of one reason a model tells a few times at once, then once in five minutes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ConflictError
@@ -18,8 +19,11 @@ from fairlead_operator.kube.resources import EVENT
 from fairlead_operator.render.hashing import digest
 
 Object = dict[str, Any]
+_T = TypeVar("_T")
 
 _QUIET_SECONDS = 300.0
+# Events of one reason about one object: this many at once, and one more after each quiet time.
+_BURST = 5.0
 _REMEMBERED = 4096
 # Limits of the API.
 _LONGEST_NOTE = 1024
@@ -36,6 +40,7 @@ class EventRecorder:
         self._instance = instance
         self._clock = clock
         self._told: dict[str, tuple[float, int]] = {}
+        self._budgets: dict[str, tuple[float, float]] = {}
 
     async def record(self, regarding: Object, kind: str, reason: str, note: str) -> None:
         """Writes an event of `kind` Normal or Warning about an object. Raises KubeError."""
@@ -46,7 +51,9 @@ class EventRecorder:
         before, count = self._told.get(name, (-_QUIET_SECONDS, 0))
         if now - before < _QUIET_SECONDS:
             return
-        self._remember(name, now, count + 1)
+        if not self._may_tell(f"{metadata['uid']}/{reason}", now):
+            return
+        _keep(self._told, name, (now, count + 1))
         stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         try:
             await self._client.create(
@@ -78,8 +85,17 @@ class EventRecorder:
             "reportingInstance": self._instance,
         }
 
-    def _remember(self, name: str, now: float, count: int) -> None:
-        self._told.pop(name, None)
-        self._told[name] = now, count
-        while len(self._told) > _REMEMBERED:
-            del self._told[next(iter(self._told))]
+    def _may_tell(self, budget: str, now: float) -> bool:
+        """Whether one more may be written of what shares this budget; takes it from there."""
+        left, since = self._budgets.get(budget, (_BURST, now))
+        left = min(_BURST, left + (now - since) / _QUIET_SECONDS)
+        _keep(self._budgets, budget, (left - 1 if left >= 1 else left, now))
+        return left >= 1
+
+
+def _keep(memory: dict[str, _T], key: str, value: _T) -> None:
+    """Remembers something as the newest, and forgets the oldest if it is too much."""
+    memory.pop(key, None)
+    memory[key] = value
+    while len(memory) > _REMEMBERED:
+        del memory[next(iter(memory))]
