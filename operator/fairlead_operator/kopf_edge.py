@@ -2,30 +2,30 @@
 
 kopf lists and watches, reconnects and logs in. Of its handlers only `on.event` is used: it writes nothing to
 the objects, needs no finalizer, and every event of any watched object becomes the key of a model in our own
-queue.
+queue. Contents are never used, since every reconcile reads them anew, so the watches ask for metadata only.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import ssl
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import aiohttp
 import kopf
 
-from fairlead_operator.api.names import GROUP, MODEL_LABEL, PLURAL, VERSION
+from fairlead_operator.api.names import GROUP, KIND, MODEL_LABEL, PLURAL, VERSION
+from fairlead_operator.controller.sightings import Sighting
 from fairlead_operator.kube.connection import load_connection
+from fairlead_operator.kube.resources import CHILDREN, OPTIONAL_CHILDREN, POD
 
-# (group, version, plural) of what is watched beside ModelDeployments, by the model's label.
-_CHILDREN = (
-    ("apps", "v1", "deployments"),
-    ("", "v1", "services"),
-    ("", "v1", "serviceaccounts"),
-    ("", "v1", "configmaps"),
-    ("policy", "v1", "poddisruptionbudgets"),
-    ("networking.k8s.io", "v1", "networkpolicies"),
-    ("", "v1", "pods"),
+# (group, version, plural) of what is watched beside ModelDeployments, by the model's label. kopf leaves out,
+# with a warning, what the cluster does not serve.
+_CHILDREN = tuple(
+    (resource.group, resource.api_version.rpartition("/")[2], resource.plural)
+    for resource in (*CHILDREN, *OPTIONAL_CHILDREN, POD)
 )
 # A dead connection must not look like a quiet cluster.
 _SERVER_TIMEOUT_SECONDS = 300
@@ -34,7 +34,14 @@ _CLIENT_TIMEOUT_SECONDS = 330
 # same, and is told by the check at the next start.
 _ERROR_BACKOFFS_SECONDS = (1, 1, 2, 3, *itertools.repeat(5, 120))
 
-Add = Callable[[tuple[str, str]], None]
+# Lists cannot ask for metadata only, since kopf takes the null of an empty one for a fault; so they come in
+# pieces, each forgotten before the next.
+_LIST_PIECE = 100
+# How long kopf keeps an object, and a task for it, after its last event.
+_IDLE_SECONDS = 0.1
+_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+
+Notice = Callable[[Sighting], None]
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -50,13 +57,13 @@ class _NoDiffBase(kopf.DiffBaseStorage):
         return None
 
 
-async def watch(add: Add, namespaces: Sequence[str], ready: asyncio.Event, stop: asyncio.Event) -> None:
-    """Calls `add` with (namespace, name) of a model at each event, until `stop`; sets `ready` once watching.
+async def watch(notice: Notice, namespaces: Sequence[str], ready: asyncio.Event, stop: asyncio.Event) -> None:
+    """Calls `notice` at each event of a model or its children, until `stop`; sets `ready` once watching.
 
     Raises what kopf raises when it gives up, for example after a minute without an API server.
     """
     await kopf.operator(
-        registry=_registry(add),
+        registry=_registry(notice),
         settings=_settings(),
         clusterwide=not namespaces,
         namespaces=namespaces,
@@ -66,19 +73,29 @@ async def watch(add: Add, namespaces: Sequence[str], ready: asyncio.Event, stop:
     )
 
 
-def _registry(add: Add) -> kopf.OperatorRegistry:
+def _registry(notice: Notice) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    async def login(**_: Any) -> kopf.ConnectionInfo:
+    async def login(**_: Any) -> kopf.AiohttpSession:
         return await _login()
 
     @kopf.on.event(GROUP, VERSION, PLURAL, registry=registry)
-    async def root(*, namespace: str | None, name: str, **_: Any) -> None:
-        add((namespace or "", name))
+    async def root(*, namespace: str | None, name: str, type: str | None, meta: kopf.Meta, **_: Any) -> None:  # noqa: A002 -- kopf calls it so
+        version = meta["resourceVersion"]
+        notice(Sighting((namespace or "", name), KIND, name, version, type == "DELETED"))
 
-    async def child(*, namespace: str | None, labels: Mapping[str, str], **_: Any) -> None:
-        add((namespace or "", labels[MODEL_LABEL]))
+    async def child(
+        *,
+        namespace: str | None,
+        name: str,
+        type: str | None,  # noqa: A002 -- kopf calls it so
+        resource: kopf.Resource,
+        meta: kopf.Meta,
+        **_: Any,
+    ) -> None:
+        key = (namespace or "", meta.labels[MODEL_LABEL])
+        notice(Sighting(key, resource.kind or "", name, meta["resourceVersion"], type == "DELETED"))
 
     for group, version, plural in _CHILDREN:
         kopf.on.event(group, version, plural, labels={MODEL_LABEL: kopf.PRESENT}, registry=registry)(child)
@@ -93,21 +110,32 @@ def _settings() -> kopf.OperatorSettings:
     settings.posting.enabled = False
     settings.watching.server_timeout = _SERVER_TIMEOUT_SECONDS
     settings.networking.error_backoffs = _ERROR_BACKOFFS_SECONDS
+    settings.watching.chunk_size = _LIST_PIECE
+    settings.queueing.idle_timeout = _IDLE_SECONDS
     settings.watching.client_timeout = _CLIENT_TIMEOUT_SECONDS
     for group, version, plural in _CHILDREN:
         settings.watching.label_selectors[group, version, plural] = MODEL_LABEL
     return settings
 
 
-async def _login() -> kopf.ConnectionInfo:
+async def _login() -> kopf.AiohttpSession:
     connection = await load_connection()
-    scheme, _, token = (connection.authorization or "").rpartition(" ")
-    return kopf.ConnectionInfo(
-        server=connection.server,
-        ca_path=connection.ca_path,
-        insecure=connection.insecure,
-        scheme=scheme or None,
-        token=token or None,
-        certificate_path=connection.certificate_path,
-        private_key_path=connection.key_path,
+    context = ssl.create_default_context(cafile=connection.ca_path)
+    if connection.certificate_path:
+        context.load_cert_chain(connection.certificate_path, connection.key_path)
+    if connection.insecure:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    session = aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, ssl=context),
+        headers={"Authorization": connection.authorization} if connection.authorization else None,
+        middlewares=(_ask_for_metadata,),
     )
+    return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
+
+
+async def _ask_for_metadata(
+    request: aiohttp.ClientRequest, handle: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    if request.url.query.get("watch"):
+        request.headers["Accept"] = _METADATA_ONLY
+    return await handle(request)

@@ -18,13 +18,15 @@ from fairlead_operator import kopf_edge
 from fairlead_operator.controller.gateways import Gateways
 from fairlead_operator.controller.loop import run_resync, run_workers
 from fairlead_operator.controller.queue import WorkQueue
-from fairlead_operator.controller.reconciler import Key, Reconciler
+from fairlead_operator.controller.reconciler import Reconciler
+from fairlead_operator.controller.sightings import Key, Sighting, Sightings
 from fairlead_operator.kube.access import missing_access
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import open_api_client
 from fairlead_operator.kube.errors import KubeError, NotFoundError
 from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.leader import LEASE_SECONDS, LeaderElector
+from fairlead_operator.kube.ratelimit import TokenBucket
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
 from fairlead_operator.settings import Settings
 from fairlead_operator.telemetry import LEADER, HealthServer
@@ -77,7 +79,13 @@ class Runner:
         await self._elector.acquire()
         recorder = EventRecorder(self._client, self._settings.pod_name)
         gateways = Gateways(self._settings.admin_port)
-        reconciler = Reconciler(self._client, recorder, gateways, self._settings.render)
+        sightings = Sightings()
+        reconciler = Reconciler(self._client, recorder, gateways, self._settings.render, sightings)
+
+        def notice(seen: Sighting) -> None:
+            if sightings.note(seen):
+                self._queue.add(seen.key)
+
         # The leadership must exist before kopf starts: at its end it cancels every younger task.
         tasks = [
             asyncio.create_task(self._lead(reconciler), name="leadership"),
@@ -85,7 +93,7 @@ class Runner:
         ]
         await asyncio.sleep(0)
         watch = asyncio.create_task(
-            kopf_edge.watch(self._queue.add, self._settings.namespaces, self._watching, self._stop_watching),
+            kopf_edge.watch(notice, self._settings.namespaces, self._watching, self._stop_watching),
             name="watch",
         )
         try:
@@ -180,7 +188,8 @@ class Runner:
 
 async def run_operator(settings: Settings) -> int:
     """Runs one replica of the operator; returns its exit code."""
-    client = KubeClient(await open_api_client())
+    rate = settings.writes_per_second
+    client = KubeClient(await open_api_client(), TokenBucket(rate, rate))
     try:
         return await Runner(settings, client).run()
     finally:

@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     """Seconds between two full passes over all models."""
     workers: int = Field(default=8, ge=1, le=64)
     """Models that are reconciled at the same time."""
+    writes_per_second: int = Field(default=200, ge=1, le=2000)
+    """Most writes to the API server per second, in bursts of one second's worth; fewer while it answers 429.
+    200 take about one core of a control plane.
+    """
 
     @property
     def namespaces(self) -> tuple[str, ...]:

@@ -19,7 +19,13 @@ GATEWAY_REQUESTS = Counter(
     "fairlead_operator_gateway_requests_total", "Requests to the admin ports of gateways.", ["result"]
 )
 RECONCILES = Counter("fairlead_operator_reconcile_total", "Reconciles of one model.", ["result"])
-RECONCILE_SECONDS = Histogram("fairlead_operator_reconcile_seconds", "Duration of one reconcile.")
+_BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60)
+RECONCILE_SECONDS = Histogram(
+    "fairlead_operator_reconcile_seconds", "Duration of one reconcile.", buckets=_BUCKETS
+)
+QUEUE_SECONDS = Histogram(
+    "fairlead_operator_queue_seconds", "Time a model waited for its reconcile.", buckets=_BUCKETS
+)
 QUEUE_DEPTH = Gauge("fairlead_operator_queue_depth", "Models that wait for a reconcile.")
 QUEUE_OLDEST_SECONDS = Gauge("fairlead_operator_queue_oldest_seconds", "Age of the oldest waiting item.")
 LEADER = Gauge("fairlead_operator_leader", "1 while this replica leads.")

@@ -10,6 +10,7 @@ from fairlead_operator.api.names import FIELD_MANAGER
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import open_api_client
 from fairlead_operator.kube.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from fairlead_operator.kube.ratelimit import TokenBucket
 from fairlead_operator.kube.resources import CONFIG_MAP, MODEL_DEPLOYMENT, SERVICE
 from tests.kube.support import Object, manifest
 
@@ -99,7 +100,7 @@ async def test_a_server_that_does_not_answer_is_unavailable(
         " contexts: [{name: c, context: {cluster: k, user: u}}]}"
     )
     monkeypatch.setenv("KUBECONFIG", str(nowhere))
-    client = KubeClient(await open_api_client())
+    client = KubeClient(await open_api_client(), TokenBucket(rate=1000, burst=1000))
     try:
         with pytest.raises(UnavailableError) as error:
             await client.list(CONFIG_MAP, "default")

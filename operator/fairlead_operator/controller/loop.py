@@ -8,11 +8,18 @@ import random
 from collections.abc import Sequence
 
 from fairlead_operator.controller.queue import WorkQueue
-from fairlead_operator.controller.reconciler import Key, Reconciler
+from fairlead_operator.controller.reconciler import Reconciler
+from fairlead_operator.controller.sightings import Key
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
-from fairlead_operator.telemetry import QUEUE_DEPTH, QUEUE_OLDEST_SECONDS, RECONCILE_SECONDS, RECONCILES
+from fairlead_operator.telemetry import (
+    QUEUE_DEPTH,
+    QUEUE_OLDEST_SECONDS,
+    QUEUE_SECONDS,
+    RECONCILE_SECONDS,
+    RECONCILES,
+)
 
 LOG = logging.getLogger(__name__)
 
@@ -29,6 +36,7 @@ async def run_workers(queue: WorkQueue[Key], reconciler: Reconciler, count: int)
 async def _work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
     while True:
         key = await queue.get()
+        QUEUE_SECONDS.observe(queue.waited_seconds(key))
         try:
             await reconcile_once(queue, reconciler, key)
         except asyncio.CancelledError:

@@ -2,6 +2,9 @@
 
 A key is in the queue at most once however many events name it; a key that is added while it is being worked
 on comes again afterwards, and never runs twice at the same time. Failures come back with a growing delay.
+
+A change of a model comes as a burst of events, most of them echoes of our own writes. So a key that was
+worked on a moment ago rests until that moment is over, while one that was left alone is worked on at once.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ K = TypeVar("K")
 
 _FIRST_BACKOFF_SECONDS = 1.0
 _LONGEST_BACKOFF_SECONDS = 300.0
+# Longer than a Deployment takes to become a ReplicaSet and its pods, shorter than a person notices.
+_REST_SECONDS = 0.5
 
 
 class WorkQueue(Generic[K]):
@@ -25,24 +30,31 @@ class WorkQueue(Generic[K]):
         self,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[float], float] = lambda seconds: seconds * random.uniform(0.8, 1.2),  # noqa: S311
+        rest_seconds: float = _REST_SECONDS,
     ) -> None:
         self._clock = clock
         self._jitter = jitter
         self._waiting: dict[K, float] = {}
         self._working: dict[K, float] = {}
-        self._again: dict[K, float] = {}
+        self._again: set[K] = set()
         self._timers: dict[K, tuple[float, asyncio.TimerHandle]] = {}
         self._failures: dict[K, int] = {}
+        self._rest_seconds = rest_seconds
+        self._resting: dict[K, float] = {}
+        self._held: set[K] = set()
         self._wake = asyncio.Event()
 
     def add(self, key: K) -> None:
-        """Asks for a look at a key as soon as possible."""
-        self._cancel_timer(key)
+        """Asks for a look at a key: as soon as possible, or after its rest."""
         if key in self._working:
-            self._again.setdefault(key, self._clock())
+            self._again.add(key)
         elif key not in self._waiting:
-            self._waiting[key] = self._clock()
-            self._wake.set()
+            rest = self._resting.get(key, 0.0) - self._clock()
+            if rest > 0:
+                self._held.add(key)
+                self.add_after(key, rest)
+            else:
+                self._put(key)
 
     def add_after(self, key: K, seconds: float) -> None:
         """Asks for a look after some time; an earlier request stands."""
@@ -51,7 +63,7 @@ class WorkQueue(Generic[K]):
         if key in self._waiting or (planned and planned[0] <= due):
             return
         self._cancel_timer(key)
-        handle = asyncio.get_running_loop().call_later(seconds, self.add, key)
+        handle = asyncio.get_running_loop().call_later(seconds, self._put, key)
         self._timers[key] = (due, handle)
 
     async def get(self) -> K:
@@ -64,13 +76,21 @@ class WorkQueue(Generic[K]):
         return key
 
     def done(self, key: K) -> None:
-        """The work on a key has ended; if it was added meanwhile it comes again."""
+        """The work on a key has ended and its rest begins; if it was added meanwhile it comes again."""
         del self._working[key]
-        since = self._again.pop(key, None)
-        if since is not None and key not in self._waiting:
-            self._cancel_timer(key)
-            self._waiting[key] = since
-            self._wake.set()
+        now = self._clock()
+        # Ordered by time, since each is put in anew.
+        self._resting.pop(key, None)
+        self._resting[key] = now + self._rest_seconds
+        while (first := next(iter(self._resting))) != key and self._resting[first] <= now:
+            del self._resting[first]
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+
+    def waited_seconds(self, key: K) -> float:
+        """How long a key that was just given to a worker has waited."""
+        return self._clock() - self._working[key]
 
     def retry(self, key: K, at_least: float = 0.0) -> float:
         """Plans another attempt after a failure and returns its delay in seconds: 1 s, doubling up to 5
@@ -88,14 +108,23 @@ class WorkQueue(Generic[K]):
 
     @property
     def depth(self) -> int:
-        """Keys that wait."""
-        return len(self._waiting)
+        """Keys that wait for a worker, or for the end of their rest."""
+        return len(self._waiting) + len(self._held)
 
     @property
     def oldest_seconds(self) -> float:
         """Age of the oldest key that waits or is being worked on, 0 if none."""
         times = [*self._waiting.values(), *self._working.values()]
         return self._clock() - min(times) if times else 0.0
+
+    def _put(self, key: K) -> None:
+        self._cancel_timer(key)
+        self._held.discard(key)
+        if key in self._working:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting[key] = self._clock()
+            self._wake.set()
 
     def _cancel_timer(self, key: K) -> None:
         planned = self._timers.pop(key, None)

@@ -14,18 +14,11 @@ from pydantic import ValidationError
 
 from fairlead_operator.api.names import DELETION_COST, MODEL_LABEL
 from fairlead_operator.controller.gateways import Gateways
+from fairlead_operator.controller.sightings import Key, Sightings
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
 from fairlead_operator.kube.events import EventRecorder
-from fairlead_operator.kube.resources import (
-    BY_KIND,
-    CHILDREN,
-    EVENT,
-    MODEL_DEPLOYMENT,
-    OPTIONAL_CHILDREN,
-    POD,
-    Resource,
-)
+from fairlead_operator.kube.resources import BY_KIND, EVENT, MODEL_DEPLOYMENT, POD
 from fairlead_operator.plan.asking import awaits_events, tells_progress
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.observed import Observed
@@ -35,7 +28,6 @@ from fairlead_operator.render.children import child_names
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 
 Object = dict[str, Any]
-Key = tuple[str, str]
 LOG = logging.getLogger(__name__)
 
 
@@ -52,12 +44,14 @@ class Reconciler:
         recorder: EventRecorder,
         gateways: Gateways,
         settings: RenderSettings,
+        sightings: Sightings,
         now: Callable[[], datetime] = _now,
     ) -> None:
         self._client = client
         self._recorder = recorder
         self._gateways = gateways
         self._settings = settings
+        self._sightings = sightings
         self._now = now
 
     async def reconcile(self, key: Key) -> float | None:
@@ -87,7 +81,7 @@ class Reconciler:
         if planned.apply or planned.delete:
             LOG.info("reconcile", extra={"model": f"{namespace}/{name}", "plan": planned.explain})
         try:
-            await self._execute(namespace, planned)
+            await self._execute(namespace, name, planned)
         except (InvalidError, ForbiddenError) as error:
             # Nothing that a repetition alone would mend, so it is told; the repetition is slow.
             obstacle = Finding("ObjectRejected", str(error))
@@ -101,23 +95,19 @@ class Reconciler:
 
     async def _observe(self, model: Model) -> Observed:
         """The live children and pods, read now: nothing is decided on a cache."""
-        namespace, selector = model.namespace, f"{MODEL_LABEL}={model.name}"
-        lists = [self._client.list(resource, namespace, selector) for resource in (POD, *CHILDREN)]
-        lists += [self._list_if_served(resource, namespace, selector) for resource in OPTIONAL_CHILDREN]
-        pods, *children = await asyncio.gather(*lists)
-        found = [child for group in children for child in group]
-        known = {(child["kind"], child["metadata"]["name"]) for child in found}
-        # An object of a child's name without our label is somebody else's, or ours with the label torn off.
-        unlabelled = [
-            self._find(kind, namespace, child)
-            for kind, child in child_names(model, self._settings)
-            if (kind, child) not in known
-        ]
-        found += [child for child in await asyncio.gather(*unlabelled) if child]
+        namespace, key = model.namespace, (model.namespace, model.name)
+        names = {*child_names(model, self._settings), *self._sightings.children(key)}
+        # By name, so that also somebody else's object of a child's name is found, or ours with the label torn
+        # off.
+        pods, found = await asyncio.gather(
+            self._client.list(POD, namespace, f"{MODEL_LABEL}={model.name}"),
+            asyncio.gather(*(self._find(key, kind, name) for kind, name in sorted(names))),
+        )
+        children = tuple(child for child in found if child)
         events, reports = await asyncio.gather(
             self._events(namespace, pods), self._gateways.ask(filter(tells_progress, pods))
         )
-        return Observed(tuple(found), tuple(pods), tuple(events), reports)
+        return Observed(children, tuple(pods), tuple(events), reports)
 
     async def _events(self, namespace: str, pods: list[Object]) -> list[Object]:
         """Events about the pods that wait for a node or for volumes; all others say in their status what they
@@ -130,25 +120,22 @@ class Reconciler:
         ]
         return [event for group in await asyncio.gather(*lists) for event in group]
 
-    async def _list_if_served(self, resource: Resource, namespace: str, selector: str) -> list[Object]:
+    async def _find(self, key: Key, kind: str, name: str) -> Object | None:
         try:
-            return await self._client.list(resource, namespace, selector)
+            return await self._client.get(BY_KIND[kind], key[0], name)
         except NotFoundError:
-            return []
-
-    async def _find(self, kind: str, namespace: str, name: str) -> Object | None:
-        try:
-            return await self._client.get(BY_KIND[kind], namespace, name)
-        except NotFoundError:
+            self._sightings.drop(key, kind, name)
             return None
 
-    async def _execute(self, namespace: str, planned: Plan) -> None:
+    async def _execute(self, namespace: str, model: str, planned: Plan) -> None:
         for pod, cost in planned.costs.items():
             change = {"metadata": {"annotations": {DELETION_COST: str(cost)}}}
             with contextlib.suppress(NotFoundError):
                 await self._client.patch(POD, namespace, pod, change)
         for child in planned.apply:
             try:
+                # Also of a kind that is not watched because the cluster did not serve it at the start.
+                self._sightings.expect((namespace, model), child["kind"], child["metadata"]["name"])
                 await self._client.apply(child)
             except NotFoundError as error:
                 kind = f"{child['kind']} of {child['apiVersion']}"
@@ -177,7 +164,8 @@ class Reconciler:
         if change:
             version = body["metadata"]["resourceVersion"]
             with contextlib.suppress(NotFoundError):
-                await self._client.patch_status(MODEL_DEPLOYMENT, namespace, name, change, version)
+                written = await self._client.patch_status(MODEL_DEPLOYMENT, namespace, name, change, version)
+                self._sightings.wrote((namespace, name), written["metadata"]["resourceVersion"])
 
 
 def _problem(error: ValidationError) -> str:

@@ -1,4 +1,9 @@
-"""A token bucket for writes, so that a start with many models does not flood the API server."""
+"""The pace of writes: bounded from above, and slower while the API server is overloaded.
+
+The server's own protection, priority and fairness, is the authority: each 429 halves the pace, and it
+recovers by a twentieth of the bound a second, as TCP does. The bound is for servers that do not say so in
+time: a start with thousands of models must leave something of a small control plane to everybody else.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +11,48 @@ import asyncio
 import time
 from collections.abc import Callable
 
+_SLOWEST_SHARE = 0.02
+_RECOVERY_SHARE = 0.05
+# Answers to requests that were under way together are one sign of overload, not many.
+_ONE_OVERLOAD_SECONDS = 1.0
+
 
 class TokenBucket:
-    """Allows `burst` actions at once and `rate` per second in the long run."""
+    """Allows `burst` actions at once and `rate` per second in the long run, less after `slow_down`."""
 
     def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
+        self._bound = self._rate = rate
         self._burst = float(burst)
         self._clock = clock
         self._tokens = float(burst)
         self._updated = clock()
+        self._slowed = float("-inf")
 
     def reserve(self) -> float:
         """Takes a token and returns the seconds to wait before it may be used."""
-        now = self._clock()
-        self._tokens = min(self._burst, self._tokens + (now - self._updated) * self._rate)
-        self._updated = now
+        self._refill()
         self._tokens -= 1
         return max(0.0, -self._tokens / self._rate)
+
+    def slow_down(self, seconds: float = 0.0) -> None:
+        """The server is overloaded: half the pace, and nothing at all for so many seconds."""
+        self._refill()
+        now = self._clock()
+        if now - self._slowed >= _ONE_OVERLOAD_SECONDS:
+            self._slowed = now
+            self._rate = max(self._rate / 2, self._bound * _SLOWEST_SHARE)
+        # The burst is for a server that has been left alone.
+        self._tokens = min(self._tokens, -seconds * self._rate)
 
     async def acquire(self) -> None:
         """Waits for a token. Waiters are served in the order in which they asked."""
         delay = self.reserve()
         if delay:
             await asyncio.sleep(delay)
+
+    def _refill(self) -> None:
+        now = self._clock()
+        passed = now - self._updated
+        self._updated = now
+        self._rate = min(self._bound, self._rate + passed * self._bound * _RECOVERY_SHARE)
+        self._tokens = min(self._burst, self._tokens + passed * self._rate)

@@ -11,7 +11,7 @@ import yaml
 
 from e2e.cluster.paths import ROOT
 from fairlead_operator.api.names import API_VERSION, KIND
-from fairlead_operator.kube.access import NEEDS
+from fairlead_operator.kube.access import NEEDS, OPTIONAL_NEEDS
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
 from tests.benchmarks.operator.nodes import PODS_PER_NODE
 from tests.benchmarks.operator.process import MeasuredProcess, cpu_seconds
@@ -102,7 +102,7 @@ class Cluster:
                 "resources": [f"{resource.plural}/{part}" if part else resource.plural],
                 "verbs": list(verbs),
             }
-            for resource, part, verbs in NEEDS
+            for resource, part, verbs in (*NEEDS, *OPTIONAL_NEEDS)
         ]
         leases = {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"]}
         rules.append({**leases, "verbs": ["create", "get", "update"]})

@@ -44,6 +44,8 @@ class MeasuredProcess:
 
     def cpu_seconds(self) -> float:
         """User and system time since the process began. Raises InvalidError if it is gone."""
+        if self.process.poll() is not None:
+            raise InvalidError(f"{self.log.stem} has ended:\n{self._tail()}")
         return cpu_seconds(self.process.pid)
 
     def memory_mib(self) -> tuple[float, float]:
@@ -100,8 +102,11 @@ class Operator(MeasuredProcess):
         return Metrics.parse((await self._get("/metrics"))[1])
 
     async def healthy(self) -> bool:
-        """Whether /healthz says so."""
-        return (await self._get("/healthz"))[0] == 200
+        """Whether /healthz says so; no answer is none."""
+        try:
+            return (await self._get("/healthz"))[0] == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
 
     async def await_watching(self) -> None:
         """Returns when /readyz says that this replica watches."""
