@@ -15,6 +15,7 @@ from fairlead_operator.plan.difference import first_difference
         ({"a": 1}, {"a": 1, "b": 2}),
         ({"a": {}}, {}),
         ({"a": ""}, {}),
+        ({"a": False, "b": 0}, {}),
         ({"a": []}, {}),
         ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "B"}, {"name": "A", "value": "1"}]}),
         (
@@ -33,8 +34,10 @@ def test_what_the_server_or_others_add_is_no_difference(desired: Any, live: Any)
     ("desired", "live", "path"),
     [
         ({"spec": {"replicas": 1}}, {"spec": {"replicas": 2}}, "spec.replicas"),
-        ({"a": False}, {}, "a"),
-        ({"a": 0}, {}, "a"),
+        ({"spec": {"automountServiceAccountToken": False}}, {}, "spec"),
+        ({"automountServiceAccountToken": False}, {"x": 1}, "automountServiceAccountToken"),
+        ({"a": False}, {"a": True}, "a"),
+        ({"a": 0}, {"a": 1}, "a"),
         ({"a": {"b": 1}}, {"a": None}, "a"),
         ({"env": [{"name": "A", "value": "1"}]}, {"env": []}, "env[A]"),
         ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "A", "value": "2"}]}, "env[A].value"),

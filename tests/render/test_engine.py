@@ -62,6 +62,15 @@ def test_the_users_arguments_come_last_so_that_they_win() -> None:
             ["--structured-outputs-config", '{"backend": "lm-format-enforcer"}'],
         ),
         ({"requestChatTemplates": "Allow"}, ["--trust-request-chat-template"]),
+        ({"dtype": "Float16"}, ["--dtype", "float16"]),
+        ({"quantization": "awq"}, ["--quantization", "awq"]),
+        ({"gpuMemoryUtilizationPercent": 5}, ["--gpu-memory-utilization", "0.05"]),
+        ({"gpuMemoryUtilizationPercent": 100}, ["--gpu-memory-utilization", "1.00"]),
+        ({"chatTemplate": {"inline": "{{ x }} $5 $(A) $$"}}, ["--chat-template={{ x }} $$5 $$(A) $$$$"]),
+        (
+            {"chatTemplate": {"configMapKeyRef": {"name": "templates", "key": "a.jinja"}}},
+            ["--chat-template", "/etc/fairlead/chat-template/a.jinja"],
+        ),
     ],
 )
 def test_a_field_of_the_engine_becomes_arguments_that_are_not_there_without_it(
@@ -93,20 +102,6 @@ def test_the_gateway_learns_of_the_log_probabilities_that_arguments_allow(
     args: list[str], count: int
 ) -> None:
     assert max_logprobs(model(engine={"args": args})) == count
-
-
-def test_several_accelerators_share_the_model() -> None:
-    spec: dict[str, Any] = {"accelerator": {"resourceName": "nvidia.com/gpu", "count": 4}}
-    assert arguments(model(**spec))[-2:] == ["--tensor-parallel-size", "4"]
-
-
-@pytest.mark.parametrize(
-    "argument", ["-tp=2", "-tp", "-pp2", "--tensor_parallel_size=2", "--data-parallel-size"]
-)
-def test_a_split_of_the_users_own_is_left_alone(argument: str) -> None:
-    accelerator = {"resourceName": "nvidia.com/gpu", "count": 4}
-    parsed = model(accelerator=accelerator, engine={"args": [argument]})
-    assert "--tensor-parallel-size" not in arguments(parsed)
 
 
 def test_without_an_accelerator_nothing_speaks_of_one() -> None:

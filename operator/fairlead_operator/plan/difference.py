@@ -19,6 +19,8 @@ _KEYS = {
     "volumeMounts": "mountPath",
     "volumes": "name",
 }
+# Of these, absent means true.
+_MEANT = frozenset({"allowPrivilegeEscalation", "automountServiceAccountToken"})
 
 
 def first_difference(desired: Any, live: Any, path: str = "") -> str | None:
@@ -32,8 +34,9 @@ def first_difference(desired: Any, live: Any, path: str = "") -> str | None:
         )
     if isinstance(desired, list):
         return _list_difference(desired, live or [], path)
-    # Empty values are not stored.
-    return None if desired == live or (live is None and desired == "") else path
+    # Empty values, zero and false among them, are not stored where they mean the same as none.
+    unsaid = live is None and not desired and path.rsplit(".", 1)[-1] not in _MEANT
+    return None if desired == live or unsaid else path
 
 
 def _list_difference(desired: list[Any], live: Any, path: str) -> str | None:

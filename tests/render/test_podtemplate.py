@@ -1,0 +1,191 @@
+"""spec.podTemplate: merged in last, and what it must leave alone."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairlead_operator.render.children import fitting, render_children
+from fairlead_operator.render.model import Model
+from fairlead_operator.render.pod import pod_template
+from fairlead_operator.render.podtemplate import PodTemplateError, patch_for
+from tests.plan.builders import SETTINGS, model
+
+
+def patched(patch: dict[str, Any], **spec: Any) -> dict[str, Any]:
+    return pod_template(model(podTemplate=patch, **spec), SETTINGS)
+
+
+def of_engine(**changes: Any) -> dict[str, Any]:
+    return {"spec": {"containers": [{"name": "vllm", **changes}]}}
+
+
+def of_gateway(**changes: Any) -> dict[str, Any]:
+    return {"spec": {"initContainers": [{"name": "gateway", **changes}]}}
+
+
+def test_it_wins_over_every_field() -> None:
+    template = patched({"spec": {"priorityClassName": "b"}}, scheduling={"priorityClassName": "a"})
+    assert template["spec"]["priorityClassName"] == "b"
+
+
+def test_labels_and_annotations_are_added() -> None:
+    metadata = patched({"metadata": {"labels": {"team": "a"}, "annotations": {"b": "c"}}})["metadata"]
+    assert metadata["labels"] == {**model().labels, "team": "a"}
+    assert metadata["annotations"]["b"] == "c"
+
+
+def test_the_engines_command_may_be_another() -> None:
+    assert patched(of_engine(command=["sleep"], args=["9"]))["spec"]["containers"][0]["args"] == ["9"]
+
+
+def test_a_change_of_it_is_a_new_revision() -> None:
+    def revision(parsed: Model) -> Any:
+        return render_children(parsed, SETTINGS)[-1]["spec"]["template"]["metadata"]["annotations"]
+
+    assert revision(model()) != revision(model(podTemplate={"spec": {"hostNetwork": True}}))
+
+
+def test_quantities_are_in_the_form_in_which_the_api_server_stores_them() -> None:
+    patch = of_engine(resources={"limits": {"memory": "1024Mi"}, "requests": {"cpu": 0.5}})
+    patch["spec"]["overhead"] = {"memory": "0.5Gi"}
+    patch["spec"]["volumes"] = [
+        {"name": "shm", "emptyDir": {"sizeLimit": "1024Ki"}},
+        {
+            "name": "scratch",
+            "ephemeral": {
+                "volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "2048Mi"}}}}
+            },
+        },
+    ]
+    spec = patched(patch)["spec"]
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    claim = volumes["scratch"]["ephemeral"]["volumeClaimTemplate"]["spec"]
+    assert spec["containers"][0]["resources"] == {"limits": {"memory": "1Gi"}, "requests": {"cpu": "500m"}}
+    assert spec["overhead"] == {"memory": "512Mi"}
+    assert volumes["shm"]["emptyDir"]["sizeLimit"] == "1Mi"
+    assert claim["resources"]["requests"] == {"storage": "2Gi"}
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "spec.podTemplate.status": {"status": {}},
+    "spec.podTemplate.metadata.name": {"metadata": {"name": "x"}},
+    "spec.podTemplate.metadata.labels[fairlead.dev/model]": {
+        "metadata": {"labels": {"fairlead.dev/model": "other"}}
+    },
+    "spec.podTemplate.metadata.labels[app.kubernetes.io/component]": {
+        "metadata": {"labels": {"app.kubernetes.io/component": None}}
+    },
+    "spec.podTemplate.metadata must be an object": {"metadata": None},
+    "spec.podTemplate.metadata.labels[app.kubernetes.io/component] must": {"metadata": {"labels": None}},
+    "spec.podTemplate.metadata.annotations[fairlead.dev/revision]": {
+        "metadata": {"annotations": {"fairlead.dev/revision": "mine"}}
+    },
+    "spec.podTemplate.metadata.annotations must be an object": {"metadata": {"annotations": ["x"]}},
+    "spec.podTemplate.spec must be an object": {"spec": "x"},
+    "spec.podTemplate.spec.restartPolicy": {"spec": {"restartPolicy": "Never"}},
+    "spec.podTemplate.spec.containers[vllm] must not be removed": {
+        "spec": {"containers": [{"name": "vllm", "$patch": "delete"}]}
+    },
+    "spec.podTemplate.spec.initContainers[gateway] must not be removed": {
+        "spec": {"initContainers": [{"$patch": "replace"}, {"name": "mine", "image": "x"}]}
+    },
+    "spec.podTemplate.spec.initContainers[gateway].restartPolicy": of_gateway(restartPolicy=None),
+    "spec.podTemplate.spec.initContainers[gateway].ports": of_gateway(
+        ports=[{"containerPort": 8001, "$patch": "delete"}]
+    ),
+    "spec.podTemplate.spec.initContainers[gateway].env[FAIRLEAD_GATEWAY_RUN_DIR]": of_gateway(
+        env=[{"name": "FAIRLEAD_GATEWAY_RUN_DIR", "value": "/tmp"}]
+    ),
+    "spec.podTemplate.spec.containers[vllm].volumeMounts[/run/fairlead]": of_engine(
+        volumeMounts=[{"mountPath": "/run/fairlead", "name": "home"}]
+    ),
+    "spec.podTemplate.spec.volumes[run]": {"spec": {"volumes": [{"name": "run", "$patch": "delete"}]}},
+    "spec.podTemplate.spec.containers[vllm].env[0] needs name": of_engine(env=[{"value": "x"}]),
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_the_operator_relies_on_is_protected_and_the_field_is_named(words: str) -> None:
+    with pytest.raises(PodTemplateError) as refused:
+        patched(REFUSED[words])
+    assert str(refused.value).startswith(words)
+
+
+def test_what_does_not_fit_is_left_out_and_told() -> None:
+    parsed, problems = fitting(model(podTemplate={"spec": {"restartPolicy": "Never"}}), SETTINGS)
+    assert [problem.split(" ")[0] for problem in problems] == ["spec.podTemplate.spec.restartPolicy"]
+    assert pod_template(parsed, SETTINGS) == pod_template(model(), SETTINGS)
+    assert fitting(model(podTemplate={"spec": {"hostNetwork": True}}), SETTINGS)[1] == []
+
+
+anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=2),
+        st.dictionaries(
+            st.sampled_from(
+                ["name", "$patch", "env", "resources", "limits", "emptyDir", "value", "labels", "valueFrom"]
+            ),
+            inner,
+            max_size=3,
+        ),
+    ),
+    max_leaves=8,
+)
+named = st.builds(
+    lambda name, rest: {**rest, "name": name} if isinstance(rest, dict) else rest,
+    st.sampled_from(["vllm", "gateway", "shm", "mine"]),
+    anything,
+)
+nonsense = st.fixed_dictionaries(
+    {},
+    optional={
+        "metadata": anything,
+        "spec": st.one_of(
+            anything,
+            st.dictionaries(
+                st.sampled_from(["containers", "initContainers", "volumes", "overhead", "resources"]),
+                st.one_of(st.lists(named, max_size=3), anything),
+                max_size=3,
+            ),
+        ),
+    },
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(patch=nonsense)
+def test_whatever_is_written_is_merged_or_refused_and_never_breaks_what_must_stay(
+    patch: dict[str, Any],
+) -> None:
+    before = copy.deepcopy(patch)
+    template, refusal = None, ""
+    try:
+        template = patched(patch)
+    except PodTemplateError as error:
+        refusal = str(error)
+    assert patch == before
+    if template is None:
+        assert refusal.startswith("spec.podTemplate")
+        return
+    spec = template["spec"]
+    assert template["metadata"]["labels"].items() >= model().labels.items()
+    assert [item["name"] for item in spec["containers"] if item.get("name") == "vllm"] == ["vllm"]
+    (gateway,) = [item for item in spec["initContainers"] if item.get("name") == "gateway"]
+    assert (gateway["restartPolicy"], len(gateway["ports"])) == ("Always", 2)
+
+
+def test_what_is_said_of_a_container_that_a_template_has_not_is_left_out_there() -> None:
+    template = {"spec": {"initContainers": [{"name": "a"}], "containers": [{"name": "vllm"}]}}
+    patch = {
+        "spec": {"initContainers": [{"name": "gateway"}, {"name": "mine"}, {"name": "a"}], "hostPID": True}
+    }
+    assert patch_for(template, patch, frozenset({"gateway", "a"})) == {
+        "spec": {"initContainers": [{"name": "mine"}, {"name": "a"}], "hostPID": True}
+    }
+    assert patch_for(template, {"spec": "x"}, frozenset({"gateway"})) == {"spec": "x"}
