@@ -29,6 +29,9 @@ LAYERS = 2
 HEADS = 4
 CONTEXT = 2048
 SEED = 20240229
+# Above vLLM's default of 16, so that an engine that is not told loads it not.
+ADAPTER_RANK = 24
+ADAPTED = ("q_proj", "v_proj")
 
 END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
 SPECIAL_TOKENS = [END_OF_TEXT, TURN_START, TURN_END]
@@ -189,6 +192,37 @@ def make_model(destination: Path) -> Path:
         os.replace(scratch, destination)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+    return destination
+
+
+def make_adapter(destination: Path, rank: int = ADAPTER_RANK) -> Path:
+    """Writes a LoRA adapter for the model in PEFT's format and returns its folder.
+
+    Large enough to change every answer, and the same everywhere.
+    """
+    rng = np.random.default_rng(SEED + rank)
+    weights = {}
+    for layer in range(LAYERS):
+        for name in ADAPTED:
+            prefix = f"base_model.model.model.layers.{layer}.self_attn.{name}"
+            for part, shape in (("lora_A", (rank, HIDDEN)), ("lora_B", (HIDDEN, rank))):
+                drawn = rng.standard_normal(shape, dtype=np.float32) * np.float32(0.5)
+                weights[f"{prefix}.{part}.weight"] = drawn
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": "tiny",
+        "r": rank,
+        "lora_alpha": 2 * rank,
+        "lora_dropout": 0.0,
+        "bias": "none",
+        "target_modules": list(ADAPTED),
+    }
+    destination.mkdir(parents=True, exist_ok=True)
+    (destination / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    save_file(weights, destination / "adapter_model.safetensors", metadata={"format": "pt"})
+    for file in destination.iterdir():
+        file.chmod(0o644)
     return destination
 
 

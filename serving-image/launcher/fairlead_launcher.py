@@ -6,7 +6,8 @@ it with whatever Python its image has, so it uses only the standard library and 
 It exists because vLLM alone
 - leaves its socket file behind, on which the next start fails;
 - prints the cause of a failure far above the last lines that Kubernetes keeps;
-- exits with code 0 when its engine process dies.
+- exits with code 0 when its engine process dies;
+- wants to be told the rank of its LoRA adapters, which is in their files, so that only the pod knows it.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ MESSAGE_CHARS = 800
 DETAIL_CHARS = 160
 WRITE_SECONDS = 0.5
 READ_BYTES = 1 << 16
+# What every vLLM takes for --max-lora-rank. The smallest of them costs next to nothing.
+LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -330,16 +333,58 @@ def engine_command(module: str, socket: Path, arguments: Sequence[str]) -> list[
     return [sys.executable, "-u", "-m", module, "--uds", str(socket), *arguments]
 
 
-def absent_model(arguments: Sequence[str]) -> str | None:
-    """The folder that `--model` names, if it is not there.
+def values_of(flag: str, arguments: Sequence[str]) -> list[str]:
+    """The values of the last use of a flag, as vLLM reads them."""
+    found: list[str] = []
+    for position, argument in enumerate(arguments):
+        if argument == flag:
+            following = arguments[position + 1 :]
+            end = next((at for at, word in enumerate(following) if word.startswith("--")), len(following))
+            found = list(following[:end])
+    return found
+
+
+def adapter_folders(arguments: Sequence[str]) -> list[str]:
+    """The folders of the adapters in `--lora-modules`, each NAME=PATH or a JSON object with `path`."""
+    folders = []
+    for value in values_of("--lora-modules", arguments):
+        try:
+            path = json.loads(value)["path"] if value.startswith("{") else value.partition("=")[2]
+        except (ValueError, KeyError):
+            continue  # vLLM says what is wrong with it
+        folders.append(str(path))
+    return folders
+
+
+def absent_folder(arguments: Sequence[str]) -> str | None:
+    """What is missing, if the folder of the model or of an adapter is not there.
 
     vLLM would take it for the id of a repository, and say so in these words after half a minute of imports.
     """
-    for position, value in enumerate(arguments[1:]):
-        flag = arguments[position]
-        if flag == "--model" and value.startswith("/") and not os.path.exists(value):
-            return value
+    wanted = [("model", path) for path in values_of("--model", arguments)[:1]]
+    wanted += [("adapter", path) for path in adapter_folders(arguments)]
+    for what, path in wanted:
+        if path.startswith("/") and not os.path.exists(path):
+            return f"There is no {what} folder {path}."
     return None
+
+
+def rank_arguments(arguments: Sequence[str]) -> list[str]:
+    """`--max-lora-rank` with room for the adapters in the arguments, unless these have it already.
+
+    An adapter that cannot be read, or is larger than vLLM takes, is left for vLLM to refuse.
+    """
+    if any(re.match(r"--max[-_]lora[-_]rank(=|$)", argument) for argument in arguments):
+        return []
+    ranks = []
+    for folder in adapter_folders(arguments):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            config = json.loads(Path(folder, "adapter_config.json").read_text())
+            ranks.append(max([config["r"], *(config.get("rank_pattern") or {}).values()]))
+    if not ranks:
+        return []
+    fitting = [rank for rank in LORA_RANKS if rank >= max(ranks)]
+    return ["--max-lora-rank", str(fitting[0] if fitting else LORA_RANKS[-1])]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -352,11 +397,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("arguments", nargs="*", help="arguments for the engine, after --")
     options = parser.parse_args(argv)
     options.socket.unlink(missing_ok=True)
-    command = engine_command(options.module, options.socket, options.arguments)
+    arguments = [*options.arguments, *rank_arguments(options.arguments)]
+    command = engine_command(options.module, options.socket, arguments)
     launcher = Launcher(command, StateFile(options.state), options.termination_log)
-    absent = absent_model(options.arguments)
+    absent = absent_folder(options.arguments)
     if absent:
-        return launcher.fail(Cause("WeightsNotFound", f"There is no model folder {absent}."), 1)
+        return launcher.fail(Cause("WeightsNotFound", absent), 1)
     return launcher.run()
 
 

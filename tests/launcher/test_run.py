@@ -108,6 +108,71 @@ def test_a_model_folder_that_is_not_there_is_named_without_starting_the_engine(l
     }
 
 
+def adapter(folder: Path, name: str, **config: Any) -> Path:
+    """The folder of an adapter with this configuration."""
+    made = folder / name
+    made.mkdir()
+    (made / "adapter_config.json").write_text(json.dumps(config))
+    return made
+
+
+SHOW_ARGUMENTS = "import sys; print(' '.join(sys.argv[1:]))"
+
+
+@pytest.mark.parametrize(
+    ("configs", "rank"),
+    [
+        ([{"r": 1}], "8"),
+        ([{"r": 16}], "16"),
+        ([{"r": 8}, {"r": 33}], "64"),
+        ([{"r": 8, "rank_pattern": {"q_proj": 100}}], "128"),
+        ([{"r": 8, "rank_pattern": None}], "8"),
+        ([{"r": 1000}], "512"),
+    ],
+)
+def test_the_engine_is_given_room_for_the_largest_rank_of_its_adapters(
+    launch: Launch, tmp_path: Path, configs: list[dict[str, Any]], rank: str
+) -> None:
+    folders = [adapter(tmp_path, f"a{number}", **config) for number, config in enumerate(configs)]
+    modules = [json.dumps({"name": path.name, "path": str(path)}) for path in folders]
+    log = launch(SHOW_ARGUMENTS, "--lora-modules", *modules, "--enforce-eager").finish()[1].decode()
+
+    assert log.split()[-3:] == ["--enforce-eager", "--max-lora-rank", rank]
+
+
+def test_an_adapter_may_be_given_in_the_short_form(launch: Launch, tmp_path: Path) -> None:
+    path = adapter(tmp_path, "poet", r=20)
+    log = launch(SHOW_ARGUMENTS, "--lora-modules", f"poet={path}").finish()[1].decode()
+
+    assert log.split()[-2:] == ["--max-lora-rank", "32"]
+
+
+@pytest.mark.parametrize("flag", ["--max-lora-rank=256", "--max_lora_rank=256"])
+def test_a_rank_of_the_users_own_stands(launch: Launch, tmp_path: Path, flag: str) -> None:
+    path = adapter(tmp_path, "poet", r=20)
+    log = launch(SHOW_ARGUMENTS, "--lora-modules", f"poet={path}", flag).finish()[1].decode()
+
+    assert log.split()[-1] == flag
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"r": "x", "rank_pattern": {"a": 1}}'])
+def test_an_adapter_that_cannot_be_read_is_left_to_the_engine(
+    launch: Launch, tmp_path: Path, content: str
+) -> None:
+    path = adapter(tmp_path, "poet")
+    (path / "adapter_config.json").write_text(content)
+    log = launch(SHOW_ARGUMENTS, "--lora-modules", f"poet={path}").finish()[1].decode()
+
+    assert "--max-lora-rank" not in log
+
+
+def test_an_adapter_folder_that_is_not_there_is_named(launch: Launch) -> None:
+    run = launch("print('started')", "--lora-modules", "poet=/adapters/absent")
+
+    assert run.finish() == (1, b"")
+    assert run.state()["cause"]["message"] == "There is no adapter folder /adapters/absent."
+
+
 def test_each_start_is_told_from_the_one_before(launch: Launch) -> None:
     starts = set()
     for _ in range(2):
