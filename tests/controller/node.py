@@ -90,18 +90,32 @@ class Node:
         """The engine's container ended with a termination message."""
         pod = await self.pod()
         await self._bind(pod)
-        end = {
-            "exitCode": 1,
-            "reason": "Error",
-            "message": message,
-            "startedAt": _now(),
-            "finishedAt": _now(),
-        }
         await self._report(
             pod,
             phase="Running",
             conditions=[_condition("PodScheduled", "True"), _condition("Ready", "False")],
-            containerStatuses=[_container("vllm", state={"terminated": end}, ready=False)],
+            containerStatuses=[_container("vllm", state={"terminated": _end(message)}, ready=False)],
+        )
+
+    async def download_ended(self, message: str) -> None:
+        """The container that downloads ended with a termination message, before the engine's was started."""
+        pod = await self.pod()
+        await self._bind(pod)
+        running = {"state": {"running": {"startedAt": _now()}}, "ready": True, "started": True}
+        again = {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "restartCount": 1}
+        await self._report(
+            pod,
+            phase="Pending",
+            conditions=[
+                _condition("PodReadyToStartContainers", "True"),
+                _condition("PodScheduled", "True"),
+                _condition("Ready", "False"),
+            ],
+            initContainerStatuses=[
+                _container("gateway", **running),
+                _container("weights", lastState={"terminated": _end(message)}, **again),
+            ],
+            containerStatuses=[_container("vllm", state={"waiting": {"reason": "PodInitializing"}})],
         )
 
     async def _bind(self, pod: Object) -> None:
@@ -118,6 +132,12 @@ class Node:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _end(message: str) -> Object:
+    """A container that failed with this message."""
+    times = {"startedAt": _now(), "finishedAt": _now()}
+    return {"exitCode": 1, "reason": "Error", "message": message, **times}
 
 
 def _condition(kind: str, status: str, **more: str) -> Object:

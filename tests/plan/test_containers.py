@@ -163,9 +163,6 @@ WAITS = waiting("PodInitializing")
 @pytest.mark.parametrize(
     ("state", "report", "reason"),
     [
-        (running(), None, "WeightsDownloading"),
-        (running(), {"phase": "Downloading", "source": "hf://a/b", "percent": 3}, "WeightsDownloading"),
-        (running(), {"phase": "Waiting", "source": "hf://a/b"}, "WeightsWaiting"),
         (
             running(),
             {"phase": "Downloading", "cause": {"reason": "WeightsRateLimited", "message": "429"}},
@@ -181,7 +178,9 @@ WAITS = waiting("PodInitializing")
         ({"state": ended("", 0)}, {"phase": "Complete"}, "EngineStarting"),
     ],
 )
-def test_where_the_download_stands_is_told(state: Object, report: Object | None, reason: str) -> None:
+def test_what_holds_a_download_up_or_made_it_fail_is_told(
+    state: Object, report: Object | None, reason: str
+) -> None:
     engine = running() if reason == "EngineStarting" else WAITS
     body = with_container("weights", state, init=True, engine=engine)
     assert reason_of(body, {"weights": report}) == reason

@@ -82,7 +82,10 @@ def check(status: Object) -> None:
     """Conditions are well-formed and do not contradict each other."""
     parsed = ModelDeploymentStatus.model_validate(status)
     rows = {item.type: item for item in parsed.conditions}
-    assert list(rows) == ["Ready", "Reconciling", "Stalled", "Scheduled", "CapacityAvailable", "EngineReady"]
+    assert list(rows) == [
+        *("Ready", "Reconciling", "Stalled", "Scheduled"),
+        *("CapacityAvailable", "WeightsReady", "EngineReady"),
+    ]
     assert all(re.fullmatch(r"[A-Z][A-Za-z0-9]*", item.reason) and item.message for item in parsed.conditions)
     summary = [rows[kind].status for kind in ("Ready", "Reconciling", "Stalled")]
     assert summary.count("True") == 1, summary

@@ -31,6 +31,7 @@ def test_a_serving_model_is_ready_in_the_sense_of_kstatus() -> None:
         "Stalled": "False",
         "Scheduled": "True",
         "CapacityAvailable": "True",
+        "WeightsReady": "True",
         "EngineReady": "True",
     }
 

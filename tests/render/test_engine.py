@@ -10,36 +10,16 @@ import pytest
 from fairlead_operator.render.arguments import max_logprobs, vllm_arguments
 from fairlead_operator.render.children import render_children
 from fairlead_operator.render.model import Model
-from fairlead_operator.render.source import Source, parse_source
 from tests.plan.builders import SETTINGS, model
 
 
 def arguments(parsed: Model) -> list[str]:
-    return vllm_arguments(parsed, parse_source(parsed.spec.model.source))
+    return vllm_arguments(parsed)
 
 
 def container(parsed: Model) -> dict[str, Any]:
     found: dict[str, Any] = render_children(parsed, SETTINGS)[-1]["spec"]["template"]["spec"]["containers"][0]
     return found
-
-
-@pytest.mark.parametrize(
-    ("source", "parsed"),
-    [
-        ("hf://Qwen/Qwen3-8B", Source("Qwen/Qwen3-8B", from_hub=True)),
-        ("pvc://models", Source("/models", claim="models")),
-        ("pvc://models/", Source("/models", claim="models")),
-        ("pvc://models/a/b/", Source("/models/a/b", claim="models")),
-        ("file:///opt/model/", Source("/opt/model")),
-    ],
-)
-def test_a_source_says_what_to_load_and_what_to_mount(source: str, parsed: Source) -> None:
-    assert parse_source(source) == parsed
-
-
-def test_an_unknown_source_is_refused() -> None:
-    with pytest.raises(ValueError, match="unknown model source"):
-        parse_source("ftp://x")
 
 
 def test_the_users_arguments_come_last_so_that_they_win() -> None:
@@ -114,12 +94,36 @@ def test_a_variable_of_the_user_replaces_the_operators() -> None:
     assert [variable["value"] for variable in env if variable["name"] == "HOME"] == ["/elsewhere"]
 
 
-def test_only_a_model_of_the_hub_may_use_the_network() -> None:
-    def offline(parsed: Model) -> bool:
-        return any(variable["name"] == "HF_HUB_OFFLINE" for variable in container(parsed)["env"])
+@pytest.mark.parametrize("source", ["pvc://models/tiny", "hf://a/b", "s3://a/b"])
+def test_the_engine_fetches_no_weights_and_has_no_credentials(source: str) -> None:
+    env = container(model(model={"source": source, "credentials": {"secretName": "hub"}}))["env"]
+    values = {variable["name"]: variable.get("value") for variable in env}
+    assert values["HF_HUB_OFFLINE"] == "1"
+    assert not [name for name in values if "TOKEN" in name or name.startswith("AWS_")]
+    assert "hub" not in json.dumps(env)
 
-    assert offline(model())
-    assert not offline(model(model={"source": "hf://a/b"}))
+
+def test_adapters_are_arguments_of_every_start() -> None:
+    adapters = [
+        {"name": "poet", "source": "pvc://loras/poet"},
+        {"name": "clerk", "source": "hf://org/clerk"},
+    ]
+    given = arguments(model(model={"source": "pvc://models/tiny", "servedName": "big", "adapters": adapters}))
+    begin = given.index("--enable-lora")
+    modules = given.index("--lora-modules")
+    assert given[begin:modules] == ["--enable-lora", "--max-loras", "2", "--max-cpu-loras", "2"]
+    assert [json.loads(item) for item in given[modules + 1 : modules + 3]] == [
+        {"name": "poet", "path": "/adapters/poet/poet", "base_model_name": "big"},
+        {"name": "clerk", "path": "/run/fairlead/adapters/clerk", "base_model_name": "big"},
+    ]
+    assert not [word for word in arguments(model()) if "lora" in word]
+
+
+def test_many_adapters_do_not_all_take_the_accelerators_memory() -> None:
+    adapters = [{"name": f"a{number}", "source": f"pvc://loras/{number}"} for number in range(20)]
+    given = arguments(model(model={"source": "pvc://models/tiny", "adapters": adapters}))
+    assert given[given.index("--max-loras") + 1] == "8"
+    assert given[given.index("--max-cpu-loras") + 1] == "20"
 
 
 def test_only_an_engine_whose_hang_is_to_be_mended_has_a_liveness_probe() -> None:

@@ -31,7 +31,7 @@ def environment(parsed: Model) -> dict[str, str]:
 
 def test_what_the_spec_leaves_out_is_written_out_for_the_gateway() -> None:
     assert gateway_config(model()) == {
-        "model": {"servedName": "tiny", "aliases": []},
+        "model": {"servedName": "tiny", "aliases": [], "adapters": []},
         "api": {"dialect": "OpenAI", "defaults": {}, "limits": {}, "unknownFields": "Ignore"},
         "auth": {"mode": "None"},
         "engine": {

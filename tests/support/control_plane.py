@@ -143,6 +143,8 @@ class ControlPlane:
             "--authorization-mode=RBAC",
             "--allow-privileged=true",
             "--endpoint-reconciler-type=none",
+            # On by default from 1.35 on; without it the API server drops the images of volumes.
+            "--feature-gates=ImageVolume=true",
         ]
 
     def _start_controller_manager(self) -> None:

@@ -20,6 +20,12 @@ _NAME_RULES = [
         "metadata.name must start with a letter and have only lower-case letters, digits and - "
         "(it names a Service); choose another name",
     ),
+    rule(
+        "has(self.spec.model.servedName) || !has(self.spec.model.adapters) || "
+        "self.spec.model.adapters.all(a, a.name != self.metadata.name)",
+        "spec.model.adapters[].name must not be metadata.name, under which the model itself is served; "
+        "rename the adapter",
+    ),
 ]
 
 

@@ -175,6 +175,6 @@ class Engine(Part):
     unresponsive: Unresponsive = Unresponsive()
     """unresponsive says what happens when the engine has requests and makes no token any more."""
     startup_timeout_seconds: Annotated[int, Field(ge=30, le=86_400)] = 1800
-    """startupTimeoutSeconds is how long one start of the engine may take, download included; then it is
-    restarted.
+    """startupTimeoutSeconds is how long one start of the engine may take; then it is restarted. A download of
+    the weights comes before the engine and is not counted.
     """

@@ -16,6 +16,7 @@ from fairlead_operator.kube.resources import (
     MODEL_DEPLOYMENT,
     NETWORK_POLICY,
     OPTIONAL_CHILDREN,
+    PERSISTENT_VOLUME_CLAIM,
     POD,
     POD_DISRUPTION_BUDGET,
     SERVICE,
@@ -37,6 +38,7 @@ NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
     (CONFIG_MAP, "", _OWN),
     (POD_DISRUPTION_BUDGET, "", _OWN),
     (NETWORK_POLICY, "", _OWN),
+    (PERSISTENT_VOLUME_CLAIM, "", _OWN),
     (POD, "", ("list", "watch", "patch")),
     (EVENT, "", ("list", "create", "patch")),
 )

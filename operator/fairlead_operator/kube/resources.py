@@ -41,6 +41,7 @@ SERVICE_ACCOUNT = Resource("v1", "ServiceAccount", "serviceaccounts")
 CONFIG_MAP = Resource("v1", "ConfigMap", "configmaps")
 POD_DISRUPTION_BUDGET = Resource("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+PERSISTENT_VOLUME_CLAIM = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 POD = Resource("v1", "Pod", "pods")
 EVENT = Resource("events.k8s.io/v1", "Event", "events")
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
@@ -48,7 +49,15 @@ ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "
 CLAIM_TEMPLATES = Resource("resource.k8s.io/v1", RESOURCE_CLAIM_TEMPLATE, "resourceclaimtemplates")
 LEADER_WORKER_SETS = Resource("leaderworkerset.x-k8s.io/v1", LEADER_WORKER_SET, "leaderworkersets")
 
-CHILDREN = (SERVICE_ACCOUNT, CONFIG_MAP, SERVICE, POD_DISRUPTION_BUDGET, NETWORK_POLICY, DEPLOYMENT)
+CHILDREN = (
+    PERSISTENT_VOLUME_CLAIM,
+    SERVICE_ACCOUNT,
+    CONFIG_MAP,
+    SERVICE,
+    POD_DISRUPTION_BUDGET,
+    NETWORK_POLICY,
+    DEPLOYMENT,
+)
 # Kinds that a cluster need not serve: those of a newer Kubernetes, and those of other projects.
 OPTIONAL_CHILDREN = (CLAIM_TEMPLATES, LEADER_WORKER_SETS)
 BY_KIND = {resource.kind: resource for resource in (*CHILDREN, *OPTIONAL_CHILDREN)}

@@ -144,23 +144,11 @@ def _init_finding(containers: list[Object], pod: str, report: Mapping[str, Any])
 def _weights_finding(
     container: Object, end: Object | None, pod: str, report: Mapping[str, Any]
 ) -> Finding | None:
-    """Where the download is; the percentage is in the status, it would make the message restless."""
-    told = report.get("weights") or {}
-    cause = told.get("cause") or {}
-    if "running" in container.get("state", {}) and told:
-        if _CAMEL_CASE.match(str(cause.get("reason", ""))):
-            return Finding(cause["reason"], f"{steady(str(cause.get('message', '')))} (pod {pod})")
-        if told.get("phase") == "Waiting":
-            return Finding(
-                "WeightsWaiting", f"pod {pod} waits for another pod's download of {told.get('source')}"
-            )
-        if not end:
-            return Finding("WeightsDownloading", f"pod {pod} downloads {told.get('source')}")
-    if end:
-        return _end_finding(container, end, pod, "WeightsDownloadFailed")
-    if "running" in container.get("state", {}):
-        return Finding("WeightsDownloading", f"pod {pod} downloads the weights")
-    return None
+    """What holds the download up or made it fail; how far one is that goes on, plan.weights tells."""
+    cause = (report.get("weights") or {}).get("cause") or {}
+    if "running" in container.get("state", {}) and _CAMEL_CASE.match(str(cause.get("reason", ""))):
+        return Finding(cause["reason"], f"{steady(str(cause.get('message', '')))} (pod {pod})")
+    return _end_finding(container, end, pod, "WeightsDownloadFailed") if end else None
 
 
 def _engine_finding(containers: list[Object], pod: str, report: Mapping[str, Any]) -> Finding | None:

@@ -26,6 +26,7 @@ from typing import Any
 from fairlead_operator.api.names import KIND, RENDERED_HASH
 from fairlead_operator.api.parameters import check_parameters
 from fairlead_operator.plan.asking import awaits_events, tells_progress
+from fairlead_operator.plan.claims import settle_claim
 from fairlead_operator.plan.difference import first_difference
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.observed import Observed, controller_of, identity
@@ -157,6 +158,7 @@ def _decide(model: Model, desired: Object, live: Object | None) -> _Decision:
         return _Decision("conflict", desired, f"{title} exists and does not belong to this ModelDeployment")
     if live["metadata"].get("deletionTimestamp") or owner.get("uid") != model.uid:
         return _Decision("wait", desired, f"wait for the end of the former {title}")
+    desired = settle_claim(desired, live)
     annotations = live["metadata"].get("annotations") or {}
     if annotations.get(RENDERED_HASH) != desired["metadata"]["annotations"][RENDERED_HASH]:
         return _Decision("apply", desired, f"update {title}")

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from fairlead_operator.plan.findings import condition_of, is_true, parse_time
+from fairlead_operator.render.weights import CONTAINER
 
 Object = dict[str, Any]
 
@@ -20,7 +21,7 @@ def measure_startup(pods: list[Object], previous: Object | None) -> Object | Non
     measured = [timed for pod in pods if (timed := _times(pod))]
     if not measured:
         return previous
-    name, times = max(measured, key=lambda item: (item[1][-1], item[0]))
+    name, times, download = max(measured, key=lambda item: (item[1][-1], item[0]))
     if previous and previous.get("pod") == name:
         return previous
     phases = [max(0, round((end - begin).total_seconds())) for begin, end in pairwise(times)]
@@ -28,13 +29,14 @@ def measure_startup(pods: list[Object], previous: Object | None) -> Object | Non
         "pod": name,
         "schedulingSeconds": phases[0],
         "preparingSeconds": phases[1],
+        **({} if download is None else {"downloadSeconds": download}),
         "engineSeconds": phases[2],
         "totalSeconds": sum(phases),
     }
 
 
-def _times(pod: Object) -> tuple[str, list[datetime]] | None:
-    """Created, scheduled, engine started, ready."""
+def _times(pod: Object) -> tuple[str, list[datetime], int | None] | None:
+    """Created, scheduled, engine started, ready; and the seconds of the download, if there was one."""
     if not is_true(pod, "Ready"):
         return None
     statuses = pod["status"].get("containerStatuses", [])
@@ -48,4 +50,13 @@ def _times(pod: Object) -> tuple[str, list[datetime]] | None:
     known = [time for time in times if time]
     if engine.get("restartCount") or len(known) < len(times):
         return None
-    return pod["metadata"]["name"], known
+    return pod["metadata"]["name"], known, _download_seconds(pod)
+
+
+def _download_seconds(pod: Object) -> int | None:
+    """Of the attempt that succeeded: what others have downloaded before it is a part of its figures."""
+    statuses = pod["status"].get("initContainerStatuses", [])
+    container: Object = next((status for status in statuses if status["name"] == CONTAINER), {})
+    end = container.get("state", {}).get("terminated", {})
+    began, ended = parse_time(end.get("startedAt")), parse_time(end.get("finishedAt"))
+    return max(0, round((ended - began).total_seconds())) if began and ended else None

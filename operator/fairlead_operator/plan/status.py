@@ -23,10 +23,15 @@ from fairlead_operator.plan.reasons import explain, is_healthy
 from fairlead_operator.plan.rollout import SURGING, Rollout
 from fairlead_operator.plan.startup import measure_startup
 from fairlead_operator.plan.verdict import scheduling_finding
+from fairlead_operator.plan.weights import Download, observe_downloads, weights_ready, weights_status
 from fairlead_operator.render.model import RENDERING_VERSION, Model
 from fairlead_operator.render.service import service_url
 
 Object = dict[str, Any]
+
+# What may take as long as it likes: a queue, because that is what it is for, and a download that goes on. One
+# that does not ends by itself.
+_PATIENT = frozenset({"Queued", "WeightsDownloading", "WeightsWaiting"})
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class Progress:
     `pods` are those of the current revision that are not on their way out, `all_pods` all of them. `settled`
     says that the live Deployment is as rendered and its controller has seen it. `blocked` is what keeps the
     operator from applying. `events` are Events about the pods, `reports` what their gateways tell. `version`
-    is that of the rules that made the pod template, `rollout` how the pods are replaced.
+    is that of the rules that made the pod template, `rollout` how the pods are replaced. `downloads` are
+    those of the pods, by name.
     """
 
     deployment: Object
@@ -48,6 +54,7 @@ class Progress:
     reports: Mapping[str, Object] = field(default_factory=dict)
     rollout: Rollout = SURGING
     version: int = RENDERING_VERSION
+    downloads: Mapping[str, Download] = field(default_factory=dict)
 
 
 def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
@@ -66,6 +73,7 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
     changes.
     """
     counts = progress.deployment.get("status", {})
+    progress = replace(progress, downloads=observe_downloads(model, progress.pods, progress.reports))
     status: Object = {
         "conditions": _conditions(model, progress, now),
         "observedGeneration": model.generation,
@@ -73,11 +81,13 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
         "readyReplicas": counts.get("readyReplicas", 0),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(model.selector.items())),
         "url": service_url(model),
-        "servedModels": [model.served_name, *model.spec.model.aliases],
+        "servedModels": list(model.all_served_names),
         "renderingVersion": progress.version,
     }
     if endpoints := list_endpoints(progress.all_pods, progress.reports):
         status["endpoints"] = endpoints
+    if weights := weights_status(progress.downloads):
+        status["weights"] = weights
     if startup := measure_startup(list(progress.pods), model.status.get("startup")):
         status["startup"] = startup
     return status
@@ -96,6 +106,7 @@ def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]
         ("Stalled", stalled, outcome),
         ("Scheduled", scheduled, scheduling),
         ("CapacityAvailable", *capacity(wanted, progress.pods, progress.deployment, progress.rollout)),
+        ("WeightsReady", *weights_ready(model, progress.downloads, _causes(progress))),
         ("EngineReady", serving, engine),
     ]
     return [
@@ -141,8 +152,7 @@ def _outcome(model: Model, progress: Progress) -> tuple[bool, Finding, bool]:
     if replicas == updated == ready == wanted:
         return True, Finding("Ready", f"{ready} of {wanted} replicas ready"), False
     cause = worst([*_pod_findings(model, progress), *_deployment_findings(progress)])
-    # A queue may take as long as it likes: that is what it is for.
-    late = deadline_exceeded(progress.deployment) and not (cause and cause.reason == "Queued")
+    late = deadline_exceeded(progress.deployment) and not (cause and cause.reason in _PATIENT)
     return False, _cause(model, cause, late, f"{ready} of {wanted} replicas ready"), late
 
 
@@ -157,19 +167,30 @@ def _cause(model: Model, cause: Finding | None, late: bool, tally: str) -> Findi
 
 
 def _pod_findings(model: Model, progress: Progress) -> list[Finding]:
-    findings = []
     # Pods that the kubelet gave up lie about until they are collected; while enough others live they mean
     # nothing.
     alive = [pod for pod in progress.pods if pod.get("status", {}).get("phase") != "Failed"]
-    for pod in alive if len(alive) >= model.spec.replicas else progress.pods:
+    pods = alive if len(alive) >= model.spec.replicas else progress.pods
+    causes = _causes(progress)
+    names = [pod["metadata"]["name"] for pod in pods]
+    return [causes[name] for name in names if name in causes] + _losses(progress)
+
+
+def _causes(progress: Progress) -> dict[str, Finding]:
+    """Why the pods that are not ready are not, by name."""
+    found = {}
+    for pod in progress.pods:
+        name = pod["metadata"]["name"]
+        download = progress.downloads.get(name)
         finding = (
             scheduling_finding(pod)
             or volume_finding(pod, progress.events)
-            or engine_finding(pod, progress.reports.get(pod["metadata"]["name"]))
+            or (download.finding if download else None)
+            or engine_finding(pod, progress.reports.get(name))
         )
         if finding:
-            findings.append(finding)
-    return findings + _losses(progress)
+            found[name] = finding
+    return found
 
 
 def _losses(progress: Progress) -> list[Finding]:

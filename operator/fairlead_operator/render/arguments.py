@@ -9,7 +9,7 @@ from itertools import pairwise
 from fairlead_operator.render.chat_template import chat_template_arguments
 from fairlead_operator.render.model import Model
 from fairlead_operator.render.parallelism import parallel_arguments
-from fairlead_operator.render.source import Source
+from fairlead_operator.render.source import adapter_place, model_place
 
 SHUTDOWN_SECONDS = 20
 
@@ -23,16 +23,17 @@ STRUCTURED_OUTPUTS_BACKENDS = {
 }
 # vLLM's own default of --max-logprobs.
 MAX_LOGPROBS = 20
+# Adapters that one batch may mix: each takes its place in the accelerator's memory whether it is used or not.
+# The others wait in the host's memory.
+MAX_LOADED_ADAPTERS = 8
 
 _MAX_LOGPROBS = re.compile(r"^--max[-_]logprobs(?:=(.*))?$")
 
 
-def vllm_arguments(model: Model, source: Source) -> list[str]:
+def vllm_arguments(model: Model) -> list[str]:
     """Arguments of vLLM's API server: ours first, then the user's, of which the last one wins."""
     spec = model.spec
-    arguments = ["--model", source.engine_model]
-    if spec.model.revision:
-        arguments += ["--revision", spec.model.revision]
+    arguments = ["--model", model_place(model).path]
     arguments += ["--served-model-name", model.served_name, *spec.model.aliases]
     arguments += ["--shutdown-timeout", str(SHUTDOWN_SECONDS)]
     # Neutral defaults: what a request leaves out must not depend on a file in the model's folder.
@@ -41,8 +42,33 @@ def vllm_arguments(model: Model, source: Source) -> list[str]:
     arguments += ["--enable-prompt-tokens-details"]
     # Engine version and parallelism are nobody's business outside.
     arguments += ["--fingerprint-mode", "none"]
-    arguments += [*_numbers(model), *_behaviour(model), *parallel_arguments(model)]
+    arguments += [*_numbers(model), *_adapters(model), *_behaviour(model), *parallel_arguments(model)]
     return [*arguments, *spec.engine.args]
+
+
+def _adapters(model: Model) -> list[str]:
+    """LoRA adapters as arguments, so that every start of the engine loads them. Their rank is in their
+    files: the launcher adds `--max-lora-rank`.
+    """
+    adapters = model.spec.model.adapters
+    if not adapters:
+        return []
+    modules = [
+        json.dumps(
+            {
+                "name": adapter.name,
+                "path": adapter_place(model, adapter).path,
+                "base_model_name": model.served_name,
+            }
+        )
+        for adapter in adapters
+    ]
+    return [
+        "--enable-lora",
+        *("--max-loras", str(min(len(adapters), MAX_LOADED_ADAPTERS))),
+        *("--max-cpu-loras", str(len(adapters))),
+        *("--lora-modules", *modules),
+    ]
 
 
 def max_logprobs(model: Model) -> int:

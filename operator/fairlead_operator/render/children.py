@@ -11,6 +11,7 @@ from fairlead_operator.render.model import Choices, Model, Object, RenderSetting
 from fairlead_operator.render.podtemplate import PodTemplateError
 from fairlead_operator.render.protection import render_protection
 from fairlead_operator.render.service import render_service, render_service_account
+from fairlead_operator.render.weights import render_claim
 
 DEFAULT_CHOICES = Choices()
 
@@ -35,7 +36,9 @@ def render_children(
 ) -> list[Object]:
     """The desired children. The Deployment is last: its pods need the others."""
     claims = render_claim_template(model)
+    claim = render_claim(model)
     children = [
+        *([claim] if claim else []),
         render_service_account(model),
         render_config_map(model),
         render_service(model),

@@ -7,11 +7,12 @@ from fairlead_operator.api.scheduling import Resources
 from fairlead_operator.render.arguments import vllm_arguments
 from fairlead_operator.render.chat_template import chat_template_mounts, chat_template_volumes
 from fairlead_operator.render.claims import accelerator_resources
-from fairlead_operator.render.gateway import ADMIN_PORT, RUN_PATH
+from fairlead_operator.render.gateway import ADMIN_PORT
 from fairlead_operator.render.model import Model, Object, RenderSettings
+from fairlead_operator.render.paths import RUN_PATH
 from fairlead_operator.render.quantity import canonical_quantity
 from fairlead_operator.render.security import container_security
-from fairlead_operator.render.source import MODELS_PATH, Source, parse_source
+from fairlead_operator.render.weights import weights_mounts, weights_volumes
 
 HOME = "/home/fairlead"
 STARTUP_PERIOD_SECONDS = 2
@@ -24,7 +25,6 @@ GRACE_AFTER_HANG_SECONDS = 15
 def engine_container(model: Model, settings: RenderSettings) -> Object:
     """The engine's container."""
     engine = model.spec.engine
-    source = parse_source(model.spec.model.source)
     container: Object = {
         "name": "vllm",
         "image": engine.image or settings.engine_image,
@@ -33,9 +33,9 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
             *("--socket", f"{RUN_PATH}/engine.sock"),
             *("--state", f"{RUN_PATH}/engine.json"),
             "--",
-            *vllm_arguments(model, source),
+            *vllm_arguments(model),
         ],
-        "env": _environment(model, source),
+        "env": _environment(model),
         "resources": _resources(model),
         "securityContext": container_security(read_only_root=False),
         # The gateway answers for the engine, whose socket the kubelet cannot reach. Only the start is bounded
@@ -51,7 +51,7 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
         },
         # Returns when no request is in flight, so that SIGTERM reaches an idle engine.
         "lifecycle": {"preStop": {"httpGet": {"path": "/drain", "port": ADMIN_PORT}}},
-        "volumeMounts": [*_mounts(source), *chat_template_mounts(model)],
+        "volumeMounts": [*_mounts(model), *chat_template_mounts(model)],
     }
     if engine.unresponsive.action == "Restart":
         container["livenessProbe"] = {
@@ -67,7 +67,7 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
     return container
 
 
-def _environment(model: Model, source: Source) -> list[Object]:
+def _environment(model: Model) -> list[Object]:
     """Environment of the engine: ours, overridden by the user's variables of the same name."""
     ours: dict[str, Object] = {
         name: {"name": name, "value": value}
@@ -76,6 +76,8 @@ def _environment(model: Model, source: Source) -> list[Object]:
             "HOME": HOME,
             "USER": "fairlead",
             "HF_HOME": f"{HOME}/.cache/huggingface",
+            # What the engine loads is there before it starts; it has no credentials to fetch anything.
+            "HF_HUB_OFFLINE": "1",
             "VLLM_NO_USAGE_STATS": "1",
             "DO_NOT_TRACK": "1",
             # Longer than the gateway keeps idle connections, so that it is never the engine that closes one
@@ -86,11 +88,6 @@ def _environment(model: Model, source: Source) -> list[Object]:
             "VLLM_ENGINE_READY_TIMEOUT_S": str(model.spec.engine.startup_timeout_seconds),
         }.items()
     }
-    if not source.from_hub:
-        ours["HF_HUB_OFFLINE"] = {"name": "HF_HUB_OFFLINE", "value": "1"}
-    if credentials := model.spec.model.credentials:
-        reference = {"secretKeyRef": {"name": credentials.secret_name, "key": "token"}}
-        ours["HF_TOKEN"] = {"name": "HF_TOKEN", "valueFrom": reference}
     theirs = {variable.name: _env_var(variable) for variable in model.spec.engine.env}
     return [*(value for name, value in ours.items() if name not in theirs), *theirs.values()]
 
@@ -118,27 +115,23 @@ def _quantities(resources: Resources) -> Object:
     }
 
 
-def _mounts(source: Source) -> list[Object]:
-    mounts: list[Object] = [
+def _mounts(model: Model) -> list[Object]:
+    return [
         {"name": "run", "mountPath": RUN_PATH},
         {"name": "home", "mountPath": HOME},
         {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 -- the container's shared memory
+        *weights_mounts(model),
     ]
-    if source.claim:
-        mounts.append({"name": "model", "mountPath": MODELS_PATH, "readOnly": True})
-    return mounts
 
 
 def engine_volumes(model: Model) -> list[Object]:
     """The volumes that the engine mounts, shared with other containers or not."""
-    volumes: list[Object] = [
+    return [
         {"name": "run", "emptyDir": {}},
         {"name": "home", "emptyDir": {}},
         # vLLM's processes exchange tensors through shared memory; the runtime's default of 64 MiB is too
         # small.
         {"name": "shm", "emptyDir": {"medium": "Memory"}},
+        *weights_volumes(model),
+        *chat_template_volumes(model),
     ]
-    if claim := parse_source(model.spec.model.source).claim:
-        # Read-only as a volume too, so that fsGroup does not change the owner of the user's files.
-        volumes.append({"name": "model", "persistentVolumeClaim": {"claimName": claim, "readOnly": True}})
-    return [*volumes, *chat_template_volumes(model)]

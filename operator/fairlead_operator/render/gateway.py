@@ -17,13 +17,13 @@ from typing import Any
 
 from fairlead_operator.render.arguments import STRUCTURED_OUTPUTS_BACKENDS, max_logprobs
 from fairlead_operator.render.model import Model, Object, RenderSettings
+from fairlead_operator.render.paths import RUN_PATH
 from fairlead_operator.render.security import container_security
 
 API_PORT = 8000
 ADMIN_PORT = 8001
 CONFIG_PATH = "/etc/fairlead/gateway"
 KEYS_PATH = "/etc/fairlead/keys"
-RUN_PATH = "/run/fairlead"
 # More than vLLM runs at once by itself, whatever the hardware (its largest default of --max-num-seqs).
 MAX_RUNNING_REQUESTS = 1024
 
@@ -55,7 +55,11 @@ def pinned_config(model: Model) -> Object:
     """The part of gateway.json that is true only for the pods of this rendering."""
     engine = model.spec.engine
     return {
-        "model": {"servedName": model.served_name, "aliases": list(model.spec.model.aliases)},
+        "model": {
+            "servedName": model.served_name,
+            "aliases": list(model.spec.model.aliases),
+            "adapters": [adapter.name for adapter in model.spec.model.adapters],
+        },
         "engine": {
             "schedulingPolicy": engine.scheduling_policy,
             "structuredOutputsBackend": STRUCTURED_OUTPUTS_BACKENDS[engine.structured_outputs_backend],

@@ -82,6 +82,12 @@ class Model:
         return replace(self, spec=self.spec.model_copy(update={"pod_template": {}}))
 
     @property
+    def all_served_names(self) -> tuple[str, ...]:
+        """Every name that clients may use: the model's, its aliases, and its adapters'."""
+        adapters = (adapter.name for adapter in self.spec.model.adapters)
+        return (self.served_name, *self.spec.model.aliases, *adapters)
+
+    @property
     def labels(self) -> dict[str, str]:
         """Labels of every child."""
         return {

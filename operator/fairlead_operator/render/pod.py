@@ -10,6 +10,7 @@ from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.podtemplate import apply_pod_template
 from fairlead_operator.render.scheduling import queue_labels, scheduling
 from fairlead_operator.render.security import pod_security
+from fairlead_operator.render.weights import weights_containers
 
 # On top of the drain and the engine's own shutdown: the hook's round trips and the kubelet's delays.
 GRACE_MARGIN_SECONDS = 10
@@ -35,7 +36,7 @@ def _pod_spec(model: Model, settings: RenderSettings) -> Object:
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "terminationGracePeriodSeconds": drain + SHUTDOWN_SECONDS + GRACE_MARGIN_SECONDS,
-        "initContainers": [gateway_container(model, settings)],
+        "initContainers": [gateway_container(model, settings), *weights_containers(model, settings)],
         "containers": [engine_container(model, settings)],
         "volumes": [*engine_volumes(model), *gateway_volumes(model)],
         **scheduling(model, DEPLOYMENT_REVISION_LABEL, model.selector),

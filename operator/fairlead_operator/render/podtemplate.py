@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead_operator.api.names import GROUP
-from fairlead_operator.render.gateway import RUN_PATH
+from fairlead_operator.render.paths import RUN_PATH
 from fairlead_operator.render.quantity import store_quantities
 from fairlead_operator.render.strategic_merge import MergeError, merge_template
 

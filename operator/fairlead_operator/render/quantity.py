@@ -46,6 +46,18 @@ def store_quantities(values: dict[str, Any], *keys: str) -> None:
                 values[key] = canonical_quantity(value)
 
 
+def whole_number(value: int | str) -> int:
+    """A quantity as a number, rounded up to a whole one. Raises ValueError for what is none."""
+    match = _SYNTAX.match(canonical_quantity(value))
+    assert match
+    number, suffix = Fraction(match[1]), match[2]
+    if suffix in _BINARY[1:]:
+        return math.ceil(number * Fraction(1024) ** _BINARY.index(suffix))
+    exponents = {text: exponent for exponent, text in _DECIMAL.items()}
+    exponent = exponents[suffix] if suffix in exponents else int(suffix[1:])
+    return math.ceil(number * Fraction(10) ** exponent)
+
+
 def _binary(number: Fraction) -> str:
     if number.denominator != 1 or abs(number) < 1024:
         mantissa, exponent = _decimal(number)

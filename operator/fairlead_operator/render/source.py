@@ -1,33 +1,72 @@
-"""What a model source means for the pod: what vLLM is told to load, and which volume carries it."""
+"""What a source of weights means for the pod: what vLLM is told to load, and which volume carries it.
+
+Four of the five kinds are folders that somebody else has filled: of a claim, of an image, of the engine's own
+image or of the node. They are mounted read-only, each at a path of its own, so that a claim may serve the
+model and several adapters. What is downloaded lies in the cache, under a path that only the download knows;
+it leaves a link at a fixed path.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-MODELS_PATH = "/models"
+from fairlead_operator.api.model import Adapter
+from fairlead_operator.render.model import Model, Object
+from fairlead_operator.render.paths import ADAPTERS_PATH, MODELS_PATH, RUN_PATH
+
+DOWNLOADED_SCHEMES = ("hf", "s3")
 
 
 @dataclass(frozen=True)
-class Source:
-    """A parsed `spec.model.source`.
+class Place:
+    """Where the engine finds a model or an adapter.
 
-    `engine_model` is vLLM's `--model`; `claim` the PersistentVolumeClaim to mount at /models, if any;
-    `from_hub` says whether the engine needs the network.
+    `path` is what vLLM is told. `volume` is the pod's volume without its name ({} if there is none), mounted
+    at `mount`. `downloaded` says that the init container makes `path`.
     """
 
-    engine_model: str
-    claim: str | None = None
-    from_hub: bool = False
+    path: str
+    volume: Object = field(default_factory=dict)
+    mount: str = ""
+    downloaded: bool = False
 
 
-def parse_source(source: str) -> Source:
-    """Parses a source that the API server accepted. Raises ValueError for an unknown scheme."""
-    scheme, _, rest = source.partition("://")
-    if scheme == "hf":
-        return Source(engine_model=rest, from_hub=True)
-    if scheme == "pvc":
+def model_place(model: Model) -> Place:
+    """Where the model is."""
+    return _place(model, model.spec.model.source, mount=MODELS_PATH, link=f"{RUN_PATH}/model")
+
+
+def adapter_place(model: Model, adapter: Adapter) -> Place:
+    """Where one of its adapters is."""
+    mount, link = f"{ADAPTERS_PATH}/{adapter.name}", f"{RUN_PATH}/adapters/{adapter.name}"
+    return _place(model, adapter.source, mount=mount, link=link)
+
+
+def scheme(source: str) -> str:
+    """The kind of a source: hf, s3, pvc, oci or file."""
+    return source.partition("://")[0]
+
+
+def _place(model: Model, source: str, *, mount: str, link: str) -> Place:
+    """Raises ValueError for an unknown scheme, which the API server does not let through."""
+    kind, _, rest = source.partition("://")
+    if kind in DOWNLOADED_SCHEMES:
+        return Place(link, downloaded=True)
+    if kind == "pvc":
         claim, _, path = rest.partition("/")
-        return Source(engine_model=f"{MODELS_PATH}/{path.strip('/')}".rstrip("/"), claim=claim)
-    if scheme == "file":
-        return Source(engine_model=f"/{rest.strip('/')}")
-    raise ValueError(f"unknown model source {source!r}")
+        # Read-only as a volume too, so that fsGroup does not change the owner of the user's files.
+        volume = {"persistentVolumeClaim": {"claimName": claim, "readOnly": True}}
+        return Place(_below(mount, path), volume, mount)
+    if kind == "oci":
+        image, _, path = rest.partition("#")
+        return Place(_below(mount, path), {"image": {"reference": image}}, mount)
+    if kind == "file":
+        folder = f"/{rest.strip('/')}"
+        if model.spec.model.file_from == "Image":
+            return Place(folder)
+        return Place(mount, {"hostPath": {"path": folder, "type": "Directory"}}, mount)
+    raise ValueError(f"unknown source {source!r}")
+
+
+def _below(mount: str, path: str) -> str:
+    return f"{mount}/{path.strip('/')}".rstrip("/")

@@ -86,4 +86,10 @@ STATE = (
         healthy=True,
     ),
     Reason("WeightsComplete", "The weights of every pod are there.", "Nothing.", "download", healthy=True),
+    Reason(
+        "WeightsMounted",
+        "Nothing is downloaded: the weights are in a claim, an image or a folder.",
+        "Nothing.",
+        healthy=True,
+    ),
 )

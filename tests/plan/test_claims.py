@@ -1,0 +1,71 @@
+"""What happens to a claim that exists when the wish for it changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairlead_operator.plan.claims import settle_claim
+from tests.plan.builders import World, model_body
+
+Object = dict[str, Any]
+
+
+def body(replicas: int = 1, **cache: Any) -> Object:
+    wanted = {"type": "PersistentVolumeClaim", **cache}
+    return model_body(model={"source": "hf://a/b", "cache": wanted}, replicas=replicas)
+
+
+def world_with_claim() -> World:
+    """A model whose claim the storage has given a class and a volume."""
+    world = World(body(size="10Gi"))
+    world.reconcile()
+    claim = world.children["PersistentVolumeClaim", "tiny-weights"]
+    claim["spec"] |= {"storageClassName": "standard", "volumeName": "pv-1", "volumeMode": "Filesystem"}
+    return world
+
+
+def changed(world: World, wanted: Object) -> list[Object]:
+    """What is applied to the claim after the spec has changed."""
+    world.body["spec"] = wanted["spec"]
+    return [child for child in world.plan().apply if child["kind"] == "PersistentVolumeClaim"]
+
+
+def test_a_claim_as_it_was_made_is_left_alone() -> None:
+    assert changed(world_with_claim(), body(size="10Gi")) == []
+
+
+def test_a_claim_grows() -> None:
+    (applied,) = changed(world_with_claim(), body(size="20Gi"))
+    assert applied["spec"]["resources"] == {"requests": {"storage": "20Gi"}}
+
+
+@pytest.mark.parametrize(
+    "wanted", [body(size="5Gi"), body(size="10Gi", storageClassName="fast"), body(size="10Gi", replicas=3)]
+)
+def test_what_cannot_change_stays_and_keeps_nothing_from_being_applied(wanted: Object) -> None:
+    for applied in changed(world_with_claim(), wanted):
+        assert applied["spec"]["resources"] == {"requests": {"storage": "10Gi"}}
+        assert applied["spec"]["storageClassName"] == "standard"
+        assert applied["spec"]["accessModes"] == ["ReadWriteOnce"]
+
+
+def test_a_wish_that_cannot_be_fulfilled_is_not_tried_for_ever() -> None:
+    world = world_with_claim()
+    world.body["spec"] = body(size="5Gi", storageClassName="fast")["spec"]
+    world.reconcile()
+    claim = world.children["PersistentVolumeClaim", "tiny-weights"]
+    claim["spec"] |= {"volumeName": "pv-1"}
+    assert world.plan().apply == ()
+
+
+def test_a_claim_goes_when_the_cache_is_another() -> None:
+    world = world_with_claim()
+    world.body["spec"] = model_body(model={"source": "hf://a/b"})["spec"]
+    assert [child["metadata"]["name"] for child in world.plan().delete] == ["tiny-weights"]
+
+
+def test_other_kinds_are_applied_as_they_are() -> None:
+    service: Object = {"kind": "Service", "spec": {}}
+    assert settle_claim(service, {"spec": {"clusterIP": "1"}}) is service
