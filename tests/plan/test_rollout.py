@@ -139,6 +139,18 @@ def test_a_volume_that_an_old_pod_holds_on_another_node_counts_too() -> None:
     assert "Multi-Attach" in world.condition("CapacityAvailable")["message"]
 
 
+def test_a_queue_whose_quota_the_old_pods_hold_counts_too() -> None:
+    world = rolling()
+    new = pod("tiny-new", revision=desired_revision(world.deployment()), node="")
+    gated = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "gates"}
+    new["status"]["conditions"] = [gated]
+    new["spec"]["schedulingGates"] = [{"name": "kueue.x-k8s.io/admission"}]
+    world.pods = [*world.pods[:2], new]
+    assert strategy(world, NOW - timedelta(seconds=110)) == SURGE
+    assert strategy(world) == REPLACE
+    assert "queue" in world.condition("CapacityAvailable")["message"]
+
+
 @pytest.mark.parametrize("reason", ["TriggeredScaleUp", "Nominated"])
 def test_while_a_node_is_being_added_the_old_pods_stay(reason: str) -> None:
     world = rolling()

@@ -38,6 +38,8 @@ _TAKEN = re.compile(
 # Cluster Autoscaler's and Karpenter's words for "a node is on its way", and for "there will be none".
 _NODE_COMES = frozenset({"TriggeredScaleUp", "Nominated"})
 _NODE_DOES_NOT_COME = frozenset({"NotTriggerScaleUp", "FailedScaleUp"})
+# By which Kueue holds a pod back until there is quota for it.
+_QUEUE_GATE = "kueue.x-k8s.io/admission"
 # Cluster Autoscaler gives a node up that has not come after this time (its --max-node-provision-time), and
 # says nothing about it on the pod.
 _NODE_GIVEN_UP = timedelta(minutes=15)
@@ -73,7 +75,7 @@ def choose_rollout(
     if deployment["spec"].get("strategy") == REPLACE and ROLLOUT in annotations:
         return Rollout(REPLACE, annotations[ROLLOUT])
     new = [pod for pod in pods if _revision_of(pod) == revision and not _leaves(pod)]
-    waits = [wait for pod in new if (wait := _refused_pod(pod, events, now) or _refused_volume(pod, events))]
+    waits = [wait for pod in new if (wait := _refused(pod, events, now))]
     if quota := _refused_creation(deployment):
         waits.append(quota)
     if not waits:
@@ -89,6 +91,10 @@ def _is_rolling(deployment: Object, pods: tuple[Object, ...], revision: str) -> 
     if (template.get("annotations") or {}).get(REVISION) != revision:
         return False
     return any(_revision_of(pod) != revision and not _leaves(pod) for pod in pods)
+
+
+def _refused(pod: Object, events: tuple[Object, ...], now: datetime) -> Wait | None:
+    return _refused_pod(pod, events, now) or _refused_volume(pod, events) or _refused_admission(pod)
 
 
 def _refused_pod(pod: Object, events: tuple[Object, ...], now: datetime) -> Wait | None:
@@ -115,6 +121,16 @@ def _refused_volume(pod: Object, events: tuple[Object, ...]) -> Wait | None:
     notes = [event.get("note") or "" for event in events if _is_about(event, pod)]
     held = next((note for note in notes if note.startswith("Multi-Attach error")), None)
     return (since, f"pod {pod['metadata']['name']} waits for a volume: {held}") if held else None
+
+
+def _refused_admission(pod: Object) -> Wait | None:
+    """Since when a new pod waits in its queue, whose quota the old pods may hold."""
+    gates = {gate.get("name") for gate in pod["spec"].get("schedulingGates") or []}
+    # The gate is there from the start, and its condition has no time.
+    since = parse_time(pod["metadata"].get("creationTimestamp"))
+    if _QUEUE_GATE not in gates or not since:
+        return None
+    return since, f"the queue did not admit pod {pod['metadata']['name']} beside the old ones"
 
 
 def _refused_creation(deployment: Object) -> Wait | None:
