@@ -1,46 +1,53 @@
-"""Command line of the operator's image: `run`, and `crd` and `docs`, which print what is generated."""
+"""The command `fairlead`: runs the operator in its image, and answers people about models."""
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import sys
+from argparse import Namespace
 
 from pydantic import ValidationError
 
-from fairlead_operator import __version__
-from fairlead_operator.api.crd import crd
-from fairlead_operator.api.manifest import to_yaml
-from fairlead_operator.reference import PAGES
+from fairlead_operator.cli.parser import parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs a command and returns the exit code."""
-    options = _parser().parse_args(arguments)
-    if options.command == "crd":
-        sys.stdout.write(to_yaml(crd()))
-        return 0
-    if options.command == "docs":
-        sys.stdout.write(PAGES[options.page]())
-        return 0
-    return _run()
+    options = parser().parse_args(arguments)
+    return _COMMANDS[options.command](options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="fairlead", description="Serves language models on Kubernetes with vLLM."
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="run the operator (settings: environment variables FAIRLEAD_*)")
-    commands.add_parser("crd", help="print the CustomResourceDefinition")
-    docs = commands.add_parser("docs", help="print a generated page of the reference")
-    docs.add_argument("page", choices=sorted(PAGES))
-    return parser
+def _crd(_: Namespace) -> int:
+    from fairlead_operator.api.crd import crd
+    from fairlead_operator.api.manifest import to_yaml
+
+    sys.stdout.write(to_yaml(crd()))
+    return 0
 
 
-def _run() -> int:
-    # Only this command needs the Kubernetes client and kopf, which take a second to import.
+def _docs(options: Namespace) -> int:
+    from fairlead_operator.reference import PAGES
+
+    sys.stdout.write(PAGES[options.page]())
+    return 0
+
+
+def _offline(options: Namespace) -> int:
+    try:
+        from fairlead_operator.cli.documents import DocumentError
+        from fairlead_operator.cli.offline import run_render, run_validate
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"fairlead {options.command} needs {error.name}: pip install 'fairlead[cli]'\n")
+        return 2
+    try:
+        return (run_render if options.command == "render" else run_validate)(options)
+    except DocumentError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+
+
+def _run(_: Namespace) -> int:
+    # Only this command needs kopf, which takes a second to import.
     from fairlead_operator.runner import run_operator
     from fairlead_operator.settings import Settings
     from fairlead_operator.telemetry import configure_logging
@@ -55,6 +62,14 @@ def _run() -> int:
     configure_logging(settings.log_level)
     return asyncio.run(run_operator(settings))
 
+
+_COMMANDS = {
+    "crd": _crd,
+    "docs": _docs,
+    "render": _offline,
+    "run": _run,
+    "validate": _offline,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,6 @@
-"""How generated Kubernetes objects are written as YAML: keys in the order they were built, no aliases."""
+"""How generated Kubernetes objects are written as YAML: keys in the order they were built, texts of several
+lines as such, no aliases.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +12,13 @@ import yaml
 class _Dumper(yaml.SafeDumper):
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def to_yaml(*documents: Any) -> str:

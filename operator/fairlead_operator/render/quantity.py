@@ -19,20 +19,34 @@ _SYNTAX = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))([A-Za-z]*|[eE][+-]?\d+)$")
 
 def canonical_quantity(value: float | str) -> str:
     """The canonical form of a quantity. Raises ValueError for what is none."""
+    number, unit = _parsed(value)
+    if unit in _BINARY[1:]:
+        return _binary(number)
+    mantissa, exponent = _decimal(number)
+    if unit[:1] not in ("e", "E") or unit == "E":
+        return f"{mantissa}{_DECIMAL[exponent]}"
+    return f"{mantissa}e{exponent}" if exponent else str(mantissa)
+
+
+def quantity_value(value: int | str) -> Fraction:
+    """The exact number that a quantity stands for. Raises ValueError for what is none."""
+    return _parsed(value)[0]
+
+
+def _parsed(value: int | str) -> tuple[Fraction, str]:
+    """The number, and the unit or exponent in which it was written."""
     match = _SYNTAX.match(str(value))
     if not match:
         raise ValueError(f"{value!r} is not a resource quantity")
-    number, suffix = Fraction(match[1]), match[2]
-    if suffix in _BINARY[1:]:
-        return _binary(number * 1024 ** _BINARY.index(suffix))
+    number, unit = Fraction(match[1]), match[2]
+    if unit in _BINARY[1:]:
+        return number * 1024 ** _BINARY.index(unit), unit
     exponents = {text: exponent for exponent, text in _DECIMAL.items()}
-    if suffix in exponents:
-        mantissa, exponent = _decimal(number * Fraction(10) ** exponents[suffix])
-        return f"{mantissa}{_DECIMAL[exponent]}"
-    if suffix[:1] not in "eE":
-        raise ValueError(f"{value!r} has the unknown unit {suffix!r}")
-    mantissa, exponent = _decimal(number * Fraction(10) ** int(suffix[1:]))
-    return f"{mantissa}e{exponent}" if exponent else str(mantissa)
+    if unit in exponents:
+        return number * Fraction(10) ** exponents[unit], unit
+    if unit[:1] not in ("e", "E"):
+        raise ValueError(f"{value!r} has the unknown unit {unit!r}")
+    return number * Fraction(10) ** int(unit[1:]), unit
 
 
 def store_quantities(values: dict[str, Any], *keys: str) -> None:

@@ -1,0 +1,114 @@
+"""`fairlead validate` and `fairlead render`: what can be said about a model without a cluster."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import ValidationError
+
+from fairlead_operator import __version__
+from fairlead_operator.api.manifest import to_yaml
+from fairlead_operator.api.names import GROUP
+from fairlead_operator.cli.documents import Document, DocumentError, header_problem, read_documents
+from fairlead_operator.cli.validation import validate, with_defaults
+from fairlead_operator.render.children import render_children
+from fairlead_operator.render.model import RenderSettings, parse_model
+from fairlead_operator.settings import Settings
+
+Object = dict[str, Any]
+
+# What a fresh installation of the chart would set.
+DEFAULT_IMAGES = {
+    "gateway_image": f"fairlead/gateway:{__version__}",
+    "engine_image": "vllm/vllm-openai:v0.32.0",
+}
+
+
+def run_validate(options: Namespace) -> int:
+    """Prints what is wrong, or that nothing is; 0 if all models are right, 1 if not, 2 if a file cannot be
+    read.
+    """
+    documents = _documents(options.files)
+    faulty = False
+    for document in documents:
+        problems = list(_problems(document))
+        faulty = faulty or bool(problems)
+        for text in problems or [f"{document.at()}: valid"]:
+            sys.stdout.write(f"{text}\n")
+    return int(faulty)
+
+
+def run_render(options: Namespace) -> int:
+    """Prints the objects that the operator would make; nothing if a model is wrong, which is told on stderr.
+    The exit codes are those of `validate`.
+    """
+    documents = _documents(options.files)
+    problems = [text for document in documents for text in _problems(document)]
+    if problems:
+        sys.stderr.write("".join(f"{text}\n" for text in problems))
+        return 1
+    settings = _settings(options)
+    objects = [item for document in documents for item in _rendered(document, options.namespace, settings)]
+    sys.stdout.write(to_yaml(*objects))
+    return 0
+
+
+def _documents(files: Iterable[str]) -> list[Document]:
+    """The ModelDeployments of all files. Raises DocumentError if there is none."""
+    found = [document for file in files for document in read_documents(file)]
+    models = [document for document in found if document.is_model]
+    if not models:
+        others = f", only {', '.join(document.title for document in found)}" if found else ""
+        raise DocumentError(f"there is no ModelDeployment in {', '.join(files)}{others}")
+    return models
+
+
+def _problems(document: Document) -> Iterator[str]:
+    """What is wrong with a document, by line."""
+    if problem := header_problem(document):
+        yield f"{document.at()}: {problem}"
+        return
+    for found in sorted(validate(document.body), key=lambda item: document.line(item.path)):
+        yield f"{document.at(found.path)}: {found.text}"
+
+
+def _settings(options: Namespace) -> RenderSettings:
+    """The operator's own settings, so that its environment counts too, and above it the options."""
+    names = ("gateway_image", "engine_image", "image_pull_policy", "monitoring_namespaces", "network_policy")
+    given: Object = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.operator_namespace:
+        given["pod_namespace"] = options.operator_namespace
+    defaults = {
+        name: image for name, image in DEFAULT_IMAGES.items() if f"FAIRLEAD_{name.upper()}" not in os.environ
+    }
+    try:
+        return Settings(**{**defaults, **given}).render
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise DocumentError(f"setting {'_'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def _rendered(document: Document, namespace: str | None, settings: RenderSettings) -> Iterator[Object]:
+    """The children of a model.
+
+    They have no owner: that needs the identity of a stored object, and with a wrong one the garbage
+    collection would remove them. The annotations in which the operator remembers what it did are left out.
+    """
+    body = with_defaults(document.body)
+    metadata = {"namespace": namespace or "default", **body["metadata"], "uid": "", "generation": 1}
+    if namespace:
+        metadata["namespace"] = namespace
+    for child in render_children(parse_model({**body, "metadata": metadata}), settings):
+        del child["metadata"]["ownerReferences"]
+        kept = {key: value for key, value in child["metadata"].pop("annotations").items() if not _own(key)}
+        if kept:
+            child["metadata"]["annotations"] = kept
+        yield child
+
+
+def _own(annotation: str) -> bool:
+    return annotation.partition("/")[0] == GROUP

@@ -1,0 +1,121 @@
+"""What `fairlead validate` prints and how it ends."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from tests.cli.conftest import Run, Write
+
+GOOD = """\
+apiVersion: fairlead.dev/v1alpha1
+kind: ModelDeployment
+metadata:
+  name: tiny
+spec:
+  model:
+    source: hf://a/b
+"""
+
+
+def test_valid_models_among_other_objects(fairlead: Run, write: Write) -> None:
+    file = write(f"apiVersion: v1\nkind: Secret\nmetadata: {{name: hub}}\n---\n{GOOD}---\n")
+    assert fairlead("validate", "-f", file) == (
+        0,
+        "model.yaml:5: document 2 (ModelDeployment tiny): valid\n",
+        "",
+    )
+
+
+def test_a_problem_names_file_line_document_field_and_remedy(fairlead: Run, write: Write) -> None:
+    file = write(f"{GOOD}  replica: 2\n  engine:\n    dtype: bfloat16\n")
+    code, out, _ = fairlead("validate", "-f", file)
+    assert code == 1
+    assert out.splitlines() == [
+        "model.yaml:8: document 1 (ModelDeployment tiny): spec.replica: Unknown field; "
+        "did you mean replicas?",
+        "model.yaml:10: document 1 (ModelDeployment tiny): spec.engine.dtype: Unsupported value: "
+        '"bfloat16"; did you mean BFloat16?',
+    ]
+
+
+def test_a_rule_over_several_fields_is_told_in_its_own_words(fairlead: Run, write: Write) -> None:
+    file = write(GOOD.replace("hf://a/b", "pvc://a") + "    revision: main\n")
+    _, out, _ = fairlead("validate", "-f", file)
+    assert out == (
+        "model.yaml:6: document 1 (ModelDeployment tiny): "
+        "spec.model.revision is only for hf:// sources; remove it\n"
+    )
+
+
+def test_parameters_are_checked_against_the_dialect(fairlead: Run, write: Write) -> None:
+    file = write(f"{GOOD}  api:\n    defaults:\n      temprature: 1\n")
+    code, out, _ = fairlead("validate", "-f", file)
+    assert (code, out) == (
+        1,
+        "model.yaml:10: document 1 (ModelDeployment tiny): spec.api.defaults.temprature: "
+        "there is no such parameter; did you mean temperature?\n",
+    )
+
+
+def test_the_type_must_be_this_one(fairlead: Run, write: Write) -> None:
+    code, out, _ = fairlead("validate", "-f", write(GOOD.replace("v1alpha1", "v1")))
+    assert code == 1
+    assert "apiVersion must be fairlead.dev/v1alpha1 and kind ModelDeployment" in out
+
+
+def test_a_name_is_needed(fairlead: Run, write: Write) -> None:
+    code, out, _ = fairlead("validate", "-f", write(GOOD.replace("  name: tiny", "  labels: {}")))
+    assert code == 1
+    assert "metadata.name: Required value; give the model a name" in out
+
+
+def test_the_items_of_a_list_are_documents(fairlead: Run, write: Write) -> None:
+    inner = "".join(f"  {line}\n" for line in GOOD.splitlines()).replace("  apiVersion", "- apiVersion", 1)
+    code, out, _ = fairlead("validate", "-f", write(f"apiVersion: v1\nkind: List\nitems:\n{inner}"))
+    assert (code, out) == (0, "model.yaml:4: document 1 (ModelDeployment tiny): valid\n")
+
+
+def test_standard_input(fairlead: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(GOOD))
+    assert fairlead("validate", "-f", "-")[:2] == (
+        0,
+        "<stdin>:1: document 1 (ModelDeployment tiny): valid\n",
+    )
+
+
+def test_several_files(fairlead: Run, write: Write) -> None:
+    good, bad = write(GOOD), write(GOOD.replace("hf://a/b", "a/b"), "bad.yaml")
+    code, out, _ = fairlead("validate", "-f", good, "-f", bad)
+    assert code == 1
+    assert [line.split(":")[0] for line in out.splitlines()] == ["model.yaml", "bad.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a: [1\n", "model.yaml:2: not YAML: expected ',' or ']'"),
+        ("a: 1\na: 2\n", "model.yaml:2: not YAML: the key 'a' occurs twice"),
+        (
+            "kind: Secret\nmetadata: {name: hub}\n",
+            "there is no ModelDeployment in model.yaml, only Secret hub",
+        ),
+        ("", "there is no ModelDeployment in model.yaml"),
+    ],
+)
+def test_what_cannot_be_checked_ends_with_2(fairlead: Run, write: Write, text: str, words: str) -> None:
+    code, out, err = fairlead("validate", "-f", write(text))
+    assert (code, out) == (2, "")
+    assert err.startswith(words)
+
+
+def test_a_file_that_cannot_be_read_ends_with_2(fairlead: Run, write: Write) -> None:
+    write(GOOD)
+    assert fairlead("validate", "-f", "none.yaml") == (2, "", "none.yaml: No such file or directory\n")
+    assert fairlead("validate", "-f", ".") == (2, "", ".: is a directory; name the files in it\n")
+
+
+def test_a_date_is_text_as_it_is_for_kubernetes(fairlead: Run, write: Write) -> None:
+    code, _, _ = fairlead("validate", "-f", write(f"{GOOD}    servedName: 2026-01-01\n"))
+    assert code == 0
