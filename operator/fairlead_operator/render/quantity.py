@@ -28,12 +28,12 @@ def canonical_quantity(value: float | str) -> str:
     return f"{mantissa}e{exponent}" if exponent else str(mantissa)
 
 
-def quantity_value(value: int | str) -> Fraction:
+def quantity_value(value: float | str) -> Fraction:
     """The exact number that a quantity stands for. Raises ValueError for what is none."""
     return _parsed(value)[0]
 
 
-def _parsed(value: int | str) -> tuple[Fraction, str]:
+def _parsed(value: float | str) -> tuple[Fraction, str]:
     """The number, and the unit or exponent in which it was written."""
     match = _SYNTAX.match(str(value))
     if not match:
