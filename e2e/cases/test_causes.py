@@ -38,9 +38,16 @@ class Cause:
     stalled: bool = False
 
 
-def _command(*words: str) -> Object:
-    """spec.podTemplate that runs something else in the engine's container."""
-    return {"spec": {"containers": [{"name": "vllm", "command": list(words), "args": []}]}}
+# Many pods wait side by side, so what they ask of the node must be next to nothing.
+_LITTLE = {"cpu": "1m", "memory": "16Mi"}
+
+
+def _light(*command: str) -> Object:
+    """spec.podTemplate with a gateway that asks for little, and another command for the engine if given."""
+    spec: Object = {"initContainers": [{"name": "gateway", "resources": {"requests": _LITTLE}}]}
+    if command:
+        spec["containers"] = [{"name": "vllm", "command": list(command)}]
+    return {"spec": spec}
 
 
 def _image(name: str) -> Object:
@@ -98,11 +105,9 @@ CAUSES = {
             }
         },
     ),
-    "no-python": Cause(
-        "ContainerStartFailed", "no-such-program", {"podTemplate": _command("no-such-program")}
-    ),
+    "no-python": Cause("ContainerStartFailed", "no-such-program", {"podTemplate": _light("no-such-program")}),
     "no-memory": Cause(
-        "HostOutOfMemory", "memory limit", {"resources": {"limits": {"memory": "150Mi", "cpu": "1"}}}
+        "HostOutOfMemory", "memory limit", {"resources": {"requests": _LITTLE, "limits": {"memory": "150Mi"}}}
     ),
     "bad-flag": Cause(
         "EngineArgumentInvalid", "--no-such-flag", {"engine": engine("--no-such-flag")}, stalled=True
@@ -123,11 +128,15 @@ def applied(world: World) -> Iterator[None]:
     world.apply(_registry(world.gateway_image), namespace=NAMESPACE)
     world.kubectl("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{REGISTRY}", "--timeout=120s")
     specs = {name: cause.spec for name, cause in CAUSES.items()} | {
-        CRASHING: {"podTemplate": _command("sh", "-c", "exit 3")},
+        CRASHING: {"podTemplate": _light("sh", "-c", "exit 3")},
         "no-vllm": {"engine": _image(world.gateway_image)},
         HANGING: {"engine": {**engine(), "unresponsive": {"action": "Restart", "afterSeconds": 10}}},
     }
-    world.apply(*(model(name, **spec) for name, spec in specs.items()), namespace=NAMESPACE)
+    models = (
+        model(name, **{"podTemplate": _light(), "resources": {"requests": _LITTLE}, **spec})
+        for name, spec in specs.items()
+    )
+    world.apply(*models, namespace=NAMESPACE)
     yield
     world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", *specs, "--ignore-not-found")
     world.kubectl("delete", "-n", NAMESPACE, f"pod/{REGISTRY}", "--now", "--wait=false")
@@ -266,6 +275,8 @@ def _registry(image: str) -> Object:
     script = f"""
         from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
         class Registry(BaseHTTPRequestHandler):
+            # What is no HTTP at all (TLS is tried first) gets an answer that shows that this is HTTP.
+            default_request_version = "HTTP/1.1"
             def do_GET(self):
                 private = self.path.startswith("/v2/private/")
                 code = "UNAUTHORIZED" if private else "MANIFEST_UNKNOWN"

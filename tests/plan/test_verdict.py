@@ -38,7 +38,7 @@ PREEMPTION = " preemption: 0/2 nodes are available: 2 Preemption is not helpful 
         (["node(s) had volume node affinity conflict"], "VolumeNotReady"),
     ],
 )
-@pytest.mark.parametrize("tail", ["", PREEMPTION, f" still not schedulable,{PREEMPTION}"])
+@pytest.mark.parametrize("tail", ["", " not found", PREEMPTION, f" no new claims to deallocate,{PREEMPTION}"])
 def test_the_verdict_about_nodes_becomes_a_reason(causes: list[str], reason: str, tail: str) -> None:
     told = ", ".join(f"{number} {cause}" for number, cause in enumerate(causes, start=3))
     finding = scheduling_finding(pod(unschedulable=f"0/9 nodes are available: {told}.{tail}"))

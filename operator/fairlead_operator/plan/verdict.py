@@ -15,7 +15,7 @@ Object = dict[str, Any]
 
 _HEAD = re.compile(r"^\d+/\d+ nodes are available: ")
 # What the scheduler says about its attempts to make room: always that they did not help.
-_TAIL = re.compile(r"\.?(?: [a-z][\w ]*,)? preemption: .*$", re.DOTALL)
+_TAIL = re.compile(r"\.(?: [a-z][\w ]*)?,?(?: preemption: .*)?$", re.DOTALL)
 _COUNT = re.compile(r"^\d+ ")
 _INSUFFICIENT = re.compile(r"Insufficient ([a-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9])")
 _TAINT = re.compile(r"taint\(?s?\)? \{([^:}]*)")
@@ -66,7 +66,7 @@ def _causes(text: str) -> list[str]:
     if not _HEAD.match(text):
         return [text]
     causes: list[str] = []
-    for part in _TAIL.sub("", _HEAD.sub("", text)).rstrip(".").split(", "):
+    for part in _TAIL.sub("", _HEAD.sub("", text)).split(", "):
         if _COUNT.match(part) or not causes:
             causes.append(_COUNT.sub("", part))
         else:
