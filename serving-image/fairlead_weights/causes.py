@@ -38,7 +38,7 @@ class DownloadError(Exception):
         self, reason: str, message: str, *, transient: bool = False, retry_after: float | None = None
     ) -> None:
         # One line without control characters, because it ends in conditions and events.
-        line = " ".join(message.split())
+        line = " ".join("".join(sign if sign.isprintable() else " " for sign in message).split())
         self.cause = Cause(reason, line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…")
         self.transient = transient
         self.retry_after = retry_after

@@ -26,8 +26,6 @@ from .store import Digest, part_of, size_of
 
 # As many as huggingface_hub's own default: one connection does not fill a data centre's line.
 CONNECTIONS = 8
-# What a stopped reader loses at most, and all that each connection holds in memory.
-CHUNK_BYTES = 1 << 20
 CONNECT_SECONDS = 10
 # Silence after which a connection is taken for dead.
 READ_SECONDS = 30
@@ -87,7 +85,6 @@ class Fetcher:
         self._source, self._job, self._reporter, self._patience = source, job, reporter, patience
         self._stop = threading.Event()
         self._not_before = 0.0
-        self._spoilt: set[Path] = set()
 
     def listing(self, patience: float) -> Listing:
         """What the source has now. Raises DownloadError."""
@@ -111,8 +108,8 @@ class Fetcher:
 
     def _fetch_one(self, blob: Path, item: Item) -> None:
         blob.parent.mkdir(parents=True, exist_ok=True)
-        effort = Effort(self._patience)
-        self._persist(lambda: self._attempt(blob, item, effort), effort)
+        transfer = _Transfer(blob, item, Effort(self._patience))
+        self._persist(lambda: self._attempt(transfer), transfer.effort)
 
     def _persist(self, action: Callable[[], T], effort: Effort) -> T:
         while True:
@@ -134,61 +131,85 @@ class Fetcher:
         if self._stop.wait(max(0.0, seconds)):
             raise _StoppedError
 
-    def _attempt(self, blob: Path, item: Item, effort: Effort) -> None:
-        part = part_of(blob)
-        digest = Digest(item)
-        digest.take_in(part)
-        descriptor = os.open(part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    def _attempt(self, transfer: _Transfer) -> None:
+        descriptor = os.open(transfer.part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            position = os.lseek(descriptor, 0, os.SEEK_END)
-            if position < item.size:
-                position, digest = self._receive(descriptor, position, item, digest, effort)
-            if position != item.size or not digest.matches:
-                self._discard(part, position, item)
+            transfer.take_in(os.lseek(descriptor, 0, os.SEEK_END))
+            if transfer.position < transfer.item.size:
+                self._receive(descriptor, transfer)
+            if not transfer.is_right:
+                self._discard(transfer)
             # Else a node that loses its power could keep the name of a file without its content.
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        _put_in_place(part, blob, item)
+        _put_in_place(transfer.part, transfer.blob, transfer.item)
 
-    def _receive(
-        self, descriptor: int, position: int, item: Item, digest: Digest, effort: Effort
-    ) -> tuple[int, Digest]:
-        """Writes what comes from `position` on, and returns where the content ends now."""
-        with self._source.open(item, position) as body:
-            if body.start != position:
-                self._reporter.advance(self._job, body.start - position)
-                position, digest = body.start, Digest(item)
-                os.ftruncate(descriptor, position)
-            os.lseek(descriptor, position, os.SEEK_SET)
+    def _receive(self, descriptor: int, transfer: _Transfer) -> None:
+        """Writes what comes, until the content is whole. Raises DownloadError if it ends before."""
+        item = transfer.item
+        with self._source.open(item, transfer.position) as body:
+            if body.start != transfer.position:
+                self._reporter.advance(self._job, body.start - transfer.position)
+                transfer.restart()
+                os.ftruncate(descriptor, body.start)
+            os.lseek(descriptor, transfer.position, os.SEEK_SET)
             for chunk in body.chunks:
                 if self._stop.is_set():
                     raise _StoppedError
                 _write_all(descriptor, chunk)
-                digest.update(chunk)
-                position += len(chunk)
+                transfer.add(chunk)
                 self._reporter.advance(self._job, len(chunk))
-                effort.reach(position)
-                if position > item.size:
+                if transfer.position > item.size:
                     break
-        if position < item.size:
+        if transfer.position < item.size:
             raise DownloadError(
                 "WeightsUnavailable",
-                f"The connection ended after {position} of {item.size} bytes of {item.path}.",
+                f"The connection ended after {transfer.position} of {item.size} bytes of {item.path}.",
                 transient=True,
             )
-        return position, digest
 
-    def _discard(self, part: Path, position: int, item: Item) -> None:
-        part.unlink(missing_ok=True)
-        self._reporter.advance(self._job, -position)
-        again = part not in self._spoilt
-        self._spoilt.add(part)
+    def _discard(self, transfer: _Transfer) -> None:
+        transfer.part.unlink(missing_ok=True)
+        self._reporter.advance(self._job, -min(transfer.position, transfer.item.size))
+        again, transfer.spoilt = not transfer.spoilt, True
         raise DownloadError(
             "WeightsCorrupt",
-            f"What arrived as {item.path} is not what the source's listing told (size or digest differ).",
+            f"{transfer.item.path} arrived with another size or digest than the source's listing tells.",
             transient=again,
         )
+
+
+class _Transfer:
+    """One content on its way. The digest goes along, so a line that breaks often costs no reading again."""
+
+    def __init__(self, blob: Path, item: Item, effort: Effort) -> None:
+        self.blob, self.part, self.item, self.effort = blob, part_of(blob), item, effort
+        self.position = 0
+        self.spoilt = False
+        self._digest = Digest(item)
+
+    def take_in(self, size: int) -> None:
+        """Begins with what the disk has: that of a former run, or as it was left."""
+        if size != self.position:
+            self._digest = Digest(self.item)
+            self._digest.take_in(self.part)
+            self.position = size
+
+    def restart(self) -> None:
+        """Begins with the first byte."""
+        self.position, self._digest = 0, Digest(self.item)
+
+    def add(self, chunk: bytes) -> None:
+        """Goes on by what was written."""
+        self._digest.update(chunk)
+        self.position += len(chunk)
+        self.effort.reach(self.position)
+
+    @property
+    def is_right(self) -> bool:
+        """Whether all bytes are there and the source's own."""
+        return self.position == self.item.size and self._digest.matches
 
 
 def _put_in_place(part: Path, blob: Path, item: Item) -> None:

@@ -24,7 +24,7 @@ from huggingface_hub.utils import (
 
 from .backoff import retry_after
 from .causes import DownloadError, of_status
-from .fetch import CHUNK_BYTES, CONNECT_SECONDS, READ_SECONDS, Body
+from .fetch import CONNECT_SECONDS, READ_SECONDS, Body
 from .listing import Item, Listing, check_path, wanted
 
 _TIMEOUT = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
@@ -92,7 +92,8 @@ class HubSource:
                 response.read()
             hf_raise_for_status(response)
             start = offset if response.status_code == 206 else 0
-            yield Body(start, response.iter_raw(CHUNK_BYTES))
+            # As it comes: what would be gathered to larger chunks is lost when the line is cut.
+            yield Body(start, response.iter_raw())
 
     def _url(self, path: str) -> str:
         return hf_hub_url(self._repository, path, revision=self._commit, endpoint=self._endpoint)

@@ -38,6 +38,9 @@ class Job:
     def __post_init__(self) -> None:
         if not (_REPOSITORY.fullmatch(self.source) or _BUCKET.fullmatch(self.source)):
             raise JobError(f"source {self.source!r} is neither hf://ORG/NAME nor s3://BUCKET/PATH")
+        # Both become paths below the cache.
+        if ".." in self.source.split("/") or ".." in (self.revision or ""):
+            raise JobError(f"{self.source!r} at revision {self.revision!r} leads out of the cache")
         if not self.target.startswith("/"):
             raise JobError(f"target {self.target!r} is not an absolute path")
 

@@ -51,11 +51,6 @@ class Listing:
     items: tuple[Item, ...]
     revision: str = ""
 
-    @property
-    def size(self) -> int:
-        """Bytes of all files."""
-        return sum(item.size for item in self.items)
-
 
 def wanted(paths: Iterable[str]) -> list[str]:
     """The paths that an engine needs: configuration, tokenizer, templates, and the best kind of weights."""

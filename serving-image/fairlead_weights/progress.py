@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,30 @@ class Tally:
     total: int | None = None
 
 
+class Rate:
+    """How fast bytes have come lately: over seconds enough to be believed, and no more."""
+
+    WINDOW_SECONDS = 10.0
+
+    def __init__(self) -> None:
+        self._notes: deque[tuple[float, int]] = deque()
+
+    def note(self, now: float, fetched: int) -> None:
+        """`fetched` counts all bytes since the start, at a time of any clock that only goes forward."""
+        self._notes.append((now, fetched))
+        # One note from before the window stays, so that the window is covered.
+        while len(self._notes) > 2 and now - self._notes[1][0] >= self.WINDOW_SECONDS:
+            self._notes.popleft()
+
+    @property
+    def per_second(self) -> int | None:
+        """Bytes per second; None before the first byte."""
+        if len(self._notes) < 2 or not self._notes[-1][1]:
+            return None
+        (began, before), (ended, now) = self._notes[0], self._notes[-1]
+        return round((now - before) / (ended - began)) if ended > began else None
+
+
 @dataclass
 class Progress:
     """All that the progress file tells. `peer` holds the downloader's figures while this pod waits for it."""
@@ -28,6 +53,8 @@ class Progress:
     detail: str = ""
     cause: Cause | None = None
     peer: Mapping[str, Any] | None = None
+    fetched: int = 0
+    rate: Rate = field(default_factory=Rate)
 
     @property
     def done(self) -> int:
@@ -42,14 +69,13 @@ class Progress:
 
     def as_document(self) -> dict[str, Any]:
         """JSON for the progress file."""
-        figures: Mapping[str, Any] = {"bytes": self.done, "totalBytes": self.total}
+        figures: Mapping[str, Any] = _figures(self.done, self.total, self.rate.per_second)
         if self.phase == "Waiting" and self.peer is not None:
-            figures = {name: self.peer.get(name) for name in figures}
+            figures = {**_figures(0, None, None), **{k: v for k, v in self.peer.items() if k in figures}}
         return {
             "phase": self.phase,
             "source": self.source,
-            "bytes": figures["bytes"] or 0,
-            "totalBytes": figures["totalBytes"],
+            **figures,
             "startedAt": self.started_at,
             "detail": self.detail,
             "cause": self.cause.as_document() if self.cause else None,
@@ -58,7 +84,11 @@ class Progress:
     def job_document(self, job: str, host: str) -> dict[str, Any]:
         """What pods that wait for `job` are told by this one."""
         tally = self.tallies[job]
-        return {"host": host, "bytes": tally.done, "totalBytes": tally.total}
+        return {"host": host, **_figures(tally.done, tally.total, self.rate.per_second)}
+
+
+def _figures(done: int, total: int | None, rate: int | None) -> dict[str, int | None]:
+    return {"bytes": done, "totalBytes": total, "bytesPerSecond": rate}
 
 
 def percent(done: int, total: int | None) -> str:

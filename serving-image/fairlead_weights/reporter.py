@@ -100,28 +100,30 @@ class Reporter:
         """So many bytes more; negative when some have to be fetched anew."""
         with self._lock:
             self._progress.tallies[job].done += count
+            self._progress.fetched += max(0, count)
             if count > 0 and self._progress.cause:
                 self._progress.cause, self._progress.detail = None, ""
 
     def _run(self) -> None:
-        logged, before = time.monotonic(), 0
+        logged = time.monotonic()
         while not self._ended.wait(WRITE_SECONDS):
-            self._write()
             now = time.monotonic()
+            with self._lock:
+                self._progress.rate.note(now, self._progress.fetched)
+            self._write()
             if now - logged >= LOG_SECONDS:
-                before = self._log_figures(before, now - logged)
+                self._log_figures()
                 logged = now
 
-    def _log_figures(self, before: int, seconds: float) -> int:
+    def _log_figures(self) -> None:
         with self._lock:
             phase, done, total = self._progress.phase, self._progress.done, self._progress.total
-            detail = self._progress.detail
+            detail, rate = self._progress.detail, self._progress.rate.per_second
         if phase == "Waiting":
             log(f"waiting: {detail}")
         else:
             whole = f" of {human(total)} ({percent(done, total)})" if total is not None else ""
-            log(f"{human(done)}{whole}, {human(max(0, done - before) / seconds)}/s")
-        return done
+            log(f"{human(done)}{whole}, {human(rate or 0)}/s")
 
     def _write(self) -> None:
         with self._lock:

@@ -104,8 +104,7 @@ class Task:
         absent = missing(self.layout, listing)
         if absent and self._unwritable:
             raise self._unwritable
-        total = sum(item.size for item in contents(self.layout, listing).values())
-        self._reporter.expect(self.job.name, total, total - bytes_to_come(absent))
+        self._reporter.expect(self.job.name, self.size, self.size - bytes_to_come(absent))
 
     def _fetcher(self) -> Fetcher:
         assert self._source is not None
@@ -119,7 +118,7 @@ class Task:
     @property
     def size(self) -> int:
         """Bytes of everything."""
-        return self.listing.size
+        return sum(item.size for item in contents(self.layout, self.listing).values())
 
     def download(self) -> None:
         """Makes the folder complete. Raises DownloadError or OSError."""
@@ -150,6 +149,7 @@ class Task:
                 replace_file(self.lock.record, json.dumps(record.as_document()).encode())
         elif self._unwritable and not is_complete(self.layout, self.listing):
             raise self._unwritable
+        self._reporter.expect(self.job.name, self.size, self.size)
         self._reporter.done_with(self.job.name)
         self.lock.release()
 

@@ -20,16 +20,19 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     HTTPClientError,
+    IncompleteReadError,
     NoCredentialsError,
     PartialCredentialsError,
 )
 
 from .backoff import retry_after
 from .causes import DownloadError, SourceChangedError, of_status
-from .fetch import CHUNK_BYTES, CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, Body
+from .fetch import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, Body
 from .listing import Item, Listing, check_path, wanted
 
 DEFAULT_REGION = "us-east-1"
+# What a killed reader loses at most, and all that a connection holds in memory.
+CHUNK_BYTES = 256 << 10
 # Services that want the bucket in the host's name. Others are at home in networks without wildcard DNS.
 _HOST_STYLE = ("amazonaws.com", "amazonaws.com.cn", "aliyuncs.com", "myqcloud.com", "volces.com")
 # 403 in S3 is also what a wrong key gets.
@@ -106,7 +109,7 @@ class S3Source:
                 "WeightsUnauthorized", f"{self._server} needs credentials: {error}"
             ) from error
         except BotoCoreError as error:
-            transient = isinstance(error, HTTPClientError)
+            transient = isinstance(error, HTTPClientError | IncompleteReadError)
             message = f"{self._server} cannot be used: {error}"
             raise DownloadError("WeightsUnavailable", message, transient=transient) from error
 
@@ -115,7 +118,8 @@ class S3Source:
         status, code = int(meta.get("HTTPStatusCode", 0)), str(told.get("Code", ""))
         if status in (412, 416):
             return SourceChangedError(subject)
-        text = f"HTTP {status} {code} for {subject}: {told.get('Message', '')}"
+        name = "" if code == str(status) else f" {code}"
+        text = f"HTTP {status}{name} for {subject}: {told.get('Message', '')}"
         pause = retry_after(meta.get("HTTPHeaders", {}), time.time())
         if code in _BAD_CREDENTIALS:
             status = 401

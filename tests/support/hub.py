@@ -15,8 +15,9 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,10 @@ class Behaviour:
     """How the hub behaves; changed by tests while it runs. Counts go down with each request they spoil."""
 
     token: str = ""
-    private: set[str] = field(default_factory=set)
-    gated: set[str] = field(default_factory=set)
+    private: Collection[str] = ()
+    gated: Collection[str] = ()
     # The gated repositories whose licence the token's account has accepted.
-    granted: set[str] = field(default_factory=set)
+    granted: Collection[str] = ()
     rate_limited: int = 0
     retry_after: str = "1"
     failing: int = 0
@@ -49,14 +50,14 @@ class Behaviour:
 
 @dataclass(frozen=True)
 class Asked:
-    """One request, and how many bytes of content it got."""
+    """One request, when it ended (`time.monotonic`), and how many bytes of content it got."""
 
+    at: float
     method: str
     path: str
     offset: int
     sent: int
     authorization: str
-    user_agent: str
 
 
 class Hub(ThreadingHTTPServer):
@@ -132,14 +133,21 @@ def files_of(folder: Path) -> dict[str, Path]:
 
 def sha256_of(path: Path) -> str:
     """Of a large file, as the hub names it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return _digest(path, path.stat().st_mtime_ns, "sha256")
 
 
 def blob_of(path: Path) -> str:
     """Git's name of a content."""
-    content = path.read_bytes()
-    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+    return _digest(path, path.stat().st_mtime_ns, "sha1", b"blob %d\0" % path.stat().st_size)
+
+
+@lru_cache(maxsize=1000)
+def _digest(path: Path, changed: int, algorithm: str, head: bytes = b"") -> str:
+    digest = hashlib.new(algorithm, head, usedforsecurity=False)
+    with path.open("rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def commit_of(folder: Path) -> str:
@@ -296,10 +304,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _note(self, path: str, offset: int, sent: int) -> None:
-        given = self.headers.get
-        self.server.note(
-            Asked(self.command, path, offset, sent, given("Authorization", ""), given("User-Agent", ""))
-        )
+        authorization = self.headers.get("Authorization", "")
+        self.server.note(Asked(time.monotonic(), self.command, path, offset, sent, authorization))
 
 
 def _pieces(found: Path, offset: int, end: int, corrupt: bool) -> Iterable[bytes]:
@@ -311,31 +317,21 @@ def _pieces(found: Path, offset: int, end: int, corrupt: bool) -> Iterable[bytes
 
 
 def main() -> None:
-    """Command line."""
+    """Command line: every behaviour of the first kinds is an option."""
     parser = argparse.ArgumentParser(description="A stand-in for the Hugging Face Hub.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--host", default="0.0.0.0")
     parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--token", default="", help="the one token that is known")
-    parser.add_argument("--private", action="append", default=[], metavar="ORG/NAME")
-    parser.add_argument("--gated", action="append", default=[], metavar="ORG/NAME")
-    parser.add_argument("--granted", action="append", default=[], metavar="ORG/NAME")
-    parser.add_argument(
-        "--rate-limited", type=int, default=0, metavar="N", help="the first N requests get a 429"
-    )
-    parser.add_argument("--retry-after", default="1", metavar="SECONDS")
-    parser.add_argument("--bytes-per-second", type=int, default=0, metavar="N")
-    options = parser.parse_args()
-    hub = Hub(options.folder, options.host, options.port)
-    hub.behaviour = Behaviour(
-        token=options.token,
-        private=set(options.private),
-        gated=set(options.gated),
-        granted=set(options.granted),
-        rate_limited=options.rate_limited,
-        retry_after=options.retry_after,
-        bytes_per_second=options.bytes_per_second,
-    )
+    behaviour = Behaviour()
+    for name in ("token", "retry_after"):
+        parser.add_argument(f"--{name.replace('_', '-')}", default=getattr(behaviour, name))
+    for name in ("private", "gated", "granted"):
+        parser.add_argument(f"--{name}", action="append", default=[], metavar="ORG/NAME")
+    for name in ("rate_limited", "failing", "cut_after", "bytes_per_second"):
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=0, metavar="N")
+    options = vars(parser.parse_args())
+    hub = Hub(options.pop("folder"), options.pop("host"), options.pop("port"))
+    hub.behaviour = replace(behaviour, **options)
     hub.serve_forever()
 
 

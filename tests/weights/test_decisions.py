@@ -1,0 +1,248 @@
+"""The pure parts: reading an order, choosing files, waiting, counting, naming causes."""
+
+from __future__ import annotations
+
+import errno
+import json
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from fairlead_weights.backoff import LONGEST_WAIT, next_wait, retry_after
+from fairlead_weights.causes import DownloadError, disk_full, of_os_error, of_status, termination_message
+from fairlead_weights.jobs import Job, JobError, parse
+from fairlead_weights.listing import Item, Listing, Record, check_path, record_from, wanted
+from fairlead_weights.progress import Progress, Rate, Tally, percent
+
+
+class TestJobs:
+    def order(self, **job: object) -> str:
+        entry = {"name": "model", "source": "hf://acme/tiny", "target": "/run/fairlead/model"} | job
+        return json.dumps({"jobs": [entry], "cache": "/weights", "state": "/run/fairlead/weights.json"})
+
+    def test_what_is_not_said_has_a_default(self) -> None:
+        order = parse(self.order())
+
+        assert order.jobs == (Job("model", "hf://acme/tiny", "/run/fairlead/model"),)
+        assert (order.source, order.capacity_bytes, order.patience_seconds) == ("hf://acme/tiny", None, 600)
+
+    def test_keys_of_a_newer_operator_are_ignored(self) -> None:
+        assert parse(self.order(colour="red")).jobs[0].repository == "acme/tiny"
+
+    @pytest.mark.parametrize(
+        ("source", "bucket"),
+        [
+            ("s3://models", ("models", "")),
+            ("s3://models/", ("models", "")),
+            ("s3://models/llm/tiny", ("models", "llm/tiny")),
+            ("s3://models/llm/tiny/", ("models", "llm/tiny")),
+        ],
+    )
+    def test_buckets_and_paths(self, source: str, bucket: tuple[str, str]) -> None:
+        assert parse(self.order(source=source)).jobs[0].bucket == bucket
+
+    @pytest.mark.parametrize(
+        "job",
+        [
+            {"source": "hf://tiny"},
+            {"source": "http://x/y"},
+            {"source": "s3://"},
+            {"target": "run"},
+            {"source": "s3://models/../x"},
+            {"revision": "../x"},
+        ],
+    )
+    def test_nonsense_is_named(self, job: dict[str, str]) -> None:
+        with pytest.raises(JobError, match=next(iter(job.values()))):
+            parse(self.order(**job))
+
+    def test_only_a_whole_commit_pins(self) -> None:
+        assert Job("model", "hf://a/b", "/m", revision="0" * 40).pinned
+        assert not Job("model", "hf://a/b", "/m", revision="0" * 12).pinned
+        assert not Job("model", "hf://a/b", "/m").pinned
+
+    def test_the_same_weights_share_a_lock_and_others_do_not(self) -> None:
+        base = Job("model", "hf://a/b", "/m")
+        assert base.key == Job("adapter", "hf://a/b", "/other").key
+        others = [
+            Job("model", "hf://a/c", "/m"),
+            Job("model", "hf://a/b", "/m", revision="v1"),
+            Job("model", "hf://a/b", "/m", endpoint="http://mirror"),
+        ]
+        assert len({job.key for job in [base, *others]}) == 4
+
+
+class TestWanted:
+    def test_safetensors_make_other_weights_superfluous(self) -> None:
+        paths = ["config.json", "model.safetensors", "pytorch_model.bin", "model.pt", "model.gguf"]
+        assert wanted(paths) == ["config.json", "model.safetensors"]
+
+    @pytest.mark.parametrize(
+        ("paths", "kept"),
+        [
+            (["a.bin", "a.pth", "a.gguf"], ["a.bin"]),
+            (["a.pt", "b.pth", "a.gguf"], ["a.pt", "b.pth"]),
+            (["a.gguf", "b.gguf"], ["a.gguf", "b.gguf"]),
+        ],
+    )
+    def test_the_best_weights_that_there_are(self, paths: list[str], kept: list[str]) -> None:
+        assert wanted(paths) == kept
+
+    def test_what_engines_read_beside_weights_stays(self) -> None:
+        paths = [
+            "config.json",
+            "generation_config.json",
+            "tokenizer.model",
+            "vocab.txt",
+            "chat_template.jinja",
+            "chat_template.json",
+            "modeling_tiny.py",
+            "params.json",
+            "adapter_config.json",
+            "model.safetensors.index.json",
+            "consolidated.safetensors",
+            "1_Pooling/config.json",
+        ]
+        assert wanted(paths) == paths
+
+    @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../b", "a//b", "", ".", "a\\b", "a\0"])
+    def test_no_path_leads_out_of_the_folder(self, path: str) -> None:
+        with pytest.raises(DownloadError, match="no path"):
+            check_path(path, "acme/tiny")
+
+    def test_a_record_is_read_as_it_was_written(self) -> None:
+        record = Record("1", Listing((Item("a/b", 5, "v"),), "c0ffee"))
+        assert record_from(json.loads(json.dumps(record.as_document()))) == record
+
+
+class TestBackoff:
+    def test_pauses_grow_to_a_bound(self) -> None:
+        waits = [next_wait(attempt, None, 0, 1e9, 0.999) or 0 for attempt in range(1, 2000)]
+        assert waits[:3] == pytest.approx([1, 2, 4], rel=0.01)
+        assert max(waits) <= LONGEST_WAIT
+
+    @given(st.integers(1, 100), st.floats(0, 600), st.floats(0, 0.99))
+    def test_what_the_server_asks_is_kept(self, attempt: int, asked: float, jitter: float) -> None:
+        wait = next_wait(attempt, asked, 0, 10_000, jitter)
+        assert wait is not None
+        assert asked <= wait <= asked + 1
+
+    @given(st.integers(1, 100), st.none() | st.floats(0, 1e6), st.floats(0, 1000), st.floats(0, 0.99))
+    def test_patience_is_never_exceeded(
+        self, attempt: int, asked: float | None, idle: float, jitter: float
+    ) -> None:
+        wait = next_wait(attempt, asked, idle, 600, jitter)
+        assert wait is None or idle + wait <= 600
+
+    @pytest.mark.parametrize(
+        ("value", "seconds"),
+        [
+            ("30", 30.0),
+            ("0", 0.0),
+            ("-5", 0.0),
+            ("Thu, 01 Jan 1970 00:02:00 GMT", 20.0),
+            ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+            ("soon", None),
+            ("inf", None),
+            ("nan", None),
+            ("", None),
+        ],
+    )
+    def test_retry_after(self, value: str, seconds: float | None) -> None:
+        assert retry_after({"retry-after": value}, now=100) == seconds
+
+    def test_no_header(self) -> None:
+        assert retry_after({}, now=100) is None
+
+
+class TestCauses:
+    @pytest.mark.parametrize(
+        ("status", "reason", "transient"),
+        [
+            (401, "WeightsUnauthorized", False),
+            (403, "WeightsForbidden", False),
+            (404, "WeightsNotFound", False),
+            (408, "WeightsUnavailable", True),
+            (418, "WeightsUnavailable", False),
+            (429, "WeightsRateLimited", True),
+            (500, "WeightsUnavailable", True),
+            (504, "WeightsUnavailable", True),
+        ],
+    )
+    def test_statuses(self, status: int, reason: str, transient: bool) -> None:
+        failure = of_status(status, "The hub", f"HTTP {status}")
+        assert (failure.cause.reason, failure.transient) == (reason, transient)
+
+    @pytest.mark.parametrize(
+        ("number", "reason"),
+        [
+            (errno.ENOSPC, "DiskFull"),
+            (errno.EDQUOT, "DiskFull"),
+            (errno.EFBIG, "DiskFull"),
+            (errno.EACCES, "CacheNotWritable"),
+            (errno.EROFS, "CacheNotWritable"),
+            (errno.EIO, "CacheNotWritable"),
+        ],
+    )
+    def test_disks(self, number: int, reason: str) -> None:
+        assert of_os_error(OSError(number, "so"), "/weights").cause.reason == reason
+
+    def test_how_much_is_missing(self) -> None:
+        message = disk_full(3 << 30, 1 << 29, "/weights").cause.message
+        assert "3.0 GiB more" in message
+        assert "512.0 MiB free" in message
+        assert "2.5 GiB are missing" in message
+
+    @given(st.text(max_size=5000))
+    @example("\0" * 5000)
+    @example("\ud800")
+    @example("😀" * 5000)
+    @example('"' * 5000)
+    def test_a_termination_message_fits_and_is_one_line(self, text: str) -> None:
+        message = termination_message(DownloadError("DiskFull", text).cause, 1)
+        assert len(message) <= 4096
+        assert "\n" not in json.loads(message)["message"]
+
+
+class TestProgress:
+    def progress(self) -> Progress:
+        return Progress("hf://acme/tiny", 1000.0, {"model": Tally(30, 100), "sql": Tally()})
+
+    def test_the_total_is_unknown_until_every_source_has_told_its_own(self) -> None:
+        progress = self.progress()
+        assert progress.as_document()["totalBytes"] is None
+        progress.tallies["sql"] = Tally(5, 10)
+        assert (progress.as_document()["bytes"], progress.as_document()["totalBytes"]) == (35, 110)
+
+    def test_who_waits_tells_the_downloader_s_figures(self) -> None:
+        downloader, waiting = self.progress(), self.progress()
+        waiting.phase, waiting.peer = "Waiting", downloader.job_document("model", "pod-1")
+        told = waiting.as_document()
+        assert (told["bytes"], told["totalBytes"], told["bytesPerSecond"]) == (30, 100, None)
+        assert "host" not in told
+
+    def test_the_rate_is_that_of_the_last_seconds(self) -> None:
+        rate = Rate()
+        fetched = [0] * 20 + [100 * second for second in range(40)] + [3900] * 3
+        for second, total in enumerate(fetched):
+            rate.note(second, total)
+        assert rate.per_second == 70  # seven of the last ten seconds brought something
+
+    def test_there_is_no_rate_before_the_first_byte(self) -> None:
+        rate = Rate()
+        for second in range(5):
+            rate.note(second, 0)
+        assert rate.per_second is None
+
+    def test_a_downloader_that_has_told_nothing_yet(self) -> None:
+        progress = self.progress()
+        progress.phase, progress.peer = "Waiting", {}
+        assert (progress.as_document()["bytes"], progress.as_document()["totalBytes"]) == (0, None)
+
+    @pytest.mark.parametrize(
+        ("done", "total", "text"),
+        [(0, 100, "0 %"), (999, 1000, "99 %"), (5, 5, "100 %"), (0, 0, "100 %"), (5, None, "")],
+    )
+    def test_percent(self, done: int, total: int | None, text: str) -> None:
+        assert percent(done, total) == text
