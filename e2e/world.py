@@ -111,6 +111,12 @@ class World:
         found: Object = next((c for c in status.get("conditions", []) if c["type"] == kind), {})
         return found
 
+    def load_folder(self, folder: Path, repository: str) -> str:
+        """Puts an image with a folder's files onto the nodes; returns the name by which they know it."""
+        tool = [sys.executable, "-m", "e2e.cluster"]
+        built = run([*tool, "folder-image", str(folder), repository], env={}, quiet=False).strip()
+        return run([*tool, "load", "--name", self.cluster, built], env={}, quiet=False).strip()
+
     def install_chart(self, *values: str) -> None:
         """Installs or upgrades the chart with the images of this world and waits for the operator."""
         operator, gateway = _split(self.operator_image), _split(self.gateway_image)

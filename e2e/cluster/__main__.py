@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import sys
+from pathlib import Path
 
 from e2e.cluster import dra, engine, images, kind, provider, tools
 from e2e.cluster.shell import ClusterError
@@ -41,15 +42,19 @@ def _run(options: argparse.Namespace) -> None:
                 print(f"export {key}={shlex.quote(value)}")
         case "tools":
             print(tools.bin_dir(options.names))
-        case "dra-driver":
-            print(dra.image(engine.ensure()))
-        case "images":
-            _print_images(as_variables=options.print_env)
+        case "dra-driver" | "folder-image" | "images":
+            _build(options)
 
 
-def _print_images(*, as_variables: bool) -> None:
-    for variable, reference in images.ensure(engine.ensure()).items():
-        print(f"{variable}={reference}" if as_variables else reference)
+def _build(options: argparse.Namespace) -> None:
+    docker = engine.ensure()
+    if options.command == "dra-driver":
+        print(dra.image(docker))
+    elif options.command == "folder-image":
+        print(images.of_folder(docker, options.folder, options.repository))
+    else:
+        for variable, reference in images.ensure(docker).items():
+            print(f"{variable}={reference}" if options.print_env else reference)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     tool = commands.add_parser("tools", help="make programs; prints the folder that holds them")
     tool.add_argument("names", nargs="+", metavar="NAME")
     commands.add_parser("dra-driver", help="build the image of the DRA test driver; prints its name")
+    folder = commands.add_parser("folder-image", help="build an image with a folder's files; prints its name")
+    folder.add_argument("folder", type=Path)
+    folder.add_argument("repository")
     image = commands.add_parser("images", help="build the project's images; prints their names")
     image.add_argument("--print-env", action="store_true", help="as VARIABLE=NAME lines")
     return parser

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shutil
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,22 @@ def ensure(docker: Docker, phases: Phases | None = None) -> dict[str, str]:
     with ThreadPoolExecutor(len(IMAGES)) as pool:
         references = list(pool.map(lambda image: _ensure_one(docker, image, base, phases), IMAGES))
     return {image.variable: reference for image, reference in zip(IMAGES, references, strict=True)}
+
+
+def of_folder(docker: Docker, folder: Path, repository: str) -> str:
+    """An image with the files of a folder and nothing else, as image volumes carry; returns its reference."""
+    digest = hashlib.sha256()
+    for file in sorted(_files_below(folder)):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        digest.update(file.read_bytes())
+    tag = f"{repository}:{digest.hexdigest()[:12]}"
+    if docker.image_id(tag) is None:
+        with tempfile.TemporaryDirectory() as scratch:
+            recipe = Path(scratch) / "Dockerfile"
+            recipe.write_text("FROM scratch\nCOPY . /\n")
+            docker.build(folder, tag, dockerfile=recipe)
+        docker.prune(repository, keep=1)
+    return tag
 
 
 def reference(image: ProjectImage, base: str) -> str:

@@ -249,6 +249,15 @@ def test_a_claim_is_made_with_the_size_that_is_asked_for(replicas: int, mode: st
     }
 
 
+def test_a_replica_on_several_nodes_needs_a_claim_that_several_can_mount() -> None:
+    wanted = {"source": "hf://a/b", "cache": {"type": "PersistentVolumeClaim", "size": "1Gi"}}
+    made = render_claim(
+        model(model=wanted, engine={"nodes": 2}, accelerator={"resourceName": "nvidia.com/gpu"})
+    )
+    assert made is not None
+    assert made["spec"]["accessModes"] == ["ReadWriteMany"]
+
+
 @pytest.mark.parametrize(
     ("source", "cache"),
     [

@@ -1,0 +1,275 @@
+"""Weights that are downloaded on the real node, from a stand-in for the hub that runs in a pod.
+
+One engine serves what comes from everywhere: the model and an adapter from the hub into a claim, an adapter
+from a claim, one from an image volume. A second model shares the claim, and four fail, each in its own way.
+"""
+
+from __future__ import annotations
+
+import base64
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from e2e.cases.support import NAMESPACE, Client, model, owned
+from e2e.models import tiny
+from e2e.world import MODELS_CLAIM, ROOT, Object, World, wait_until
+
+pytestmark = pytest.mark.cluster
+
+FETCHED, SHARING = "fetched", "sharing"
+CACHE, TOKEN, SECRET = "weights-cache", "hf_stand_in", "hub-token"
+HUB = "hub"
+# Slow enough to be seen on its way: the model takes a quarter of a minute.
+BYTES_PER_SECOND = 300_000
+TOLD_SECONDS = 420
+
+FROM_HUB = {"source": "hf://test/tiny", "revision": "main", "endpoint": f"http://{HUB}.{NAMESPACE}.svc:8080"}
+WITH_TOKEN = {**FROM_HUB, "credentials": {"secretName": SECRET}}
+# Nobody asks these engines anything; the cores are for the one that answers.
+ASLEEP: Object = {"spec": {"containers": [{"name": "vllm", "command": ["sleep", "infinity"], "args": []}]}}
+SMALL_DISK: Object = {
+    "spec": {"volumes": [{"name": "weights", "emptyDir": {"medium": "Memory", "sizeLimit": "2Mi"}}]}
+}
+FAILING: dict[str, tuple[str, str, Object]] = {
+    "no-token": ("WeightsUnauthorized", "401", {"model": FROM_HUB}),
+    "no-such-model": (
+        "WeightsNotFound",
+        "test/nothing",
+        {"model": {**WITH_TOKEN, "source": "hf://test/nothing"}},
+    ),
+    "no-room": ("DiskFull", "MiB", {"model": {**WITH_TOKEN, "cache": {"size": "1Mi"}}}),
+    "full-disk": ("DiskFull", "MiB", {"model": WITH_TOKEN, "podTemplate": SMALL_DISK}),
+}
+
+
+@pytest.fixture(scope="module")
+def hub(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The stand-in, with the tiny model and an adapter as repositories; and a cache to share."""
+    adapter = tiny.make_adapter(tmp_path_factory.mktemp("adapter") / "poet")
+    world.store_model(adapter, "poet", namespace=NAMESPACE)
+    world.apply(_code(), _secret(), _service(), _claim(), _hub(world.gateway_image), namespace=NAMESPACE)
+    world.kubectl("wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{HUB}", "--timeout=120s")
+    yield
+    world.kubectl("delete", "-n", NAMESPACE, f"pod/{HUB}", f"service/{HUB}", "--now", "--wait=false")
+
+
+@pytest.fixture(scope="module")
+def clerk(world: World, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of an image on the node that has an adapter in its folder `adapters/clerk`."""
+    folder = tmp_path_factory.mktemp("image")
+    tiny.make_adapter(folder / "adapters" / "clerk", rank=4)
+    return world.load_folder(folder, "fairlead/adapters")
+
+
+@pytest.fixture(scope="module")
+def seen(world: World, hub: None, clerk: str) -> Iterator[dict[str, list[Object]]]:
+    """What status.weights said while the models with the shared cache came up, by model."""
+    cached = {**WITH_TOKEN, "cache": {"type": "PersistentVolumeClaim", "claimName": CACHE}}
+    adapters = [
+        {"name": "poet", "source": "hf://test/poet"},
+        {"name": "mate", "source": f"pvc://{MODELS_CLAIM}/poet"},
+        {"name": "clerk", "source": f"oci://{clerk}#adapters/clerk"},
+    ]
+    world.apply(model(FETCHED, model={**cached, "adapters": adapters}), namespace=NAMESPACE)
+    told: dict[str, list[Object]] = {FETCHED: [], SHARING: []}
+
+    def note() -> bool:
+        for name, before in told.items():
+            status = world.get("modeldeployment", name, "-n", NAMESPACE).get("status", {})
+            weights = status.get("weights")
+            if weights and weights not in before:
+                before.append(weights)
+        return bool(told[FETCHED])
+
+    wait_until("the download to begin", note, timeout=TOLD_SECONDS)
+    world.apply(model(SHARING, model=cached, podTemplate=ASLEEP), namespace=NAMESPACE)
+
+    def complete() -> bool:
+        note()
+        return all(entries and entries[-1]["phase"] == "Complete" for entries in told.values())
+
+    wait_until("both models to have their weights", complete, timeout=TOLD_SECONDS, every=0.5)
+    yield told
+    world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", FETCHED, SHARING, "--ignore-not-found")
+
+
+@pytest.fixture(scope="module")
+def served(world: World, seen: dict[str, list[Object]]) -> str:
+    """The name of the model that answers, once it is Ready."""
+    wait_told(world, FETCHED, "Ready")
+    return FETCHED
+
+
+def wait_told(world: World, name: str, reason: str) -> Object:
+    """The condition Ready as soon as it has the reason."""
+
+    def told() -> Object | None:
+        ready = world.condition(name, "Ready", namespace=NAMESPACE)
+        return ready if ready.get("reason") == reason else None
+
+    return wait_until(f"modeldeployment/{name} to say {reason}", told, timeout=TOLD_SECONDS)
+
+
+def answers(client: Client, name: str) -> dict[str, str]:
+    """The most probable answer of the model and of each adapter."""
+    found: dict[str, str] = client.run(
+        name,
+        """
+        def ask(name):
+            answer = client.chat.completions.create(
+                model=name, messages=[{"role": "user", "content": "hello"}], max_tokens=24, temperature=0)
+            return answer.choices[0].message.content
+        print(json.dumps({entry.id: ask(entry.id) for entry in client.models.list()}))
+        """,
+    )
+    return found
+
+
+def download_log(world: World, name: str) -> str:
+    """What the container that downloads has written."""
+    pod = owned(world, "pods", name)[0]["metadata"]["name"]
+    return world.kubectl("logs", "-n", NAMESPACE, pod, "-c", "weights")
+
+
+def test_how_far_a_download_is_can_be_watched(seen: dict[str, list[Object]]) -> None:
+    percents = [entry["percent"] for entry in seen[FETCHED] if "percent" in entry]
+    assert percents == sorted(percents)
+    assert [percent for percent in percents if 0 < percent < 100]
+    last = seen[FETCHED][-1]
+    assert last["bytes"] == last["totalBytes"] > 0
+
+
+def test_a_model_that_shares_the_cache_waits_and_fetches_nothing(
+    world: World, seen: dict[str, list[Object]]
+) -> None:
+    assert "Waiting" in {entry["phase"] for entry in seen[SHARING]}
+    assert "to fetch" in download_log(world, FETCHED)
+    assert "to fetch" not in download_log(world, SHARING)
+
+
+def test_the_start_tells_the_seconds_of_the_download(world: World, served: str) -> None:
+    status = world.get("modeldeployment", served, "-n", NAMESPACE)["status"]
+    assert status["startup"]["downloadSeconds"] >= 5
+    assert status["servedModels"] == [FETCHED, "poet", "mate", "clerk"]
+    weights = world.condition(served, "WeightsReady", namespace=NAMESPACE)
+    assert (weights["status"], weights["reason"]) == ("True", "WeightsComplete")
+
+
+def test_the_engine_has_no_token(world: World, served: str) -> None:
+    pod = owned(world, "pods", served)[0]["metadata"]["name"]
+    environment = world.kubectl("exec", "-n", NAMESPACE, pod, "-c", "vllm", "--", "env")
+    assert TOKEN not in environment
+
+
+def test_adapters_from_everywhere_answer_in_their_own_way_also_after_a_crash(
+    world: World, served: str, client: Client
+) -> None:
+    before = answers(client, served)
+    assert before.keys() == {FETCHED, "poet", "mate", "clerk"}
+    assert before["mate"] == before["poet"], "the same adapter, from the hub and from a claim"
+    assert len(set(before.values())) == 3
+
+    pod = owned(world, "pods", served)[0]["metadata"]["name"]
+    kill = textwrap.dedent(
+        """
+        import os, pathlib, signal
+        for process in pathlib.Path("/proc").glob("[0-9]*"):
+            if "EngineCor" in (process / "comm").read_text():
+                os.kill(int(process.name), signal.SIGKILL)
+        """
+    )
+    world.kubectl("exec", "-n", NAMESPACE, pod, "-c", "vllm", "--", "python3", "-c", kill)
+
+    def restarted() -> bool:
+        (found,) = owned(world, "pods", served)
+        (engine,) = found["status"]["containerStatuses"]
+        return bool(engine["restartCount"] and engine["ready"])
+
+    wait_until("the engine to be back", restarted, timeout=TOLD_SECONDS)
+    wait_told(world, served, "Ready")
+    assert answers(client, served) == before
+
+
+@pytest.fixture(scope="module")
+def failing(world: World, hub: None) -> Iterator[None]:
+    """The models whose download fails, all at once."""
+    models = [model(name, **spec) for name, (_, _, spec) in FAILING.items()]
+    world.apply(*models, namespace=NAMESPACE)
+    yield
+    world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", *FAILING, "--ignore-not-found")
+
+
+@pytest.mark.usefixtures("failing")
+@pytest.mark.parametrize("name", FAILING)
+def test_a_download_that_fails_says_why(world: World, name: str) -> None:
+    reason, text, _ = FAILING[name]
+    ready = wait_told(world, name, reason)
+    status = world.get("modeldeployment", name, "-n", NAMESPACE)["status"]
+    weights = next(item for item in status["conditions"] if item["type"] == "WeightsReady")
+
+    assert text in ready["message"]
+    assert (weights["status"], weights["reason"]) == ("False", reason)
+    assert status["weights"]["phase"] == "Failed"
+
+
+def _code() -> Object:
+    source = (ROOT / "tests" / "support" / "hub.py").read_text()
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": HUB},
+        "data": {"hub.py": source},
+    }
+
+
+def _secret() -> Object:
+    data = {"token": base64.b64encode(TOKEN.encode()).decode()}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "data": data}
+
+
+def _service() -> Object:
+    spec: Any = {"selector": {"app": HUB}, "ports": [{"port": 8080}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": HUB}, "spec": spec}
+
+
+def _claim() -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {"name": CACHE},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+
+
+def _hub(image: str) -> Object:
+    rate, secret = str(BYTES_PER_SECOND), ("--token", TOKEN, "--private", "test/tiny")
+    container = {
+        "name": HUB,
+        "image": image,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["python3", "/hub/hub.py", "/repos", "--bytes-per-second", rate, *secret],
+        "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 1},
+        "volumeMounts": [
+            {"name": "code", "mountPath": "/hub"},
+            {"name": "repositories", "mountPath": "/repos/test", "readOnly": True},
+        ],
+    }
+    volumes = [
+        {"name": "code", "configMap": {"name": HUB}},
+        {"name": "repositories", "persistentVolumeClaim": {"claimName": MODELS_CLAIM}},
+    ]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": HUB, "labels": {"app": HUB}},
+        "spec": {
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "terminationGracePeriodSeconds": 1,
+            "containers": [container],
+            "volumes": volumes,
+        },
+    }
