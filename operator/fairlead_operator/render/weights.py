@@ -88,8 +88,8 @@ def render_claim(model: Model) -> Object | None:
     """The PersistentVolumeClaim NAME-weights, if one is made for the model.
 
     Kubernetes lets only its size grow afterwards, so that everything else is as it was when it was made
-    (`plan.claims`). Several pods want to mount it on several nodes; of a single one a claim that only one node
-    can mount asks less of the storage.
+    (`plan.claims`). Several pods want to mount it on several nodes; for a single one, a claim that only one
+    node can mount asks less of the storage.
     """
     name, cache = claim_name(model), model.spec.model.cache
     if not name or cache.size is None:
