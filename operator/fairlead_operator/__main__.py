@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from argparse import Namespace
 
@@ -48,6 +47,8 @@ def _offline(options: Namespace) -> int:
 
 def _run(_: Namespace) -> int:
     # Only this command needs kopf, which takes a second to import.
+    import uvloop
+
     from fairlead_operator.runner import run_operator
     from fairlead_operator.settings import Settings
     from fairlead_operator.telemetry import configure_logging
@@ -60,7 +61,7 @@ def _run(_: Namespace) -> int:
             sys.stderr.write(f"FAIRLEAD_{name}: {item['msg']}\n")
         return 2
     configure_logging(settings.log_level)
-    return asyncio.run(run_operator(settings))
+    return uvloop.run(run_operator(settings))
 
 
 _COMMANDS = {

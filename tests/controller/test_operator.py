@@ -115,6 +115,21 @@ async def test_a_disruption_budget_comes_with_the_second_replica_and_goes_with_i
     await eventually("the end of the budget", gone)
 
 
+async def test_what_was_left_behind_while_no_operator_ran_goes(
+    cluster: Cluster, operator: OperatorProcess, start_operator: Start
+) -> None:
+    await cluster.create(replicas=2)
+    await cluster.await_child(POD_DISRUPTION_BUDGET)
+    assert await operator.stop() == 0
+    await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"spec": {"replicas": 1}})
+    start_operator("operator-1")
+
+    async def gone() -> bool:
+        return await cluster.find(POD_DISRUPTION_BUDGET) is None
+
+    await eventually("the end of the budget", gone)
+
+
 async def test_a_foreign_disruption_budget_is_left_alone(cluster: Cluster, operator: OperatorProcess) -> None:
     theirs = {
         "apiVersion": "policy/v1",

@@ -26,7 +26,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def queue(clock: Clock) -> WorkQueue[str]:
-    return WorkQueue(clock=clock, jitter=lambda seconds: seconds)
+    return WorkQueue(clock=clock, jitter=lambda seconds: seconds, rest_seconds=0)
 
 
 async def test_a_key_that_is_added_often_is_worked_on_once(queue: WorkQueue[str]) -> None:
@@ -104,3 +104,40 @@ async def test_the_age_of_the_oldest_key_is_known(queue: WorkQueue[str], clock: 
     queue.add("b")
     clock.now = 7
     assert queue.oldest_seconds == 7
+
+
+async def test_events_right_after_a_look_wait_for_the_end_of_the_keys_rest(clock: Clock) -> None:
+    queue: WorkQueue[str] = WorkQueue(clock=clock, rest_seconds=0.05)
+    queue.add("a")
+    queue.done(await queue.get())
+    for _ in range(5):
+        queue.add("a")
+    queue.add("b")
+    assert queue.depth == 2
+    assert [await asyncio.wait_for(queue.get(), 5) for _ in range(2)] == ["b", "a"]
+    assert queue.depth == 0
+
+
+async def test_a_key_that_is_added_while_being_worked_on_rests_too(clock: Clock) -> None:
+    queue: WorkQueue[str] = WorkQueue(clock=clock, rest_seconds=0.05)
+    queue.add("a")
+    await queue.get()
+    queue.add("a")
+    queue.done("a")
+    queue.add("b")
+    assert [await asyncio.wait_for(queue.get(), 5) for _ in range(2)] == ["b", "a"]
+
+
+async def test_a_key_that_was_left_alone_is_worked_on_at_once(clock: Clock) -> None:
+    queue: WorkQueue[str] = WorkQueue(clock=clock, rest_seconds=10)
+    queue.add("a")
+    queue.done(await queue.get())
+    clock.now = 10
+    queue.add("a")
+    assert await asyncio.wait_for(queue.get(), 5) == "a"
+
+
+async def test_how_long_a_key_waited_is_known(queue: WorkQueue[str], clock: Clock) -> None:
+    queue.add("a")
+    clock.now = 3
+    assert queue.waited_seconds(await queue.get()) == 3

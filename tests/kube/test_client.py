@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from fairlead_operator.api.names import FIELD_MANAGER
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import open_api_client
 from fairlead_operator.kube.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from fairlead_operator.kube.leader import LeaderElector
 from fairlead_operator.kube.ratelimit import TokenBucket
 from fairlead_operator.kube.resources import CONFIG_MAP, MODEL_DEPLOYMENT, SERVICE
-from tests.kube.support import Object, manifest
+from tests.kube.support import ControlPlane, Object, manifest
 
 pytestmark = pytest.mark.apiserver
 
@@ -107,3 +109,19 @@ async def test_a_server_that_does_not_answer_is_unavailable(
     finally:
         await client.close()
     assert error.value.code == 0
+
+
+async def test_a_lease_is_written_while_all_other_writes_must_wait(
+    control_plane: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
+    bucket = TokenBucket(rate=0.001, burst=1)
+    client = KubeClient(await open_api_client(), bucket)
+    try:
+        assert bucket.reserve() == 0
+        elector = LeaderElector(client, namespace, "operator", "first")
+        async with asyncio.timeout(60):
+            await elector.acquire()
+        assert bucket.reserve() > 60
+    finally:
+        await client.close()

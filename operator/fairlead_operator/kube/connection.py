@@ -57,4 +57,8 @@ async def load_connection() -> Connection:
 
 async def open_api_client() -> ApiClient:
     """The official client's transport, to be closed by the caller."""
-    return ApiClient(configuration=await load_configuration())
+    configuration = await load_configuration()
+    # Otherwise every request reads ~/.netrc in a thread and asks the environment for proxies, which the
+    # watches do not go through either.
+    configuration.client_session_kwargs = {"trust_env": False}
+    return ApiClient(configuration=configuration)
