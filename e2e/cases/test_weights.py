@@ -28,21 +28,29 @@ TOLD_SECONDS = 420
 
 FROM_HUB = {"source": "hf://test/tiny", "revision": "main", "endpoint": f"http://{HUB}.{NAMESPACE}.svc:8080"}
 WITH_TOKEN = {**FROM_HUB, "credentials": {"secretName": SECRET}}
-# Nobody asks these engines anything; the node is for the one that answers.
-IDLE: Object = {"requests": {"cpu": "1m", "memory": "1Mi"}}
-ASLEEP: Object = {"spec": {"containers": [{"name": "vllm", "command": ["sleep", "infinity"], "args": []}]}}
-SMALL_DISK: Object = {
-    "spec": {"volumes": [{"name": "weights", "emptyDir": {"medium": "Memory", "sizeLimit": "2Mi"}}]}
-}
+SMALL_DISK = {"name": "weights", "emptyDir": {"medium": "Memory", "sizeLimit": "2Mi"}}
+
+
+def idle(source: Object, **pod: Any) -> Object:
+    """The spec of a model of which nothing is asked but its weights, and which asks next to nothing of the
+    node; `pod` are further fields of its pods.
+    """
+    little: Object = {"requests": {"cpu": "1m", "memory": "1Mi"}}
+    asleep = {"name": "vllm", "command": ["sleep", "infinity"], "args": []}
+    light = [{"name": name, "resources": little} for name in ("gateway", "weights")]
+    template = {"spec": {"initContainers": light, "containers": [asleep], **pod}}
+    return {"model": source, "resources": little, "podTemplate": template}
+
+
 FAILING: dict[str, tuple[str, str, Object]] = {
-    "no-token": ("WeightsUnauthorized", "401", {"model": FROM_HUB}),
+    "no-token": ("WeightsUnauthorized", "401", idle(FROM_HUB)),
     "no-such-model": (
         "WeightsNotFound",
         "test/nothing",
-        {"model": {**WITH_TOKEN, "source": "hf://test/nothing"}},
+        idle(WITH_TOKEN | {"source": "hf://test/nothing"}),
     ),
-    "no-room": ("DiskFull", "MiB", {"model": {**WITH_TOKEN, "cache": {"size": "1Mi"}}}),
-    "full-disk": ("DiskFull", "MiB", {"model": WITH_TOKEN, "podTemplate": SMALL_DISK}),
+    "no-room": ("DiskFull", "MiB", idle({**WITH_TOKEN, "cache": {"size": "1Mi"}})),
+    "full-disk": ("DiskFull", "MiB", idle(WITH_TOKEN, volumes=[SMALL_DISK])),
 }
 
 
@@ -87,7 +95,7 @@ def seen(world: World, hub: None, clerk: str) -> Iterator[dict[str, list[Object]
         return bool(told[FETCHED])
 
     wait_until("the download to begin", note, timeout=TOLD_SECONDS)
-    world.apply(model(SHARING, model=cached, podTemplate=ASLEEP, resources=IDLE), namespace=NAMESPACE)
+    world.apply(model(SHARING, **idle(cached)), namespace=NAMESPACE)
 
     def complete() -> bool:
         note()
@@ -199,7 +207,7 @@ def test_adapters_from_everywhere_answer_in_their_own_way_also_after_a_crash(
 @pytest.fixture(scope="module")
 def failing(world: World, hub: None) -> Iterator[None]:
     """The models whose download fails, all at once."""
-    models = [model(name, **spec, resources=IDLE) for name, (_, _, spec) in FAILING.items()]
+    models = [model(name, **spec) for name, (_, _, spec) in FAILING.items()]
     world.apply(*models, namespace=NAMESPACE)
     yield
     world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", *FAILING, "--ignore-not-found")
