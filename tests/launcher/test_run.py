@@ -6,7 +6,9 @@ every test that uses the `engine` fixture runs the launcher around a real one.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from tests.support import processes
 from tests.support.engine import LAUNCHER
 
 WAIT_SECONDS = 30
@@ -69,8 +72,13 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
     yield start
     for run in runs:
+        # In a session of its own, the child would outlive a launcher that is killed.
+        left = processes.children(run.process.pid)
         with run.process:
             run.process.kill()
+        for child in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
 
 
 def test_an_exit_with_zero_that_nobody_asked_for_is_a_failure(launch: Launch) -> None:

@@ -191,17 +191,8 @@ class Engine:
 
     def core(self) -> int:
         """The process id of vLLM's engine process, below the launcher."""
-        parents = {}
-        names = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                name, fields = (folder / "stat").read_text().rsplit(")", 1)
-            except OSError:
-                continue
-            names[int(folder.name)] = name.split("(", 1)[1]
-            parents[int(folder.name)] = int(fields.split()[1])
-        servers = [pid for pid, parent in parents.items() if parent == self.process.pid]
-        return next(pid for pid, name in names.items() if "Engine" in name and parents[pid] in servers)
+        (server,) = processes.children(self.process.pid)
+        return next(pid for pid, name in processes.children(server).items() if "Engine" in name)
 
     def log_tail(self) -> str:
         """The end of the engine's log."""

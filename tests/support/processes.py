@@ -21,3 +21,16 @@ def stop(process: subprocess.Popen[bytes], folder: Path) -> int:
         return process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def children(parent: int) -> dict[int, str]:
+    """The names of the processes that a process has started, by their ids."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            name, fields = (folder / "stat").read_text().rsplit(")", 1)
+        except OSError:
+            continue
+        if int(fields.split()[1]) == parent:
+            found[int(folder.name)] = name.split("(", 1)[1]
+    return found
