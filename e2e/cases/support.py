@@ -29,6 +29,17 @@ def model(name: str, **spec: Any) -> Object:
     }
 
 
+def sleeper(name: str, *, pod: Object | None = None, **spec: Any) -> Object:
+    """A ModelDeployment whose pod is placed like any other and then only sleeps: no engine is started.
+
+    `pod` has further fields of the pod's spec.
+    """
+    # What the operator gives as arguments comes after the script, which ignores it.
+    container = {"name": "vllm", "command": ["sh", "-c", "exec sleep infinity"]}
+    template = {"spec": {"terminationGracePeriodSeconds": 1, "containers": [container], **(pod or {})}}
+    return model(name, podTemplate=template, **spec)
+
+
 def engine(*args: str) -> Object:
     """spec.engine for vLLM on two shared cores, with further engine arguments."""
     env = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
@@ -49,6 +60,19 @@ def wait_ready(world: World, name: str) -> None:
 
     outcome = wait_until(f"modeldeployment/{name} to be Ready", settled, timeout=READY_SECONDS)
     assert outcome == "ready", outcome
+
+
+def wait_condition(
+    world: World, name: str, kind: str, *, timeout: float = 120, every: float = 1.0, **wanted: str
+) -> Object:
+    """Waits until the model's condition `kind` has the wanted `status` or `reason`, and returns it."""
+
+    def found() -> Object | None:
+        condition = world.condition(name, kind, namespace=NAMESPACE)
+        return condition if wanted.items() <= condition.items() else None
+
+    what = f"condition {kind} of modeldeployment/{name} to have {wanted}"
+    return wait_until(what, found, timeout=timeout, every=every)
 
 
 class Client:
@@ -75,24 +99,33 @@ class Client:
 
         Returns what the script's last printed line says, as JSON.
         """
-        printed = run(self._command(name, script), env=self._world.env)
+        printed = run(self._command(name, script, name), env=self._world.env)
         return json.loads(printed.strip().splitlines()[-1])
 
-    def spawn(self, name: str, script: str) -> subprocess.Popen[str]:
-        """Starts a script as `run` does and returns the process, whose standard output is a pipe."""
+    def spawn(
+        self, name: str, script: str, *, address: str = "", interactive: bool = False
+    ) -> subprocess.Popen[str]:
+        """Starts a script as `run` does and returns the process, whose standard output is a pipe.
+
+        With an `address` (HOST:PORT) `client` speaks to one pod instead of the Service. With `interactive`
+        standard input is a pipe too.
+        """
+        command = self._command(name, script, address or name)
+        if interactive:
+            command.insert(2, "-i")
         return subprocess.Popen(
-            self._command(name, script),
+            command,
             env={**os.environ, **self._world.env},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
         )
 
-    def _command(self, name: str, script: str) -> list[str]:
+    def _command(self, name: str, script: str, host: str) -> list[str]:
         head = (
             "import json\nfrom openai import OpenAI\n"
-            f"MODEL = {name!r}\n"
-            "client = OpenAI(base_url=f'http://{MODEL}/v1', api_key='none', max_retries=0, timeout=300)\n"
+            f"MODEL, URL = {name!r}, {f'http://{host}/v1'!r}\n"
+            "client = OpenAI(base_url=URL, api_key='none', max_retries=0, timeout=300)\n"
         )
         program = head + textwrap.dedent(script)
         return ["kubectl", "exec", "-n", NAMESPACE, self.POD, "--", "python3", "-u", "-c", program]
