@@ -156,6 +156,11 @@ def test_a_finished_download_is_complete_even_if_the_gateway_is_not_asked_any_mo
     assert one(hub(weights=known.status), fetching(container=done)).status == known.status
 
 
+def test_a_download_that_is_run_again_is_not_complete() -> None:
+    again: Object = {**running(), "lastState": ended(code=0), "restartCount": 1}
+    assert one(hub(), fetching(container=again), told(GIGABYTE)).phase == "Downloading"
+
+
 def test_a_failure_stands_until_the_next_attempt_gets_further() -> None:
     again: Object = {**running(), "lastState": ended("full", code=1), "restartCount": 1}
     off: Object = {**waiting("CrashLoopBackOff"), "lastState": ended("full", code=1), "restartCount": 1}

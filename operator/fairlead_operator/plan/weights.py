@@ -89,10 +89,11 @@ def _observe(model: Model, pod: Object, told: Object) -> Download | None:
     previous: Object = model.status.get("weights") or {}
     if previous.get("pod") != name:
         previous = {}
-    end = state.get("terminated") or container.get("lastState", {}).get("terminated")
-    if end and end.get("exitCode") == 0:
+    if state.get("terminated", {}).get("exitCode") == 0:
         return Download(_complete(model, name, told or previous))
-    if end and not _goes_on(state, told, previous):
+    # A pod whose sandbox was lost runs its init containers again, also those that had succeeded.
+    end = state.get("terminated") or container.get("lastState", {}).get("terminated") or {}
+    if end.get("exitCode") and not _goes_on(state, told, previous):
         figures = _figures(told or previous)
         return Download({"phase": "Failed", "source": model.spec.model.source, "pod": name, **figures})
     return _underway(model, name, told, previous) if "running" in state else None
