@@ -45,6 +45,12 @@ def _offline(options: Namespace) -> int:
         return 2
 
 
+def _explain(options: Namespace) -> int:
+    from fairlead_operator.cli.explain import run_explain
+
+    return run_explain(options)
+
+
 def _run(_: Namespace) -> int:
     # Only this command needs kopf, which takes a second to import.
     import uvloop
@@ -67,6 +73,7 @@ def _run(_: Namespace) -> int:
 _COMMANDS = {
     "crd": _crd,
     "docs": _docs,
+    "explain": _explain,
     "render": _offline,
     "run": _run,
     "validate": _offline,

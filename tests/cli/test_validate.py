@@ -119,3 +119,10 @@ def test_a_file_that_cannot_be_read_ends_with_2(fairlead: Run, write: Write) -> 
 def test_a_date_is_text_as_it_is_for_kubernetes(fairlead: Run, write: Write) -> None:
     code, _, _ = fairlead("validate", "-f", write(f"{GOOD}    servedName: 2026-01-01\n"))
     assert code == 0
+
+
+def test_a_pod_template_that_the_operator_refuses_is_told(fairlead: Run, write: Write) -> None:
+    taken = "  podTemplate:\n    status: {}\n"
+    code, out, _ = fairlead("validate", "-f", write(GOOD + taken))
+    assert code == 1
+    assert out.startswith("model.yaml:8: document 1 (ModelDeployment tiny): spec.podTemplate")

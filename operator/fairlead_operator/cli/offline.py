@@ -15,12 +15,14 @@ from fairlead_operator.api.manifest import to_yaml
 from fairlead_operator.api.names import GROUP
 from fairlead_operator.cli.documents import Document, DocumentError, header_problem, read_documents
 from fairlead_operator.cli.validation import validate, with_defaults
-from fairlead_operator.render.children import render_children
-from fairlead_operator.render.model import RenderSettings, parse_model
+from fairlead_operator.render.children import fitting, render_children
+from fairlead_operator.render.model import Model, RenderSettings, parse_model
 from fairlead_operator.settings import Settings
 
 Object = dict[str, Any]
 
+# Whether a pod template fits does not depend on the images.
+_ANY = RenderSettings(gateway_image="gateway", engine_image="engine")
 # What a fresh installation of the chart would set.
 DEFAULT_IMAGES = {
     "gateway_image": f"fairlead/gateway:{__version__}",
@@ -72,8 +74,12 @@ def _problems(document: Document) -> Iterator[str]:
     if problem := header_problem(document):
         yield f"{document.at()}: {problem}"
         return
-    for found in sorted(validate(document.body), key=lambda item: document.line(item.path)):
+    problems = sorted(validate(document.body), key=lambda item: document.line(item.path))
+    for found in problems:
         yield f"{document.at(found.path)}: {found.text}"
+    if not problems:
+        _, unfit = fitting(_model(document, None), _ANY)
+        yield from (f"{document.at(('spec', 'podTemplate'))}: {text}" for text in unfit)
 
 
 def _settings(options: Namespace) -> RenderSettings:
@@ -98,16 +104,21 @@ def _rendered(document: Document, namespace: str | None, settings: RenderSetting
     They have no owner: that needs the identity of a stored object, and with a wrong one the garbage
     collection would remove them. The annotations in which the operator remembers what it did are left out.
     """
-    body = with_defaults(document.body)
-    metadata = {"namespace": namespace or "default", **body["metadata"], "uid": "", "generation": 1}
-    if namespace:
-        metadata["namespace"] = namespace
-    for child in render_children(parse_model({**body, "metadata": metadata}), settings):
+    for child in render_children(_model(document, namespace), settings):
         del child["metadata"]["ownerReferences"]
         kept = {key: value for key, value in child["metadata"].pop("annotations").items() if not _own(key)}
         if kept:
             child["metadata"]["annotations"] = kept
         yield child
+
+
+def _model(document: Document, namespace: str | None) -> Model:
+    """The model as if it were stored."""
+    body = with_defaults(document.body)
+    metadata = {"namespace": "default", **body["metadata"], "uid": "", "generation": 1}
+    if namespace:
+        metadata["namespace"] = namespace
+    return parse_model({**body, "metadata": metadata})
 
 
 def _own(annotation: str) -> bool:

@@ -19,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_validate(commands)
     _add_render(commands)
+    _add_explain(commands)
     commands.add_parser("crd", help="print the CustomResourceDefinition")
     docs = commands.add_parser("docs", help="print a generated page of the reference")
     docs.add_argument("page", choices=sorted(PAGES))
@@ -74,3 +75,16 @@ def _add_render(commands: Commands[argparse.ArgumentParser]) -> None:
         const=False,
         help="render no NetworkPolicy",
     )
+
+
+def _add_explain(commands: Commands[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "explain",
+        help="tell what a model in the cluster waits for, and why",
+        description="Tells from the live cluster where a model stands, what it waits for and what to do. "
+        "Nothing is changed.",
+    )
+    command.add_argument("name", help="name of the ModelDeployment")
+    command.add_argument("-n", "--namespace", help="its namespace (default: that of the context)")
+    command.add_argument("--kubeconfig", help="path of the kubeconfig (default: KUBECONFIG, ~/.kube/config)")
+    command.add_argument("--context", help="context of the kubeconfig (default: the current one)")

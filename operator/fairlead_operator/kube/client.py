@@ -39,9 +39,11 @@ class KubeClient:
         self._api = api
         self._bucket = bucket
 
-    async def get(self, resource: Resource, namespace: str, name: str) -> Object:
-        """One object. Raises NotFoundError."""
-        return await self._request("GET", resource, resource.path(namespace, name))
+    async def get(
+        self, resource: Resource, namespace: str, name: str, subresource: str | None = None
+    ) -> Object:
+        """One object, or a subresource of it. Raises NotFoundError."""
+        return await self._request("GET", resource, resource.path(namespace, name, subresource))
 
     async def list(
         self, resource: Resource, namespace: str | None, selector: str = "", *, fields: str = ""

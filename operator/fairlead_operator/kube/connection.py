@@ -10,7 +10,12 @@ import os
 from dataclasses import dataclass
 
 from kubernetes.aio.client import ApiClient, Configuration
-from kubernetes.aio.config import load_incluster_config, load_kube_config
+from kubernetes.aio.config import ConfigException as ConfigException
+from kubernetes.aio.config import (
+    list_kube_config_contexts,
+    load_incluster_config,
+    load_kube_config,
+)
 
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
 
@@ -27,18 +32,19 @@ class Connection:
     key_path: str | None
 
 
-async def load_configuration() -> Configuration:
-    """The official client's configuration. KUBECONFIG, if set, goes before the service account.
+async def load_configuration(kubeconfig: str | None = None, context: str | None = None) -> Configuration:
+    """The official client's configuration. A kubeconfig, given or in KUBECONFIG, goes before the service
+    account; `context` is one of it, the current one if None.
 
     Raises kubernetes.aio.config.ConfigException if neither is there.
     """
     configuration = Configuration()
-    if os.environ.get(_IN_CLUSTER) and not os.environ.get("KUBECONFIG"):
+    if _is_in_cluster() and not kubeconfig:
         load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     else:
         # The client reads the variable only once, when it is imported.
-        file = os.environ.get("KUBECONFIG")
-        await load_kube_config(config_file=file, client_configuration=configuration)  # type: ignore[no-untyped-call]
+        file = kubeconfig or os.environ.get("KUBECONFIG")
+        await load_kube_config(config_file=file, context=context, client_configuration=configuration)  # type: ignore[no-untyped-call]
     return configuration
 
 
@@ -55,10 +61,26 @@ async def load_connection() -> Connection:
     )
 
 
-async def open_api_client() -> ApiClient:
+async def open_api_client(kubeconfig: str | None = None, context: str | None = None) -> ApiClient:
     """The official client's transport, to be closed by the caller."""
-    configuration = await load_configuration()
+    configuration = await load_configuration(kubeconfig, context)
     # Otherwise every request reads ~/.netrc in a thread and asks the environment for proxies, which the
     # watches do not go through either.
     configuration.client_session_kwargs = {"trust_env": False}
     return ApiClient(configuration=configuration)
+
+
+def default_namespace(kubeconfig: str | None = None, context: str | None = None) -> str | None:
+    """The namespace of a kubeconfig's context, as kubectl takes it; None in a pod, whose own namespace says
+    nothing about where models are. Raises ConfigException.
+    """
+    if _is_in_cluster() and not kubeconfig:
+        return None
+    file = kubeconfig or os.environ.get("KUBECONFIG")
+    contexts, current = list_kube_config_contexts(config_file=file)  # type: ignore[no-untyped-call]
+    chosen = next((item for item in contexts if item["name"] == context), current)
+    return str(chosen["context"].get("namespace") or "default")
+
+
+def _is_in_cluster() -> bool:
+    return bool(os.environ.get(_IN_CLUSTER)) and not os.environ.get("KUBECONFIG")

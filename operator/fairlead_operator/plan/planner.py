@@ -34,7 +34,7 @@ from fairlead_operator.plan.orphans import find_orphans
 from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
 from fairlead_operator.plan.rollout import Rollout, choose_rollout
-from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition
+from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition, pod_causes
 from fairlead_operator.render.children import fitting, render_children
 from fairlead_operator.render.deployment import (
     desired_revision,
@@ -74,7 +74,8 @@ class Plan:
     `asks` are pods whose gateways should tell their load before this is carried out, if they have not been
     asked; the plan is then made anew. `costs` are the deletion costs of pods by name, to be written before a
     Deployment shrinks. `status` is the whole status; `requeue_after` seconds until the next look without an
-    event; `explain` one line on what is done and why.
+    event; `causes` are why pods are not ready, by name; `doing` says what is done, and `explain` in one line
+    also why.
     """
 
     asks: tuple[Object, ...] = ()
@@ -84,6 +85,8 @@ class Plan:
     status: Object = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     requeue_after: float | None = None
+    causes: Mapping[str, Finding] = field(default_factory=dict)
+    doing: str = ""
     explain: str = ""
 
 
@@ -126,6 +129,8 @@ def plan(
         status=status,
         events=_events(model, ready, texts if applies or orphans else []),
         requeue_after=_requeue(ready, bool(waits), observed, rollout),
+        causes=pod_causes(model, progress),
+        doing="; ".join(texts),
         explain="; ".join([*texts, f"{ready['reason']}: {ready['message']}"]),
     )
 

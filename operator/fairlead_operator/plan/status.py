@@ -176,6 +176,12 @@ def _pod_findings(model: Model, progress: Progress) -> list[Finding]:
     return [causes[name] for name in names if name in causes] + _losses(progress)
 
 
+def pod_causes(model: Model, progress: Progress) -> dict[str, Finding]:
+    """Why the pods that are not ready are not, by name."""
+    downloads = observe_downloads(model, progress.pods, progress.reports)
+    return _causes(replace(progress, downloads=downloads))
+
+
 def _causes(progress: Progress) -> dict[str, Finding]:
     """Why the pods that are not ready are not, by name."""
     found = {}

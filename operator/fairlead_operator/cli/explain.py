@@ -1,0 +1,92 @@
+"""`fairlead explain NAME`: finds the model, reads what there is, prints the report."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import Namespace
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any
+
+from fairlead_operator.cli.live import Reader
+from fairlead_operator.cli.report import report
+from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.connection import ConfigException, default_namespace, open_api_client
+from fairlead_operator.kube.errors import KubeError, NotFoundError
+from fairlead_operator.kube.ratelimit import TokenBucket
+from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
+
+Object = dict[str, Any]
+
+
+class ExplainError(Exception):
+    """There is nothing to explain; the text says why and what to try."""
+
+
+def run_explain(options: Namespace) -> int:
+    """Prints the explanation; 0 if there is one, 1 if not."""
+    try:
+        sys.stdout.write(asyncio.run(_explain(options)))
+    except ExplainError as error:
+        sys.stderr.write(f"fairlead explain: {error}\n")
+        return 1
+    except ConfigException as error:
+        remedy = "set KUBECONFIG or --kubeconfig, and choose with --context"
+        sys.stderr.write(f"fairlead explain: no way to a cluster: {error}; {remedy}\n")
+        return 1
+    except KubeError as error:
+        sys.stderr.write(f"fairlead explain: {_refusal(error)}\n")
+        return 1
+    return 0
+
+
+async def _explain(options: Namespace) -> str:
+    access = (options.kubeconfig, options.context)
+    namespace = options.namespace or default_namespace(*access)
+    client = KubeClient(await open_api_client(*access), TokenBucket(rate=1, burst=1))
+    try:
+        body = await _find(client, namespace, options.name)
+        now = datetime.now(UTC)
+        return report(await Reader(client, now).facts(body), now)
+    finally:
+        await client.close()
+
+
+async def _find(client: KubeClient, namespace: str | None, name: str) -> Object:
+    """The model; without a namespace the only one of that name. Raises ExplainError with near names."""
+    if namespace:
+        try:
+            return await client.get(MODEL_DEPLOYMENT, namespace, name)
+        except NotFoundError:
+            return _choose(await _list(client, namespace), namespace, name)
+    return _choose(await _list(client, None), None, name)
+
+
+async def _list(client: KubeClient, namespace: str | None) -> list[Object]:
+    try:
+        return await client.list(MODEL_DEPLOYMENT, namespace)
+    except NotFoundError:
+        raise ExplainError(
+            "the cluster does not know ModelDeployments: is Fairlead installed, is this the right context?"
+        ) from None
+
+
+def _choose(models: list[Object], namespace: str | None, name: str) -> Object:
+    same = [body for body in models if body["metadata"]["name"] == name]
+    if len(same) == 1:
+        return same[0]
+    if same:
+        places = ", ".join(sorted(body["metadata"]["namespace"] for body in same))
+        raise ExplainError(f"there are several ModelDeployments {name}; choose with -n one of {places}")
+    where = f"namespace {namespace}" if namespace else "the cluster"
+    names = sorted({body["metadata"]["name"] for body in models})
+    near = get_close_matches(name, names, n=3)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}"
+    raise ExplainError(f"there is no ModelDeployment {name} in {where}; {hint}")
+
+
+def _refusal(error: KubeError) -> str:
+    if error.code == 0:
+        return f"the API server cannot be reached: {error}"
+    return f"the API server refuses: {error}"

@@ -1,0 +1,172 @@
+"""What `fairlead explain` prints: from the facts of a model to a text for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fairlead_operator.plan.findings import Finding, is_true, last_seen, parse_time
+from fairlead_operator.plan.reasons import CATALOGUE
+
+Object = dict[str, Any]
+
+_EVENTS = 10
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_PHASES = ("scheduling", "preparing", "download", "engine", "total")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a model: the stored object and the status that follows from what is observed now; its
+    pods, why each is not ready, and what their gateways tell; Events; what the operator would do next; and
+    what could not be found out.
+    """
+
+    body: Object
+    status: Object
+    pods: Sequence[Object] = ()
+    causes: Mapping[str, Finding] = field(default_factory=dict)
+    reports: Mapping[str, Object] = field(default_factory=dict)
+    events: Sequence[Object] = ()
+    next_step: str = ""
+    notes: Sequence[str] = ()
+
+
+def report(facts: Facts, now: datetime) -> str:
+    """The whole text."""
+    sections = [
+        _summary(facts),
+        _table("PODS", ("NAME", "STATE", "NODE", "AGE", "ABOUT"), _pods(facts, now)),
+        _weights(facts.status.get("weights")),
+        _startup(facts.status.get("startup")),
+        _table("CONDITIONS", ("TYPE", "STATUS", "REASON", "SINCE"), _conditions(facts.status, now)),
+        _table("EVENTS", ("AGE", "TYPE", "REASON", "OBJECT", "NOTE"), _events(facts.events, now)),
+        [f"NEXT: {facts.next_step}"] if facts.next_step else [],
+        [f"NOTE: {note}" for note in facts.notes],
+    ]
+    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+
+
+def _summary(facts: Facts) -> list[str]:
+    metadata, spec = facts.body["metadata"], facts.body.get("spec", {})
+    ready = condition(facts.status, "Ready")
+    wanted, serving = spec.get("replicas", 1), facts.status.get("readyReplicas", 0)
+    source = spec.get("model", {}).get("source", "no source")
+    title = f"ModelDeployment {metadata['namespace']}/{metadata['name']} ({source})"
+    lines = [f"{title}: {serving} of {wanted} replicas answer requests", ""]
+    if metadata.get("deletionTimestamp"):
+        return [*lines, "It is being deleted."]
+    reason = ready.get("reason", "Unknown")
+    lines.append(f"{'Ready' if ready.get('status') == 'True' else 'Not ready'}: {reason}")
+    if known := CATALOGUE.get(reason):
+        lines.append(f"  {known.meaning}")
+    if message := ready.get("message"):
+        lines.append(f"  {message}")
+    if condition(facts.status, "Stalled").get("status") == "True":
+        lines.append("  Waiting does not help: this needs a change by somebody.")
+    return lines
+
+
+def _pods(facts: Facts, now: datetime) -> Iterator[tuple[str, ...]]:
+    for pod in sorted(facts.pods, key=lambda pod: str(pod["metadata"]["name"])):
+        name = pod["metadata"]["name"]
+        about = [_cause(facts.causes.get(name)), *_load(facts.reports.get(name))]
+        yield (
+            name,
+            _state(pod),
+            pod.get("spec", {}).get("nodeName") or "-",
+            age(pod["metadata"].get("creationTimestamp"), now),
+            "; ".join(part for part in about if part) or "-",
+        )
+
+
+def _cause(finding: Finding | None) -> str:
+    return f"{finding.reason}: {finding.message}" if finding else ""
+
+
+def _state(pod: Object) -> str:
+    if pod["metadata"].get("deletionTimestamp"):
+        return "Draining"
+    phase = pod.get("status", {}).get("phase", "Pending")
+    if phase in ("Failed", "Succeeded"):
+        return str(phase)
+    return "Ready" if is_true(pod, "Ready") else "Starting"
+
+
+def _load(told: Object | None) -> Iterator[str]:
+    if told is None:
+        return
+    yield f"{told.get('inFlight', 0)} requests in flight, {told.get('queued', 0)} queued"
+    if silent := told.get("unresponsiveSeconds"):
+        yield f"no token for {silent:.0f} s"
+
+
+def _weights(weights: Object | None) -> list[str]:
+    if not weights:
+        return []
+    total = f" of {_size(weights['totalBytes'])}" if weights.get("totalBytes") else ""
+    share = f", {weights['percent']} %" if "percent" in weights else ""
+    amount = f"{_size(weights.get('bytes', 0))}{total}{share}"
+    return [f"WEIGHTS: {weights['phase']} {weights.get('source', '')} ({amount}), pod {weights.get('pod')}"]
+
+
+def _startup(startup: Object | None) -> list[str]:
+    if not startup:
+        return []
+    phases = [
+        f"{phase} {startup[f'{phase}Seconds']} s" for phase in _PHASES if startup.get(f"{phase}Seconds")
+    ]
+    return [f"LAST START: {', '.join(phases) or 'less than a second'} (pod {startup['pod']})"]
+
+
+def _conditions(status: Object, now: datetime) -> Iterator[tuple[str, ...]]:
+    for item in status.get("conditions") or []:
+        yield item["type"], item["status"], item["reason"], age(item.get("lastTransitionTime"), now)
+
+
+def _events(events: Sequence[Object], now: datetime) -> Iterator[tuple[str, ...]]:
+    """The latest ones, the last at the end."""
+    for event in sorted(events, key=last_seen)[-_EVENTS:]:
+        about = event.get("regarding") or {}
+        yield (
+            age(last_seen(event), now),
+            event.get("type", ""),
+            event.get("reason", ""),
+            f"{about.get('kind', '')}/{about.get('name', '')}",
+            " ".join((event.get("note") or "").split()),
+        )
+
+
+def _table(title: str, head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[str]:
+    """Columns of even width but for the last; nothing without rows."""
+    listed = [head, *rows]
+    if len(listed) == 1:
+        return []
+    widths = [max(len(row[column]) for row in listed) for column in range(len(head) - 1)]
+    cells = [[*map(str.ljust, row, widths), row[-1]] for row in listed]
+    return [title, *("  " + "  ".join(row) for row in cells)]
+
+
+def condition(status: Object, kind: str) -> Object:
+    """The condition of this type, {} if there is none."""
+    found: Object = next((item for item in status.get("conditions") or [] if item.get("type") == kind), {})
+    return found
+
+
+def age(time: str | None, now: datetime) -> str:
+    """How long ago a time was, in the largest unit that fits, as kubectl shows it; `-` if it is not known."""
+    moment = parse_time(time)
+    if moment is None:
+        return "-"
+    seconds = max(0, int((now - moment).total_seconds()))
+    size, unit = next((size, unit) for size, unit in _UNITS if seconds >= size or size == 1)
+    return f"{seconds // size}{unit}"
+
+
+def _size(number: int) -> str:
+    size, unit = next(
+        (size, unit) for size, unit in ((1e9, "GB"), (1e6, "MB"), (1, "B")) if number >= size or size == 1
+    )
+    return f"{number / size:.1f} {unit}" if size > 1 else f"{number} B"

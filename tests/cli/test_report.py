@@ -1,0 +1,115 @@
+"""What `fairlead explain` prints, as people read it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from fairlead_operator.cli.report import Facts, age, report
+from fairlead_operator.plan.findings import Finding
+from tests.plan.builders import NOW, condition, model_body, pod
+
+BODY = model_body(model={"source": "hf://a/b"}, replicas=2)
+
+
+def status(reason: str, message: str, ready: str = "False", **more: object) -> dict[str, object]:
+    said = {"reason": reason, "message": message}
+    conditions = [condition("Ready", ready, **said), condition("Stalled", "False", **said)]
+    return {"conditions": conditions, "readyReplicas": 1, **more}
+
+
+def test_a_model_that_waits_for_room() -> None:
+    refused = "not enough nvidia.com/gpu for pod tiny-2: Insufficient nvidia.com/gpu"
+    facts = Facts(
+        body=BODY,
+        status=status("InsufficientResources", f"{refused}; 1 of 2 replicas ready"),
+        pods=(pod("tiny-2", unschedulable="no"), pod("tiny-1", ready=True)),
+        causes={"tiny-2": Finding("InsufficientResources", refused)},
+        reports={"tiny-1": {"inFlight": 2, "queued": 1, "unresponsiveSeconds": 0}},
+        events=(
+            {
+                "type": "Warning",
+                "reason": "FailedScheduling",
+                "note": "0/1 nodes are\navailable",
+                "eventTime": "2026-01-01T11:59:30Z",
+                "regarding": {"kind": "Pod", "name": "tiny-2"},
+            },
+        ),
+        next_step="nothing is to be changed. It looks again in 10 s, or when something changes.",
+    )
+    assert report(facts, NOW) == (
+        "ModelDeployment demo/tiny (hf://a/b): 1 of 2 replicas answer requests\n"
+        "\n"
+        "Not ready: InsufficientResources\n"
+        "  No node has enough of a resource free: accelerators, CPU or memory. The message names which.\n"
+        "  not enough nvidia.com/gpu for pod tiny-2: Insufficient nvidia.com/gpu; 1 of 2 replicas ready\n"
+        "\n"
+        "PODS\n"
+        "  NAME    STATE     NODE    AGE  ABOUT\n"
+        "  tiny-1  Ready     node-1  2m   2 requests in flight, 1 queued\n"
+        "  tiny-2  Starting  -       2m   InsufficientResources: not enough nvidia.com/gpu for pod tiny-2: "
+        "Insufficient nvidia.com/gpu\n"
+        "\n"
+        "CONDITIONS\n"
+        "  TYPE     STATUS  REASON                 SINCE\n"
+        "  Ready    False   InsufficientResources  1m\n"
+        "  Stalled  False   InsufficientResources  1m\n"
+        "\n"
+        "EVENTS\n"
+        "  AGE  TYPE     REASON            OBJECT      NOTE\n"
+        "  30s  Warning  FailedScheduling  Pod/tiny-2  0/1 nodes are available\n"
+        "\n"
+        "NEXT: nothing is to be changed. It looks again in 10 s, or when something changes.\n"
+    )
+
+
+def test_a_model_that_downloads() -> None:
+    weights = {
+        "phase": "Downloading",
+        "source": "hf://a/b",
+        "bytes": 1_500_000_000,
+        "totalBytes": 16_000_000_000,
+        "percent": 9,
+        "pod": "tiny-1",
+    }
+    text = report(Facts(BODY, status("Downloading", "9 %", weights=weights)), NOW)
+    assert "WEIGHTS: Downloading hf://a/b (1.5 GB of 16.0 GB, 9 %), pod tiny-1\n" in text
+
+
+def test_the_phases_of_the_last_start() -> None:
+    startup = {
+        "pod": "tiny-1",
+        "schedulingSeconds": 0,
+        "preparingSeconds": 40,
+        "downloadSeconds": 30,
+        "engineSeconds": 60,
+        "totalSeconds": 100,
+    }
+    text = report(Facts(BODY, status("Ready", "fine", "True", startup=startup)), NOW)
+    assert "LAST START: preparing 40 s, download 30 s, engine 60 s, total 100 s (pod tiny-1)\n" in text
+
+
+def test_a_stalled_model_needs_somebody() -> None:
+    stalled = [
+        condition(kind, word, reason="InvalidSpec", message="x")
+        for kind, word in (("Ready", "False"), ("Stalled", "True"))
+    ]
+    assert "Waiting does not help" in report(Facts(BODY, {"conditions": stalled}), NOW)
+
+
+def test_what_could_not_be_read_is_noted() -> None:
+    assert "\nNOTE: pods could not be read\n" in report(
+        Facts(BODY, status("Ready", "fine", "True"), notes=("pods could not be read",)), NOW
+    )
+
+
+def test_a_model_that_no_operator_has_seen() -> None:
+    assert "Not ready: Unknown\n" in report(Facts(BODY, {}), NOW)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0s"), (59, "59s"), (60, "1m"), (7199, "1h"), (90_000, "1d"), (-5, "0s")]
+)
+def test_age(seconds: int, text: str) -> None:
+    assert age((NOW - timedelta(seconds=seconds)).isoformat(), NOW) == text
