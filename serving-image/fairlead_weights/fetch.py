@@ -141,9 +141,9 @@ class Fetcher:
                 self._discard(transfer)
             # Else a node that loses its power could keep the name of a file without its content.
             os.fsync(descriptor)
+            _put_in_place(descriptor, transfer)
         finally:
             os.close(descriptor)
-        _put_in_place(transfer.part, transfer.blob, transfer.item)
 
     def _receive(self, descriptor: int, transfer: _Transfer) -> None:
         """Writes what comes, until the content is whole. Raises DownloadError if it ends before."""
@@ -152,7 +152,6 @@ class Fetcher:
             if body.start != transfer.position:
                 self._reporter.advance(self._job, body.start - transfer.position)
                 transfer.restart()
-                os.ftruncate(descriptor, body.start)
             os.lseek(descriptor, transfer.position, os.SEEK_SET)
             for chunk in body.chunks:
                 if self._stop.is_set():
@@ -193,7 +192,7 @@ class _Transfer:
         """Begins with what the disk has: that of a former run, or as it was left."""
         if size != self.position:
             self._digest = Digest(self.item)
-            self._digest.take_in(self.part)
+            self._digest.take_in(self.part, size)
             self.position = size
 
     def restart(self) -> None:
@@ -212,14 +211,19 @@ class _Transfer:
         return self.position == self.item.size and self._digest.matches
 
 
-def _put_in_place(part: Path, blob: Path, item: Item) -> None:
+def _put_in_place(descriptor: int, transfer: _Transfer) -> None:
+    """Gives the content its name. On a disk without locks, the part may be somebody else's by now."""
+    mine = os.fstat(descriptor)
     try:
-        os.replace(part, blob)
+        named = transfer.part.stat()
+        if (named.st_ino, named.st_dev) == (mine.st_ino, mine.st_dev):
+            os.replace(transfer.part, transfer.blob)
+            return
     except FileNotFoundError:
-        # On a disk without locks somebody else may have finished the very same content.
-        if size_of(blob) != item.size:
-            message = f"{part.name} vanished from the cache during the download."
-            raise DownloadError("WeightsUnavailable", message, transient=True) from None
+        pass
+    if size_of(transfer.blob) != transfer.item.size:
+        message = f"{transfer.part.name} was taken from the cache during the download."
+        raise DownloadError("WeightsUnavailable", message, transient=True)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -207,23 +207,19 @@ class Digest:
         if self._hash:
             self._hash.update(data)
 
-    def take_in(self, path: Path) -> None:
-        """Takes in a file of a former run."""
-        if self._hash and path.exists():
-            for data in read_pieces(path):
+    def take_in(self, path: Path, size: int) -> None:
+        """Takes in the first bytes of a file; it may be longer if somebody else writes it too."""
+        if not self._hash:
+            return
+        with path.open("rb") as file:
+            while size and (data := file.read(min(size, _READ_BYTES))):
                 self._hash.update(data)
+                size -= len(data)
 
     @property
     def matches(self) -> bool:
         """Whether it is the content that the source told; True if it told nothing."""
         return self._hash is None or self._hash.hexdigest() == self._expected
-
-
-def read_pieces(path: Path) -> Iterator[bytes]:
-    """The content of a file in pieces that fit into little memory."""
-    with path.open("rb") as file:
-        while data := file.read(_READ_BYTES):
-            yield data
 
 
 def owner_of(path: Path) -> str:

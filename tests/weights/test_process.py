@@ -171,6 +171,26 @@ def test_who_waits_takes_over_from_a_killed_downloader(
     assert len(taken_over) == 2
 
 
+def test_two_downloads_without_a_lock_between_them(
+    hub: Hub, pod: Pod, second_pod: Pod, repository: Path
+) -> None:
+    hub.behaviour.bytes_per_second = LARGE // 6
+    first = pod.start(order(hub, pod))
+    wait_until("the first bytes", lambda: pod.state().get("bytes", 0) > 0)
+    # As on a disk that grants every lock: the second one locks another file than the first one.
+    for lock in pod.cache.glob(".fairlead/*.lock"):
+        lock.unlink()
+    second = second_pod.start(order(hub, second_pod))
+    wait_until("both at work", lambda: second_pod.state().get("bytes", 0) > LARGE // 2)
+    hub.behaviour.bytes_per_second = 0
+
+    outcomes = [pod.end_of(first), second_pod.end_of(second)]
+
+    assert [outcome.code for outcome in outcomes] == [0, 0], outcomes
+    assert second_pod.state()["phase"] == "Complete"
+    assert read_folder(pod.model) == read_folder(repository)
+
+
 def test_other_models_do_not_wait(hub: Hub, pod: Pod, second_pod: Pod, repository: Path) -> None:
     other = make_repository(hub.folder / "acme/other", {"config.json": 10})
     hub.behaviour.bytes_per_second = 1000
