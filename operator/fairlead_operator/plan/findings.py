@@ -18,6 +18,7 @@ Object = dict[str, Any]
 # With the tally and the remedy it fits into the note of an event (1,024 characters).
 LONGEST_CAUSE = 720
 _VARYING = (
+    (re.compile(r"rpc error: code = \w+ desc = "), ""),
     (re.compile(r"\b[0-9a-f]{32,64}\b"), "…"),
     (re.compile(r"((?:\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]+\]):\d{4,5}->"), r"\1->"),
     (re.compile(r"(?i)(request ?id:? *)[\w-]{8,}"), r"\1…"),
