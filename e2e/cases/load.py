@@ -1,0 +1,76 @@
+"""Requests of the official SDK that never pause while the body runs, and what became of each of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from e2e.cases.support import Client
+
+# Three callers at a time: one that streams and one that does not, each over one kept connection, and one
+# that connects anew for each request. Every answer is looked at whole.
+_SCRIPT = """
+import sys, threading
+
+answers, errors, over = {"stream": 0, "plain": 0, "anew": 0}, [], threading.Event()
+
+def ask(client, stream):
+    asked = dict(model=MODEL, messages=[{"role": "user", "content": "hello"}], max_tokens=24,
+                 extra_body={"ignore_eos": True})
+    usage = {"include_usage": True}
+    if not stream:
+        answer = client.chat.completions.create(**asked)
+        return answer.usage.completion_tokens, answer.choices[0].finish_reason
+    chunks = list(client.chat.completions.create(stream=True, stream_options=usage, **asked))
+    finish = [c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason]
+    return chunks[-1].usage.completion_tokens, *finish
+
+def call(name):
+    while not over.wait(0.1):
+        try:
+            fresh = OpenAI(base_url=URL, api_key="none", max_retries=0) if name == "anew" else client
+            got = ask(fresh, name == "stream")
+            if got != (24, "length"):
+                raise ValueError(f"answered {got}")
+            answers[name] += 1
+        except Exception as error:
+            errors.append(f"{name}: {error!r} {error.__cause__!r}")
+
+callers = [threading.Thread(target=call, args=(name,)) for name in answers]
+for caller in callers:
+    caller.start()
+print("calling")
+sys.stdin.readline()
+over.set()
+for caller in callers:
+    caller.join()
+print(json.dumps({"answers": answers, "errors": errors}))
+"""
+
+
+@dataclass
+class Outcome:
+    """Whole answers by kind of caller, and the errors of all; filled in when the load is over."""
+
+    answers: dict[str, int] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def load(client: Client, name: str) -> Iterator[Outcome]:
+    """Requests to the model without a pause and without retries. They end with the body; then the outcome
+    is known.
+    """
+    outcome = Outcome()
+    calling = client.spawn(name, _SCRIPT, interactive=True)
+    assert calling.stdout is not None
+    assert calling.stdout.readline() == "calling\n"
+    try:
+        yield outcome
+    finally:
+        rest, _ = calling.communicate("over\n", timeout=300)
+        told: dict[str, Any] = json.loads(rest)
+        outcome.answers, outcome.errors = told["answers"], told["errors"]
