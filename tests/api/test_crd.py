@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from fairlead_operator.api.manifest import to_yaml
 from fairlead_operator.api.schema import structural_schema
 from fairlead_operator.api.v1alpha1 import ModelDeployment
 from fairlead_operator.reference import PAGES
+from tests.api.bounds import messages
 
 ROOT = Path(__file__).resolve().parents[2]
 CRD_FILE = ROOT / "crds" / "fairlead.dev_modeldeployments.yaml"
@@ -85,6 +87,28 @@ def test_what_users_write_is_bounded(path: str, field: dict[str, Any]) -> None:
         field.get("type") == "object" and field.get("x-kubernetes-preserve-unknown-fields")
     ):
         assert field["maxProperties"] > 0, path
+
+
+@pytest.mark.parametrize(("path", "field"), FIELDS)
+def test_names_are_camel_case_and_say_no_more_than_needed(path: str, field: dict[str, Any]) -> None:
+    name = path.rsplit(".", 1)[1]
+    assert re.fullmatch(r"[a-z][A-Za-z0-9]*", name)
+    assert field.get("type") != "boolean" or not name.startswith(("is", "enable", "no", "disable"))
+    assert field.get("type") != "integer" or not re.search(r"(Timeout|Delay|Deadline|Duration)$", name)
+
+
+def test_the_status_asks_for_nothing_and_is_bounded() -> None:
+    status = _schema()["properties"]["status"]
+    assert "required" not in status
+    for path, field in _fields(status):
+        if field.get("type") == "array":
+            assert field["maxItems"] > 0, path
+
+
+def test_a_rule_tells_the_field_or_the_remedy_in_words() -> None:
+    texts = list(messages(_schema()))
+    assert texts
+    assert all("spec." in text or "metadata." in text for text in texts)
 
 
 @pytest.mark.parametrize(("path", "field"), FIELDS)
