@@ -1,4 +1,4 @@
-"""What a structural schema enforces: the messages of its rules, and objects that are one step beyond each bound,
+"""What a structural schema enforces: the messages of its rules, and objects one step beyond each of its bounds,
 made from the schema itself, so that a new field has its cases too.
 """
 

@@ -6,7 +6,6 @@ A refusal names the field, and where it helps what to do.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
