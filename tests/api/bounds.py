@@ -1,5 +1,5 @@
-"""What a structural schema enforces: the messages of its rules, and objects one step beyond each of its bounds,
-made from the schema itself, so that a new field has its cases too.
+"""What a structural schema enforces: the messages of its rules, and objects one step beyond each bound, made
+from the schema itself, so that a new field has its cases too.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from typing import Any
 from fairlead_operator.api.names import MODEL_LABEL, RENDERED_HASH
 from fairlead_operator.controller.gateways import Gateways
 from fairlead_operator.controller.reconciler import Reconciler
+from fairlead_operator.controller.sightings import Sightings
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ConflictError
 from fairlead_operator.kube.events import EventRecorder
@@ -107,7 +108,16 @@ class Run:
     def start(self, lives: int | None = None) -> None:
         """A new process, which knows nothing of the one before."""
         self.client = MortalClient(self.kube, lives)
-        self._reconciler = Reconciler(self.client, EventRecorder(self.client, "test"), Loads(), SETTINGS)
+        self._sightings: Sightings | None = None
+
+    async def _begin(self) -> Reconciler:
+        """What the watches show at a start."""
+        self._sightings = Sightings()
+        for resource in CHILDREN:
+            for child in await self.kube.list(resource, self.namespace, f"{MODEL_LABEL}=tiny"):
+                self._sightings.expect((self.namespace, "tiny"), child["kind"], child["metadata"]["name"])
+        recorder = EventRecorder(self.client, "test")
+        return Reconciler(self.client, recorder, Loads(), SETTINGS, self._sightings)
 
     async def create(self) -> None:
         """Creates the namespace and the model."""
@@ -131,6 +141,8 @@ class Run:
         """One look of the operator, of a new one if it dies; returns the writes of those that lived."""
         before = self.client.writes
         try:
+            if self._sightings is None:
+                self._reconciler = await self._begin()
             await self._reconciler.reconcile((self.namespace, "tiny"))
         except Killed:
             self.deaths += 1

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fairlead_operator import kopf_edge
+from fairlead_operator.controller.sightings import Sighting
 from fairlead_operator.kube.resources import DEPLOYMENT, EVENT, LEASE, MODEL_DEPLOYMENT, SERVICE
 from tests.controller.cluster import Cluster
 from tests.controller.conftest import Start
@@ -61,9 +62,9 @@ async def test_a_silent_watch_is_given_up_and_what_it_missed_is_seen(
     settings.watching.inactivity_timeout = 2
     monkeypatch.setattr(kopf_edge, "_settings", lambda: settings)
     monkeypatch.setenv("KUBECONFIG", str(proxy.kubeconfig))
-    seen: set[tuple[str, str]] = set()
+    seen: list[Sighting] = []
     ready, stop = asyncio.Event(), asyncio.Event()
-    watch = asyncio.create_task(kopf_edge.watch(seen.add, [cluster.namespace], ready, stop))
+    watch = asyncio.create_task(kopf_edge.watch(seen.append, [cluster.namespace], ready, stop))
     try:
         await asyncio.wait_for(ready.wait(), 40)
 
@@ -75,7 +76,7 @@ async def test_a_silent_watch_is_given_up_and_what_it_missed_is_seen(
         await cluster.create()
 
         async def noticed() -> bool:
-            return (cluster.namespace, "tiny") in seen
+            return any(sighting.key == (cluster.namespace, "tiny") for sighting in seen)
 
         await eventually("the model", noticed)
     finally:
