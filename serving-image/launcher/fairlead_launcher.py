@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 ENGINE_MODULE = "vllm.entrypoints.openai.api_server"
+HEADLESS_MODULE = "vllm.entrypoints.cli.main"
 TERMINATION_LOG = "/dev/termination-log"
 # Kubernetes keeps this much of a termination message.
 TERMINATION_BYTES = 4096
@@ -333,6 +334,11 @@ def engine_command(module: str, socket: Path, arguments: Sequence[str]) -> list[
     return [sys.executable, "-u", "-m", module, "--uds", str(socket), *arguments]
 
 
+def headless_command(arguments: Sequence[str]) -> list[str]:
+    """The command line of a further node of the engine, which has no API. Only `vllm serve` knows of that."""
+    return [sys.executable, "-u", "-m", HEADLESS_MODULE, "serve", "--headless", *arguments]
+
+
 def values_of(flag: str, arguments: Sequence[str]) -> list[str]:
     """The values of the last use of a flag, as vLLM reads them."""
     found: list[str] = []
@@ -390,15 +396,20 @@ def rank_arguments(arguments: Sequence[str]) -> list[str]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="fairlead_launcher", description="Starts vLLM on a Unix socket.")
-    parser.add_argument("--socket", type=Path, required=True, help="where the engine listens")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--socket", type=Path, help="where the engine listens")
+    where.add_argument("--headless", action="store_true", help="a further node of an engine, without an API")
     parser.add_argument("--state", type=Path, required=True, help="file for progress and cause")
     parser.add_argument("--termination-log", type=Path, default=Path(TERMINATION_LOG))
     parser.add_argument("--module", default=ENGINE_MODULE, help="Python module of the engine's server")
     parser.add_argument("arguments", nargs="*", help="arguments for the engine, after --")
     options = parser.parse_args(argv)
-    options.socket.unlink(missing_ok=True)
     arguments = [*options.arguments, *rank_arguments(options.arguments)]
-    command = engine_command(options.module, options.socket, arguments)
+    if options.headless:
+        command = headless_command(arguments)
+    else:
+        options.socket.unlink(missing_ok=True)
+        command = engine_command(options.module, options.socket, arguments)
     launcher = Launcher(command, StateFile(options.state), options.termination_log)
     absent = absent_folder(options.arguments)
     if absent:

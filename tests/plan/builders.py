@@ -9,8 +9,8 @@ from typing import Any
 from fairlead_operator.api.names import API_VERSION, KIND, REVISION
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan
-from fairlead_operator.render.deployment import desired_revision, render_pod_template, revision_of
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
+from fairlead_operator.render.templates import desired_revision, render_templates, revision_of
 
 Object = dict[str, Any]
 
@@ -61,7 +61,7 @@ def pod(
             "namespace": "demo",
             "uid": f"uid-{name}",
             "creationTimestamp": "2026-01-01T11:58:00Z",
-            "annotations": {REVISION: revision or revision_of(render_pod_template(model(), SETTINGS))},
+            "annotations": {REVISION: revision or revision_of(render_templates(model(), SETTINGS)[0])},
         },
         "spec": {"nodeName": "" if unschedulable else node},
         "status": {

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead_operator.api.status import ModelDeploymentStatus
-from fairlead_operator.render.deployment import desired_revision
+from fairlead_operator.render.templates import desired_revision
 from tests.plan.builders import NOW, Object, World, condition, ended, model_body, pod, running, waiting
 
 TEXTS = st.sampled_from(

@@ -10,7 +10,7 @@ import pytest
 
 from fairlead_operator.api.names import POD_TEMPLATE, RESTARTED_AT
 from fairlead_operator.plan import planner
-from fairlead_operator.render import deployment as rendering
+from fairlead_operator.render import templates as rendering
 from fairlead_operator.render.model import RENDERING_VERSION
 from fairlead_operator.render.pod import pod_template
 from tests.plan.builders import SETTINGS, Object, World, model_body

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.render.deployment import desired_revision
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE
+from fairlead_operator.render.templates import desired_revision
 from tests.plan.builders import NOW, Object, World, condition, creating, model_body, mount_event, pod
 
 NO_GPU = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available"

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from fairlead_operator.api.status import ModelDeploymentStatus
-from fairlead_operator.render.deployment import desired_revision
+from fairlead_operator.render.templates import desired_revision
 from tests.plan.builders import (
     NOW,
     World,

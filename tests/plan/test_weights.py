@@ -9,8 +9,8 @@ import pytest
 
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.weights import Download, observe_downloads, weights_ready, weights_status
-from fairlead_operator.render.deployment import desired_revision
 from fairlead_operator.render.model import Model
+from fairlead_operator.render.templates import desired_revision
 from tests.plan.builders import World, ended, model, model_body, pod, running, waiting
 from tests.plan.builders import condition as condition_of_kubernetes
 

@@ -12,6 +12,8 @@ from fairlead_operator.render.model import AdminClients, RenderSettings, parse_m
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
+# The case whose workload is a LeaderWorkerSet.
+GROUPED = "two-nodes"
 SETTINGS = RenderSettings(
     gateway_image="fairlead/gateway:golden",
     engine_image="vllm/vllm-openai:golden",
@@ -28,3 +30,10 @@ def read_model(case: str) -> dict[str, Any]:
 def render_case(case: str) -> list[dict[str, Any]]:
     """What is rendered from it now."""
     return render_children(parse_model(read_model(case)), SETTINGS)
+
+
+def pod_templates(case: str) -> list[dict[str, Any]]:
+    """The pod templates of a case's workload: one, or those of a group's leader and workers."""
+    spec = render_case(case)[-1]["spec"]
+    group = spec.get("leaderWorkerTemplate", {})
+    return [spec["template"]] if "template" in spec else [group["leaderTemplate"], group["workerTemplate"]]

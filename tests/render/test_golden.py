@@ -15,10 +15,10 @@ from fairlead_operator.api.manifest import to_yaml
 from fairlead_operator.api.names import POD_TEMPLATE
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError
-from fairlead_operator.kube.resources import POD
+from fairlead_operator.kube.resources import POD, Resource
 from fairlead_operator.plan.difference import first_difference
 from tests.kube.support import ControlPlane, Object, eventually
-from tests.render.cases import CASES, GOLDEN, read_model, render_case
+from tests.render.cases import CASES, GOLDEN, GROUPED, pod_templates, read_model, render_case
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -35,13 +35,14 @@ def test_rendered_as_recorded(case: str) -> None:
 
 @pytest.mark.parametrize("case", CASES)
 def test_pods_meet_the_restricted_standard(case: str) -> None:
-    spec = render_case(case)[-1]["spec"]["template"]["spec"]
-    assert spec["securityContext"]["runAsNonRoot"] is True
-    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert spec["automountServiceAccountToken"] is False
-    for container in (*spec["initContainers"], *spec["containers"]):
-        assert container["securityContext"]["allowPrivilegeEscalation"] is False
-        assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    for template in pod_templates(case):
+        spec = template["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert spec["automountServiceAccountToken"] is False
+        for container in (*spec["initContainers"], *spec["containers"]):
+            assert container["securityContext"]["allowPrivilegeEscalation"] is False
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -51,12 +52,42 @@ def test_labels_fit_kubernetes(case: str) -> None:
 
 
 @pytest.mark.apiserver
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if case != GROUPED])
 async def test_a_real_api_server_stores_it_as_rendered(case: str, kube: KubeClient, namespace: str) -> None:
+    await stored_as_rendered(case, kube, namespace)
+
+
+@pytest.mark.apiserver
+@pytest.mark.usefixtures("lws_crd")
+async def test_with_leaderworkersets_crd_it_stores_a_group_as_rendered(
+    kube: KubeClient, namespace: str
+) -> None:
+    await stored_as_rendered(GROUPED, kube, namespace)
+
+
+async def stored_as_rendered(case: str, kube: KubeClient, namespace: str) -> None:
     for child in render_case(case):
         child["metadata"]["namespace"] = namespace
         stored = await kube.apply(child)
         assert first_difference(child, stored) is None
+
+
+@pytest.mark.apiserver
+@pytest.mark.parametrize("template", pod_templates(GROUPED), ids=["leader", "worker"])
+async def test_pods_of_a_group_are_such_as_a_statefulset_takes(
+    template: Object, kube: KubeClient, namespace: str
+) -> None:
+    """The CRD does not look into pod templates; LeaderWorkerSet hands them on to StatefulSets."""
+    labels = {"app": "x"}
+    pod = {**template, "metadata": {"labels": labels}}
+    body = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "one", "namespace": namespace},
+        "spec": {"serviceName": "one", "replicas": 0, "selector": {"matchLabels": labels}, "template": pod},
+    }
+    stored = await kube.create(Resource("apps/v1", "StatefulSet", "statefulsets"), namespace, body)
+    assert first_difference(template["spec"], stored["spec"]["template"]["spec"]) is None
 
 
 @pytest.mark.apiserver

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.render.cases import CASES, render_case
+from tests.render.cases import CASES, GROUPED, pod_templates
 from tests.support.engine import install_vllm
 
 pytestmark = pytest.mark.engine
@@ -38,6 +38,14 @@ CLAIMED = {
     "chat_template": "{%- for message in messages %}{{ message.role }}: {{ message.content }} costs $5, "
     "not $(HOME) or $$\n{% endfor %}",
 }
+GROUP = {
+    "tensor_parallel_size": 8,
+    "pipeline_parallel_size": 2,
+    "nnodes": 2,
+    "node_rank": 1,
+    "master_addr": "large-group-0.large-group.demo",
+    "master_port": 29501,
+}
 FULL = {
     "served_model_name": ["grid"],
     "max_num_seqs": 64,
@@ -55,7 +63,7 @@ FULL = {
 
 
 def rendered(case: str) -> list[str]:
-    engine, *_ = render_case(case)[-1]["spec"]["template"]["spec"]["containers"]
+    engine, *_ = pod_templates(case)[-1]["spec"]["containers"]
     words: list[str] = engine["args"]
     return [expanded(word) for word in words[words.index("--") + 1 :]]
 
@@ -70,7 +78,7 @@ def understood() -> dict[str, dict[str, Any]]:
     """What vLLM takes the arguments of each golden case for."""
     words = json.dumps({case: rendered(case) for case in CASES})
     done = subprocess.run(
-        [str(install_vllm()), "-c", PARSE, json.dumps([*FULL, *CLAIMED])],
+        [str(install_vllm()), "-c", PARSE, json.dumps([*FULL, *CLAIMED, *GROUP])],
         input=words,
         capture_output=True,
         text=True,
@@ -88,6 +96,7 @@ def test_every_argument_is_known(understood: dict[str, dict[str, Any]]) -> None:
 def test_every_field_means_what_it_says(understood: dict[str, dict[str, Any]]) -> None:
     assert understood["provider-with-keys"].items() >= FULL.items()
     assert understood["claimed-devices"].items() >= CLAIMED.items()
+    assert understood[GROUPED].items() >= GROUP.items()
 
 
 def test_without_fields_vllm_keeps_its_own_defaults(understood: dict[str, dict[str, Any]]) -> None:
@@ -108,4 +117,8 @@ def test_without_fields_vllm_keeps_its_own_defaults(understood: dict[str, dict[s
         "tensor_parallel_size": 1,
         "pipeline_parallel_size": 1,
         "chat_template": None,
+        "nnodes": 1,
+        "node_rank": 0,
+        "master_addr": "127.0.0.1",
+        "master_port": 29501,
     }

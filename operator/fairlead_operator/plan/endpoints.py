@@ -11,13 +11,20 @@ from typing import Any
 
 from fairlead_operator.plan.findings import is_true
 from fairlead_operator.plan.removal import in_flight
+from fairlead_operator.plan.workload import is_leader
 
 Object = dict[str, Any]
 
 
 def list_endpoints(pods: tuple[Object, ...], reports: Mapping[str, Object]) -> list[Object]:
-    """The pods by name, whatever their revision; those that failed for good are left out."""
-    alive = [pod for pod in pods if pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")]
+    """The pods by name, whatever their revision; those that failed for good are left out, and those
+    that serve nobody themselves.
+    """
+    alive = [
+        pod
+        for pod in pods
+        if is_leader(pod) and pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")
+    ]
     return [
         _endpoint(pod, reports.get(pod["metadata"]["name"]))
         for pod in sorted(alive, key=lambda pod: str(pod["metadata"]["name"]))

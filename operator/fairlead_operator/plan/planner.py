@@ -7,7 +7,7 @@ observed. An interrupted run is simply planned anew.
 2. For each: absent or different from the live one, apply it; on its way out, wait; somebody else's, touch
    nothing and say so.
 3. Children of ours that are not desired any more are deleted.
-4. The status follows from the live Deployment and the pods.
+4. The status follows from the live workload (a Deployment or a LeaderWorkerSet) and the pods.
 
 The pod template is rendered anew only when the spec changes: until then the one that was applied before is
 kept, so that a new version of the operator, or of its default images, restarts nothing.
@@ -35,15 +35,16 @@ from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
 from fairlead_operator.plan.rollout import Rollout, choose_rollout
 from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition, pod_causes
+from fairlead_operator.plan.workload import WORKLOADS, as_deployment, is_observed, own_workload
 from fairlead_operator.render.children import fitting, render_children
-from fairlead_operator.render.deployment import (
+from fairlead_operator.render.model import RENDERING_VERSION, Choices, Model, RenderSettings
+from fairlead_operator.render.templates import (
     desired_revision,
-    pinned_template,
-    render_pod_template,
+    pinned_templates,
+    render_templates,
     rendering_version,
     revision_of,
 )
-from fairlead_operator.render.model import RENDERING_VERSION, Choices, Model, RenderSettings
 
 Object = dict[str, Any]
 
@@ -96,8 +97,8 @@ def plan(
     """Plans one model. `blocked` is an obstacle that the last attempt to apply met, to be reported."""
     model, unfit = fitting(model, settings)
     live = {identity(child): child for child in observed.children}
-    deployment = _own_deployment(model, live)
-    choices, rollout = _choose(model, settings, deployment, observed, now)
+    workload = as_deployment(own_workload(model, live), model, observed.pods, now)
+    choices, rollout = _choose(model, settings, workload, observed, now)
     desired = render_children(model, settings, choices)
     decisions = [_decide(model, child, live.get(identity(child))) for child in desired]
     conflicts = [decision.text for decision in decisions if decision.verb == "conflict"]
@@ -110,12 +111,24 @@ def plan(
     if problems := [*check_parameters(model.spec.api), *unfit]:
         blocked = Finding("InvalidSpec", "; ".join(problems))
         applies, orphans = [], []
-    # A repaired Service does not make a serving model unready; a Deployment that is about to change does.
-    pending = any(
-        decision.desired["kind"] == "Deployment" for decision in decisions if decision.verb != "keep"
+    # A repaired Service does not make a serving model unready; a workload that is about to change does.
+    pending = any(decision.desired["kind"] in WORKLOADS for decision in decisions if decision.verb != "keep")
+    # Deletion costs are the ReplicaSet controller's; groups go by their number.
+    shrinking = bool(applies) and desired[-1]["kind"] == "Deployment" and shrinks(desired[-1], workload)
+    if blocked and blocked.reason == "NameConflict":
+        workload = {}
+    revision = desired_revision(desired[-1])
+    progress = Progress(
+        deployment=workload,
+        pods=current_pods(observed.pods, revision),
+        settled=is_observed(workload) and not pending,
+        blocked=blocked,
+        all_pods=observed.pods,
+        events=observed.events,
+        reports=observed.reports,
+        rollout=rollout,
+        version=choices.rendering_version,
     )
-    shrinking = bool(applies) and shrinks(desired[-1], deployment)
-    progress = _progress(desired[-1], live, observed, pending, blocked, rollout, choices.rendering_version)
     status = build_status(model, progress, now)
     texts = (
         [decision.text for decision in applies] + [f"delete {_title(orphan)}" for orphan in orphans] + waits
@@ -172,34 +185,6 @@ def _decide(model: Model, desired: Object, live: Object | None) -> _Decision:
     return _Decision("keep", desired, "")
 
 
-def _progress(
-    deployment: Object,
-    live: dict[tuple[str, str], Object],
-    observed: Observed,
-    pending: bool,
-    blocked: Finding | None,
-    rollout: Rollout,
-    version: int,
-) -> Progress:
-    found = live.get(identity(deployment), {})
-    if blocked and blocked.reason == "NameConflict":
-        found = {}
-    seen = found.get("status", {}).get("observedGeneration", 0) >= found.get("metadata", {}).get(
-        "generation", 1
-    )
-    return Progress(
-        deployment=found,
-        pods=current_pods(observed.pods, desired_revision(deployment)),
-        settled=bool(found) and seen and not pending,
-        blocked=blocked,
-        all_pods=observed.pods,
-        events=observed.events,
-        reports=observed.reports,
-        rollout=rollout,
-        version=version,
-    )
-
-
 def _events(model: Model, ready: Object, actions: list[str]) -> tuple[Event, ...]:
     """What was done, and a reason that was not there before."""
     events = [Event("Normal", "Applied", "; ".join(actions))] if actions else []
@@ -224,22 +209,16 @@ def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: Rollout)
     return min((seconds for seconds, awaited in times if awaited), default=None)
 
 
-def _own_deployment(model: Model, live: dict[tuple[str, str], Object]) -> Object:
-    """The live Deployment, {} if there is none or it is not this model's."""
-    found = live.get(("Deployment", model.name), {})
-    return found if found and controller_of(found).get("uid") == model.uid else {}
-
-
 def _choose(
-    model: Model, settings: RenderSettings, deployment: Object, observed: Observed, now: datetime
+    model: Model, settings: RenderSettings, workload: Object, observed: Observed, now: datetime
 ) -> tuple[Choices, Rollout]:
-    """Keeps the pod template that runs, unless the spec asks for another one, and chooses how to roll."""
-    pinned = pinned_template(model, deployment)
-    template = pinned or render_pod_template(model, settings)
-    version = rendering_version(deployment) if pinned else RENDERING_VERSION
-    revision = revision_of(template)
-    rollout = choose_rollout(model, deployment, observed.pods, observed.events, revision, now)
-    return Choices(template, version, rollout.strategy, rollout.why), rollout
+    """Keeps the pod templates that run, unless the spec asks for another one, and chooses how to roll."""
+    pinned = pinned_templates(model, workload)
+    templates = pinned or render_templates(model, settings)
+    version = rendering_version(workload) if pinned else RENDERING_VERSION
+    revision = revision_of(templates[0])
+    rollout = choose_rollout(model, workload, observed.pods, observed.events, revision, now)
+    return Choices(templates, version, rollout.strategy, rollout.why), rollout
 
 
 def _title(body: Object) -> str:

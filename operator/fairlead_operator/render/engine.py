@@ -88,6 +88,12 @@ def _environment(model: Model) -> list[Object]:
             "VLLM_ENGINE_READY_TIMEOUT_S": str(model.spec.engine.startup_timeout_seconds),
         }.items()
     }
+    if model.spec.engine.nodes > 1:
+        # Of several addresses the engine must not choose one that the other nodes do not reach.
+        ours["VLLM_HOST_IP"] = {
+            "name": "VLLM_HOST_IP",
+            "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}},
+        }
     theirs = {variable.name: _env_var(variable) for variable in model.spec.engine.env}
     return [*(value for name, value in ours.items() if name not in theirs), *theirs.values()]
 

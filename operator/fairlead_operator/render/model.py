@@ -48,11 +48,12 @@ RECREATE: Object = {"type": "Recreate"}
 class Choices:
     """What the spec does not say and the planner decided from what it observed.
 
-    `template` is the pod template to keep, with the version of the rules that made it; None renders it anew.
-    `strategy` is how the Deployment replaces its pods, and `why` the reason if it is not the usual one.
+    `templates` are the pod templates to keep, with the version of the rules that made them; () renders them
+    anew. `strategy` is how the workload replaces its pods, in a Deployment's words, and `why` the reason if
+    it is not the usual one.
     """
 
-    template: Object | None = None
+    templates: tuple[Object, ...] = ()
     rendering_version: int = RENDERING_VERSION
     strategy: Object = field(default_factory=lambda: SURGE)
     why: str = ""
@@ -100,8 +101,18 @@ class Model:
 
     @property
     def selector(self) -> dict[str, str]:
-        """What selects the model's pods; immutable once a Deployment has it."""
+        """What selects the model's pods that serve; immutable once a Deployment has it."""
         return {"app.kubernetes.io/component": "engine", MODEL_LABEL: self.name}
+
+    @property
+    def worker_selector(self) -> dict[str, str]:
+        """What selects the pods that serve nobody: further nodes of a replica."""
+        return {"app.kubernetes.io/component": "worker", MODEL_LABEL: self.name}
+
+    @property
+    def selector_of_all(self) -> dict[str, str]:
+        """What selects all pods of the model."""
+        return {MODEL_LABEL: self.name}
 
     def metadata(self, name: str) -> Object:
         """Metadata of a child: a name, labels, and an owner so that it goes when the model goes."""

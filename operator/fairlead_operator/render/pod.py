@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fairlead_operator.render.arguments import SHUTDOWN_SECONDS
 from fairlead_operator.render.claims import pod_claims
 from fairlead_operator.render.engine import engine_container, engine_volumes
@@ -14,20 +16,54 @@ from fairlead_operator.render.weights import weights_containers
 
 # On top of the drain and the engine's own shutdown: the hook's round trips and the kubelet's delays.
 GRACE_MARGIN_SECONDS = 10
-# By it pods of one ReplicaSet are told from those of another.
+# By these labels pods of one revision are told from those of another: ReplicaSets' and LeaderWorkerSets'.
 DEPLOYMENT_REVISION_LABEL = "pod-template-hash"
+GROUP_REVISION_LABEL = "leaderworkerset.sigs.k8s.io/template-revision-hash"
+# What LeaderWorkerSet sets equal in all pods of one group.
+GROUP_LABEL = "leaderworkerset.sigs.k8s.io/group-key"
+
+
+@dataclass(frozen=True)
+class Containers:
+    """What a pod runs: containers before, and beside, the engine's; and the volumes of all."""
+
+    init: list[Object]
+    main: list[Object]
+    volumes: list[Object]
 
 
 def pod_template(model: Model, settings: RenderSettings) -> Object:
     """The template of a Deployment's pods. Raises PodTemplateError if spec.podTemplate does not fit."""
-    template = {
-        "metadata": {"labels": {**model.labels, **queue_labels(model)}, "annotations": {}},
-        "spec": _pod_spec(model, settings),
-    }
+    metadata = {"labels": {**model.labels, **queue_labels(model)}, "annotations": {}}
+    where = scheduling(model, DEPLOYMENT_REVISION_LABEL, model.selector)
+    template = {"metadata": metadata, "spec": pod_spec(model, _serving(model, settings), where)}
     return apply_pod_template(template, model.spec.pod_template)
 
 
-def _pod_spec(model: Model, settings: RenderSettings) -> Object:
+def leader_template(model: Model, settings: RenderSettings) -> Object:
+    """The template of a group's leaders, which serve. Raises PodTemplateError as above."""
+    where = group_scheduling(model, model.selector)
+    spec = pod_spec(model, _serving(model, settings), where)
+    template = {"metadata": {"labels": dict(model.labels), "annotations": {}}, "spec": spec}
+    return apply_pod_template(template, model.spec.pod_template)
+
+
+def group_scheduling(model: Model, selector: dict[str, str]) -> Object:
+    """Where a pod of a group may run: on another node than the others of its group, unless the user has rules
+    about other pods.
+    """
+    where = scheduling(model, GROUP_REVISION_LABEL, selector)
+    apart = {
+        "labelSelector": {"matchLabels": model.selector_of_all},
+        "matchLabelKeys": [GROUP_LABEL],
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    ours = {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}}
+    return {**where, "affinity": {**ours, **where.get("affinity", {})}}
+
+
+def pod_spec(model: Model, containers: Containers, where: Object) -> Object:
+    """A pod's specification from what it runs and where it may run."""
     drain = model.spec.rollout.drain_timeout_seconds
     spec: Object = {
         "serviceAccountName": model.name,
@@ -36,11 +72,19 @@ def _pod_spec(model: Model, settings: RenderSettings) -> Object:
         "enableServiceLinks": False,
         "securityContext": pod_security(),
         "terminationGracePeriodSeconds": drain + SHUTDOWN_SECONDS + GRACE_MARGIN_SECONDS,
-        "initContainers": [gateway_container(model, settings), *weights_containers(model, settings)],
-        "containers": [engine_container(model, settings)],
-        "volumes": [*engine_volumes(model), *gateway_volumes(model)],
-        **scheduling(model, DEPLOYMENT_REVISION_LABEL, model.selector),
+        "initContainers": containers.init,
+        "containers": containers.main,
+        "volumes": containers.volumes,
+        **where,
     }
     if claims := pod_claims(model):
         spec["resourceClaims"] = claims
     return spec
+
+
+def _serving(model: Model, settings: RenderSettings) -> Containers:
+    return Containers(
+        init=[gateway_container(model, settings), *weights_containers(model, settings)],
+        main=[engine_container(model, settings)],
+        volumes=[*engine_volumes(model), *gateway_volumes(model)],
+    )

@@ -1,0 +1,103 @@
+"""The workload of a model, whichever kind it is, in the words of a Deployment.
+
+A LeaderWorkerSet counts groups as a Deployment counts pods, and rolls them in the same way, but says less: it
+does not say which generation its status is about (its controller of 0.7 does not), nor that a rollout makes
+no progress. Both are made up for here: what runs is counted among the pods too, and the deadline is reckoned
+from the times that its conditions and its leaders' readiness bear.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from fairlead_operator.api.names import LEADER_WORKER_SET, REVISION
+from fairlead_operator.plan.findings import condition_of, is_true, parse_time
+from fairlead_operator.plan.observed import controller_of
+from fairlead_operator.render.leaderworkerset import group_name
+from fairlead_operator.render.model import RECREATE, REPLACE, SURGE, Model
+
+Object = dict[str, Any]
+
+WORKLOADS = ("Deployment", LEADER_WORKER_SET)
+
+
+def own_workload(model: Model, live: dict[tuple[str, str], Object]) -> Object:
+    """The live workload of the kind that the spec asks for, {} if there is none or it is not this model's."""
+    several = model.spec.engine.nodes > 1
+    wanted = (LEADER_WORKER_SET, group_name(model)) if several else ("Deployment", model.name)
+    found = live.get(wanted, {})
+    return found if found and controller_of(found).get("uid") == model.uid else {}
+
+
+def as_deployment(workload: Object, model: Model, pods: tuple[Object, ...], now: datetime) -> Object:
+    """A workload in the words of a Deployment; a Deployment, or none ({}), is what it is."""
+    if workload.get("kind") != LEADER_WORKER_SET:
+        return workload
+    spec = workload["spec"]
+    template = spec["leaderWorkerTemplate"]["leaderTemplate"]
+    strategy = spec.get("rolloutStrategy", {}).get("rollingUpdateConfiguration") or {}
+    return {
+        "kind": workload["kind"],
+        "metadata": workload["metadata"],
+        "spec": {
+            "replicas": spec.get("replicas", 1),
+            "template": template,
+            "strategy": _strategy(strategy),
+        },
+        "status": _status(workload, template, model, pods, now),
+    }
+
+
+def is_observed(workload: Object) -> bool:
+    """Whether there is a workload whose controller has seen it as it is now."""
+    generation = workload.get("metadata", {}).get("generation", 1)
+    return bool(workload) and workload.get("status", {}).get("observedGeneration", 0) >= generation
+
+
+def is_leader(pod: Object) -> bool:
+    """Whether a pod serves: it is the leader of a group, or no group has it."""
+    labels = pod["metadata"].get("labels") or {}
+    return bool(labels.get("app.kubernetes.io/component", "engine") == "engine")
+
+
+def _strategy(configuration: Object) -> Object:
+    """What was rendered, from what LeaderWorkerSet made of it."""
+    if configuration.get("maxSurge"):
+        return SURGE
+    return REPLACE if configuration.get("maxUnavailable") == 1 else RECREATE
+
+
+def _status(
+    workload: Object, template: Object, model: Model, pods: tuple[Object, ...], now: datetime
+) -> Object:
+    told, generation = workload.get("status") or {}, workload["metadata"].get("generation", 1)
+    revision = (template.get("metadata", {}).get("annotations") or {}).get(REVISION)
+    leaders = [pod for pod in pods if is_leader(pod) and not pod["metadata"].get("deletionTimestamp")]
+    updated = [pod for pod in leaders if (pod["metadata"].get("annotations") or {}).get(REVISION) == revision]
+    ready = [pod for pod in leaders if is_true(pod, "Ready")]
+    late = not is_true(workload, "Available") and _stands_still(workload, ready, model, now)
+    return {
+        # A controller that does not say what it has seen is taken at the word of its pods.
+        "observedGeneration": told.get("observedGeneration", generation),
+        "replicas": told.get("replicas", 0),
+        "updatedReplicas": min(told.get("updatedReplicas", 0), len(updated)),
+        "readyReplicas": min(told.get("readyReplicas", 0), len(ready)),
+        "conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}]
+        if late
+        else [],
+    }
+
+
+def _stands_still(workload: Object, ready: list[Object], model: Model, now: datetime) -> bool:
+    """Whether nothing has moved for the rollout's deadline: no condition changed, no leader became ready."""
+    moves = [
+        parse_time(condition.get("lastTransitionTime"))
+        for condition in (
+            *(workload.get("status", {}).get("conditions") or []),
+            *((condition_of(pod, "Ready") or {}) for pod in ready),
+        )
+    ]
+    last = max((move for move in moves if move), default=None)
+    deadline = timedelta(seconds=model.spec.rollout.progress_deadline_seconds)
+    return last is not None and now - last > deadline

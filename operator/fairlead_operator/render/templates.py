@@ -1,0 +1,91 @@
+"""The pod templates of a model's workload, stamped with their revision, and how they are kept.
+
+A Deployment has one template; a group over several nodes has two, of its leader and of its workers, which
+belong together: a change of either is a new revision of both.
+"""
+
+from __future__ import annotations
+
+import json
+
+from fairlead_operator.api.names import POD_INPUTS, POD_TEMPLATE, RENDERING, REVISION, ROLLOUT
+from fairlead_operator.render.hashing import digest
+from fairlead_operator.render.inputs import pod_inputs
+from fairlead_operator.render.model import Choices, Model, Object, RenderSettings
+from fairlead_operator.render.pod import leader_template, pod_template
+from fairlead_operator.render.worker import worker_template
+
+
+def render_templates(model: Model, settings: RenderSettings) -> tuple[Object, ...]:
+    """The pod templates by the current rules, with the digest of all of them in an annotation of each.
+
+    Raises PodTemplateError if spec.podTemplate does not fit.
+    """
+    if model.spec.engine.nodes > 1:
+        return _stamped(leader_template(model, settings), worker_template(model, settings))
+    return _stamped(pod_template(model, settings))
+
+
+def template_annotations(model: Model, templates: tuple[Object, ...], choices: Choices) -> dict[str, str]:
+    """What a workload remembers: its templates as rendered, from what, by which rules, and how it rolls."""
+    kept = templates[0] if len(templates) == 1 else list(templates)
+    return {
+        POD_INPUTS: pod_inputs(model),
+        POD_TEMPLATE: json.dumps(kept, sort_keys=True, separators=(",", ":")),
+        RENDERING: str(choices.rendering_version),
+        **({ROLLOUT: choices.why} if choices.why else {}),
+    }
+
+
+def pinned_templates(model: Model, workload: Object) -> tuple[Object, ...]:
+    """The pod templates of a live workload, if what they were rendered from is what the model says now; ()
+    if it is not.
+
+    They are read from the annotation, not from the workload's own templates: those have the API server's
+    defaults, and may have been changed by others. An annotation that was tampered with does not count.
+    """
+    annotations = workload.get("metadata", {}).get("annotations") or {}
+    if annotations.get(POD_INPUTS) != pod_inputs(model):
+        return ()
+    try:
+        kept = json.loads(annotations[POD_TEMPLATE])
+        templates = tuple(kept) if isinstance(kept, list) else (kept,)
+        intact = len(templates) == min(model.spec.engine.nodes, 2) and templates == _stamped(*templates)
+    except (KeyError, TypeError, ValueError):
+        return ()
+    return templates if intact else ()
+
+
+def rendering_version(workload: Object) -> int:
+    """The version of the rules by which a live workload's pod templates were made; 0 if it does not say."""
+    told = (workload.get("metadata", {}).get("annotations") or {}).get(RENDERING, "")
+    return int(told) if told.isdecimal() else 0
+
+
+def revision_of(template: Object) -> str:
+    """The revision that a pod template gives its pods."""
+    revision: str = template["metadata"]["annotations"][REVISION]
+    return revision
+
+
+def desired_revision(workload: Object) -> str:
+    """The revision that the pods of a rendered workload carry."""
+    spec = workload["spec"]
+    return revision_of(
+        spec["template"] if "template" in spec else spec["leaderWorkerTemplate"]["leaderTemplate"]
+    )
+
+
+def _stamped(*templates: Object) -> tuple[Object, ...]:
+    """The templates with the digest of all, which tells pods of this revision from others without a look at
+    ReplicaSets.
+    """
+    bare = [_annotated(template, {}) for template in templates]
+    revision = digest(bare[0] if len(bare) == 1 else bare)
+    return tuple(_annotated(template, {REVISION: revision}) for template in bare)
+
+
+def _annotated(template: Object, more: dict[str, str]) -> Object:
+    metadata = template["metadata"]
+    annotations = {key: value for key, value in metadata["annotations"].items() if key != REVISION}
+    return {**template, "metadata": {**metadata, "annotations": {**annotations, **more}}}

@@ -1,0 +1,65 @@
+"""The workers of a group: pods that run a part of an engine whose API is in the group's leader.
+
+A worker has no gateway, so nothing that needs one: it is ready as soon as it runs, and the launcher comes by
+a container of its own. A worker that is to leave, for example when its node is drained, would tear the
+engine down under the requests of all; so it first asks the leader's gateway to drain, as the leader's own
+engine does.
+"""
+
+from __future__ import annotations
+
+from fairlead_operator.render.engine import engine_container, engine_volumes
+from fairlead_operator.render.gateway import ADMIN_PORT
+from fairlead_operator.render.model import Model, Object, RenderSettings
+from fairlead_operator.render.parallelism import LEADER_ADDRESS
+from fairlead_operator.render.paths import RUN_PATH
+from fairlead_operator.render.pod import Containers, group_scheduling, pod_spec
+from fairlead_operator.render.podtemplate import apply_pod_template, patch_for
+from fairlead_operator.render.security import container_security
+from fairlead_operator.render.weights import weights_containers
+
+# Where the gateway's image has the launcher (gateway.Dockerfile).
+LAUNCHER_PATH = "/opt/fairlead/app/launcher/fairlead_launcher.py"
+_LEADERS_ALONE = frozenset({"gateway"})
+_OF_THE_GATEWAY = frozenset({"startupProbe", "livenessProbe"})
+_DRAIN = (
+    "import os, urllib.request as web; "
+    f"web.urlopen('http://' + os.environ['{LEADER_ADDRESS}'] + ':{ADMIN_PORT}/drain', timeout=86400).read()"
+)
+
+
+def worker_template(model: Model, settings: RenderSettings) -> Object:
+    """The template of a group's workers. Raises PodTemplateError if spec.podTemplate does not fit."""
+    containers = Containers(
+        init=[_launcher_container(settings), *weights_containers(model, settings)],
+        main=[_engine_container(model, settings)],
+        volumes=engine_volumes(model),
+    )
+    spec = pod_spec(model, containers, group_scheduling(model, model.worker_selector))
+    template = {
+        "metadata": {"labels": {**model.labels, **model.worker_selector}, "annotations": {}},
+        "spec": spec,
+    }
+    return apply_pod_template(template, patch_for(template, model.spec.pod_template, _LEADERS_ALONE))
+
+
+def _launcher_container(settings: RenderSettings) -> Object:
+    return {
+        "name": "launcher",
+        "image": settings.gateway_image,
+        "imagePullPolicy": settings.image_pull_policy,
+        "command": ["cp", LAUNCHER_PATH, f"{RUN_PATH}/launcher.py"],
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "securityContext": container_security(read_only_root=True),
+        "volumeMounts": [{"name": "run", "mountPath": RUN_PATH}],
+    }
+
+
+def _engine_container(model: Model, settings: RenderSettings) -> Object:
+    container = engine_container(model, settings)
+    kept = {name: value for name, value in container.items() if name not in _OF_THE_GATEWAY}
+    return {
+        **kept,
+        "args": ["--headless", *container["args"][2:]],
+        "lifecycle": {"preStop": {"exec": {"command": ["python3", "-c", _DRAIN]}}},
+    }
