@@ -121,25 +121,26 @@ def tomorrow(control_plane: ControlPlane, tmp_path: Path) -> Iterator[None]:
     """The CRD of a later release: v1alpha1 with more fields. Afterwards the present one again."""
     later = copy.deepcopy(crd())
     schema = later["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
-    schema["spec"]["properties"]["autoscaling"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}  # fmt: skip
+    anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    schema["spec"]["properties"]["autoscaling"] = anything
     schema["spec"]["properties"]["engine"]["properties"]["warmUp"] = {"type": "string"}
     schema["status"]["properties"]["costPerHour"] = {"type": "integer"}
     schema["status"]["properties"]["startup"]["properties"]["warmUpSeconds"] = {"type": "integer"}
 
-    def install(body: dict[str, Any], served: str) -> None:
+    def install(body: dict[str, Any]) -> None:
         file = tmp_path / "crd.yaml"
         file.write_text(yaml.safe_dump(body))
         control_plane.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(file))
 
-    install(later, "autoscaling")
+    install(later)
     yield
-    install(crd(), "")
+    install(crd())
 
 
 async def test_what_a_newer_version_of_the_api_has_survives(
     tomorrow: None, cluster: Cluster, start_operator: Start, node: Node
 ) -> None:
-    spec = {"autoscaling": {"minReplicas": 0}, "engine": {"warmUp": "Full"}}
+    spec: Object = {"autoscaling": {"minReplicas": 0}, "engine": {"warmUp": "Full"}}
     theirs = {
         "type": "policy.example/Approved",
         "status": "True",
