@@ -1,0 +1,113 @@
+"""What the model's owner asked for, in seconds and plain numbers.
+
+Defaults are those of the API; `from_spec` reads the API's model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Objective(StrEnum):
+    """What matters more when both cannot be had."""
+
+    COST = "Cost"
+    BALANCED = "Balanced"
+    LATENCY = "Latency"
+
+
+class Select(StrEnum):
+    """Which of several policies holds, as in autoscaling/v2."""
+
+    MAX = "Max"
+    MIN = "Min"
+    DISABLED = "Disabled"
+
+
+class Unit(StrEnum):
+    """What the value of a policy counts, as in autoscaling/v2."""
+
+    PODS = "Pods"
+    PERCENT = "Percent"
+
+
+class OnFailure(StrEnum):
+    """What happens when there are no metrics for long, as in KEDA."""
+
+    CURRENT = "CurrentReplicas"
+    CURRENT_IF_HIGHER = "CurrentReplicasIfHigher"
+    CURRENT_IF_LOWER = "CurrentReplicasIfLower"
+    STATIC = "Static"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """At most so much change in so many seconds."""
+
+    unit: Unit
+    value: int
+    period: float
+
+
+@dataclass(frozen=True, slots=True)
+class Behavior:
+    """How fast one direction may go, as in autoscaling/v2."""
+
+    policies: tuple[Policy, ...]
+    window: float | None = 0.0
+    """Stabilization window in seconds; None: as long as the model's own cold starts suggest."""
+    select: Select = Select.MAX
+
+
+@dataclass(frozen=True, slots=True)
+class Fallback:
+    """What to do after more than `threshold` rounds without any metric."""
+
+    threshold: int = 3
+    behavior: OnFailure = OnFailure.CURRENT_IF_HIGHER
+    replicas: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """At least so many replicas from each `start` to the `end` after it (cron expressions)."""
+
+    start: str
+    end: str
+    min_replicas: int
+    timezone: str = "UTC"
+
+
+SCALE_UP = Behavior((Policy(Unit.PERCENT, 100, 15.0), Policy(Unit.PODS, 4, 15.0)))
+SCALE_DOWN = Behavior((Policy(Unit.PERCENT, 100, 15.0),), window=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """spec.autoscaling, ready for computing. Times are in seconds."""
+
+    min_replicas: int = 0
+    max_replicas: int = 1
+    objective: Objective = Objective.BALANCED
+    ttft: float | None = None
+    """Target for the time to the first token."""
+    itl: float | None = None
+    """Target for the time between two tokens."""
+    max_concurrency: int | None = None
+    """Upper bound on the requests that one replica should have at once."""
+    polling_interval: float = 5.0
+    cooldown: float = 300.0
+    """Quiet time before the last replica goes."""
+    initial_cooldown: float = 0.0
+    """Time before a model that was never used goes to zero."""
+    scale_up: Behavior = SCALE_UP
+    scale_down: Behavior = SCALE_DOWN
+    initial_replicas: int | None = None
+    """Replicas to wake up with; None: by what waits."""
+    hold_timeout: int | None = None
+    """How long a request is held; None: by the cold starts seen."""
+    fallback: Fallback = field(default_factory=Fallback)
+    unschedulable_pods: int = 1
+    """Pods that may wait for a node at the same time."""
+    schedules: tuple[Schedule, ...] = ()
