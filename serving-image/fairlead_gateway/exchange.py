@@ -50,7 +50,9 @@ class Client(Protocol):
 
 
 class Exchange:
-    """One request. `token` is unique, `arrived` the monotonic time of its first byte."""
+    """One request. `token` is unique, `arrived` the monotonic time of its first byte; `routed` says that it
+    came through a router.
+    """
 
     __slots__ = (
         "_admitted_at",
@@ -73,13 +75,20 @@ class Exchange:
         "_token",
         "_written_at",
         "owner",
+        "routed",
         "wanted",
     )
 
     def __init__(
-        self, services: Services, endpoint: Endpoint, client: Client, token: str, arrived: float
+        self,
+        services: Services,
+        endpoint: Endpoint,
+        client: Client,
+        token: str,
+        arrived: float,
+        routed: bool = False,
     ) -> None:
-        self.wanted = True
+        self.wanted, self.routed = True, routed
         self.owner = ""
         self._services, self._endpoint, self._client = services, endpoint, client
         self._token, self._arrived = token, arrived

@@ -13,6 +13,8 @@ from .contract.parameters import Api
 from .responses.dialogue import ResponsesDialogue
 
 MODELS = "/v1/models"
+# What a router adds to a request, with its own name as the value, and what a gateway tells it in return.
+ROUTER_HEADER, LOAD_HEADER = b"x-fairlead-router", b"x-fairlead-load"
 _PATHS = {"/v1/chat/completions": Api.CHAT, "/v1/responses": Api.RESPONSES}
 
 

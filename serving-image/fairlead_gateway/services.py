@@ -13,8 +13,8 @@ from .admission.keys import KeyRing
 from .contract.errors import ApiError
 from .contract.policy import EngineFacts, Policy, make_policy
 from .contract.values import Limit
-from .routes import generation_routes
-from .settings import GatewaySettings, ProcessSettings
+from .routes import LOAD_HEADER, generation_routes
+from .settings import UNBOUNDED_REQUESTS, GatewaySettings, ProcessSettings
 from .telemetry import Telemetry
 from .upstream.hang import HangWatch
 from .upstream.pool import EnginePool
@@ -79,6 +79,12 @@ class Services:
         message = "The requests in flight are too large in all; try again later."
         headers = {"retry-after": str(self.gate.retry_after())}
         return ApiError(503, message, "engine_unavailable", headers=headers)
+
+    def load_header(self) -> bytes:
+        """For routers: the requests that this pod has, and how many may run at once if a bound was set."""
+        gate = self.gate
+        bound = b"%d" % gate.running_limit if gate.running_limit < UNBOUNDED_REQUESTS else b"-"
+        return b"%b: %d/%b\r\n" % (LOAD_HEADER, gate.running + gate.waiting, bound)
 
     @staticmethod
     def unix_seconds() -> int:

@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+# vLLM's own largest default of --max-num-seqs: more can never run at once, so this bound is none.
+UNBOUNDED_REQUESTS = 1024
+
 
 class _FromOperator(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
@@ -68,8 +71,7 @@ class GatewaySettings(_FromOperator):
     engine: EngineSettings = EngineSettings()
     drain_timeout_seconds: int = Field(default=300, ge=0)
     max_body_bytes: int = Field(default=32 << 20, gt=0)
-    # vLLM's own largest default of --max-num-seqs: more can never run at once.
-    max_running_requests: int = Field(default=1024, gt=0)
+    max_running_requests: int = Field(default=UNBOUNDED_REQUESTS, gt=0)
     max_queued_requests: int = Field(default=1024, ge=0)
     queue_timeout_seconds: int = Field(default=120, gt=0)
     # The default read timeout of OpenAI's SDKs: after so long a silence nobody listens any more.

@@ -219,14 +219,17 @@ async def test_an_ignored_name_cannot_add_a_header(socket: Path) -> None:
     assert "set-cookie" not in result.headers
 
 
-async def test_an_answer_tells_the_pods_load(socket: Path) -> None:
+@pytest.mark.parametrize(("bound", "told"), [(1024, "1/-"), (16, "1/16")])
+async def test_an_answer_tells_a_router_the_pods_load(socket: Path, bound: int, told: str) -> None:
     async with (
         ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
-        running_gateway(socket) as gateway,
+        running_gateway(socket, maxRunningRequests=bound) as gateway,
     ):
-        result = await gateway.call("POST", CHAT_PATH, CHAT)
+        result = await gateway.call("POST", CHAT_PATH, CHAT, {"x-fairlead-router": "a"})
+        direct = await gateway.call("POST", CHAT_PATH, CHAT)
 
-    assert result.headers["x-fairlead-load"] == "running=1,waiting=0"
+    assert result.headers["x-fairlead-load"] == told
+    assert "x-fairlead-load" not in direct.headers
 
 
 async def test_a_draining_gateway_still_serves_and_ends_the_connection(socket: Path) -> None:

@@ -14,10 +14,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from fairlead_gateway.admission.door import Door
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.exchange import Exchange
-from fairlead_gateway.routes import Endpoint
+from fairlead_gateway.routes import ROUTER_HEADER, Endpoint
 from fairlead_gateway.services import Services
 
-_HEAD = b"%b%bx-request-id: req_%b\r\nx-fairlead-load: running=%d,waiting=%d\r\n%b"
+_HEAD = b"%b%bx-request-id: req_%b\r\n%b"
 _JSON = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 _STREAM = (
     b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
@@ -46,6 +46,7 @@ class Answer:
         "_last_part_at",
         "_my_turn",
         "_parts",
+        "_routed",
         "_services",
         "_size",
         "_token",
@@ -76,7 +77,7 @@ class Answer:
         self._token = services.next_token()
         self._parts: list[bytes] = []
         self._size = self.content_length = 0
-        self._whole = self._my_turn = self._expects_continue = False
+        self._whole = self._my_turn = self._expects_continue = self._routed = False
         self._arrived = self._last_part_at = services.clock()
         self._exchange: Exchange | None = None
         self._authorization = b""
@@ -91,6 +92,8 @@ class Answer:
                 self._authorization = value
             elif name == b"expect":
                 self._expects_continue = value.lower() == b"100-continue"
+            elif name == ROUTER_HEADER:
+                self._routed = True
             elif name in log_headers:
                 self._labels[log_headers[name]] = value.decode("latin-1")
 
@@ -194,7 +197,9 @@ class Answer:
         self._transport.abort()
 
     def _begin(self) -> None:
-        self._exchange = Exchange(self._services, self._endpoint, self, self._token, self._arrived)
+        self._exchange = Exchange(
+            self._services, self._endpoint, self, self._token, self._arrived, self._routed
+        )
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = []
         self._exchange.begin(body, self._door, self._authorization, self._labels)
@@ -213,17 +218,17 @@ class Answer:
         return ApiError(413, f"The request body is larger than {limit} bytes.", "request_too_large")
 
     def _head(self, status: int, more: Mapping[str, str]) -> bytes:
-        gate = self._services.gate
-        rest = b""
-        if gate.draining:
+        services = self._services
+        rest = services.load_header() if self._routed else b""
+        if services.gate.draining:
             # Clients that keep connections open must find another pod for their next request.
             self.keep_alive = False
         if not self.keep_alive:
-            rest = b"connection: close\r\n"
+            rest += b"connection: close\r\n"
         for name, value in more.items():
             rest += b"%b: %b\r\n" % (name.encode(), _safe(value))
         line, token = STATUS_LINE[status], self._token.encode()
-        return _HEAD % (line, self._default_headers, token, gate.running, gate.waiting, rest)
+        return _HEAD % (line, self._default_headers, token, rest)
 
     def _complete(self) -> None:
         """The answer is written; when the request is here as a whole, both are over."""
