@@ -145,5 +145,5 @@ def test_a_union_is_refused_instead_of_lost() -> None:
 
 
 def test_unknown_fields_of_a_newer_version_are_ignored() -> None:
-    spec = {"model": {"source": "hf://a/b", "lora": []}, "autoscaling": {}}
+    spec = {"model": {"source": "hf://a/b", "lora": []}, "teleport": {}}
     assert ModelDeployment.model_validate({"spec": spec}).spec.model.source == "hf://a/b"

@@ -5,6 +5,7 @@ A refusal names the field, and where it helps what to do.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from fairlead_operator.kube.errors import InvalidError
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
 from tests.api.bounds import beyond, messages, minimal
 from tests.api.rules_of_spec_api import API_RULES
+from tests.api.rules_of_spec_autoscaling import AUTOSCALING_RULES
 from tests.api.rules_of_spec_engine import ENGINE_RULES
 from tests.api.rules_of_spec_model import MODEL_RULES
 from tests.api.rules_of_spec_pods import POD_RULES
@@ -28,14 +30,15 @@ NAMES = [
     ("7b", "metadata.name must start with a letter"),
     ("a.b", "metadata.name must start with a letter"),
 ]
+HIDDEN = "spec.model.adapters[].name must not be metadata.name"
 SCHEMA = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-RULES = MODEL_RULES | ENGINE_RULES | POD_RULES | API_RULES
+RULES = MODEL_RULES | ENGINE_RULES | POD_RULES | API_RULES | AUTOSCALING_RULES
 
 
 def test_every_rule_has_its_cases() -> None:
     told = list(messages(SCHEMA))
     assert len(told) > 40
-    words = [rule[2] for rule in RULES.values()] + [words for _, words in NAMES]
+    words = [rule[2] for rule in RULES.values()] + [words for _, words in NAMES] + [HIDDEN]
     assert [text for text in told if not any(word in text for word in words)] == []
 
 
@@ -76,7 +79,7 @@ async def test_a_name_must_fit_a_service(name: str, words: str, kube: KubeClient
 
 async def test_an_adapter_must_not_hide_the_model(kube: KubeClient, namespace: str) -> None:
     adapted = {"source": "hf://a/b", "adapters": [{"name": "poet", "source": "hf://a/poet"}]}
-    with pytest.raises(InvalidError, match=r"spec\.model\.adapters\[\]\.name must not be metadata\.name"):
+    with pytest.raises(InvalidError, match=re.escape(HIDDEN)):
         await kube.create(MODEL_DEPLOYMENT, namespace, manifest("poet", model=adapted))
     await kube.create(MODEL_DEPLOYMENT, namespace, manifest("poet", model={**adapted, "servedName": "big"}))
     await kube.create(MODEL_DEPLOYMENT, namespace, manifest("tiny", model=adapted))
@@ -113,6 +116,25 @@ async def test_defaults_are_filled_in_by_the_server(kube: KubeClient, namespace:
         "progressDeadlineSeconds": 3600,
         "strategy": "Auto",
         "surgePatienceSeconds": 15,
+    }
+
+
+async def test_defaults_of_autoscaling_are_filled_in_by_the_server(kube: KubeClient, namespace: str) -> None:
+    spec = {"autoscaling": {"maxReplicas": 3}}
+    stored = await kube.create(MODEL_DEPLOYMENT, namespace, manifest("scaled", **spec))
+    assert stored["spec"]["autoscaling"] == {
+        "behavior": {"scaleDown": {"selectPolicy": "Max"}, "scaleUp": {"selectPolicy": "Max"}},
+        "cooldownSeconds": 300,
+        "fallback": {"behavior": "CurrentReplicasIfHigher", "failureThreshold": 3, "replicas": 1},
+        "initialCooldownSeconds": 0,
+        "maxReplicas": 3,
+        "minReplicas": 1,
+        "mode": "Native",
+        "objective": "Balanced",
+        "pollingIntervalSeconds": 5,
+        "scaleFromZero": {"maxQueuedBytes": 256 << 20, "maxQueuedRequests": 1000},
+        "targets": {"itlMilliseconds": 100, "ttftMilliseconds": 2000},
+        "unschedulablePods": 1,
     }
 
 

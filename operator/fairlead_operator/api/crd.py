@@ -52,7 +52,7 @@ _COLUMNS = [
     _column("Ready", _ready("status")),
     _column("Reason", _ready("reason")),
     _column("Serving", ".status.readyReplicas", "integer"),
-    _column("Wanted", ".spec.replicas", "integer"),
+    _column("Wanted", ".status.desiredReplicas", "integer"),
     _column("Model", ".spec.model.source", priority=1),
     _column("URL", ".status.url", priority=1),
     _column("Message", _ready("message"), priority=1),

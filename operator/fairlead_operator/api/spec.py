@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
+from fairlead_operator.api.autoscaling import Autoscaling
 from fairlead_operator.api.endpoint import Api
 from fairlead_operator.api.engine import Engine
 from fairlead_operator.api.markers import rule
@@ -98,7 +99,11 @@ class ModelDeploymentSpec(Part):
     scheduling: Scheduling = Scheduling()
     """scheduling says where the pods may run."""
     replicas: Annotated[int, Field(ge=0, le=1000)] = 1
-    """replicas is the number of pods; 0 stops the model and keeps everything else."""
+    """replicas is the number of pods; 0 stops the model and keeps everything else. Ignored with
+    autoscaling.mode `Native`.
+    """
+    autoscaling: Autoscaling | None = None
+    """autoscaling makes the number of replicas follow the demand; fixed if absent."""
     api: Api = Api()
     """api says what clients see."""
     rollout: Rollout = Rollout()

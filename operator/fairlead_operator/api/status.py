@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
@@ -14,8 +14,8 @@ class Condition(Part):
     """One aspect of the state, in Kubernetes' standard form."""
 
     type: Annotated[str, length(1, 316)]
-    """type of the condition: Ready, Reconciling, Stalled, Scheduled, CapacityAvailable, WeightsReady or
-    EngineReady.
+    """type of the condition: Ready, Reconciling, Stalled, Scheduled, CapacityAvailable, WeightsReady,
+    EngineReady, ScalingActive or ScalingLimited.
     """
     status: Literal["True", "False", "Unknown"]
     """status of the condition."""
@@ -78,6 +78,52 @@ class Endpoint(Part):
     """inFlight requests that a draining pod still has, as it last reported."""
 
 
+# Measured quantities with fractions, by name. They are for people and for the next operator, which knows what
+# it wrote; a schema for each would fix what must stay free to improve.
+_NUMBERS = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+
+
+class ColdStart(Part):
+    """How long the pods of the model take to start."""
+
+    p50: Annotated[int, Field(ge=0)]
+    """p50 is what half of the starts stayed below, in seconds."""
+    p90: Annotated[int, Field(ge=0)]
+    """p90 is what nine of ten starts stayed below, in seconds."""
+    count: Annotated[int, Field(ge=0)]
+    """count of starts that were measured; with 0 the others are assumptions."""
+
+
+class AutoscalingStatus(Part):
+    """What the autoscaler last decided, from what."""
+
+    desired_replicas: Annotated[int, Field(ge=0)]
+    """desiredReplicas that were decided; with mode External only a recommendation."""
+    reason: Annotated[str, length(0, 1024)] = ""
+    """reason of the decision, a word of the documented catalogue."""
+    message: Annotated[str, length(0, 32768)] = ""
+    """message says in a sentence how it came about."""
+    inputs: Annotated[dict[str, Any], WithJsonSchema(_NUMBERS)] = Field(default_factory=dict)
+    """inputs of the decision by name: with them and learned it can be recomputed."""
+    learned: Annotated[dict[str, Any], WithJsonSchema(_NUMBERS)] = Field(default_factory=dict)
+    """learned is what measurement found about the model; it survives zero replicas and restarts of the
+    operator.
+    """
+    cold_start_seconds: ColdStart | None = None
+    """coldStartSeconds says how long a start takes."""
+    expected_ready_seconds: Annotated[int | None, Field(ge=0)] = None
+    """expectedReadySeconds until a request that is held now is served, while no replica is ready."""
+    hold_timeout_seconds: Annotated[int | None, Field(ge=0)] = None
+    """holdTimeoutSeconds that the router holds a request: the spec's, or what was found."""
+    last_decision_time: Annotated[str | None, WithJsonSchema({"type": "string", "format": "date-time"})] = (
+        None
+    )
+    """lastDecisionTime is when the decision above was made. Later ones that came to the same are not written.
+    """
+    last_scale_time: Annotated[str | None, WithJsonSchema({"type": "string", "format": "date-time"})] = None
+    """lastScaleTime is when the number of replicas last changed."""
+
+
 class ModelDeploymentStatus(Part):
     """What is the case."""
 
@@ -89,6 +135,10 @@ class ModelDeploymentStatus(Part):
         int, Field(ge=0), WithJsonSchema({"type": "integer", "format": "int64"})
     ] = 0
     """observedGeneration is the generation of the spec that the status is about."""
+    desired_replicas: Annotated[int | None, Field(ge=0)] = None
+    """desiredReplicas is the number of pods that are wanted: spec.replicas, or what the autoscaler
+    decided.
+    """
     replicas: Annotated[int, Field(ge=0)] = 0
     """replicas is the number of pods that exist."""
     ready_replicas: Annotated[int, Field(ge=0)] = 0
@@ -101,6 +151,8 @@ class ModelDeploymentStatus(Part):
     """servedModels are the names under which the model answers."""
     endpoints: Annotated[tuple[Endpoint, ...], items(1000, "map", "pod")] = ()
     """endpoints are the pods of the model."""
+    autoscaling: AutoscalingStatus | None = None
+    """autoscaling is what the autoscaler last decided, and from what."""
     weights: Weights | None = None
     """weights says how far the download is; absent where nothing is downloaded."""
     startup: Startup | None = None
