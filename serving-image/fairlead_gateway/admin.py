@@ -14,10 +14,14 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
+from .demand import read_engine
 from .services import Services
-from .settings import ProcessSettings
+from .settings import UNBOUNDED_REQUESTS, ProcessSettings
 
 _LOOK_AGAIN_SECONDS = 1
+# The operator gives up after 2 s; what the gateway itself knows must not be lost with a slow engine.
+_ENGINE_SECONDS = 1.0
+_LONGEST_WAIT_SECONDS = 60.0
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -90,6 +94,13 @@ def _add_reports(app: FastAPI, services: Services) -> None:
             "unresponsiveSeconds": _unresponsive(services),
         }
 
+    @app.get("/demand")
+    async def demand(wait: float = 0.0, cursor: int | None = None) -> dict[str, Any]:
+        """The load for the autoscaler; with a cursor, when it has risen or `wait` seconds have passed."""
+        if cursor is not None:
+            await services.demand.wait_above(cursor, min(max(wait, 0.0), _LONGEST_WAIT_SECONDS))
+        return await _demand(services)
+
     @app.get("/metrics")
     async def metrics() -> Response:
         return Response(
@@ -135,6 +146,21 @@ async def _idle_or_hung(services: Services) -> None:
             async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
                 await services.gate.wait_idle()
                 return
+
+
+async def _demand(services: Services) -> dict[str, Any]:
+    limit = services.settings.max_running_requests
+    metrics = b""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ENGINE_SECONDS):
+            metrics = await services.engine.metrics()
+    return {
+        **services.demand.tell(),
+        "queued": services.gate.waiting,
+        "inFlight": services.gate.running,
+        "draining": services.gate.draining,
+        "engine": read_engine(metrics, limit if limit < UNBOUNDED_REQUESTS else None),
+    }
 
 
 def _unresponsive(services: Services) -> float:

@@ -23,6 +23,7 @@ from .routes import Endpoint
 from .services import Services
 from .upstream.connection import EngineConnection
 
+_ANSWERED = 200
 CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
 # A comment of one line, which every client's parser skips; an empty line after it would end an event.
 PING = b": ping\n"
@@ -231,7 +232,10 @@ class Exchange:
         if services.hang.hung:
             raise engine_unavailable("The engine does not respond; try again later.")
         self._dialogue, self._streams = dialogue, engine.stream
+        services.demand.arrived(self.routed)
         self._queued = not services.gate.enter(self)
+        if self._queued and services.gate.waiting == 1:
+            services.demand.queue_began()
 
     def _try_first_event(self) -> None:
         received = b"".join(self._received)
@@ -324,4 +328,5 @@ class Exchange:
         if self._queued:
             services.gate.withdraw(self)
         elif self._admitted_at is not None:
+            services.demand.ended(self.routed, status == _ANSWERED)
             services.gate.leave(now - self._admitted_at)

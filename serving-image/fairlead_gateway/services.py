@@ -13,6 +13,7 @@ from .admission.keys import KeyRing
 from .contract.errors import ApiError
 from .contract.policy import EngineFacts, Policy, make_policy
 from .contract.values import Limit
+from .demand import DemandCounter
 from .routes import LOAD_HEADER, generation_routes
 from .settings import UNBOUNDED_REQUESTS, GatewaySettings, ProcessSettings
 from .telemetry import Telemetry
@@ -39,6 +40,7 @@ class Services:
         self.engine = engine
         self.hang = HangWatch(engine)
         self.gate = Gate()
+        self.demand = DemandCounter()
         self.telemetry = Telemetry(self.gate)
         self.active: set[Ticking] = set()
         self.clock = time.monotonic

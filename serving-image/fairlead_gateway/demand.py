@@ -1,0 +1,122 @@
+"""What this pod tells the operator's autoscaler: how much there is to do, and what the engine makes of it.
+
+Requests that came through a router are counted there too, so those that did not are told apart: the operator
+adds up routers and direct requests, and nothing twice. Counters begin with this process, which `boot` names;
+the reader bridges restarts. Whatever is not known is null, never zero.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+# vLLM's own names (0.9 to 0.32); an engine with several schedulers tells of each, by a label.
+_ADDED = {
+    "vllm:num_requests_running": "running",
+    "vllm:num_requests_waiting": "waiting",
+    "vllm:iteration_tokens_total_count": "steps",
+    "vllm:generation_tokens_total": "decodeTokens",
+    "vllm:prompt_tokens_total": "promptTokens",
+    "vllm:prompt_tokens_cached_total": "cachedTokens",
+    "vllm:num_preemptions_total": "preemptions",
+}
+_USAGE = "vllm:kv_cache_usage_perc"
+_CACHE = "vllm:cache_config_info"
+_LINES = tuple(f"{name}{end}".encode() for name in (*_ADDED, _USAGE, _CACHE) for end in ("{", " "))
+# Without these the block would claim to know what it does not.
+_NEEDED = frozenset({"running", "waiting", "steps", "decodeTokens", "promptTokens"})
+
+
+class DemandCounter:
+    """Counts the requests of one gateway, and lets a reader wait until some begin to queue."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.boot = secrets.token_hex(8)
+        self.cursor = 0
+        self._clock = clock
+        self._arrivals = self._completions = self._direct_arrivals = self._direct_completions = 0
+        self._last_completion: float | None = None
+        self._rise = asyncio.Event()
+
+    def arrived(self, routed: bool) -> None:
+        """A request came that the engine could be given."""
+        self._arrivals += 1
+        self._direct_arrivals += not routed
+
+    def ended(self, routed: bool, answered: bool) -> None:
+        """It is over; `answered` if it was not refused and did not fail."""
+        self._last_completion = self._clock()
+        if answered:
+            self._completions += 1
+            self._direct_completions += not routed
+
+    def queue_began(self) -> None:
+        """A request waits and none did before: whoever waits for that is told at once."""
+        self.cursor += 1
+        rise, self._rise = self._rise, asyncio.Event()
+        rise.set()
+
+    async def wait_above(self, cursor: int, seconds: float) -> None:
+        """Returns when the cursor is above this one, or after so many seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                # A cursor of a former process says nothing about this one.
+                while self.cursor == cursor:
+                    await self._rise.wait()
+
+    def tell(self) -> dict[str, Any]:
+        """The counters as they are told."""
+        return {
+            "boot": self.boot,
+            "cursor": self.cursor,
+            "arrivals": self._arrivals,
+            "completions": self._completions,
+            "direct": {"arrivals": self._direct_arrivals, "completions": self._direct_completions},
+            "lastCompletionAt": self._last_completion,
+        }
+
+
+def read_engine(metrics: bytes, max_running: int | None) -> dict[str, Any] | None:
+    """What the engine's metrics (Prometheus' text format) say; None if they do not say what matters.
+
+    Prompt tokens that the prefix cache had cost nothing, so `prefillTokens` are without them.
+    """
+    # Only the lines that count are parsed: the histograms among the rest are many hundreds.
+    lines = b"\n".join(line for line in metrics.splitlines() if line.startswith(_LINES))
+    told: dict[str, float] = defaultdict(float)
+    usage: list[float] = []
+    kv_tokens = 0
+    for family in text_string_to_metric_families(lines.decode(errors="replace") + "\n"):
+        for sample in family.samples:
+            if sample.name in _ADDED:
+                told[_ADDED[sample.name]] += sample.value
+            elif sample.name == _USAGE:
+                usage.append(sample.value)
+            elif sample.name == _CACHE:
+                kv_tokens += _kv_tokens(sample.labels)
+    if not usage or not told.keys() >= _NEEDED:
+        return None
+    return {
+        "running": int(told["running"]),
+        "waiting": int(told["waiting"]),
+        "kvUsage": max(usage),
+        "steps": told["steps"],
+        "decodeTokens": told["decodeTokens"],
+        "promptTokens": told["promptTokens"],
+        "prefillTokens": max(0.0, told["promptTokens"] - told["cachedTokens"]),
+        "preemptions": told["preemptions"],
+        "kvTokens": kv_tokens or None,
+        "maxRunning": max_running,
+    }
+
+
+def _kv_tokens(labels: dict[str, str]) -> int:
+    blocks, size = labels.get("num_gpu_blocks", ""), labels.get("block_size", "")
+    return int(blocks) * int(size) if blocks.isdecimal() and size.isdecimal() else 0
