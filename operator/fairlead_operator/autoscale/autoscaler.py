@@ -1,17 +1,38 @@
-"""The autoscaler of one model: observations in, decisions out."""
+"""The autoscaler of one model: observations in, decisions out.
+
+Learning, the need and the limits have modules of their own; here they are put together in the order in which
+a decision is made.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 
-from fairlead_operator.autoscale.decision import Decision
-from fairlead_operator.autoscale.inputs import Observation
+from fairlead_operator.autoscale import explain
+from fairlead_operator.autoscale.blindness import fallback, load_of, stand_in
+from fairlead_operator.autoscale.census import Census, count
+from fairlead_operator.autoscale.decision import Decision, Number
+from fairlead_operator.autoscale.facts import Ability, Asked, Facts, Pace, Supply, rounded
+from fairlead_operator.autoscale.inputs import Demand, Observation
+from fairlead_operator.autoscale.learning import Learning
+from fairlead_operator.autoscale.limits import Wanted, limited, recommended
 from fairlead_operator.autoscale.memory import Memory
+from fairlead_operator.autoscale.need import needed
+from fairlead_operator.autoscale.objectives import PRESETS
+from fairlead_operator.autoscale.policies import Changes
+from fairlead_operator.autoscale.reasons import Reason
+from fairlead_operator.autoscale.recommendations import Recommendations
+from fairlead_operator.autoscale.removal import recall, removal
+from fairlead_operator.autoscale.room import Room
+from fairlead_operator.autoscale.schedules import Schedules
 from fairlead_operator.autoscale.settings import Settings
 
-# What one replica takes at once until more is known.
-CONCURRENCY = 16
+# While the scheduler places one pod the next waits for it, so it is looked at again soon.
+PLACING_RECHECK = 1.0
+AUTO_WINDOW = (120.0, 600.0)
+AUTO_HOLD = (600, 3600)
 
 
 class Autoscaler:
@@ -23,33 +44,193 @@ class Autoscaler:
 
     def __init__(self, settings: Settings, memory: Memory | None = None, *, started: float) -> None:
         self.settings = settings
-        self._memory = memory or Memory()
+        self._preset = PRESETS[settings.objective]
+        self._learning = Learning(memory or Memory(), started)
+        self._schedules = Schedules(settings.schedules)
+        self._changes = Changes()
+        self._recommendations = Recommendations()
+        self._room = Room()
         self._started = started
+        self._blind = 0
 
     def memory(self) -> Memory:
         """What has been learned until now."""
-        return self._memory
+        return self._learning.memory()
 
     def decide(self, observation: Observation) -> Decision:
         """How many replicas there should be from now on."""
-        demand = observation.demand
-        if self._memory.seen_since is None:
-            self._memory = replace(self._memory, seen_since=observation.at)
+        self._learning.observe(observation)
+        self._changes.observe(observation.at, observation.replicas)
+        census = count(observation, self._learning.cold_starts)
+        demand = observation.demand or stand_in(observation)
+        self._blind = 0 if demand else self._blind + 1
         if demand is None:
-            return Decision(observation.replicas, "MetricsMissing", "nobody could be asked for the demand")
-        load = demand.queued + demand.in_flight
-        wanted = math.ceil(load / CONCURRENCY)
-        if load:
-            self._memory = replace(self._memory, last_activity=observation.at)
-        quiet = observation.at - max(
-            demand.last_completion or 0.0, self._memory.last_activity or 0.0, self._started
+            return self._decide_blindly(observation, census)
+        facts = self._facts(observation, census, demand)
+        need = needed(facts)
+        wanted = recommended(facts, need)
+        decided = limited(facts, wanted)
+        self._recommendations.add(observation.at, min(wanted.replicas, facts.pace.most))
+        if observation.demand is None and decided.reason is Reason.STARTED:
+            decided = Wanted(decided.replicas, Reason.METRICS_MISSING)
+        message = explain.sentence(facts, need, decided)
+        return self._decision(
+            observation, census, decided, message, explain.figures(facts, need, wanted, decided)
         )
-        floor = observation.replicas if quiet < self.settings.cooldown else 0
-        least = max(self.settings.min_replicas, floor, 1 if load else 0)
-        replicas = min(max(wanted, least), max(self.settings.max_replicas, self.settings.min_replicas))
+
+    def _facts(self, observation: Observation, census: Census, demand: Demand) -> Facts:
+        told, at = observation.demand is not None, observation.at
+        ability = self._learning.ability(self.settings, self._preset.utilization)
+        supply = self._supply(observation, census)
+        leaving = sum(load_of(pod) or 0 for pod in census.draining)
+        here = replace(demand, in_flight=max(0, demand.in_flight - leaving))
+        silent = sum(load_of(pod) is None for pod in census.ready)
+        full = here.in_flight + silent * ability.concurrency
+        return Facts(
+            asked=rounded(self._asked(at, told, here, full, ability, supply.cold_start_seconds)),
+            supply=supply,
+            ability=ability,
+            pace=self._pace(observation, census, may_be_zero=told and self._is_idle(at, demand)),
+        )
+
+    def _asked(
+        self, at: float, told: bool, demand: Demand, full: float, ability: Ability, lead: float
+    ) -> Asked:
+        """What comes. When nobody counts arrivals, Little's law turns what is on the pods into a rate."""
+        arrivals, surges = self._learning.arrivals, self._learning.surges
+        steady = demand.in_flight * ability.rate / ability.concurrency
+        last = {window: arrivals.rate(window, at) if told else steady for window in (15, 60, 120, 600)}
+        age = surges.age(at) if told else 0.0
+        return Asked(
+            queued=demand.queued,
+            in_flight=demand.in_flight,
+            counted_in_flight=full,
+            arrivals_15s=last[15],
+            arrivals_60s=last[60],
+            arrivals_120s=last[120],
+            arrivals_600s=last[600],
+            arrivals_trend=arrivals.trend(at) if told else 0.0,
+            surge_seconds=age,
+            surge_persistence=surges.persistence(age, lead) if age else 1.0,
+            surge_mean_persistence=surges.mean_persistence(age, lead) if age else 1.0,
+        )
+
+    def _supply(self, observation: Observation, census: Census) -> Supply:
+        at, cold_starts = observation.at, self._learning.cold_starts
+        lead = cold_starts.lead(census.starting, at)
+        served = [max(0.0, lead - cold_starts.remaining(pod, at)) for pod in census.starting]
+        return rounded(
+            Supply(
+                replicas=observation.replicas,
+                ready=len(census.ready),
+                starting=len(census.starting),
+                starting_pod_seconds=sum(served),
+                stuck=len(census.stuck),
+                scheduled=census.scheduled,
+                unschedulable=len(census.unschedulable),
+                cold_start_seconds=lead,
+                pressure=int(self._learning.pressure.on),
+            )
+        )
+
+    def _pace(self, observation: Observation, census: Census, *, may_be_zero: bool) -> Pace:
+        at, replicas = observation.at, observation.replicas
+        up, down = self.settings.scale_up, self.settings.scale_down
+        window = self._window()
+        least, most = self._bounds(at)
+        may_shrink = observation.demand is not None and at - self._started >= window
+        return Pace(
+            safety=self._preset.safety,
+            drain_seconds=self._preset.drain_seconds,
+            initial=min(most, self.settings.initial_replicas or 1),
+            least=least,
+            most=most,
+            highest=self._recommendations.highest(window, at),
+            lowest=self._recommendations.lowest(up.window, at, replicas) if up.window else None,
+            up_limit=self._changes.up_limit(up, at, replicas),
+            down_limit=self._changes.down_limit(down, at, replicas),
+            may_wait=self._room.allowance(at, census, self.settings.unschedulable_pods),
+            may_shrink=int(may_shrink),
+            may_be_zero=int(may_be_zero),
+        )
+
+    def _decide_blindly(self, observation: Observation, census: Census) -> Decision:
+        least, most = self._bounds(observation.at)
+        replicas, reason = observation.replicas, Reason.METRICS_MISSING
+        if self._blind > self.settings.fallback.threshold:
+            replicas, reason = fallback(self.settings.fallback, replicas), Reason.FALLBACK
+        allowed = self._room.allowance(observation.at, census, self.settings.unschedulable_pods)
+        room = max(census.scheduled + allowed, observation.replicas)
+        decided = Wanted(min(max(replicas, least), most, room), reason)
+        inputs = {
+            "replicas": observation.replicas,
+            "roundsWithoutMetrics": self._blind,
+            "failureThreshold": self.settings.fallback.threshold,
+            "least": least,
+            "most": most,
+            "room": room,
+            "decided": decided.replicas,
+        }
+        message = f"nobody could be asked {self._blind} times in a row; {decided.replicas} replicas"
+        return self._decision(observation, census, decided, message, inputs)
+
+    def _decision(
+        self,
+        observation: Observation,
+        census: Census,
+        decided: Wanted,
+        message: str,
+        inputs: Mapping[str, Number | None],
+    ) -> Decision:
         return Decision(
-            replicas,
-            "Demand",
-            f"{load} requests, {CONCURRENCY} a replica",
-            inputs={"queued": demand.queued, "inFlight": demand.in_flight, "concurrency": CONCURRENCY},
+            replicas=decided.replicas,
+            reason=decided.reason.value,
+            message=message,
+            inputs=inputs,
+            removal=removal(census, decided.replicas),
+            recall=recall(census, decided.replicas),
+            capacity_available=not census.unschedulable,
+            hold_timeout_seconds=self._hold_timeout(),
+            expected_ready_seconds=self._expected_ready(observation.at, census),
+            recheck_after=self._recheck(observation.at, decided, census),
         )
+
+    def _bounds(self, at: float) -> tuple[int, int]:
+        most = max(self.settings.max_replicas, self.settings.min_replicas)
+        return min(most, max(self.settings.min_replicas, self._schedules.floor(at))), most
+
+    def _window(self) -> float:
+        """Stabilization window for scaling down: one that is not given is two cold starts long."""
+        if self.settings.scale_down.window is not None:
+            return self.settings.scale_down.window
+        low, high = AUTO_WINDOW
+        return min(high, max(low, 2 * self._learning.cold_starts.total(0.9)))
+
+    def _is_idle(self, at: float, demand: Demand) -> bool:
+        if demand.queued or demand.in_flight:
+            return False
+        last, since = self._learning.last_activity, self._learning.seen_since
+        if last is None:
+            return at - (at if since is None else since) >= self.settings.initial_cooldown
+        return at - last >= self.settings.cooldown
+
+    def _hold_timeout(self) -> int:
+        if self.settings.hold_timeout is not None:
+            return self.settings.hold_timeout
+        low, high = AUTO_HOLD
+        return min(high, max(low, math.ceil(3 * self._learning.cold_starts.total(0.95))))
+
+    def _expected_ready(self, at: float, census: Census) -> int | None:
+        if census.ready:
+            return None
+        coming = [
+            self._learning.cold_starts.remaining(pod, at) for pod in (*census.starting, *census.unplaced)
+        ]
+        return math.ceil(min(coming, default=self._learning.cold_starts.total(0.9)))
+
+    def _recheck(self, at: float, decided: Wanted, census: Census) -> float:
+        polling = self.settings.polling_interval
+        if decided.reason is Reason.PLACING or census.unplaced:
+            return min(polling, PLACING_RECHECK)
+        retry = self._room.retry_in(at)
+        return polling if retry is None else min(polling, max(PLACING_RECHECK, retry))

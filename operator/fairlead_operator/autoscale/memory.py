@@ -1,29 +1,97 @@
 """What has been learned about a model: survives restarts of the operator and the model's time at zero.
 
-Everything here is JSON; the operator keeps it in `status.autoscaling.learned`.
+All of it is JSON; the operator keeps it in `status.autoscaling.learned`. It is read with care: what somebody
+else wrote there, or another version, must not stop a decision, so what does not fit is left at the prior.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from typing import Any
+
+from fairlead_operator.autoscale.facts import significant
+
+Numbers = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Learned values. An empty one is the prior."""
+    """Learned values; empty ones stand for the prior."""
 
     seen_since: float | None = None
     """When the model was first observed."""
     last_activity: float | None = None
     """When it last had a request."""
+    arrivals_per_second: float = 0.0
+    """Over the ten minutes before it was written."""
+    cold_starts: tuple[Numbers, ...] = ()
+    """Seconds (without a node, from the node to the first request) of the last starts."""
+    surges: Numbers = ()
+    """Seconds that the last bursts lasted."""
+    step_sums: Numbers = ()
+    """Normal equations of the step costs."""
+    step_samples: float = 0.0
+    step_error: float = 0.0
+    mix: Numbers = ()
+    """Weighted sums over requests: requests, prompt, output, told and computed tokens."""
+    residence_seconds: float = 0.0
+    """How long a request stays on a pod."""
+    concurrency_factor: float = 1.0
+    kv_tokens: float | None = None
+    """Of one engine's KV cache."""
+    max_running: float | None = None
+    """Bound of one engine's batch."""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON object."""
-        return asdict(self)
+        """A JSON object, with camelCase names; floats have six significant digits."""
+        return {_camel(item.name): _plain(getattr(self, item.name)) for item in fields(self)}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Memory:
-        """From what `to_json` wrote; what is missing or unknown is left at the prior."""
-        names = cls.__dataclass_fields__
-        return cls(**{name: item for name, item in value.items() if name in names})
+    def from_json(cls, value: Mapping[str, Any]) -> Memory:
+        """From what `to_json` wrote."""
+        known = {item.name: value.get(_camel(item.name)) for item in fields(cls)}
+        pairs = known["cold_starts"] if isinstance(known["cold_starts"], list | tuple) else ()
+        sums = _numbers(known["step_sums"], 9)
+        return cls(
+            seen_since=_number(known["seen_since"]),
+            last_activity=_number(known["last_activity"]),
+            arrivals_per_second=_number(known["arrivals_per_second"]) or 0.0,
+            cold_starts=tuple(pair for item in pairs if (pair := _numbers(item, 2))),
+            surges=_numbers(known["surges"]),
+            step_sums=sums,
+            step_samples=(_number(known["step_samples"]) or 0.0) if sums else 0.0,
+            step_error=(_number(known["step_error"]) or 0.0) if sums else 0.0,
+            mix=mix if (mix := _numbers(known["mix"], 5)) and mix[0] >= 1 else (),
+            residence_seconds=_number(known["residence_seconds"]) or 0.0,
+            concurrency_factor=min(1.0, max(0.5, _number(known["concurrency_factor"]) or 1.0)),
+            kv_tokens=_number(known["kv_tokens"]),
+            max_running=_number(known["max_running"]),
+        )
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+        return float(value)
+    return None
+
+
+def _numbers(value: object, count: int | None = None) -> Numbers:
+    """All of them, or none if one is no number or there are not `count`."""
+    if not isinstance(value, list | tuple):
+        return ()
+    numbers = tuple(number for item in value if (number := _number(item)) is not None)
+    return numbers if len(numbers) == len(value) and count in (None, len(numbers)) else ()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    # Times keep their seconds: six digits would blur them by minutes.
+    return significant(value) if isinstance(value, float) and value < 1e9 else value
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fairlead_operator.api.autoscaling import Autoscaling, ScalingRules
+
 
 class Objective(StrEnum):
     """What matters more when both cannot be had."""
@@ -66,7 +68,8 @@ class Fallback:
 
     threshold: int = 3
     behavior: OnFailure = OnFailure.CURRENT_IF_HIGHER
-    replicas: int = 1
+    replicas: int | None = None
+    """None: those that there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +114,38 @@ class Settings:
     unschedulable_pods: int = 1
     """Pods that may wait for a node at the same time."""
     schedules: tuple[Schedule, ...] = ()
+
+    @classmethod
+    def from_spec(cls, spec: Autoscaling) -> Settings:
+        """From the API's model, whose bounds hold."""
+        fallback = spec.fallback
+        return cls(
+            min_replicas=spec.min_replicas,
+            max_replicas=spec.max_replicas,
+            objective=Objective(spec.objective),
+            ttft=spec.targets.ttft_milliseconds / 1000,
+            itl=spec.targets.itl_milliseconds / 1000,
+            max_concurrency=spec.max_concurrency,
+            polling_interval=spec.polling_interval_seconds,
+            cooldown=spec.cooldown_seconds,
+            initial_cooldown=spec.initial_cooldown_seconds,
+            scale_up=_behavior(spec.behavior.scale_up, SCALE_UP),
+            scale_down=_behavior(spec.behavior.scale_down, SCALE_DOWN),
+            initial_replicas=spec.scale_from_zero.initial_replicas,
+            hold_timeout=spec.scale_from_zero.hold_timeout_seconds,
+            fallback=Fallback(fallback.failure_threshold, OnFailure(fallback.behavior), fallback.replicas),
+            unschedulable_pods=spec.unschedulable_pods,
+            schedules=tuple(
+                Schedule(item.start, item.end, item.min_replicas, item.timezone) for item in spec.schedules
+            ),
+        )
+
+
+def _behavior(rules: ScalingRules, usual: Behavior) -> Behavior:
+    policies = tuple(
+        Policy(Unit(policy.type), policy.value, policy.period_seconds) for policy in rules.policies
+    )
+    window = rules.stabilization_window_seconds
+    return Behavior(
+        policies or usual.policies, usual.window if window is None else window, Select(rules.select_policy)
+    )

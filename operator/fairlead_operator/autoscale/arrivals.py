@@ -1,0 +1,64 @@
+"""How many requests a second come, over several windows.
+
+Short windows see a rise early, long ones are steady. The counter is read every few seconds; between two
+readings it is taken to rise evenly, so a round without metrics costs nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+
+from fairlead_operator.autoscale.counter import rise
+
+LONGEST = 600.0
+
+
+class Arrivals:
+    """Requests per second over the last seconds. Time before the first reading is filled with `before`."""
+
+    def __init__(self, before: float = 0.0) -> None:
+        self._before = before
+        self._times: list[float] = []
+        self._totals: list[float] = []
+        self._counter = 0.0
+
+    def observe(self, at: float, counter: float) -> None:
+        """Take a reading of the counter at `at` (seconds). Readings of one moment replace each other."""
+        total = self._totals[-1] + rise(self._counter, counter) if self._totals else 0.0
+        self._counter = counter
+        if self._times and at <= self._times[-1]:
+            self._totals[-1] = total
+            return
+        self._times.append(at)
+        self._totals.append(total)
+        # One reading beyond the longest window stays: the total at its edge lies between the two.
+        keep = bisect_left(self._times, at - LONGEST - 60.0) - 1
+        if keep > 60:
+            del self._times[:keep], self._totals[:keep]
+
+    def rate(self, window: float, at: float) -> float:
+        """Requests per second in the `window` seconds before `at`."""
+        return (self._total(at) - self._total(at - window)) / window
+
+    def trend(self, at: float, window: float = 60.0) -> float:
+        """By how much the rate rises in a second: the last window against the one before, 0 if it does not.
+
+        One standard error of the difference (arrivals are taken as Poisson) is subtracted: a trend that
+        noise explains is none.
+        """
+        now, then = self.rate(window, at), self.rate(window, at - window)
+        noise = math.sqrt(max(0.0, now + then) / window)
+        return max(0.0, now - then - noise) / window
+
+    def _total(self, at: float) -> float:
+        times, totals = self._times, self._totals
+        if not times:
+            return self._before * at
+        if at <= times[0]:
+            return totals[0] - self._before * (times[0] - at)
+        index = bisect_left(times, at)
+        if index == len(times):
+            return totals[-1]
+        share = (at - times[index - 1]) / (times[index] - times[index - 1])
+        return totals[index - 1] + share * (totals[index] - totals[index - 1])

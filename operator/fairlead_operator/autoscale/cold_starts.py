@@ -1,0 +1,70 @@
+"""How long pods take to start, from those that did, and when those that are starting will be ready.
+
+Two parts are kept apart: until a node is found, and from there until the pod takes requests. What is already
+behind a pod does not count against it again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fairlead_operator.autoscale.inputs import Pod
+from fairlead_operator.autoscale.quantile import quantile
+
+KEPT = 20
+# Seconds, as long as none was seen: a model of some billion parameters from a warm disk.
+PRIOR = 120.0
+# A pod that takes several times as long as the slow ones will not come. The first of a model downloads its
+# weights, so nothing is stuck before this many seconds while there is nothing to compare it with.
+STUCK_FACTOR, STUCK_WITHOUT_SAMPLES, STUCK_AT_LEAST = 3.0, 1800.0, 60.0
+
+Start = tuple[float, float]
+
+
+class ColdStarts:
+    """The last twenty starts, as seconds (without a node, from the node to the first request)."""
+
+    def __init__(self, starts: Iterable[Start] = (), *, since: float = 0.0) -> None:
+        self.starts: tuple[Start, ...] = tuple(starts)[-KEPT:]
+        self._since = since
+        self._known: frozenset[str] = frozenset()
+
+    def observe(self, pods: tuple[Pod, ...]) -> None:
+        """Learn from pods that have become ready since the last time."""
+        for pod in pods:
+            if pod.ready is None or pod.name in self._known or pod.ready < self._since:
+                continue
+            scheduled = pod.scheduled if pod.scheduled is not None else pod.created
+            start = (max(0.0, scheduled - pod.created), max(0.0, pod.ready - scheduled))
+            self.starts = (*self.starts, start)[-KEPT:]
+        self._known = frozenset(pod.name for pod in pods if pod.ready is not None or pod.name in self._known)
+
+    def total(self, share: float) -> float:
+        """Quantile of the seconds from a pod's creation to its first request."""
+        return quantile([sum(start) for start in self.starts], share) if self.starts else PRIOR
+
+    def remaining(self, pod: Pod, at: float) -> float:
+        """Seconds until a starting pod is ready: nine out of ten that got this far were by then."""
+        if pod.scheduled is None:
+            return max(0.0, self.total(0.9) - (at - pod.created))
+        age = at - pod.scheduled
+        longer = [start[1] for start in self.starts if start[1] > age] or ([] if self.starts else [PRIOR])
+        if longer and max(longer) > age:
+            return quantile(longer, 0.9) - age
+        # Slower than all before it: the longer it has taken, the longer it will.
+        return 0.25 * age
+
+    def lead(self, pods: Iterable[Pod], at: float) -> float:
+        """Seconds from the decision to a ready pod: the slow one of ten, or what one is taking right now."""
+        ages = [at - pod.created for pod in pods]
+        return max([self.total(0.9), *ages])
+
+    def is_stuck(self, pod: Pod, at: float) -> bool:
+        """Whether a pod that has a node should not be counted on any more."""
+        if pod.stuck:
+            return True
+        if pod.scheduled is None or pod.ready is not None:
+            return False
+        usual = quantile([start[1] for start in self.starts], 0.9) if self.starts else 0.0
+        bound = STUCK_FACTOR * usual if self.starts else STUCK_WITHOUT_SAMPLES
+        return at - pod.scheduled > max(STUCK_AT_LEAST, bound)

@@ -1,0 +1,70 @@
+"""Decisions in words and figures."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fairlead_operator.autoscale.decision import Number
+from fairlead_operator.autoscale.facts import Facts, significant
+from fairlead_operator.autoscale.limits import Wanted
+from fairlead_operator.autoscale.need import Need
+from fairlead_operator.autoscale.reasons import Reason
+
+_WHY = {
+    Reason.IDLE: "nothing was asked for long enough",
+    Reason.COOLDOWN: "the last replica stays until nothing was asked for long enough",
+    Reason.STABILIZING: "other numbers were right a short while ago",
+    Reason.CONSOLIDATING: "what runs now would not fit on fewer",
+    Reason.POLICY: "spec.autoscaling.behavior allows no more change for now",
+    Reason.MINIMUM: "minReplicas or a schedule asks for it",
+    Reason.MAXIMUM: "maxReplicas allows no more",
+    Reason.NO_CAPACITY: "no node has room for another pod",
+    Reason.PLACING: "the scheduler has not placed the last pods yet",
+    Reason.STARTED: "the operator has just started and takes nothing away yet",
+    Reason.KV_PRESSURE: "the KV cache of a pod is full while requests wait for it",
+    Reason.METRICS_MISSING: "routers and gateways could not be asked, so nothing is taken away",
+}
+
+
+def figures(facts: Facts, need: Need, wanted: Wanted, decided: Wanted) -> dict[str, Number | None]:
+    """All inputs, and the steps from them to the result, by camelCase names."""
+    steps = {name: significant(value) for name, value in asdict(need).items()}
+    steps["needed"] = steps.pop("replicas")
+    named = {
+        **asdict(facts.asked),
+        **asdict(facts.supply),
+        **asdict(facts.ability),
+        **asdict(facts.pace),
+        **steps,
+        "recommended": wanted.replicas,
+        "decided": decided.replicas,
+    }
+    return {_camel(name): value for name, value in named.items()}
+
+
+def sentence(facts: Facts, need: Need, decided: Wanted) -> str:
+    """One line: the demand, what a replica can do, and what follows."""
+    demand = f"{need.expected:.3g} requests/s are expected"
+    if facts.asked.queued + facts.asked.in_flight:
+        demand += f", {facts.asked.queued + facts.asked.in_flight} are here ({facts.asked.queued} held)"
+    ability = f"a replica serves {facts.ability.rate:.3g}/s, {facts.ability.concurrency:.3g} at once"
+    result = f"that needs {need.replicas:.2f} replicas"
+    if need.backlog_then:
+        late = f"{need.backlog_then:.0f} would still wait in {facts.supply.cold_start_seconds:.0f} s"
+        result = f"{late}; that needs {need.replicas:.2f} replicas"
+    change = (
+        f"{facts.supply.replicas} stay"
+        if decided.replicas == facts.supply.replicas
+        else _change(facts, decided)
+    )
+    why = _WHY.get(decided.reason)
+    return f"{demand}; {ability}; {result}; {change}" + (f", because {why}" if why else "")
+
+
+def _change(facts: Facts, decided: Wanted) -> str:
+    return f"from {facts.supply.replicas} to {decided.replicas}"
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
