@@ -12,6 +12,12 @@ from bisect import bisect_left
 from fairlead_operator.autoscale.counter import rise
 
 LONGEST = 600.0
+SIGMAS = 2.0
+
+
+def present_rate(last_15s: float, last_60s: float) -> float:
+    """The rate of the last minute, unless that of the last 15 s differs by more than chance explains."""
+    return last_15s if abs(last_15s - last_60s) > SIGMAS * math.sqrt(last_60s / 15) else last_60s
 
 
 class Arrivals:

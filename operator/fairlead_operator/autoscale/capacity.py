@@ -17,6 +17,8 @@ from fairlead_operator.autoscale.step_cost import StepCost
 KV_SHARE = 0.85
 # Requests at once while the costs of a step do not explain what is seen.
 UNEXPLAINED = 16.0
+# How much larger than planned batches are while requests wait: the router goes that far.
+FULL = 1.25
 LEAST_UTILIZATION = 0.5
 
 
@@ -41,6 +43,8 @@ class Capacity:
     """Requests at once."""
     rate: float
     """Requests per second at that concurrency."""
+    full_rate: float
+    """Requests per second while requests wait: batches are larger then, and answers slower."""
     utilization: float
     """The utilization it was computed for."""
     bound: float | None
@@ -57,8 +61,9 @@ def capacity(cost: StepCost, mix: Mix, utilization: float, limits: Limits) -> Ca
     bound = least_bound(cost, mix, limits)
     concurrency = knee if bound is None else min(knee, bound)
     concurrency = max(1.0, min(concurrency, 1e6) * limits.factor)
-    rate = 1 / max(own + shared / concurrency, 1e-6)
-    return Capacity(concurrency, rate, target, bound)
+    full = max(concurrency, min(FULL * concurrency, bound or FULL * concurrency))
+    rate, full_rate = (1 / max(own + shared / count, 1e-6) for count in (concurrency, full))
+    return Capacity(concurrency, rate, full_rate, target, bound)
 
 
 def unexplained(residence: float, mix: Mix, utilization: float, limits: Limits) -> Capacity:
@@ -67,7 +72,8 @@ def unexplained(residence: float, mix: Mix, utilization: float, limits: Limits) 
     concurrency = UNEXPLAINED if limits.max_concurrency is None else float(limits.max_concurrency)
     concurrency = concurrency if bound is None else min(concurrency, bound)
     concurrency = max(1.0, concurrency * limits.factor)
-    return Capacity(concurrency, concurrency / max(residence, 1e-3), utilization, bound)
+    rate = concurrency / max(residence, 1e-3)
+    return Capacity(concurrency, rate, rate, utilization, bound)
 
 
 def least_bound(cost: StepCost, mix: Mix, limits: Limits) -> float | None:

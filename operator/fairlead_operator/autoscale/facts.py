@@ -74,6 +74,8 @@ class Ability:
     """Requests at once."""
     rate: float
     """Requests per second at that concurrency."""
+    full_rate: float
+    """Requests per second with as many at once as the router allows while requests wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairlead_operator.autoscale.arrivals import LONGEST, Arrivals
+from fairlead_operator.autoscale.arrivals import LONGEST, Arrivals, present_rate
 from fairlead_operator.autoscale.capacity import Capacity, Limits, capacity, unexplained
 from fairlead_operator.autoscale.cold_starts import ColdStarts
 from fairlead_operator.autoscale.facts import Ability, rounded
@@ -46,7 +46,7 @@ class Learning:
         if demand is None:
             return
         self.arrivals.observe(at, demand.arrivals)
-        now = max(self.arrivals.rate(SHORT, at), self.arrivals.rate(60.0, at))
+        now = present_rate(self.arrivals.rate(SHORT, at), max(0.0, self.arrivals.rate(60.0, at)))
         self.surges.observe(at, now, self.arrivals.rate(LONGEST, at))
         if demand.queued or demand.in_flight:
             self.last_activity = at
@@ -68,6 +68,7 @@ class Learning:
                 concurrency_factor=self.pressure.factor,
                 concurrency=able.concurrency,
                 rate=able.rate,
+                full_rate=able.full_rate,
             )
         )
 

@@ -11,10 +11,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from fairlead_operator.autoscale.arrivals import present_rate
 from fairlead_operator.autoscale.facts import Facts
 
-# The 15 s rate counts when it is above the 60 s rate by more than chance explains.
-SIGMAS = 2.0
 # A trend is extended at most to twice what comes now.
 MOST_GROWTH = 2.0
 
@@ -39,12 +38,12 @@ class Need:
 
 def needed(facts: Facts) -> Need:
     """Section "How it decides" of docs/autoscaling.md, line by line."""
-    now = facts.asked.arrivals_60s
-    if facts.asked.arrivals_15s > now + SIGMAS * math.sqrt(now / 15):
-        now = max(now, facts.asked.arrivals_15s)
+    now = present_rate(facts.asked.arrivals_15s, facts.asked.arrivals_60s)
     lead = facts.supply.cold_start_seconds
     extended = facts.asked.arrivals_60s + facts.asked.arrivals_trend * (lead / 2 + 30)
-    arrivals = max(now, min(MOST_GROWTH * now, extended))
+    # A burst has its own forecast: its flanks are no trend.
+    steady = not facts.asked.surge_seconds and now >= facts.asked.arrivals_60s
+    arrivals = max(now, min(MOST_GROWTH * now, extended)) if steady else now
     usual = facts.asked.arrivals_600s
     expected = max(facts.asked.arrivals_120s, usual + (arrivals - usual) * facts.asked.surge_persistence)
     offered = expected * facts.ability.concurrency / facts.ability.rate
@@ -63,5 +62,5 @@ def _roll(facts: Facts, arrivals: float, backlog: float) -> float:
     burst = max(0.0, arrivals - facts.asked.arrivals_600s) if facts.asked.surge_seconds else 0.0
     lead = facts.supply.cold_start_seconds
     coming = (arrivals - burst + burst * facts.asked.surge_mean_persistence) * lead
-    served = facts.ability.rate * (facts.supply.ready * lead + facts.supply.starting_pod_seconds)
+    served = facts.ability.full_rate * (facts.supply.ready * lead + facts.supply.starting_pod_seconds)
     return max(0.0, backlog + coming - served)
