@@ -23,7 +23,7 @@ from .admission.keys import KeyRing
 from .app import create_api
 from .reload import Reloader, SettingsError, load
 from .request_log import log_requests_to_standard_output
-from .server.protocol import api_protocol
+from .server.engine_answer import api_protocol
 from .services import Services
 from .settings import GatewaySettings, ProcessSettings
 from .upstream.pool import EnginePool

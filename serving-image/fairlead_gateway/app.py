@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from .admission.keys import Key
 from .contract.errors import ApiError, model_not_found
 from .edge import KEY_IN_SCOPE, Edge, error_response
+from .host import Host
 from .routes import MODELS, refusal
 from .services import Services
 
@@ -26,7 +27,7 @@ def create_api(services: Services) -> ASGIApp:
     """The application for the API port."""
     app = FastAPI(title="Fairlead gateway", openapi_url=None)
     _add_models(app, services)
-    _add_refusals(app, services)
+    add_refusals(app, services)
     return Edge(app, services)
 
 
@@ -55,7 +56,9 @@ def _add_models(app: FastAPI, services: Services) -> None:
         return describe(model)
 
 
-def _add_refusals(app: FastAPI, services: Services) -> None:
+def add_refusals(app: FastAPI, services: Host) -> None:
+    """What everything is told that no other route of the application takes."""
+
     @app.api_route("/{path:path}", methods=_ANY_METHOD)
     async def refuse(request: Request) -> Response:
         raise refusal(request.method, request.url.path, services.routes)

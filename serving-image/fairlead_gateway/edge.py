@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .admission.door import Door
 from .contract.errors import ApiError
+from .host import Host
 from .routes import endpoint_name
-from .services import Services
 
 KEY_IN_SCOPE = "fairlead.key"
 _CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
@@ -21,7 +21,7 @@ _CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
 class Edge:
     """Wraps the application."""
 
-    def __init__(self, app: ASGIApp, services: Services) -> None:
+    def __init__(self, app: ASGIApp, services: Host) -> None:
         self._app, self._services = app, services
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -37,7 +37,7 @@ class Edge:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["x-request-id"] = f"req_{services.next_token()}"
-                if services.gate.draining:
+                if services.draining:
                     # Clients that keep connections open must find another pod for their next request.
                     headers["connection"] = "close"
             await send(message)
@@ -56,7 +56,7 @@ class Edge:
             services.telemetry.count_request(name, status, services.clock() - started, owner)
 
 
-def error_response(scope: Scope, error: ApiError, services: Services) -> Response:
+def error_response(scope: Scope, error: ApiError, services: Host) -> Response:
     """The error in OpenAI's envelope; counted."""
     services.telemetry.count_reject(endpoint_name(scope["path"], services.routes), error.code)
     return Response(error.body(), error.status, error.headers, media_type="application/json")

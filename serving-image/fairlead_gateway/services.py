@@ -6,7 +6,6 @@ import itertools
 import logging
 import secrets
 import time
-from typing import Protocol
 
 from .admission.gate import Gate
 from .admission.keys import KeyRing
@@ -14,6 +13,7 @@ from .contract.errors import ApiError
 from .contract.policy import EngineFacts, Policy, make_policy
 from .contract.values import Limit
 from .demand import DemandCounter
+from .host import Ticking
 from .routes import LOAD_HEADER, generation_routes
 from .settings import UNBOUNDED_REQUESTS, GatewaySettings, ProcessSettings
 from .telemetry import Telemetry
@@ -21,13 +21,6 @@ from .upstream.hang import HangWatch
 from .upstream.pool import EnginePool
 
 _log = logging.getLogger("fairlead.gateway")
-
-
-class Ticking(Protocol):
-    """Something whose time can run out."""
-
-    def tick(self, now: float) -> None:
-        """Called about once a second with the monotonic time."""
 
 
 class Services:
@@ -73,6 +66,21 @@ class Services:
         if tokens != self._context_length:
             self._context_length = tokens
             self.policy = self._make_policy(self.settings)
+
+    @property
+    def draining(self) -> bool:
+        """Whether the pod is about to stop."""
+        return self.gate.draining
+
+    @property
+    def max_body_bytes(self) -> int:
+        """The largest body of a request."""
+        return self.settings.max_body_bytes
+
+    @property
+    def upload_seconds(self) -> float:
+        """How long a client may pause while it sends a body."""
+        return self.process.upload_seconds
 
     def overload(self) -> ApiError | None:
         """Why no more bytes of a body can be taken, if so: uploads must not fill the pod's memory."""

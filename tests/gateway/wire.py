@@ -16,7 +16,7 @@ from uvicorn.server import ServerState
 
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.app import create_api
-from fairlead_gateway.server.protocol import api_protocol
+from fairlead_gateway.server.engine_answer import api_protocol
 from fairlead_gateway.services import Services
 from fairlead_gateway.settings import GatewaySettings, ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool

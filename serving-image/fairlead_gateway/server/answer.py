@@ -1,21 +1,23 @@
 """The client's side of one exchange: its request's body comes in, the answer goes out, on one connection.
 
-Stands where uvicorn's protocol keeps the cycle of an ASGI request, hence the public flags.
+What is done with a request that is here as a whole is up to the subclass. An answer stands where uvicorn's
+protocol keeps the cycle of an ASGI request, hence the public flags.
 """
 
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from typing import Protocol
 from urllib.parse import quote
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fairlead_gateway.admission.door import Door
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.exchange import Exchange
+from fairlead_gateway.host import Host
 from fairlead_gateway.routes import ROUTER_HEADER, Endpoint
-from fairlead_gateway.services import Services
 
 _HEAD = b"%b%bx-request-id: req_%b\r\n%b"
 _JSON = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
@@ -25,7 +27,23 @@ _STREAM = (
 _LONGEST_HEADER = 2000
 
 
-class Answer:
+class Work(Protocol):
+    """What becomes of a request once it is here as a whole."""
+
+    def client_gone(self) -> None:
+        """Nobody reads the answer any more."""
+
+    def pause(self) -> None:
+        """The client takes no more for now."""
+
+    def resume(self) -> None:
+        """The client takes bytes again."""
+
+    def tick(self, now: float) -> None:
+        """About a second has passed."""
+
+
+class Answer(ABC):
     """One request and its answer. `done` is called when both are complete.
 
     `http_1_0`: HTTP/1.0 knows neither chunks nor, here, kept connections; nginx proxies speak it by default.
@@ -40,7 +58,6 @@ class Answer:
         "_door",
         "_endpoint",
         "_error",
-        "_exchange",
         "_expects_continue",
         "_labels",
         "_last_part_at",
@@ -52,6 +69,7 @@ class Answer:
         "_token",
         "_transport",
         "_whole",
+        "_work",
         "content_length",
         "keep_alive",
         "response_complete",
@@ -59,7 +77,7 @@ class Answer:
 
     def __init__(
         self,
-        services: Services,
+        services: Host,
         endpoint: Endpoint,
         headers: list[tuple[bytes, bytes]],
         door: Door,
@@ -79,7 +97,7 @@ class Answer:
         self._size = self.content_length = 0
         self._whole = self._my_turn = self._expects_continue = self._routed = False
         self._arrived = self._last_part_at = services.clock()
-        self._exchange: Exchange | None = None
+        self._work: Work | None = None
         self._authorization = b""
         self._labels: dict[str, str] = {}
         self._error: ApiError | None = None
@@ -102,7 +120,7 @@ class Answer:
     def start(self) -> None:
         """The answers to all earlier requests on the connection are written."""
         self._my_turn = True
-        if self.content_length > self._services.settings.max_body_bytes:
+        if self.content_length > self._services.max_body_bytes:
             self._error = self._too_large()
         if self._error is not None:
             self._refuse(self._error)
@@ -116,7 +134,7 @@ class Answer:
         services = self._services
         self._size += len(data)
         services.body_bytes += len(data)
-        limit = services.settings.max_body_bytes
+        limit = services.max_body_bytes
         if self._error is None:
             self._error = self._too_large() if self._size > limit else services.overload()
         if self._error is None:
@@ -138,26 +156,26 @@ class Answer:
     def client_gone(self) -> None:
         """The connection is lost."""
         self._forget()
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.client_gone()
+        work, self._work = self._work, None
+        if work is not None:
+            work.client_gone()
 
     def pause(self) -> None:
         """The connection's buffer is full."""
-        if self._exchange is not None:
-            self._exchange.pause()
+        if self._work is not None:
+            self._work.pause()
 
     def resume(self) -> None:
         """The connection's buffer has room again."""
-        if self._exchange is not None:
-            self._exchange.resume()
+        if self._work is not None:
+            self._work.resume()
 
     def tick(self, now: float) -> None:
         """Ends an upload that does not move, and what waits for too long behind a whole one."""
-        if self._exchange is not None:
-            self._exchange.tick(now)
+        if self._work is not None:
+            self._work.tick(now)
             return
-        seconds = self._services.process.upload_seconds
+        seconds = self._services.upload_seconds
         if now - self._last_part_at <= seconds or not self._my_turn:
             return
         if self.response_complete:
@@ -197,12 +215,13 @@ class Answer:
         self._transport.abort()
 
     def _begin(self) -> None:
-        self._exchange = Exchange(
-            self._services, self._endpoint, self, self._token, self._arrived, self._routed
-        )
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         self._parts = []
-        self._exchange.begin(body, self._door, self._authorization, self._labels)
+        self._use(body)
+
+    @abstractmethod
+    def _use(self, body: bytes) -> None:
+        """The request is here as a whole: makes `_work` of it."""
 
     def _refuse(self, error: ApiError) -> None:
         """Answers before the request is complete; what still comes of it is read and dropped."""
@@ -214,28 +233,30 @@ class Answer:
         self.answer(error.status, error.headers, error.body())
 
     def _too_large(self) -> ApiError:
-        limit = self._services.settings.max_body_bytes
+        limit = self._services.max_body_bytes
         return ApiError(413, f"The request body is larger than {limit} bytes.", "request_too_large")
 
     def _head(self, status: int, more: Mapping[str, str]) -> bytes:
-        services = self._services
-        rest = services.load_header() if self._routed else b""
-        if services.gate.draining:
+        rest = self._more_head()
+        if self._services.draining:
             # Clients that keep connections open must find another pod for their next request.
             self.keep_alive = False
         if not self.keep_alive:
             rest += b"connection: close\r\n"
         for name, value in more.items():
             rest += b"%b: %b\r\n" % (name.encode(), _safe(value))
-        line, token = STATUS_LINE[status], self._token.encode()
-        return _HEAD % (line, self._default_headers, token, rest)
+        return _HEAD % (STATUS_LINE[status], self._default_headers, self._token.encode(), rest)
+
+    def _more_head(self) -> bytes:
+        """Header lines that every answer has besides."""
+        return b""
 
     def _complete(self) -> None:
         """The answer is written; when the request is here as a whole, both are over."""
         self.response_complete = True
         if not self._whole:
             return
-        self._exchange = None  # it knows this answer: without a circle there is less to collect
+        self._work = None  # it knows this answer: without a circle there is less to collect
         self._forget()
         if not self.keep_alive:
             self._transport.close()

@@ -1,6 +1,6 @@
 """uvicorn's HTTP protocol with a short way for the generation routes.
 
-A generation request goes from the parser's callbacks straight into an `Exchange`; every other request takes
+A generation request goes from the parser's callbacks straight into an `Answer`; every other request takes
 uvicorn's usual way to the ASGI application on the same port. ASGI's task, queue and messages per request cost
 several times the relay itself.
 """
@@ -17,19 +17,20 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from fairlead_gateway.admission.door import Door
 from fairlead_gateway.contract.errors import invalid
+from fairlead_gateway.host import Host
 from fairlead_gateway.routes import Endpoint
-from fairlead_gateway.services import Services
 
 from .answer import Answer
 
 
-def api_protocol(services: Services) -> type[asyncio.Protocol]:
-    """The protocol class for uvicorn's `http` setting: POSTs to `services.routes` take the short way."""
-    return type("ApiProtocol", (_ApiProtocol,), {"_services": services})
+def short_way(host: Host, answer: type[Answer]) -> type[asyncio.Protocol]:
+    """The protocol class for uvicorn's `http` setting: POSTs to `host.routes` become an `answer`."""
+    return type("ApiProtocol", (_ApiProtocol,), {"_services": host, "_answer": answer})
 
 
 class _ApiProtocol(HttpToolsProtocol):
-    _services: Services
+    _services: Host
+    _answer: type[Answer]
     _door: Door
     # Whose turn it is to be answered, if that one takes the short way. uvicorn's `cycle` is the request that
     # arrived last, which may still have to wait in `pipeline`.
@@ -128,7 +129,7 @@ class _ApiProtocol(HttpToolsProtocol):
             super().on_headers_complete()
             return
         before = self.cycle
-        answer = Answer(
+        answer = self._answer(
             self._services,
             endpoint,
             self.headers,

@@ -1,0 +1,32 @@
+"""The gateway's answers: a request becomes an `Exchange` with the engine."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import cast
+
+from fairlead_gateway.exchange import Exchange
+from fairlead_gateway.services import Services
+
+from .answer import Answer
+from .protocol import short_way
+
+
+def api_protocol(services: Services) -> type[asyncio.Protocol]:
+    """The protocol class for uvicorn's `http` setting: POSTs to `services.routes` take the short way."""
+    return short_way(services, EngineAnswer)
+
+
+class EngineAnswer(Answer):
+    """One request to the engine and its answer."""
+
+    __slots__ = ()
+
+    def _use(self, body: bytes) -> None:
+        services = cast("Services", self._services)
+        exchange = Exchange(services, self._endpoint, self, self._token, self._arrived, self._routed)
+        self._work = exchange
+        exchange.begin(body, self._door, self._authorization, self._labels)
+
+    def _more_head(self) -> bytes:
+        return cast("Services", self._services).load_header() if self._routed else b""
