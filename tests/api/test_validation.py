@@ -74,14 +74,6 @@ async def test_a_name_must_fit_a_service(name: str, words: str, kube: KubeClient
         await kube.create(MODEL_DEPLOYMENT, namespace, manifest(name))
 
 
-async def test_an_adapter_must_not_hide_the_model(kube: KubeClient, namespace: str) -> None:
-    adapted = {"source": "hf://a/b", "adapters": [{"name": "poet", "source": "hf://a/poet"}]}
-    with pytest.raises(InvalidError, match=r"spec\.model\.adapters\[\]\.name must not be metadata\.name"):
-        await kube.create(MODEL_DEPLOYMENT, namespace, manifest("poet", model=adapted))
-    await kube.create(MODEL_DEPLOYMENT, namespace, manifest("poet", model={**adapted, "servedName": "big"}))
-    await kube.create(MODEL_DEPLOYMENT, namespace, manifest("tiny", model=adapted))
-
-
 async def test_a_model_without_a_source_is_refused(kube: KubeClient, namespace: str) -> None:
     with pytest.raises(InvalidError, match=r"spec\.model\.source: Required value"):
         await kube.create(MODEL_DEPLOYMENT, namespace, {**manifest(), "spec": {"model": {}}})
