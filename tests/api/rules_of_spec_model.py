@@ -174,6 +174,12 @@ MODEL_RULES: dict[str, Rule] = {
         model(adapters=[adapter(revision=" ")]),
         "spec.model.adapters[].revision must be a branch",
     ),
+    # The case's name is that of its object.
+    "adapter-own-name": (
+        model(servedName="b", adapters=[adapter(name="adapter-own-name")]),
+        model(adapters=[adapter(name="adapter-own-name")]),
+        "spec.model.adapters[].name must not be metadata.name",
+    ),
     "adapter-served-name": (
         model(servedName="b", aliases=["c"], adapters=[adapter()]),
         model(aliases=["a"], adapters=[adapter()]),

@@ -5,7 +5,6 @@ A refusal names the field, and where it helps what to do.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,6 @@ NAMES = [
     ("7b", "metadata.name must start with a letter"),
     ("a.b", "metadata.name must start with a letter"),
 ]
-HIDDEN = "spec.model.adapters[].name must not be metadata.name"
 SCHEMA = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 RULES = MODEL_RULES | ENGINE_RULES | POD_RULES | API_RULES | AUTOSCALING_RULES
 
@@ -38,7 +36,7 @@ RULES = MODEL_RULES | ENGINE_RULES | POD_RULES | API_RULES | AUTOSCALING_RULES
 def test_every_rule_has_its_cases() -> None:
     told = list(messages(SCHEMA))
     assert len(told) > 40
-    words = [rule[2] for rule in RULES.values()] + [words for _, words in NAMES] + [HIDDEN]
+    words = [rule[2] for rule in RULES.values()] + [words for _, words in NAMES]
     assert [text for text in told if not any(word in text for word in words)] == []
 
 
@@ -75,14 +73,6 @@ async def test_every_bound_of_the_schema_is_enforced_and_names_the_field(kube: K
 async def test_a_name_must_fit_a_service(name: str, words: str, kube: KubeClient, namespace: str) -> None:
     with pytest.raises(InvalidError, match=words):
         await kube.create(MODEL_DEPLOYMENT, namespace, manifest(name))
-
-
-async def test_an_adapter_must_not_hide_the_model(kube: KubeClient, namespace: str) -> None:
-    adapted = {"source": "hf://a/b", "adapters": [{"name": "poet", "source": "hf://a/poet"}]}
-    with pytest.raises(InvalidError, match=re.escape(HIDDEN)):
-        await kube.create(MODEL_DEPLOYMENT, namespace, manifest("poet", model=adapted))
-    await kube.create(MODEL_DEPLOYMENT, namespace, manifest("poet", model={**adapted, "servedName": "big"}))
-    await kube.create(MODEL_DEPLOYMENT, namespace, manifest("tiny", model=adapted))
 
 
 async def test_a_model_without_a_source_is_refused(kube: KubeClient, namespace: str) -> None:

@@ -18,6 +18,7 @@ from fairlead_operator.kube.resources import (
     SERVICE,
     Resource,
 )
+from fairlead_operator.plan.observed import controller_of
 from tests.controller.cluster import Cluster
 from tests.controller.conftest import Start
 from tests.controller.node import Node
@@ -25,6 +26,9 @@ from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane, eventually
 
 pytestmark = pytest.mark.apiserver
+
+# The garbage collector of a fresh control plane looks for new kinds of owners every 30 s only.
+_COLLECTED_SECONDS = 120
 
 
 async def test_a_model_gets_its_children_and_becomes_ready(
@@ -235,7 +239,23 @@ async def test_deletion_leaves_nothing(
         ]
         return not objects
 
-    await eventually("the end of all children", left)
+    await eventually("the end of all children", left, within=_COLLECTED_SECONDS)
+
+
+async def test_a_model_that_comes_again_under_its_name_gets_children_of_its_own(
+    cluster: Cluster, operator: OperatorProcess, control_plane: ControlPlane
+) -> None:
+    await cluster.create()
+    former = await cluster.await_child(DEPLOYMENT)
+    control_plane.kubectl("delete", "-n", cluster.namespace, "modeldeployment/tiny")
+    again = await cluster.create()
+
+    async def replaced() -> bool:
+        found = await cluster.find(DEPLOYMENT)
+        return found is not None and controller_of(found)["uid"] == again["metadata"]["uid"]
+
+    await eventually("a Deployment of the new model", replaced, within=_COLLECTED_SECONDS)
+    assert (await cluster.await_child(DEPLOYMENT))["metadata"]["uid"] != former["metadata"]["uid"]
 
 
 async def test_a_steady_state_and_a_restart_write_nothing(

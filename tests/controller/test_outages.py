@@ -208,6 +208,28 @@ async def test_an_overloaded_api_server_is_asked_again_until_all_is_done(
     assert len(told) == len(set(told))
 
 
+async def test_a_token_that_is_not_valid_any_more_is_read_anew(
+    cluster: Cluster, operator: OperatorProcess, proxy: FaultyProxy
+) -> None:
+    refused: list[Call] = []
+
+    def expired(call: Call) -> Fault:
+        refused.append(call)
+        return Fault(401)
+
+    async def noticed() -> bool:
+        # The Lease is the client's; what comes before a new watch is kopf's.
+        return len({"/leases" in call.path for call in refused}) == 2
+
+    proxy.rule = expired
+    proxy.cut()
+    await eventually("the refusals", noticed)
+    proxy.rule = lambda _: None
+    await cluster.create()
+    await cluster.await_child(DEPLOYMENT)
+    assert await operator.ready()
+
+
 async def test_the_servers_wish_for_patience_is_kept(
     cluster: Cluster, operator: OperatorProcess, proxy: FaultyProxy
 ) -> None:
