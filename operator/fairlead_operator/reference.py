@@ -48,6 +48,8 @@ by `python -m fairlead_operator docs reasons`.
 | `CapacityAvailable` | there is room for every pod that is needed now, with the one more during a rollout |
 | `WeightsReady` | the weights of every pod are downloaded (only where something is downloaded) |
 | `EngineReady` | at least one replica answers requests, of whatever revision |
+| `ScalingActive` | the number of replicas follows what is measured (only with spec.autoscaling) |
+| `ScalingLimited` | something else than the demand sets the number of replicas (only with mode `Native`) |
 
 The first three follow kstatus, so `kubectl wait --for=condition=Ready`, Flux and Argo CD understand them.
 If several pods have different causes, the one that stands first here is shown. A cause that is not listed is

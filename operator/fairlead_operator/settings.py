@@ -39,7 +39,11 @@ class Settings(BaseSettings):
     health_port: int = Field(default=8080, ge=1, le=65535)
     """Port of /healthz, /readyz and /metrics."""
     admin_port: int = Field(default=8001, ge=1, le=65535)
-    """Port on which the gateways of pods tell how far they are."""
+    """Port on which the gateways of pods, and routers, tell how far they are and what they have to do."""
+    router_service: str = ""
+    """The router's Service as NAME.NAMESPACE.svc.DOMAIN:PORT; empty where there is none, and then no model
+    goes to zero. The port must be 80, that of the models' own Services.
+    """
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Lowest level that is logged."""
     resync_seconds: int = Field(default=600, ge=10)
@@ -66,6 +70,7 @@ class Settings(BaseSettings):
             admin_clients=AdminClients(self.pod_namespace, _names(self.monitoring_namespaces))
             if self.network_policy
             else None,
+            router_host=self.router_service.partition(":")[0],
         )
 
 

@@ -15,6 +15,7 @@ from fairlead_operator.api.manifest import to_yaml
 from fairlead_operator.api.names import GROUP
 from fairlead_operator.cli.documents import Document, DocumentError, header_problem, read_documents
 from fairlead_operator.cli.validation import validate, with_defaults
+from fairlead_operator.plan.scaling import scaled
 from fairlead_operator.render.children import fitting, render_children
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 from fairlead_operator.settings import Settings
@@ -104,7 +105,8 @@ def _rendered(document: Document, namespace: str | None, settings: RenderSetting
     They have no owner: that needs the identity of a stored object, and with a wrong one the garbage
     collection would remove them. The annotations in which the operator remembers what it did are left out.
     """
-    for child in render_children(_model(document, namespace), settings):
+    model = _model(document, namespace)
+    for child in render_children(scaled(model, {}, None, settings.router_host), settings):
         del child["metadata"]["ownerReferences"]
         kept = {key: value for key, value in child["metadata"].pop("annotations").items() if not _own(key)}
         if kept:

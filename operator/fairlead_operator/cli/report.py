@@ -52,7 +52,8 @@ def report(facts: Facts, now: datetime) -> str:
 def _summary(facts: Facts) -> list[str]:
     metadata, spec = facts.body["metadata"], facts.body.get("spec", {})
     ready = condition(facts.status, "Ready")
-    wanted, serving = spec.get("replicas", 1), facts.status.get("readyReplicas", 0)
+    wanted = facts.status.get("desiredReplicas", spec.get("replicas", 1))
+    serving = facts.status.get("readyReplicas", 0)
     source = spec.get("model", {}).get("source", "no source")
     title = f"ModelDeployment {metadata['namespace']}/{metadata['name']} ({source})"
     lines = [f"{title}: {serving} of {wanted} replicas answer requests", ""]

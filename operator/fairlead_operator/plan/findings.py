@@ -109,6 +109,11 @@ def last_seen(event: Object) -> str:
     )
 
 
+def timestamp(now: datetime) -> str:
+    """A time as Kubernetes writes it."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def parse_time(text: str | None) -> datetime | None:
     """A Kubernetes timestamp, or None if there is none or it is unreadable."""
     try:

@@ -6,19 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairlead_operator.plan.scaling import Scaling
+
 Object = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Observed:
     """The live world of one model: its children (owned, labelled, or merely of a child's name), its pods,
-    Events about pods that wait for a node or for their volumes, and by pod what gateways tell (`/status`).
+    Events about pods that wait for a node or for their volumes, by pod what gateways tell (`/status`), and
+    what the autoscaler says, None where it has not decided yet.
     """
 
     children: tuple[Object, ...] = ()
     pods: tuple[Object, ...] = ()
     events: tuple[Object, ...] = ()
     reports: Mapping[str, Object] = field(default_factory=dict)
+    scaling: Scaling | None = None
 
 
 def identity(body: Object) -> tuple[str, str]:

@@ -34,6 +34,7 @@ from fairlead_operator.plan.orphans import find_orphans
 from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
 from fairlead_operator.plan.rollout import Rollout, choose_rollout
+from fairlead_operator.plan.scaling import scaled, scaling_note, scaling_status
 from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition, pod_causes
 from fairlead_operator.plan.workload import WORKLOADS, as_deployment, is_observed, own_workload
 from fairlead_operator.render.children import fitting, render_children
@@ -97,6 +98,7 @@ def plan(
     """Plans one model. `blocked` is an obstacle that the last attempt to apply met, to be reported."""
     model, unfit = fitting(model, settings)
     live = {identity(child): child for child in observed.children}
+    model = scaled(model, own_workload(model, live), observed.scaling, settings.router_host)
     workload = as_deployment(own_workload(model, live), model, observed.pods, now)
     choices, rollout = _choose(model, settings, workload, observed, now)
     desired = render_children(model, settings, choices)
@@ -128,6 +130,8 @@ def plan(
         reports=observed.reports,
         rollout=rollout,
         version=choices.rendering_version,
+        scaling=scaling_status(model, observed.scaling, now),
+        router_host=settings.router_host,
     )
     status = build_status(model, progress, now)
     texts = (
@@ -140,7 +144,7 @@ def plan(
         apply=tuple(decision.desired for decision in applies),
         delete=tuple(orphans),
         status=status,
-        events=_events(model, ready, texts if applies or orphans else []),
+        events=_events(model, ready, texts if applies or orphans else [], progress.scaling),
         requeue_after=_requeue(ready, bool(waits), observed, rollout),
         causes=pod_causes(model, progress),
         doing="; ".join(texts),
@@ -185,9 +189,11 @@ def _decide(model: Model, desired: Object, live: Object | None) -> _Decision:
     return _Decision("keep", desired, "")
 
 
-def _events(model: Model, ready: Object, actions: list[str]) -> tuple[Event, ...]:
-    """What was done, and a reason that was not there before."""
+def _events(model: Model, ready: Object, actions: list[str], scaling: Object | None) -> tuple[Event, ...]:
+    """What was done, another number of replicas, and a reason that was not there before."""
     events = [Event("Normal", "Applied", "; ".join(actions))] if actions else []
+    if note := scaling_note(model, scaling):
+        events.append(Event("Normal", *note))
     before: Object = next(
         (item for item in model.status.get("conditions") or [] if item.get("type") == "Ready"), {}
     )

@@ -6,7 +6,7 @@ outside that is not in the catalogue is passed through under its own name.
 
 from __future__ import annotations
 
-from fairlead_operator.plan.catalogue import cluster, engine, spec, state, weights
+from fairlead_operator.plan.catalogue import cluster, engine, scaling, spec, state, weights
 
 _REASONS = (
     *spec.REASONS,
@@ -21,6 +21,7 @@ _REASONS = (
     *state.LATE,
     *weights.STATE,
     *state.UNDER_WAY,
+    *scaling.REASONS,
 )
 
 CATALOGUE = {reason.name: reason for reason in _REASONS}

@@ -2,7 +2,8 @@
 
 The ReplicaSet controller removes pods that are not ready first, and of ready ones those with the lowest
 deletion cost. So just before the Deployment is told to shrink, each pod's cost is set to what its gateway
-reports; a pod that does not answer keeps what it has.
+reports; a pod that does not answer keeps what it has. Where an autoscaler has chosen who goes, it has looked
+at more than that, and those pods cost the least.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ def shrinks(desired: Object, deployment: Object) -> bool:
 def deletion_costs(observed: Observed) -> dict[str, int]:
     """The costs to write, by pod; only those that differ from what the pods have."""
     costs = {}
+    # Below all loads, first to go lowest.
+    chosen = {name: place for place, name in enumerate(reversed(_chosen(observed)), 1)}
     for pod in observed.pods:
         name = pod["metadata"]["name"]
-        load = in_flight(observed.reports.get(name))
+        cost = -chosen[name] if name in chosen else in_flight(observed.reports.get(name))
         annotations = pod["metadata"].get("annotations") or {}
-        if load is not None and annotations.get(DELETION_COST) != str(load):
-            costs[name] = load
+        if cost is not None and annotations.get(DELETION_COST) != str(cost):
+            costs[name] = cost
     return costs
 
 
@@ -42,6 +45,11 @@ def candidates(observed: Observed) -> list[Object]:
     return [
         pod for pod in observed.pods if can_be_asked(pod) and not pod["metadata"].get("deletionTimestamp")
     ]
+
+
+def _chosen(observed: Observed) -> tuple[str, ...]:
+    """The pods that the autoscaler lets go, first to go first."""
+    return observed.scaling.decision.removal if observed.scaling else ()
 
 
 def in_flight(report: Object | None) -> int | None:

@@ -21,6 +21,8 @@ OWN_CONDITIONS = frozenset(
         "EngineReady",
         "Ready",
         "Reconciling",
+        "ScalingActive",
+        "ScalingLimited",
         "Scheduled",
         "Stalled",
         "WeightsReady",

@@ -10,17 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from fairlead_operator.api.names import REVISION
 from fairlead_operator.plan.capacity import capacity
 from fairlead_operator.plan.containers import disruption_finding, engine_finding
 from fairlead_operator.plan.endpoints import list_endpoints
-from fairlead_operator.plan.findings import Finding, deadline_exceeded, deployment_finding, worst
+from fairlead_operator.plan.findings import (
+    Finding,
+    deadline_exceeded,
+    deployment_finding,
+    timestamp,
+    worst,
+)
 from fairlead_operator.plan.kubelet import volume_finding
 from fairlead_operator.plan.reasons import explain, is_healthy
 from fairlead_operator.plan.rollout import SURGING, Rollout
+from fairlead_operator.plan.scaling import scaling_rows
 from fairlead_operator.plan.startup import measure_startup
 from fairlead_operator.plan.verdict import scheduling_finding
 from fairlead_operator.plan.weights import Download, observe_downloads, weights_ready, weights_status
@@ -42,7 +49,8 @@ class Progress:
     says that the live Deployment is as rendered and its controller has seen it. `blocked` is what keeps the
     operator from applying. `events` are Events about the pods, `reports` what their gateways tell. `version`
     is that of the rules that made the pod template, `rollout` how the pods are replaced. `downloads` are
-    those of the pods, by name.
+    those of the pods, by name. `scaling` is what the status tells of the autoscaler, `router_host` where
+    requests for a model at zero are held.
     """
 
     deployment: Object
@@ -55,6 +63,8 @@ class Progress:
     rollout: Rollout = SURGING
     version: int = RENDERING_VERSION
     downloads: Mapping[str, Download] = field(default_factory=dict)
+    scaling: Object | None = None
+    router_host: str = ""
 
 
 def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
@@ -77,6 +87,7 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
     status: Object = {
         "conditions": _conditions(model, progress, now),
         "observedGeneration": model.generation,
+        "desiredReplicas": model.spec.replicas,
         "replicas": counts.get("replicas", 0),
         "readyReplicas": counts.get("readyReplicas", 0),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(model.selector.items())),
@@ -90,6 +101,8 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
         status["weights"] = weights
     if startup := measure_startup(list(progress.pods), model.status.get("startup")):
         status["startup"] = startup
+    if progress.scaling:
+        status["autoscaling"] = progress.scaling
     return status
 
 
@@ -108,6 +121,7 @@ def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]
         ("CapacityAvailable", *capacity(wanted, progress.pods, progress.deployment, progress.rollout)),
         ("WeightsReady", *weights_ready(model, progress.downloads, _causes(progress))),
         ("EngineReady", serving, engine),
+        *scaling_rows(model, progress.scaling, progress.router_host),
     ]
     return [
         make_condition(model.status, model.generation, kind, words[value], finding, now)
@@ -131,11 +145,6 @@ def make_condition(
         "reason": finding.reason,
         "message": explain(finding.reason, finding.message),
     }
-
-
-def timestamp(now: datetime) -> str:
-    """A time as Kubernetes writes it."""
-    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _outcome(model: Model, progress: Progress) -> tuple[bool, Finding, bool]:

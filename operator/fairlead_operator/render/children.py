@@ -11,7 +11,7 @@ from fairlead_operator.render.leaderworkerset import render_leader_worker_set
 from fairlead_operator.render.model import Choices, Model, Object, RenderSettings
 from fairlead_operator.render.podtemplate import PodTemplateError
 from fairlead_operator.render.protection import render_protection
-from fairlead_operator.render.service import render_service, render_service_account
+from fairlead_operator.render.service import render_service_account, render_services
 from fairlead_operator.render.templates import render_templates
 from fairlead_operator.render.weights import render_claim
 
@@ -43,7 +43,7 @@ def render_children(
         *([claim] if claim else []),
         render_service_account(model),
         render_config_map(model),
-        render_service(model),
+        *render_services(model, settings),
         *render_protection(model, settings),
         *([devices] if devices else []),
         _render_workload(model, settings, choices),

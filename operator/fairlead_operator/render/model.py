@@ -29,13 +29,14 @@ class AdminClients:
 @dataclass(frozen=True)
 class RenderSettings:
     """The operator's settings that show in rendered objects. Without `admin_clients` there is no
-    NetworkPolicy.
+    NetworkPolicy; without `router_host`, the router's name in the cluster's DNS, no model goes to zero.
     """
 
     gateway_image: str
     engine_image: str
     image_pull_policy: str = "IfNotPresent"
     admin_clients: AdminClients | None = None
+    router_host: str = ""
 
 
 # How a Deployment replaces its pods: a new one first, or an old one first.
@@ -81,6 +82,10 @@ class Model:
     def without_pod_template(self) -> Model:
         """The same model, but for spec.podTemplate."""
         return replace(self, spec=self.spec.model_copy(update={"pod_template": {}}))
+
+    def with_replicas(self, replicas: int) -> Model:
+        """The same model, with another number of replicas."""
+        return replace(self, spec=self.spec.model_copy(update={"replicas": replicas}))
 
     @property
     def all_served_names(self) -> tuple[str, ...]:

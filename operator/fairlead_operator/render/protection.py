@@ -21,10 +21,16 @@ _OPERATOR_PODS = {"app.kubernetes.io/name": "fairlead"}
 
 def render_protection(model: Model, settings: RenderSettings) -> list[Object]:
     """The budget and the policy, as far as they are wanted."""
-    children = [_disruption_budget(model)] if model.spec.replicas > 1 else []
+    children = [_disruption_budget(model)] if _most_replicas(model) > 1 else []
     if clients := settings.admin_clients:
         children.append(_network_policy(model, clients))
     return children
+
+
+def _most_replicas(model: Model) -> int:
+    """A model that is scaled keeps its budget while it has one replica, or it would come and go."""
+    rules = model.spec.autoscaling
+    return rules.max_replicas if rules else model.spec.replicas
 
 
 def _disruption_budget(model: Model) -> Object:

@@ -1,19 +1,32 @@
-"""The Service through which a model is reached, and the ServiceAccount of its pods."""
+"""The Services through which a model is reached, and the ServiceAccount of its pods.
+
+A model that can be at zero has pods at times, but its Service must answer always. So its Service leads to the
+router, which holds requests until a pod is ready, and a second one tells the router which pods there are.
+"""
 
 from __future__ import annotations
 
-from fairlead_operator.render.model import Model, Object
+from fairlead_operator.render.model import Model, Object, RenderSettings
+
+_PORT = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP", "appProtocol": "http"}
 
 
-def render_service(model: Model) -> Object:
-    """The Service NAME. The admin port is not part of it."""
-    port = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP", "appProtocol": "http"}
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": model.metadata(model.name),
-        "spec": {"type": "ClusterIP", "selector": model.selector, "ports": [port]},
-    }
+def can_be_at_zero(model: Model, router_host: str) -> bool:
+    """Whether the model may have no replica while requests come for it; that needs a router."""
+    rules = model.spec.autoscaling
+    return bool(router_host) and rules is not None and rules.min_replicas == 0
+
+
+def render_services(model: Model, settings: RenderSettings) -> list[Object]:
+    """The Service NAME, and for a model that can be at zero NAME-pods. The admin port is part of neither."""
+    if not can_be_at_zero(model, settings.router_host):
+        return [_service(model, model.name, {"type": "ClusterIP", "selector": model.selector})]
+    pods = {"type": "ClusterIP", "clusterIP": "None", "selector": model.selector}
+    return [
+        # By name, since a Service cannot select pods of another namespace. The port is the router's.
+        _service(model, model.name, {"type": "ExternalName", "externalName": settings.router_host}),
+        _service(model, f"{model.name}-pods", pods),
+    ]
 
 
 def render_service_account(model: Model) -> Object:
@@ -29,3 +42,12 @@ def render_service_account(model: Model) -> Object:
 def service_url(model: Model) -> str:
     """The base URL for OpenAI clients inside the cluster."""
     return f"http://{model.name}.{model.namespace}.svc/v1"
+
+
+def _service(model: Model, name: str, spec: Object) -> Object:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": model.metadata(name),
+        "spec": {**spec, "ports": [_PORT]},
+    }

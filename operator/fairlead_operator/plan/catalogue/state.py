@@ -29,7 +29,7 @@ UNDER_WAY = (
     Reason(
         "ScaledToZero",
         "No replica is wanted and none runs. This is what was asked for, so Ready is True.",
-        "Nothing; raise spec.replicas to serve.",
+        "Nothing; with spec.autoscaling a request starts a replica, else raise spec.replicas to serve.",
         healthy=True,
     ),
     Reason("Ready", "Every wanted replica of the current spec answers requests.", "Nothing.", healthy=True),

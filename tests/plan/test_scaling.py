@@ -1,0 +1,227 @@
+"""What the planner makes of the autoscaler's decisions: replicas, who goes, and a status that holds still."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from fairlead_operator.autoscale.decision import Decision
+from fairlead_operator.autoscale.reasons import Reason
+from fairlead_operator.plan.observed import Observed
+from fairlead_operator.plan.planner import Plan, plan
+from fairlead_operator.plan.reasons import CATALOGUE
+from fairlead_operator.plan.scaling import Scaling
+from tests.plan.builders import NOW, SETTINGS, Object, World, model_body
+
+ROUTER = "fairlead-router.fairlead-system.svc.cluster.local"
+
+
+class ScaledWorld(World):
+    """A world with an autoscaler that has decided something."""
+
+    def __init__(self, **rules: Any) -> None:
+        super().__init__(model_body(replicas=7, autoscaling={"maxReplicas": 9, **rules}))
+        self.settings = replace(SETTINGS, router_host=ROUTER)
+        self.scaling: Scaling | None = None
+
+    def decide(
+        self, replicas: int, reason: str = "Demand", learned: Object | None = None, **more: Any
+    ) -> None:
+        decision = Decision(replicas, reason, "so it is", inputs={"queued": 3, "bound": None}, **more)
+        self.scaling = Scaling(decision, learned or {"stepSeconds": 0.01})
+
+    def observe(self) -> Observed:
+        return replace(super().observe(), scaling=self.scaling)
+
+    def plan(self, now: datetime = NOW) -> Plan:
+        return plan(self.model, self.observe(), self.settings, now)
+
+    def replicas(self) -> int:
+        return int(self.deployment()["spec"]["replicas"])
+
+    def told(self) -> Object:
+        found: Object = self.body["status"]["autoscaling"]
+        return found
+
+    def services(self) -> dict[str, Object]:
+        return {name: child["spec"] for (kind, name), child in self.children.items() if kind == "Service"}
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
+
+
+def test_every_reason_of_the_autoscaler_is_in_the_catalogue() -> None:
+    assert {reason.value for reason in Reason} <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize(("least", "replicas"), [(0, 0), (2, 2)])
+def test_a_new_model_begins_with_the_least(least: int, replicas: int) -> None:
+    world = ScaledWorld(minReplicas=least)
+    world.reconcile()
+    assert world.replicas() == replicas
+
+
+def test_without_a_router_a_model_does_not_go_to_zero() -> None:
+    world = ScaledWorld(minReplicas=0)
+    world.settings = SETTINGS
+    world.reconcile()
+    assert world.replicas() == 1
+    assert [name for name, _ in world.services().items()] == ["tiny"]
+    world.decide(1, "MinReplicas")
+    world.reconcile()
+    assert world.condition("ScalingLimited")["reason"] == "RouterMissing"
+
+
+def test_a_decision_sets_the_replicas_and_the_spec_does_not() -> None:
+    world = ScaledWorld()
+    world.decide(3)
+    world.reconcile()
+    assert world.replicas() == 3
+    assert world.body["status"]["desiredReplicas"] == 3
+
+
+def test_an_operator_that_starts_anew_keeps_what_there_is() -> None:
+    world = ScaledWorld()
+    world.decide(5)
+    world.serve(5)
+    before = dict(world.body["status"])
+    world.scaling = None
+    planned = world.reconcile()
+    assert world.replicas() == 5
+    assert not planned.apply
+    assert world.body["status"] == before
+
+
+def test_with_mode_external_the_scale_subresource_sets_the_replicas() -> None:
+    world = ScaledWorld(mode="External")
+    world.decide(3)
+    world.reconcile()
+    assert world.replicas() == 7
+    assert world.body["status"]["desiredReplicas"] == 7
+    assert world.told()["desiredReplicas"] == 3
+    active = world.condition("ScalingActive")
+    assert (active["status"], active["reason"]) == ("False", "ScaledExternally")
+
+
+@pytest.mark.parametrize("mode", ["Native", "External"])
+def test_a_model_that_can_be_at_zero_is_reached_through_the_router(mode: str) -> None:
+    world = ScaledWorld(minReplicas=0, mode=mode)
+    world.reconcile()
+    services = world.services()
+    assert (services["tiny"]["type"], services["tiny"]["externalName"]) == ("ExternalName", ROUTER)
+    assert "selector" not in services["tiny"]
+    assert services["tiny-pods"]["clusterIP"] == "None"
+    assert services["tiny-pods"]["selector"] == world.model.selector
+
+
+def test_a_model_that_always_has_a_replica_is_reached_directly() -> None:
+    world = ScaledWorld(minReplicas=1)
+    world.reconcile()
+    assert list(world.services()) == ["tiny"]
+    assert world.services()["tiny"]["selector"] == world.model.selector
+
+
+def test_the_pods_service_goes_when_the_model_cannot_be_at_zero_any_more() -> None:
+    world = ScaledWorld(minReplicas=0)
+    world.reconcile()
+    world.body["spec"]["autoscaling"]["minReplicas"] = 1
+    world.reconcile()
+    assert list(world.services()) == ["tiny"]
+
+
+def test_the_disruption_budget_stays_while_a_scaled_model_has_one_replica() -> None:
+    world = ScaledWorld()
+    world.decide(1)
+    world.reconcile()
+    assert ("PodDisruptionBudget", "tiny") in world.children
+
+
+def test_the_pods_that_the_autoscaler_lets_go_cost_least() -> None:
+    world = ScaledWorld()
+    world.decide(3)
+    world.serve(3)
+    world.reports = {f"tiny-{number}": {"inFlight": 1, "queued": 0} for number in range(3)}
+    world.decide(1, removal=("tiny-2", "tiny-0"))
+    assert world.plan().costs == {"tiny-2": -2, "tiny-0": -1, "tiny-1": 1}
+
+
+def test_another_number_of_replicas_is_told_at_once_with_all_it_was_made_of() -> None:
+    world = ScaledWorld()
+    world.decide(1)
+    world.reconcile()
+    world.decide(3, "Backlog", hold_timeout_seconds=700, expected_ready_seconds=40)
+    planned = world.reconcile(after(1))
+    assert world.told() == {
+        "desiredReplicas": 3,
+        "reason": "Backlog",
+        "message": "so it is",
+        "inputs": {"queued": 3},
+        "learned": {"stepSeconds": 0.01},
+        "holdTimeoutSeconds": 700,
+        "expectedReadySeconds": 40,
+        "lastDecisionTime": "2026-01-01T12:00:01Z",
+        "lastScaleTime": "2026-01-01T12:00:01Z",
+    }
+    events = [(event.reason, event.note) for event in planned.events if event.reason.startswith("Scaled")]
+    assert events == [("ScaledUp", "1 to 3 replicas: so it is")]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reason", "learned", "written"),
+    [
+        (59, "Stabilizing", {"stepSeconds": 0.05}, False),
+        (61, "Demand", {"stepSeconds": 0.011}, False),
+        (61, "Stabilizing", {"stepSeconds": 0.01}, True),
+        (61, "Demand", {"stepSeconds": 0.02}, True),
+        (61, "Demand", {"stepSeconds": [0.01]}, True),
+    ],
+)
+def test_the_status_holds_still_while_nothing_new_is_to_be_said(
+    seconds: float, reason: str, learned: Object, written: bool
+) -> None:
+    world = ScaledWorld()
+    world.decide(3)
+    world.reconcile()
+    before = world.body["status"]
+    world.decide(3, reason, learned)
+    world.reconcile(after(seconds))
+    assert (world.body["status"] != before) is written
+
+
+@pytest.mark.parametrize(
+    ("reason", "active", "limited"),
+    [
+        ("Demand", "True", ("False", "WithinLimits")),
+        ("MaxReplicas", "True", ("True", "MaxReplicas")),
+        ("InsufficientCapacity", "True", ("True", "InsufficientCapacity")),
+        ("MetricsMissing", "False", ("False", "WithinLimits")),
+        ("Fallback", "False", ("True", "Fallback")),
+    ],
+)
+def test_conditions_say_whether_the_demand_decides(
+    reason: str, active: str, limited: tuple[str, str]
+) -> None:
+    world = ScaledWorld()
+    world.decide(3, reason)
+    world.reconcile()
+    assert (world.condition("ScalingActive")["status"], world.condition("ScalingActive")["reason"]) == (
+        active,
+        reason,
+    )
+    bound = world.condition("ScalingLimited")
+    assert (bound["status"], bound["reason"]) == limited
+
+
+def test_a_fixed_number_of_replicas_has_nothing_to_tell_of_scaling() -> None:
+    world = ScaledWorld()
+    world.decide(3)
+    world.reconcile()
+    del world.body["spec"]["autoscaling"]
+    world.reconcile()
+    assert world.replicas() == 7
+    assert "autoscaling" not in world.body["status"]
+    assert not [item for item in world.body["status"]["conditions"] if item["type"].startswith("Scaling")]
