@@ -32,13 +32,15 @@ class Mix:
         if requests <= 0 or prompt + output <= 0:
             return self
         keep = math.exp(-requests / HORIZON)
+        # Of many at once, the earlier ones are half forgotten already.
+        new = (1 - keep) * HORIZON / requests
         counted = computed is not None
         return Mix(
-            self.requests * keep + requests,
-            self.prompt * keep + prompt,
-            self.output * keep + output,
-            self.told * keep + prompt if counted else self.told,
-            self.computed * keep + (computed or 0.0) if counted else self.computed,
+            self.requests * keep + requests * new,
+            self.prompt * keep + prompt * new,
+            self.output * keep + output * new,
+            self.told * keep + prompt * new if counted else self.told,
+            self.computed * keep + (computed or 0.0) * new if counted else self.computed,
         )
 
     @property

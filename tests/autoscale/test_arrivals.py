@@ -1,0 +1,69 @@
+"""Rates of arrivals over windows, from a counter."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead_operator.autoscale.arrivals import Arrivals, present_rate
+
+
+def counted(*readings: tuple[float, float], before: float = 0.0) -> Arrivals:
+    arrivals = Arrivals(before)
+    for at, counter in readings:
+        arrivals.observe(at, counter)
+    return arrivals
+
+
+def test_the_rate_is_what_came_in_the_window() -> None:
+    arrivals = counted((0, 100), (10, 120), (20, 160))
+    assert arrivals.rate(10, 20) == pytest.approx(4.0)
+    assert arrivals.rate(20, 20) == pytest.approx(3.0)
+
+
+def test_a_window_that_begins_between_two_readings_has_its_share() -> None:
+    assert counted((0, 0), (10, 100)).rate(5, 10) == pytest.approx(10.0)
+
+
+def test_what_was_counted_before_the_first_reading_is_no_rate() -> None:
+    assert counted((0, 1_000_000)).rate(15, 0) == 0
+
+
+def test_time_before_the_first_reading_has_the_remembered_rate() -> None:
+    assert counted((0, 0), (30, 30), before=3.0).rate(60, 30) == pytest.approx(2.0)
+
+
+def test_a_counter_that_begins_anew_loses_nothing() -> None:
+    assert counted((0, 500), (10, 540), (20, 20)).rate(20, 20) == pytest.approx(3.0)
+
+
+def test_a_missed_reading_costs_nothing() -> None:
+    assert counted((0, 0), (30, 90)).rate(15, 30) == pytest.approx(3.0)
+
+
+def test_old_readings_are_forgotten_without_a_jump() -> None:
+    arrivals = Arrivals()
+    for second in range(0, 5000, 5):
+        arrivals.observe(second, second * 2.0)
+        if second > 600:
+            assert arrivals.rate(600, second) == pytest.approx(2.0)
+
+
+def test_a_rising_rate_has_a_trend() -> None:
+    arrivals = Arrivals()
+    for second in range(0, 301, 5):
+        arrivals.observe(second, second**2)
+    assert arrivals.trend(300) == pytest.approx(2.0, rel=0.1)
+
+
+def test_neither_a_steady_nor_a_falling_rate_has_a_trend() -> None:
+    falling, steady = Arrivals(), Arrivals()
+    for second in range(0, 301, 5):
+        steady.observe(second, second * 5.0)
+        falling.observe(second, second * 600.0 - second**2)
+    assert steady.trend(300) == falling.trend(300) == 0
+
+
+def test_the_last_15_seconds_count_when_chance_does_not_explain_them() -> None:
+    assert present_rate(4.5, 4.0) == 4.0
+    assert present_rate(8.0, 4.0) == 8.0
+    assert present_rate(0.5, 4.0) == 0.5

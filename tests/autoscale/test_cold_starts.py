@@ -1,0 +1,84 @@
+"""How long pods take to start."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead_operator.autoscale.cold_starts import KEPT, PRIOR, ColdStarts
+from fairlead_operator.autoscale.inputs import Pod
+
+
+def pod(
+    created: float = 0, scheduled: float | None = 0, ready: float | None = None, *, stuck: bool = False
+) -> Pod:
+    return Pod("a", created, scheduled, ready, stuck=stuck)
+
+
+def started(*seconds: float) -> ColdStarts:
+    return ColdStarts([(0.0, each) for each in seconds])
+
+
+def test_a_pod_that_becomes_ready_is_learned_from_once() -> None:
+    cold = ColdStarts()
+    cold.observe((pod(0, 10),))
+    cold.observe((pod(0, 10, 70),))
+    cold.observe((pod(0, 10, 70),))
+    assert cold.starts == ((10, 60),)
+
+
+def test_one_that_loses_readiness_and_regains_it_did_not_start_again() -> None:
+    cold = ColdStarts()
+    for ready in (60, None, 5000):
+        cold.observe((pod(0, 0, ready),))
+    assert cold.starts == ((0, 60),)
+
+
+def test_one_that_was_ready_before_the_operator_came_is_in_the_memory_already() -> None:
+    cold = ColdStarts([(0, 60)], since=1000)
+    cold.observe((pod(0, 0, 60),))
+    assert cold.starts == ((0, 60),)
+
+
+def test_the_last_twenty_count() -> None:
+    cold = ColdStarts()
+    for i in range(KEPT + 5):
+        cold.observe((Pod(f"p{i}", 0, 0, ready=100.0 + i),))
+    assert [start[1] for start in cold.starts] == [105.0 + i for i in range(KEPT)]
+
+
+def test_nine_of_ten_within_the_quantile() -> None:
+    assert started(*range(10, 120, 10)).total(0.9) == pytest.approx(100)
+    assert started(*range(10, 120, 10)).total(0.5) == pytest.approx(60)
+    assert ColdStarts().total(0.9) == PRIOR
+
+
+def test_what_is_behind_a_pod_does_not_count_again() -> None:
+    cold = ColdStarts([(40.0, 60.0)] * 5)
+    assert cold.remaining(pod(0, None), at=10) == pytest.approx(90)
+    assert cold.remaining(pod(0, 40), at=50) == pytest.approx(50)
+
+
+def test_one_that_has_outlived_the_quick_ones_is_compared_with_the_slow() -> None:
+    cold = started(*[30.0] * 18, 200.0, 200.0)
+    assert cold.remaining(pod(0, 0), at=40) == pytest.approx(160)
+
+
+def test_one_that_is_slower_than_all_is_not_expected_any_moment() -> None:
+    assert started(60.0).remaining(pod(0, 0), at=100) == pytest.approx(25)
+
+
+def test_starts_that_get_slower_are_noticed_before_they_end() -> None:
+    assert started(60.0).lead([pod(0, 0)], at=150) == 150
+
+
+def test_three_times_the_usual_is_stuck() -> None:
+    cold = started(60.0)
+    assert not cold.is_stuck(pod(0, 0), at=170)
+    assert cold.is_stuck(pod(0, 0), at=190)
+    assert cold.is_stuck(pod(0, 0, stuck=True), at=1)
+    assert not cold.is_stuck(pod(0, 0, ready=60), at=9999)
+
+
+def test_the_first_start_of_a_model_may_take_its_download() -> None:
+    assert not ColdStarts().is_stuck(pod(0, 0), at=1500)
+    assert ColdStarts().is_stuck(pod(0, 0), at=2000)

@@ -1,0 +1,73 @@
+"""Bursts: when one is on, and whether it will last."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead_operator.autoscale.surges import Surges
+
+
+def after(durations: list[float], age: float, later: float) -> float:
+    return Surges(durations).persistence(age, later)
+
+
+def test_twice_the_usual_rate_is_a_burst() -> None:
+    surges = Surges()
+    surges.observe(0, 10.0, 10.0)
+    assert surges.age(0) == 0
+    surges.observe(5, 20.0, 10.0)
+    surges.observe(25, 20.0, 10.0)
+    assert surges.age(25) == pytest.approx(27.5)
+
+
+def test_a_few_requests_after_silence_are_none() -> None:
+    surges = Surges()
+    surges.observe(0, 2 / 15, 0.0)
+    assert surges.age(0) == 0
+
+
+def test_it_ends_when_most_of_it_is_gone_and_its_duration_is_kept() -> None:
+    surges = Surges()
+    surges.observe(0, 30.0, 10.0)
+    surges.observe(40, 20.0, 11.0)
+    assert surges.age(40)
+    surges.observe(60, 14.0, 11.0)
+    assert surges.age(60) == 0
+    assert surges.durations == (67.5,)
+
+
+def test_it_ends_when_it_has_become_usual() -> None:
+    surges = Surges()
+    surges.observe(0, 30.0, 10.0)
+    surges.observe(700, 30.0, 30.0)
+    assert surges.age(700) == 0
+
+
+def test_the_older_it_is_the_likelier_it_lasts() -> None:
+    chances = [after([], age, 120) for age in (5, 30, 120, 600)]
+    assert chances == sorted(chances)
+    assert chances[1] == pytest.approx(0.5)
+
+
+def test_ten_short_bursts_of_its_own_teach_that_the_next_is_short() -> None:
+    short = [40.0 + i for i in range(20)]
+    assert after(short, 30, 120) < 0.1 < after([], 30, 120)
+    assert after(short[:9], 30, 120) == after([], 30, 120)
+
+
+def test_ten_long_ones_teach_that_it_lasts() -> None:
+    assert after([900.0] * 20, 30, 120) > 0.9 > after([], 30, 120)
+
+
+@pytest.mark.parametrize("durations", [[], [45.0] * 12, [20.0, 300.0] * 8])
+def test_the_share_that_will_come_lies_between_the_chances_at_both_ends(durations: list[float]) -> None:
+    surges = Surges(durations)
+    mean = surges.mean_persistence(20, 100)
+    assert surges.persistence(20, 100) <= mean <= 1
+
+
+def test_fifty_are_kept() -> None:
+    surges = Surges([1.0] * 50)
+    surges.observe(0, 30.0, 10.0)
+    surges.observe(60, 10.0, 10.0)
+    assert surges.durations == (*[1.0] * 49, 67.5)
