@@ -122,7 +122,7 @@ def tomorrow(control_plane: ControlPlane, tmp_path: Path) -> Iterator[None]:
     later = copy.deepcopy(crd())
     schema = later["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
-    schema["spec"]["properties"]["autoscaling"] = anything
+    schema["spec"]["properties"]["warmPool"] = anything
     schema["spec"]["properties"]["engine"]["properties"]["warmUp"] = {"type": "string"}
     schema["status"]["properties"]["costPerHour"] = {"type": "integer"}
     schema["status"]["properties"]["startup"]["properties"]["warmUpSeconds"] = {"type": "integer"}
@@ -140,7 +140,7 @@ def tomorrow(control_plane: ControlPlane, tmp_path: Path) -> Iterator[None]:
 async def test_what_a_newer_version_of_the_api_has_survives(
     tomorrow: None, cluster: Cluster, start_operator: Start, node: Node
 ) -> None:
-    spec: Object = {"autoscaling": {"minReplicas": 0}, "engine": {"warmUp": "Full"}}
+    spec: Object = {"warmPool": {"minReplicas": 0}, "engine": {"warmUp": "Full"}}
     theirs = {
         "type": "policy.example/Approved",
         "status": "True",
@@ -154,7 +154,7 @@ async def test_what_a_newer_version_of_the_api_has_survives(
     async def stored() -> bool:
         # The API server takes a moment to serve a changed schema; until then it prunes.
         body = await cluster.kube.create(MODEL_DEPLOYMENT, cluster.namespace, manifest(**spec))
-        if body["spec"].get("autoscaling") and body["spec"]["engine"].get("warmUp"):
+        if body["spec"].get("warmPool") and body["spec"]["engine"].get("warmUp"):
             return True
         path = MODEL_DEPLOYMENT.path(cluster.namespace, "tiny")
         await cluster.kube._request("DELETE", MODEL_DEPLOYMENT, path)
