@@ -46,12 +46,13 @@ by `python -m fairlead_operator docs reasons`.
 | `Stalled` | only a human can help |
 | `Scheduled` | every pod of the current spec has a node |
 | `CapacityAvailable` | there is room for every pod that is needed now, with the one more during a rollout |
-| `WeightsReady` | the weights of every pod are downloaded (only where something is downloaded) |
+| `WeightsReady` | the weights of every pod are downloaded, or nothing is to be (`WeightsMounted`) |
 | `EngineReady` | at least one replica answers requests, of whatever revision |
 | `ScalingActive` | the number of replicas follows what is measured (only with spec.autoscaling) |
 | `ScalingLimited` | something else than the demand sets the number of replicas (only with mode `Native`) |
 
-The first three follow kstatus, so `kubectl wait --for=condition=Ready`, Flux and Argo CD understand them.
+The first three follow kstatus, so `kubectl wait --for=condition=Ready` and Flux understand them; for Argo CD there is
+[a health check](../operations.md#gitops).
 If several pods have different causes, the one that stands first here is shown. A cause that is not listed is
 passed on under its own name with its own text. What to do is part of the condition's message too. Messages hold
 still while the cause does: the scheduler's counts, generated names and ids are left out of them. "if repeated"

@@ -88,9 +88,17 @@ def test_a_wrong_setting_is_named(fairlead: Run, write: Write) -> None:
 @pytest.mark.apiserver
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
 def test_kubectl_applies_what_is_rendered(
-    example: Path, fairlead: Run, control_plane: ControlPlane, namespace: str
+    example: Path,
+    fairlead: Run,
+    control_plane: ControlPlane,
+    namespace: str,
+    request: pytest.FixtureRequest,
 ) -> None:
     code, out, _ = fairlead("render", "-f", str(example), "-n", namespace)
     assert code == 0
+    workload = "deployment.apps/"
+    if "kind: LeaderWorkerSet" in out:
+        request.getfixturevalue("lws_crd")
+        workload = "leaderworkerset.leaderworkerset.x-k8s.io/"
     printed = control_plane.kubectl("apply", "--validate=strict", "-f", "-", input=out)
-    assert "deployment.apps/" in printed
+    assert workload in printed

@@ -56,12 +56,12 @@ EDGES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("case", RULES)
 def test_what_keeps_a_rule_is_valid(case: str) -> None:
-    assert validate(manifest("tiny", **RULES[case][0])) == []
+    assert validate(manifest(case, **RULES[case][0])) == []
 
 
 @pytest.mark.parametrize("case", RULES)
 def test_what_breaks_a_rule_is_told_in_the_api_servers_words(case: str) -> None:
-    texts = [problem.text for problem in validate(manifest("tiny", **RULES[case][1]))]
+    texts = [problem.text for problem in validate(manifest(case, **RULES[case][1]))]
     assert any(RULES[case][2] in text for text in texts), texts
 
 

@@ -13,7 +13,7 @@ from fairlead_operator.plan import planner
 from fairlead_operator.render import templates as rendering
 from fairlead_operator.render.model import RENDERING_VERSION
 from fairlead_operator.render.pod import pod_template
-from tests.plan.builders import SETTINGS, Object, World, model_body
+from tests.plan.builders import SETTINGS, Object, World, model, model_body
 
 NEWER = replace(SETTINGS, gateway_image="gateway:2", engine_image="vllm:2")
 
@@ -70,6 +70,17 @@ def test_somebody_who_asks_for_a_restart_gets_the_new_images_and_rules(upgraded:
     upgraded.body["metadata"]["annotations"] = {RESTARTED_AT: "2026-01-01T00:00:00Z"}
     upgraded.reconcile()
     assert images(upgraded) == {"gateway:2", "vllm:2"}
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+def test_somebody_who_asks_for_a_restart_gets_new_pods_though_nothing_else_changed(nodes: int) -> None:
+    def asked(at: str) -> tuple[Object, ...]:
+        parsed = model(engine={"nodes": nodes}, accelerator={"resourceName": "nvidia.com/gpu", "count": 1})
+        return rendering.render_templates(replace(parsed, restarted_at=at), SETTINGS)
+
+    never, first, again = (rendering.revision_of(asked(at)[0]) for at in ("", "10:00", "11:00"))
+    assert len({never, first, again}) == 3
+    assert all(template["metadata"]["annotations"][RESTARTED_AT] == "10:00" for template in asked("10:00"))
 
 
 def test_the_status_tells_by_which_rules_the_pods_were_made(upgraded: World) -> None:

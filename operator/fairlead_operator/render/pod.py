@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fairlead_operator.api.names import RESTARTED_AT
 from fairlead_operator.render.arguments import SHUTDOWN_SECONDS
 from fairlead_operator.render.claims import pod_claims
 from fairlead_operator.render.engine import engine_container, engine_volumes
@@ -34,7 +35,7 @@ class Containers:
 
 def pod_template(model: Model, settings: RenderSettings) -> Object:
     """The template of a Deployment's pods. Raises PodTemplateError if spec.podTemplate does not fit."""
-    metadata = {"labels": {**model.labels, **queue_labels(model)}, "annotations": {}}
+    metadata = {"labels": {**model.labels, **queue_labels(model)}, "annotations": pod_annotations(model)}
     where = scheduling(model, DEPLOYMENT_REVISION_LABEL, model.selector)
     template = {"metadata": metadata, "spec": pod_spec(model, _serving(model, settings), where)}
     return apply_pod_template(template, model.spec.pod_template)
@@ -44,8 +45,15 @@ def leader_template(model: Model, settings: RenderSettings) -> Object:
     """The template of a group's leaders, which serve. Raises PodTemplateError as above."""
     where = group_scheduling(model, model.selector)
     spec = pod_spec(model, _serving(model, settings), where)
-    template = {"metadata": {"labels": dict(model.labels), "annotations": {}}, "spec": spec}
-    return apply_pod_template(template, model.spec.pod_template)
+    metadata = {"labels": dict(model.labels), "annotations": pod_annotations(model)}
+    return apply_pod_template({"metadata": metadata, "spec": spec}, model.spec.pod_template)
+
+
+def pod_annotations(model: Model) -> dict[str, str]:
+    """The annotations of every pod: when somebody asked for new ones, so that asking is a new revision also
+    where nothing else has changed.
+    """
+    return {RESTARTED_AT: model.restarted_at} if model.restarted_at else {}
 
 
 def group_scheduling(model: Model, selector: dict[str, str]) -> Object:

@@ -13,7 +13,7 @@ from fairlead_operator.render.gateway import ADMIN_PORT
 from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.parallelism import LEADER_ADDRESS
 from fairlead_operator.render.paths import RUN_PATH
-from fairlead_operator.render.pod import Containers, group_scheduling, pod_spec
+from fairlead_operator.render.pod import Containers, group_scheduling, pod_annotations, pod_spec
 from fairlead_operator.render.podtemplate import apply_pod_template, patch_for
 from fairlead_operator.render.security import container_security
 from fairlead_operator.render.weights import weights_containers
@@ -37,7 +37,10 @@ def worker_template(model: Model, settings: RenderSettings) -> Object:
     )
     spec = pod_spec(model, containers, group_scheduling(model, model.worker_selector))
     template = {
-        "metadata": {"labels": {**model.labels, **model.worker_selector}, "annotations": {}},
+        "metadata": {
+            "labels": {**model.labels, **model.worker_selector},
+            "annotations": pod_annotations(model),
+        },
         "spec": spec,
     }
     return apply_pod_template(template, patch_for(template, model.spec.pod_template, _LEADERS_ALONE))
