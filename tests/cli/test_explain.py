@@ -18,6 +18,7 @@ from tests.controller.conftest import cluster as cluster
 from tests.controller.conftest import node as node
 from tests.controller.conftest import operator as operator
 from tests.controller.conftest import start_operator as start_operator
+from tests.controller.gateways import running_gateways
 from tests.controller.node import Node
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane, manifest
@@ -57,6 +58,24 @@ async def test_what_a_model_waits_for(
     assert f"  {name}  Starting  -" in out
     assert "NEXT: nothing is to be changed" in out
     assert "Warning  InsufficientResources  ModelDeployment/tiny" in out
+
+
+async def test_what_the_gateways_tell(
+    explain: Explain,
+    cluster: Cluster,
+    operator: OperatorProcess,
+    node: Node,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with running_gateways({"127.0.0.2": 5}) as gateways:
+        monkeypatch.setenv("FAIRLEAD_ADMIN_PORT", str(gateways.port))
+        await cluster.create()
+        await node.ready(["127.0.0.2"])
+        await cluster.await_condition("Ready", "True", "Ready")
+        _, out, _ = await explain("tiny")
+    assert "5 requests in flight, 0 queued" in out
+    _, out, _ = await explain("tiny")
+    assert f"NOTE: the gateway of pod {(await node.pod())['metadata']['name']} could not be asked" in out
 
 
 async def test_what_the_operator_would_do_next(explain: Explain, cluster: Cluster) -> None:

@@ -81,7 +81,7 @@ class Unresponsive(Part):
     too.
     """
     after_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
-    """afterSeconds without any token, while requests run, count as hanging. Longer than the longest prompt
+    """afterSeconds without any progress, while requests run, count as hanging. Longer than the longest prompt
     takes.
     """
 
@@ -173,7 +173,7 @@ class Engine(Part):
     chat_template: ChatTemplate | None = None
     """chatTemplate replaces the chat template of the model's tokenizer."""
     unresponsive: Unresponsive = Unresponsive()
-    """unresponsive says what happens when the engine has requests and makes no token any more."""
+    """unresponsive says what happens when the engine has requests and makes no progress any more."""
     startup_timeout_seconds: Annotated[int, Field(ge=30, le=86_400)] = 1800
     """startupTimeoutSeconds is how long one start of the engine may take; then it is restarted. A download of
     the weights comes before the engine and is not counted.

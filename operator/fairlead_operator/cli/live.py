@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from fairlead_operator.api.names import MODEL_LABEL
 from fairlead_operator.cli.report import Facts
+from fairlead_operator.controller.gateways import Gateways
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError, NotFoundError
 from fairlead_operator.kube.resources import BY_KIND, DEPLOYMENT, EVENT, POD
@@ -70,7 +71,7 @@ class Reader:
     async def _settings(self) -> RenderSettings | None:
         """The operator's settings: our own environment in its pod, else that of its Deployment."""
         with contextlib.suppress(ValidationError):
-            if "FAIRLEAD_GATEWAY_IMAGE" in os.environ:
+            if _in_the_operators_pod():
                 return Settings().render
         found = await self._try("the operator's Deployment", self._client.list(DEPLOYMENT, None, _OPERATOR))
         for deployment in found or []:
@@ -88,8 +89,7 @@ class Reader:
         )
         uids = {pod["metadata"]["uid"] for pod in pods}
         events = [event for event in await self._events(model.namespace) if _about(event) in uids]
-        reports = await asyncio.gather(*(self._ask(pod) for pod in pods if can_be_asked(pod)))
-        told = {name: answer for name, answer in reports if answer is not None}
+        told = await self._reports([pod for pod in pods if can_be_asked(pod)])
         return Observed(tuple(child for child in found if child), tuple(pods), tuple(events), told)
 
     async def _child(self, kind: str, namespace: str, name: str) -> Object | None:
@@ -108,6 +108,24 @@ class Reader:
                 event for event in await self._client.list(EVENT, model.namespace) if _about(event) in uids
             ]
         return []
+
+    async def _reports(self, pods: list[Object]) -> dict[str, Object]:
+        """What the pods' gateways tell, by name: asked directly in the operator's pod, which may, and through
+        the API server from elsewhere.
+        """
+        if not _in_the_operators_pod():
+            answers = await asyncio.gather(*(self._ask(pod) for pod in pods))
+            return {name: answer for name, answer in answers if answer is not None}
+        gateways = Gateways(Settings().admin_port)
+        try:
+            told = await gateways.ask(pods)
+        finally:
+            await gateways.close()
+        names = {pod["metadata"]["name"] for pod in pods}
+        self.notes += [
+            f"the gateway of pod {name} could not be asked" for name in sorted(names - told.keys())
+        ]
+        return told
 
     async def _ask(self, pod: Object) -> tuple[str, Object | None]:
         """What the pod's gateway tells, through the API server's proxy."""
@@ -130,6 +148,10 @@ class Reader:
         except KubeError as error:
             self.notes.append(f"{what} could not be read: {error}")
             return None
+
+
+def _in_the_operators_pod() -> bool:
+    return "FAIRLEAD_GATEWAY_IMAGE" in os.environ
 
 
 def _settings_of(deployment: Object) -> RenderSettings:

@@ -10,7 +10,7 @@ from fairlead_operator.render.claims import pod_claims
 from fairlead_operator.render.engine import engine_container, engine_volumes
 from fairlead_operator.render.gateway import gateway_container, gateway_volumes
 from fairlead_operator.render.model import Model, Object, RenderSettings
-from fairlead_operator.render.podtemplate import apply_pod_template
+from fairlead_operator.render.podtemplate import apply_pod_template, patch_for
 from fairlead_operator.render.scheduling import queue_labels, scheduling
 from fairlead_operator.render.security import pod_security
 from fairlead_operator.render.weights import weights_containers
@@ -22,6 +22,7 @@ DEPLOYMENT_REVISION_LABEL = "pod-template-hash"
 GROUP_REVISION_LABEL = "leaderworkerset.sigs.k8s.io/template-revision-hash"
 # What LeaderWorkerSet sets equal in all pods of one group.
 GROUP_LABEL = "leaderworkerset.sigs.k8s.io/group-key"
+_WORKERS_ALONE = frozenset({"launcher"})
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def leader_template(model: Model, settings: RenderSettings) -> Object:
     where = group_scheduling(model, model.selector)
     spec = pod_spec(model, _serving(model, settings), where)
     metadata = {"labels": dict(model.labels), "annotations": pod_annotations(model)}
-    return apply_pod_template({"metadata": metadata, "spec": spec}, model.spec.pod_template)
+    template = {"metadata": metadata, "spec": spec}
+    return apply_pod_template(template, patch_for(template, model.spec.pod_template, _WORKERS_ALONE))
 
 
 def pod_annotations(model: Model) -> dict[str, str]:

@@ -67,7 +67,7 @@ HOST_OUT_OF_MEMORY = Reason(
 RUNNING = (
     Reason(
         "EngineUnresponsive",
-        "The engine has requests and makes no token any more, for longer than "
+        "The engine has requests and makes no progress any more, for longer than "
         "spec.engine.unresponsive.afterSeconds. vLLM's own health check goes on to say that all is well.",
         "See the engine's log. With spec.engine.unresponsive.action Restart the engine is restarted; with "
         "Report delete the pod.",
