@@ -1,4 +1,6 @@
-"""`python -m fairlead_gateway serve`: both ports of the gateway in one process and one event loop."""
+"""`python -m fairlead_gateway serve` is the gateway of a pod, `route` the router before all of them: both
+ports in one process and one event loop.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +11,9 @@ import logging
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
 import uvloop
-from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .admin import create_admin
@@ -23,22 +21,15 @@ from .admission.keys import KeyRing
 from .app import create_api
 from .reload import Reloader, SettingsError, load
 from .request_log import log_requests_to_standard_output
+from .router.serve import route
+from .router.settings import RouterSettings
 from .server.engine_answer import api_protocol
+from .server.listen import listener
 from .services import Services
 from .settings import GatewaySettings, ProcessSettings
 from .upstream.pool import EnginePool
 
-# Longer than clients keep theirs, so that none is closed just when it is used again (nginx's default).
-KEEPALIVE_SECONDS = 75
 HOUSEKEEPING_SECONDS = 1
-
-
-class _Server(uvicorn.Server):
-    """One of two servers in a loop: signals are for the process, so neither may take them for itself."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def install_launcher(source: Path, run_dir: Path) -> None:
@@ -50,34 +41,14 @@ def install_launcher(source: Path, run_dir: Path) -> None:
     os.replace(scratch.name, run_dir / "launcher.py")
 
 
-def _server(
-    app: ASGIApp, http: type[asyncio.Protocol], port: int, process: ProcessSettings, drain_seconds: int
-) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            app,
-            host=process.host,
-            port=port,
-            http=http,
-            ws="none",
-            loop="none",
-            lifespan="off",
-            access_log=False,
-            server_header=False,
-            log_level=process.log_level,
-            timeout_keep_alive=KEEPALIVE_SECONDS,
-            timeout_graceful_shutdown=drain_seconds,
-        )
-    )
-
-
 async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettings) -> None:
     """Runs until SIGTERM or SIGINT, then lets running requests finish within the drain timeout."""
     engine = EnginePool(str(process.engine_socket))
     services = Services(settings, keys, process, engine)
     drain_seconds = settings.drain_timeout_seconds
-    api = _server(create_api(services), api_protocol(services), process.api_port, process, drain_seconds)
-    admin = _server(create_admin(services), HttpToolsProtocol, process.admin_port, process, drain_seconds=1)
+    host, level = process.host, process.log_level
+    api = listener(create_api(services), api_protocol(services), host, process.api_port, level, drain_seconds)
+    admin = listener(create_admin(services), HttpToolsProtocol, host, process.admin_port, level)
 
     def stop() -> None:
         services.gate.draining = True
@@ -115,25 +86,42 @@ async def keep_house(services: Services) -> None:
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(prog="fairlead_gateway")
-    parser.add_argument("command", choices=["serve"])
-    parser.parse_args()
-    process = ProcessSettings()
-    _set_up_logging(process)
+    parser.add_argument("command", choices=["serve", "route"])
+    command = parser.parse_args().command
     try:
-        settings, keys = load(process)
-        for problem in keys.problems:
-            logging.getLogger("fairlead.gateway").error("%s", problem)
-        install_launcher(process.launcher, process.run_dir)
-        # What is alive now stays: the collector need not look at it again and again.
-        gc.collect()
-        gc.freeze()
-        uvloop.run(serve(settings, keys, process))
+        {"serve": _serve, "route": _route}[command]()
     except (SettingsError, ValueError) as error:
         raise SystemExit(f"fairlead gateway: {error}") from None
 
 
-def _set_up_logging(process: ProcessSettings) -> None:
-    logging.basicConfig(level=process.log_level.upper(), format="%(levelname)s %(name)s %(message)s")
+def _serve() -> None:
+    process = ProcessSettings()
+    _set_up_logging(process.log_level)
+    settings, keys = load(process)
+    for problem in keys.problems:
+        logging.getLogger("fairlead.gateway").error("%s", problem)
+    install_launcher(process.launcher, process.run_dir)
+    _freeze()
+    uvloop.run(serve(settings, keys, process))
+
+
+def _route() -> None:
+    settings = RouterSettings()
+    _set_up_logging(settings.log_level)
+    _freeze()
+    uvloop.run(route(settings))
+
+
+def _freeze() -> None:
+    """What is alive now stays: the collector need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _set_up_logging(level: str) -> None:
+    logging.basicConfig(level=level.upper(), format="%(levelname)s %(name)s %(message)s")
+    # One line for each request to the API server says nothing that matters.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     log_requests_to_standard_output()
 
 

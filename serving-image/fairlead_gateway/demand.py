@@ -7,15 +7,15 @@ the reader bridges restarts. Whatever is not known is null, never zero.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from .rise import Rise
 
 # vLLM's own names (0.9 to 0.32); an engine with several schedulers tells of each, by a label.
 _ADDED = {
@@ -34,16 +34,15 @@ _LINES = tuple(f"{name}{end}".encode() for name in (*_ADDED, _USAGE, _CACHE) for
 _NEEDED = frozenset({"running", "waiting", "steps", "decodeTokens", "promptTokens"})
 
 
-class DemandCounter:
+class DemandCounter(Rise):
     """Counts the requests of one gateway, and lets a reader wait until some begin to queue."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__()
         self.boot = secrets.token_hex(8)
-        self.cursor = 0
         self._clock = clock
         self._arrivals = self._completions = self._direct_arrivals = self._direct_completions = 0
         self._last_completion: float | None = None
-        self._rise = asyncio.Event()
 
     def arrived(self, routed: bool) -> None:
         """A request came that the engine could be given."""
@@ -58,18 +57,8 @@ class DemandCounter:
             self._direct_completions += not routed
 
     def queue_began(self) -> None:
-        """A request waits and none did before: whoever waits for that is told at once."""
-        self.cursor += 1
-        rise, self._rise = self._rise, asyncio.Event()
-        rise.set()
-
-    async def wait_above(self, cursor: int, seconds: float) -> None:
-        """Returns when the cursor is above this one, or after so many seconds."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                # A cursor of a former process says nothing about this one.
-                while self.cursor == cursor:
-                    await self._rise.wait()
+        """A request waits and none did before."""
+        self.up()
 
     def tell(self) -> dict[str, Any]:
         """The counters as they are told."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
+import secrets
+import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from .admission.keys import KeyRing
 from .contract.errors import ApiError
 from .routes import Endpoint
+
+_log = logging.getLogger("fairlead.gateway")
 
 
 class Ticking(Protocol):
@@ -75,3 +81,36 @@ class Host(Protocol):
 
     def default_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
         """uvicorn's headers for every answer (the date) as bytes."""
+
+
+class BaseHost:
+    """What both do alike."""
+
+    def __init__(self) -> None:
+        self.active: set[Ticking] = set()
+        self.clock = time.monotonic
+        self.body_bytes = 0
+        self._default_headers: list[tuple[bytes, bytes]] = []
+        self._rendered_headers = b""
+        self._token_prefix = secrets.token_hex(8)
+        self._token_numbers = itertools.count()
+
+    def next_token(self) -> str:
+        """32 hex digits, not used before."""
+        return f"{self._token_prefix}{next(self._token_numbers):016x}"
+
+    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """uvicorn's headers for every answer (the date) as bytes. It makes a new list each second."""
+        if headers is not self._default_headers:
+            self._default_headers = headers
+            self._rendered_headers = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._rendered_headers
+
+    def tick_all(self, now: float) -> None:
+        """Lets everything whose time has run out know."""
+        for item in tuple(self.active):
+            try:
+                item.tick(now)
+            except Exception:  # a fault of one request must not take the others' time-outs away
+                self.active.discard(item)
+                _log.exception("a request's time could not be kept")

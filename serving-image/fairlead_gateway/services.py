@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import logging
-import secrets
 import time
 
 from .admission.gate import Gate
@@ -13,37 +10,28 @@ from .contract.errors import ApiError
 from .contract.policy import EngineFacts, Policy, make_policy
 from .contract.values import Limit
 from .demand import DemandCounter
-from .host import Ticking
+from .host import BaseHost
 from .routes import LOAD_HEADER, generation_routes
 from .settings import UNBOUNDED_REQUESTS, GatewaySettings, ProcessSettings
 from .telemetry import Telemetry
 from .upstream.hang import HangWatch
 from .upstream.pool import EnginePool
 
-_log = logging.getLogger("fairlead.gateway")
 
-
-class Services:
+class Services(BaseHost):
     """One gateway. Settings and keys are replaced as a whole by `apply`; requests in flight keep theirs."""
 
     def __init__(
         self, settings: GatewaySettings, keys: KeyRing, process: ProcessSettings, engine: EnginePool
     ) -> None:
+        super().__init__()
         self.process = process
         self.engine = engine
         self.hang = HangWatch(engine)
         self.gate = Gate()
         self.demand = DemandCounter()
         self.telemetry = Telemetry(self.gate)
-        self.active: set[Ticking] = set()
-        self.clock = time.monotonic
-        # What all bodies of requests in flight take.
-        self.body_bytes = 0
         self._context_length: int | None = None
-        self._default_headers: list[tuple[bytes, bytes]] = []
-        self._rendered_headers = b""
-        self._token_prefix = secrets.token_hex(8)
-        self._token_numbers = itertools.count()
         self.apply(settings, keys)
 
     def apply(self, settings: GatewaySettings, keys: KeyRing) -> None:
@@ -101,28 +89,12 @@ class Services:
         """The time that answers carry."""
         return int(time.time())
 
-    def next_token(self) -> str:
-        """32 hex digits, not used before."""
-        return f"{self._token_prefix}{next(self._token_numbers):016x}"
-
-    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
-        """uvicorn's headers for every answer (the date) as bytes. It makes a new list each second."""
-        if headers is not self._default_headers:
-            self._default_headers = headers
-            self._rendered_headers = b"".join(b"%b: %b\r\n" % header for header in headers)
-        return self._rendered_headers
-
     def sweep(self) -> None:
         """Lets everything whose time has run out know, and judges whether the engine hangs. To be called
         about once a second.
         """
         now = self.clock()
-        for item in tuple(self.active):
-            try:
-                item.tick(now)
-            except Exception:  # a fault of one request must not take the others' time-outs away
-                self.active.discard(item)
-                _log.exception("a request's time could not be kept")
+        self.tick_all(now)
         self.engine.sweep()
         self.hang.look(now, self.settings.unresponsive_after_seconds, self.settings.model.served_name)
         self.telemetry.unresponsive_seconds = self.hang.unresponsive_seconds(now)

@@ -23,30 +23,32 @@ _USAGE = re.compile(rb'"usage":\{"prompt_tokens":(\d+),"total_tokens":(\d+)')
 _USAGE_START = b'"usage":{'
 
 
-class _Durations:
-    """Counts per bucket and a sum, by endpoint."""
+class Durations:
+    """Counts per bucket and a sum, by the values of one label."""
 
-    def __init__(self, name: str, documentation: str) -> None:
-        self._name, self._documentation = name, documentation
+    def __init__(self, name: str, documentation: str, label: str = "endpoint") -> None:
+        self._name, self._documentation, self._label = name, documentation, label
         self._counts: dict[str, list[int]] = {}
         self._sums: dict[str, float] = defaultdict(float)
 
-    def observe(self, endpoint: str, seconds: float) -> None:
-        counts = self._counts.get(endpoint)
+    def observe(self, value: str, seconds: float) -> None:
+        """Records one duration for this value of the label."""
+        counts = self._counts.get(value)
         if counts is None:
-            counts = self._counts[endpoint] = [0] * (len(_SECONDS) + 1)
+            counts = self._counts[value] = [0] * (len(_SECONDS) + 1)
         counts[bisect_left(_SECONDS, seconds)] += 1
-        self._sums[endpoint] += seconds
+        self._sums[value] += seconds
 
     def metric(self) -> Metric:
-        family = HistogramMetricFamily(self._name, self._documentation, labels=["endpoint"])
-        for endpoint, counts in self._counts.items():
+        """All of them as Prometheus' histogram."""
+        family = HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
+        for value, counts in self._counts.items():
             total = 0
             buckets: list[tuple[str, float]] = []
             for bound, count in zip([*map(str, _SECONDS), "+Inf"], counts, strict=True):
                 total += count
                 buckets.append((bound, total))
-            family.add_metric([endpoint], buckets, self._sums[endpoint])
+            family.add_metric([value], buckets, self._sums[value])
         return family
 
 
@@ -62,19 +64,19 @@ class Telemetry(Collector):
         self._tokens = {"prompt": 0, "completion": 0}
         self.settings_current = True
         self.unresponsive_seconds = 0.0
-        self.duration = _Durations(
+        self.duration = Durations(
             "fairlead_gateway_request_duration_seconds",
             "From the request's arrival to the last byte of the answer.",
         )
-        self.queue_time = _Durations(
+        self.queue_time = Durations(
             "fairlead_gateway_queue_time_seconds",
             "From arrival until the engine got it, of the requests that had to wait here.",
         )
-        self.first_event = _Durations(
+        self.first_event = Durations(
             "fairlead_gateway_time_to_first_token_seconds",
             "From the request's arrival to the first event of a stream.",
         )
-        self.between_events = _Durations(
+        self.between_events = Durations(
             "fairlead_gateway_inter_token_latency_seconds", "Mean time between the events of a stream."
         )
 

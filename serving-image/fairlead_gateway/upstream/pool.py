@@ -1,4 +1,4 @@
-"""Connections to the engine: kept while they are fresh, opened when none is free.
+"""Connections to one server, above all to the engine: kept while they are fresh, opened when none is free.
 
 The engine closes idle connections, and now and then one right after an error answer. A request that meets
 such a connection dies before its first byte without having been answered, so it is sent once more on a fresh
@@ -8,6 +8,7 @@ one; a fresh connection that dies is a real failure and is not retried.
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from typing import Any
 
 import orjson
@@ -28,21 +29,108 @@ TOKEN_SECONDS = 10
 _POST = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 
 
-class EnginePool:
-    """The engine behind one Unix socket. Used inside one running event loop."""
+class Pool(ABC):
+    """Connections to one server. Used inside one running event loop.
 
-    def __init__(self, socket_path: str) -> None:
-        self._path = socket_path
+    `keepalive_seconds` must be below the server's own idle timeout; opening takes `connect_seconds` at most.
+    """
+
+    def __init__(self, keepalive_seconds: float, connect_seconds: float) -> None:
+        self._keepalive_seconds, self._connect_seconds = keepalive_seconds, connect_seconds
         self._loop = asyncio.get_running_loop()
         self._idle: list[tuple[float, EngineConnection]] = []
         self._open: set[EngineConnection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
 
-    def post(self, handler: Handler, path: bytes, body: bytes) -> None:
-        """Sends a JSON body; the handler hears of everything that follows, never before this returns
+    @abstractmethod
+    async def _dial(self) -> EngineConnection:
+        """A new connection. Raises OSError."""
+
+    @property
+    def unused(self) -> bool:
+        """Whether there is no connection, nor one being opened."""
+        return not self._open and not self._connecting
+
+    def send(self, handler: Handler, request: bytes) -> None:
+        """Sends a whole request; the handler hears of everything that follows, never before this returns
         when a connection must be opened first.
         """
-        self._send(handler, _POST % (path, len(body), body))
+        oldest = self._loop.time() - self._keepalive_seconds
+        while self._idle:
+            since, connection = self._idle.pop()
+            if since > oldest and connection.usable():
+                connection.send(handler, request, reused=True)
+                return
+            connection.abort()
+        self._connect(handler, request)
+
+    def sweep(self) -> None:
+        """Closes what has been idle for too long, and answers that do not end although nobody reads them."""
+        now = self._loop.time()
+        oldest, kept = now - self._keepalive_seconds, self._idle
+        self._idle = [entry for entry in kept if entry[0] > oldest]
+        stale = [connection for since, connection in kept if since <= oldest]
+        stale += [
+            c for c in self._open if c.released_at is not None and c.released_at < now - RELEASE_SECONDS
+        ]
+        for connection in stale:
+            connection.abort()
+
+    def close(self) -> None:
+        """Closes all connections."""
+        for task in self._connecting:
+            task.cancel()
+        for connection in tuple(self._open):
+            connection.abort()
+
+    def idle(self, connection: EngineConnection) -> None:
+        """Keeps a connection for the next request."""
+        connection.released_at = None
+        self._idle.append((self._loop.time(), connection))
+
+    def closed(self, connection: EngineConnection) -> None:
+        """Forgets a connection."""
+        self._open.discard(connection)
+        self._idle = [entry for entry in self._idle if entry[1] is not connection]
+
+    def again(self, handler: Handler, request: bytes) -> None:
+        """Sends a request on a fresh connection that a kept one has lost."""
+        self._connect(handler, request)
+
+    def _connect(self, handler: Handler, request: bytes) -> None:
+        task = self._loop.create_task(self._open_and_send(handler, request))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _open_and_send(self, handler: Handler, request: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                connection = await self._dial()
+        except (OSError, TimeoutError):
+            if handler.wanted:
+                handler.engine_lost(engine_unavailable("The engine is not reachable."))
+            return
+        self._open.add(connection)
+        if handler.wanted:
+            connection.send(handler, request, reused=False)
+        else:
+            self.idle(connection)
+
+
+class EnginePool(Pool):
+    """The engine behind one Unix socket, and the short questions that it can be asked."""
+
+    def __init__(self, socket_path: str) -> None:
+        super().__init__(KEEPALIVE_SECONDS, CONNECT_SECONDS)
+        self._path = socket_path
+
+    async def _dial(self) -> EngineConnection:
+        _, connection = await self._loop.create_unix_connection(lambda: EngineConnection(self), self._path)
+        return connection
+
+    def post(self, handler: Handler, path: bytes, body: bytes) -> None:
+        """Sends a JSON body, as `send` does."""
+        self.send(handler, _POST % (path, len(body), body))
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a GET. Raises ApiError or TimeoutError."""
@@ -80,78 +168,14 @@ class EnginePool:
             return False
         return status == 200
 
-    def sweep(self) -> None:
-        """Closes what has been idle for too long, and answers that do not end although nobody reads them."""
-        now = self._loop.time()
-        oldest, kept = now - KEEPALIVE_SECONDS, self._idle
-        self._idle = [entry for entry in kept if entry[0] > oldest]
-        stale = [connection for since, connection in kept if since <= oldest]
-        stale += [
-            c for c in self._open if c.released_at is not None and c.released_at < now - RELEASE_SECONDS
-        ]
-        for connection in stale:
-            connection.abort()
-
-    def close(self) -> None:
-        """Closes all connections."""
-        for task in self._connecting:
-            task.cancel()
-        for connection in tuple(self._open):
-            connection.abort()
-
-    def idle(self, connection: EngineConnection) -> None:
-        """Keeps a connection for the next request."""
-        connection.released_at = None
-        self._idle.append((self._loop.time(), connection))
-
-    def closed(self, connection: EngineConnection) -> None:
-        """Forgets a connection."""
-        self._open.discard(connection)
-        self._idle = [entry for entry in self._idle if entry[1] is not connection]
-
-    def again(self, handler: Handler, request: bytes) -> None:
-        """Sends a request on a fresh connection that a kept one has lost."""
-        self._connect(handler, request)
-
     async def _ask(self, request: bytes, seconds: float) -> tuple[int, bytes]:
         reply = _Reply()
-        self._send(reply, request)
+        self.send(reply, request)
         try:
             async with asyncio.timeout(seconds):
                 return await reply.answer
         finally:
             reply.close()
-
-    def _send(self, handler: Handler, request: bytes) -> None:
-        oldest = self._loop.time() - KEEPALIVE_SECONDS
-        while self._idle:
-            since, connection = self._idle.pop()
-            if since > oldest and connection.usable():
-                connection.send(handler, request, reused=True)
-                return
-            connection.abort()
-        self._connect(handler, request)
-
-    def _connect(self, handler: Handler, request: bytes) -> None:
-        task = self._loop.create_task(self._open_and_send(handler, request))
-        self._connecting.add(task)
-        task.add_done_callback(self._connecting.discard)
-
-    async def _open_and_send(self, handler: Handler, request: bytes) -> None:
-        try:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                _, connection = await self._loop.create_unix_connection(
-                    lambda: EngineConnection(self), self._path
-                )
-        except (OSError, TimeoutError):
-            if handler.wanted:
-                handler.engine_lost(engine_unavailable("The engine is not reachable."))
-            return
-        self._open.add(connection)
-        if handler.wanted:
-            connection.send(handler, request, reused=False)
-        else:
-            self.idle(connection)
 
 
 class _Reply:

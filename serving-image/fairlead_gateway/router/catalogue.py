@@ -1,0 +1,124 @@
+"""The models that the router knows, as far as their objects in Kubernetes tell what it needs.
+
+Nothing is assumed to be there: the object may be older or newer than this program, and its status is only
+what the operator last found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairlead_gateway.contract.dialects import DIALECTS
+
+Object = Mapping[str, Any]
+# What the API server fills in for a model that says nothing about it (spec.autoscaling, spec.api).
+_MAX_QUEUED_REQUESTS, _MAX_QUEUED_BYTES, _MAX_BODY_BYTES = 1000, 256 << 20, 32 << 20
+# A start that was never measured, and the bounds of the time that a request is held by default.
+_START_SECONDS = 120
+_SHORTEST_HOLD_SECONDS, _LONGEST_HOLD_SECONDS, _STARTS_TO_HOLD = 600, 3600, 3
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The bounds of what waits for a model in one router, and when it is likely to be served."""
+
+    max_requests: int = _MAX_QUEUED_REQUESTS
+    max_bytes: int = _MAX_QUEUED_BYTES
+    timeout_seconds: int = _SHORTEST_HOLD_SECONDS
+    expected_ready_seconds: int = _START_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """One ModelDeployment."""
+
+    namespace: str
+    name: str
+    served_name: str
+    aliases: tuple[str, ...] = ()
+    adapters: tuple[str, ...] = ()
+    dialect: str = "OpenAI"
+    max_body_bytes: int = _MAX_BODY_BYTES
+    stopped: bool = False
+    """Nothing will start it: it has no autoscaling and zero replicas."""
+    concurrency: float | None = None
+    """How many requests one pod does well at once; None if that is not known or not the router's to bound."""
+    hold: Hold = Hold()
+    draining: frozenset[str] = frozenset()
+    """Pods that are about to go, whatever their readiness says yet."""
+    waits_for: str = ""
+    """Why it is not ready, in the operator's words."""
+
+    @property
+    def key(self) -> str:
+        """NAMESPACE/NAME."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that a request may ask its gateways for, the served name first."""
+        return (self.served_name, *self.aliases, *self.adapters)
+
+    @property
+    def model_optional(self) -> bool:
+        """Whether its gateways serve requests that name no model."""
+        dialect = DIALECTS.get(self.dialect)
+        return dialect is not None and dialect.model_optional
+
+
+def read_model(document: Object) -> Model:
+    """The model that a ModelDeployment describes. Raises KeyError or TypeError for what is none."""
+    metadata, spec = document["metadata"], document.get("spec") or {}
+    model, api = spec.get("model") or {}, spec.get("api") or {}
+    autoscaling, status = spec.get("autoscaling"), document.get("status") or {}
+    return Model(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        served_name=model.get("servedName") or metadata["name"],
+        aliases=tuple(model.get("aliases") or ()),
+        adapters=tuple(adapter["name"] for adapter in model.get("adapters") or ()),
+        dialect=api.get("dialect") or "OpenAI",
+        max_body_bytes=api.get("maxBodyBytes") or _MAX_BODY_BYTES,
+        stopped=not autoscaling and spec.get("replicas") == 0,
+        concurrency=_concurrency(spec, status) if autoscaling else None,
+        hold=_hold(autoscaling or {}, status.get("autoscaling") or {}),
+        draining=frozenset(
+            endpoint["pod"] for endpoint in status.get("endpoints") or () if endpoint["state"] == "Draining"
+        ),
+        waits_for=_waits_for(status),
+    )
+
+
+def _hold(autoscaling: Object, found: Object) -> Hold:
+    asked = autoscaling.get("scaleFromZero") or {}
+    start = (found.get("coldStartSeconds") or {}).get("p90") or _START_SECONDS
+    automatic = min(max(_STARTS_TO_HOLD * start, _SHORTEST_HOLD_SECONDS), _LONGEST_HOLD_SECONDS)
+    return Hold(
+        max_requests=asked.get("maxQueuedRequests", _MAX_QUEUED_REQUESTS),
+        max_bytes=asked.get("maxQueuedBytes", _MAX_QUEUED_BYTES),
+        timeout_seconds=asked.get("holdTimeoutSeconds") or found.get("holdTimeoutSeconds") or automatic,
+        expected_ready_seconds=found.get("expectedReadySeconds") or start,
+    )
+
+
+def _concurrency(spec: Object, status: Object) -> float | None:
+    """By the owner's word, by the autoscaler's last measurement, or by the engine's bound."""
+    learned = ((status.get("autoscaling") or {}).get("inputs") or {}).get("concurrency")
+    bounds = (
+        (spec.get("autoscaling") or {}).get("maxConcurrency"),
+        learned,
+        (spec.get("engine") or {}).get("maxRunningRequests"),
+    )
+    for bound in bounds:
+        if isinstance(bound, int | float) and bound > 0:
+            return float(bound)
+    return None
+
+
+def _waits_for(status: Object) -> str:
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "Ready" and condition.get("status") != "True":
+            return f"{condition.get('reason')}: {condition.get('message')}"
+    return ""

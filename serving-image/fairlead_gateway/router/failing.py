@@ -1,0 +1,32 @@
+"""How a stream ends in a failure when the router had to open it before any pod was asked.
+
+The gateway's own dialogue writes it, so that clients get the very events that a gateway would send: one error
+for chat completions, the full order up to `response.failed` for responses.
+"""
+
+from __future__ import annotations
+
+import time
+
+from fairlead_gateway.contract.dialogue import Call
+from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.contract.policy import make_policy
+from fairlead_gateway.contract.sse import error_event
+from fairlead_gateway.routes import Endpoint
+
+from .catalogue import Model
+
+
+def stream_failure(
+    endpoint: Endpoint, body: bytes, model: Model | None, token: str, error: ApiError
+) -> bytes:
+    """The events for a request whose stream is open and empty."""
+    if model is None:
+        return error_event(error)
+    try:
+        policy = make_policy(model.names, model.dialect)
+        dialogue = endpoint.factory(body, policy, Call(token, lambda: int(time.time())))
+    except (ApiError, ValueError):  # it would have been refused anyway
+        return error_event(error)
+    beginning, relay = dialogue.stream()
+    return beginning + relay.fail(error)

@@ -1,0 +1,374 @@
+"""One generation request from its whole body to the last byte of its answer.
+
+A state machine like the gateway's `Exchange`: it is told what happens and knows no socket. It asks the fleet
+which model is meant, waits at the model's desk for a pod, sends the request there, and passes the answer on
+as it is. Until the first byte has gone to the client, a pod that fails is replaced by another one; afterwards
+a broken answer is cut off, so that no client takes it for a whole one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
+
+import orjson
+
+from fairlead_gateway.contract.errors import ApiError, missing
+from fairlead_gateway.contract.request import parse_object
+from fairlead_gateway.exchange import CLIENT_LEFT, PING, Client
+from fairlead_gateway.routes import LOAD_HEADER
+from fairlead_gateway.upstream.connection import EngineConnection
+
+from .desk import Desk
+from .failing import stream_failure
+from .peek import Asked, peek, renamed
+from .pods import Pod
+from .request import ClientRequest
+from .services import RouterServices
+from .upstream import PodConnection
+
+# Pods that one request is sent to before it is told how the last one failed.
+_MOST_ATTEMPTS = 3
+# Answers that another pod may do better: its queue is full, its engine broke off, it cannot serve.
+_TRY_ELSEWHERE = frozenset({429, 502, 503})
+_NOT_REACHED = "engine_unavailable"
+Headers = Sequence[tuple[bytes, bytes]]
+
+
+class PassingClient(Client, Protocol):
+    """Where the answer goes: one of the router's own, or a pod's as it is."""
+
+    def pass_head(self, status: int, headers: Headers) -> None:
+        """Status and headers of a pod's answer."""
+
+    def pass_data(self, data: bytes) -> None:
+        """Some bytes of its body."""
+
+    def pass_end(self) -> None:
+        """It is complete."""
+
+
+class Forwarding:
+    """One request. `arrived` is the monotonic time of its first byte, `token` tells it from others."""
+
+    __slots__ = (
+        "_asked",
+        "_attempts",
+        "_body",
+        "_client",
+        "_connection",
+        "_desk",
+        "_held",
+        "_name",
+        "_opened",
+        "_passing",
+        "_paused",
+        "_pod",
+        "_received",
+        "_request",
+        "_services",
+        "_streams",
+        "_token",
+        "_written_at",
+        "affinity",
+        "arrived",
+        "deadline",
+        "tried",
+        "wanted",
+    )
+
+    def __init__(
+        self,
+        services: RouterServices,
+        client: PassingClient,
+        request: ClientRequest,
+        token: str,
+        arrived: float,
+    ) -> None:
+        self.wanted = True
+        self.arrived, self.deadline = arrived, math.inf
+        self.affinity: int | None = None
+        self.tried: set[str] = set()
+        self._services, self._client, self._request, self._token = services, client, request, token
+        self._body = b""
+        self._asked = Asked(None, None, None)
+        self._name: str | None = None
+        self._attempts = 0
+        self._desk: Desk | None = None
+        self._pod: Pod | None = None
+        self._connection: EngineConnection | None = None
+        self._held = self._opened = self._passing = self._paused = self._streams = False
+        self._received: list[bytes] = []
+        self._written_at = arrived
+
+    @property
+    def size(self) -> int:
+        """Bytes that it keeps in memory while it waits."""
+        return len(self._body)
+
+    # What the client does (server.answer.Work)
+
+    def begin(self, body: bytes) -> None:
+        """The request is here as a whole."""
+        self._body = body
+        try:
+            self._asked = peek(body)
+        except ApiError as error:
+            self._fail(error)
+            return
+        self.affinity = self._asked.affinity
+        if self._services.fleet.synced:
+            self.resolve()
+        else:
+            self._streams = _streams(body)
+            self._services.fleet.wait_for_sync(self)
+
+    def client_gone(self) -> None:
+        """Nobody reads the answer any more: the pod is told at once."""
+        if self.wanted:
+            self._close(CLIENT_LEFT)
+
+    def pause(self) -> None:
+        """The client takes no more for now."""
+        self._paused = True
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """The client takes bytes again."""
+        self._paused = False
+        if self._connection is not None:
+            self._connection.resume()
+
+    def tick(self, now: float) -> None:
+        """Ends what has waited for too long, and keeps a waiting stream's connection alive."""
+        services = self._services
+        if self._desk is None:
+            if now - self.arrived > services.settings.sync_seconds:
+                self._fail(services.not_synced())
+                return
+        elif self._held and now > self.deadline:
+            self._fail(self._desk.expired(self.deadline - self.arrived))
+            return
+        waiting = self._held or self._desk is None
+        if waiting and self._streams and now - self._written_at >= services.settings.ping_seconds:
+            if not self._opened:
+                self._opened = True
+                self._client.start_stream({})
+            self._written_at = now
+            self._client.write(PING)
+
+    def dismiss(self, error: ApiError) -> None:
+        """The router ends; a request that still waits is sent away."""
+        if self._held or self._desk is None:
+            self._fail(error)
+
+    # What fleet and desk do
+
+    def resolve(self) -> None:
+        """Looks the model up, also again when it has changed, and asks for a place."""
+        if self._held and self._desk is not None:
+            self._desk.withdraw(self)
+            self._held = False
+        try:
+            self._enter()
+        except ApiError as error:
+            self._fail(error)
+
+    def seated(self, pod: Pod) -> None:
+        """There is a place at this pod."""
+        services, address = self._services, pod.address
+        if self._held:
+            self._held = False
+            services.telemetry.held.observe(self._key, services.clock() - self.arrived)
+        self._pod = pod
+        self._attempts += 1
+        services.pool(address).send(self, self._request.to_pod(self._pods_body(), services.boot))
+
+    # What the pod does (upstream.connection.Handler)
+
+    def engine_connected(self, connection: EngineConnection) -> None:
+        """The request is on its way."""
+        self._connection = connection
+        if self._paused:
+            connection.pause()
+
+    def engine_data(self, status: int, data: bytes) -> None:
+        """Some bytes of the pod's answer."""
+        if self._passing:
+            self._client.pass_data(data)
+            return
+        if status in _TRY_ELSEWHERE or (self._opened and status != 200):
+            self._received.append(data)
+            return
+        self._pass_head(status)
+        self._client.pass_data(data)
+
+    def engine_end(self, status: int) -> None:
+        """The pod's answer is complete."""
+        connection = self._connection
+        if not self._passing and status in _TRY_ELSEWHERE:
+            self._hear(status)
+            failed = status != 429
+            if failed and self._pod is not None:
+                self._pod.failed(self._services.clock(), reached=True)
+            if self._try_elsewhere(f"status {status}"):
+                return
+            self._connection = connection
+        if not self._passing and self._opened and status != 200:
+            self._connection = None
+            self._fail(_error_in(status, b"".join(self._received)))
+            return
+        if not self._passing:
+            self._pass_head(status)
+            for data in self._received:
+                self._client.pass_data(data)
+        self._connection = None
+        self._client.pass_end()
+        self._close(status)
+
+    def engine_lost(self, error: ApiError) -> None:
+        """There is no answer, or no more of it."""
+        self._connection = None
+        reached = error.code != _NOT_REACHED
+        if self._pod is not None:
+            self._pod.failed(self._services.clock(), reached)
+        if self._passing:
+            self._client.abort()
+            self._close(error.status)
+        elif not self._try_elsewhere("lost" if reached else "unreachable") and not self._wait_again(reached):
+            self._fail(error)
+
+    # Steps
+
+    @property
+    def _key(self) -> str:
+        return self._desk.model.key if self._desk is not None else ""
+
+    def _enter(self) -> None:
+        fleet = self._services.fleet
+        meant = fleet.directory.resolve(self._asked.model, self._request.host)
+        self._name = meant.name
+        self._desk = desk = fleet.desks[meant.model.key]
+        desk.arrive()
+        if not desk.try_seat(self):
+            self._hold(desk)
+
+    def _pods_body(self) -> bytes:
+        """The body with the model's name as its gateways know it."""
+        return self._body if self._name is None else renamed(self._body, self._asked, self._name)
+
+    def _hold(self, desk: Desk) -> None:
+        """Waits. What is wrong with the request is found now: it must not start a model to be refused."""
+        document = parse_object(self._body)
+        if self._asked.model is None and not desk.model.model_optional:
+            raise missing("model")
+        self._streams = document.get("stream") is True and not self._request.unpinged
+        seconds = float(desk.model.hold.timeout_seconds)
+        if self._request.hold_seconds is not None:
+            seconds = min(seconds, self._request.hold_seconds)
+        self.deadline = self.arrived + seconds
+        desk.hold(self)
+        self._held = True
+
+    def _hear(self, status: int) -> None:
+        """Learns from the head of an answer how the pod is."""
+        pod, now = self._pod, self._services.clock()
+        if pod is None:
+            return
+        for name, value in cast("PodConnection", self._connection).headers:
+            if name == LOAD_HEADER:
+                pod.told(value, now)
+        if status not in _TRY_ELSEWHERE:
+            pod.worked()
+
+    def _pass_head(self, status: int) -> None:
+        self._hear(status)
+        self._passing = True
+        headers = cast("PodConnection", self._connection).headers
+        if self._opened:
+            # The client has its 200 already; what is no stream cannot follow it.
+            return
+        self._client.pass_head(status, headers)
+
+    def _try_elsewhere(self, reason: str) -> bool:
+        """Sends the request to another pod, if there is one that it may go to."""
+        desk, pod = self._desk, self._pod
+        if desk is None or pod is None or self._attempts >= _MOST_ATTEMPTS:
+            return False
+        self.tried.add(pod.address.pod)
+        if not desk.others(self):
+            return False
+        self._connection, received, self._received = None, self._received, []
+        self._release(completed=False)
+        if desk.try_seat(self):
+            self._services.telemetry.count_retry(desk.model.key, reason)
+            return True
+        self._received = received
+        return False
+
+    def _wait_again(self, reached: bool) -> bool:
+        """Waits for a pod that can be reached: none of the model's has seen this request."""
+        if reached or self._desk is None:
+            return False
+        if self._pod is not None:
+            self._release(completed=False)
+        self.tried.clear()
+        self._attempts = 0
+        try:
+            self._hold(self._desk)
+        except ApiError as error:
+            self._fail(error)
+        return True
+
+    def _fail(self, error: ApiError) -> None:
+        if not self.wanted:
+            return
+        services = self._services
+        services.telemetry.count_reject(self._key or self._request.endpoint.name, error.code)
+        if self._opened:
+            model = self._desk.model if self._desk is not None else None
+            endpoint, body = self._request.endpoint, self._pods_body()
+            self._client.finish(stream_failure(endpoint, body, model, self._token, error))
+        else:
+            self._client.answer(error.status, error.headers, error.body())
+        self._close(error.status)
+
+    def _release(self, completed: bool) -> None:
+        """Gives the place at the pod back."""
+        pod, self._pod = self._pod, None
+        if pod is not None and self._desk is not None:
+            self._desk.leave(pod, completed)
+
+    def _close(self, status: int) -> None:
+        """The request is over: gives back what it holds and counts it."""
+        self.wanted = False
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+        services, desk = self._services, self._desk
+        if desk is None:
+            services.fleet.forget(self)
+        elif self._held:
+            self._held = False
+            desk.withdraw(self)
+        self._release(completed=self._passing and status < 400)
+        services.telemetry.count_model_request(self._key, status, services.clock() - self.arrived)
+
+
+def _streams(body: bytes) -> bool:
+    """Whether a stream is asked for; what cannot be read is refused later."""
+    try:
+        return orjson.loads(body).get("stream") is True
+    except (orjson.JSONDecodeError, AttributeError):
+        return False
+
+
+def _error_in(status: int, body: bytes) -> ApiError:
+    """A gateway's error answer as an error, to be told in a stream."""
+    try:
+        error: Mapping[str, str] = orjson.loads(body)["error"]
+        return ApiError(status, error["message"], error["code"], error.get("param"))
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ApiError(status, f"The pod answered with HTTP status {status}.", "engine_error")

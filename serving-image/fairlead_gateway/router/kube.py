@@ -1,0 +1,122 @@
+"""Reads from the API server, with the token of the pod's service account: lists in pieces, and watches."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import orjson
+
+Object = dict[str, Any]
+
+_PIECE = 500
+_ANSWER_SECONDS = 30.0
+# The API server sends a bookmark about once a minute: a longer silence is a dead connection.
+_SILENCE_SECONDS = 75.0
+# The server ends a watch after this time, with a fresh version to go on from.
+_WATCH_SECONDS = 290
+_log = logging.getLogger("fairlead.router")
+
+
+class GoneError(Exception):
+    """The version to go on from is too old: only a new list helps."""
+
+
+class KubeError(Exception):
+    """The API server refused; the message is its own."""
+
+
+class KubeReader:
+    """A client that only reads."""
+
+    def __init__(self, server: str, token_file: Path, ca_file: Path) -> None:
+        self._token_file = token_file
+        verify: ssl.SSLContext | bool = True
+        if server.startswith("https:"):
+            verify = ssl.create_default_context(cafile=str(ca_file))
+        timeout = httpx2.Timeout(_ANSWER_SECONDS, read=_SILENCE_SECONDS)
+        # Not by way of a proxy from the environment: the API server is in the cluster.
+        self._client = httpx2.AsyncClient(base_url=server, verify=verify, timeout=timeout, trust_env=False)
+
+    async def list(self, path: str, query: Mapping[str, str]) -> tuple[dict[str, Object], str]:
+        """All objects by NAMESPACE/NAME, and the version of the list. Raises GoneError, KubeError and what
+        `watch` raises.
+        """
+        found: dict[str, Object] = {}
+        pieces: dict[str, str] = {"limit": str(_PIECE)}
+        while True:
+            params = {**query, **pieces}
+            response = await self._client.get(path, params=params, headers=self._headers())
+            if response.status_code != 200:
+                raise _refusal(response.status_code, response.content)
+            document = orjson.loads(response.content)
+            found |= {key_of(item): item for item in document["items"]}
+            metadata = document["metadata"]
+            if not metadata.get("continue"):
+                return found, metadata["resourceVersion"]
+            pieces["continue"] = metadata["continue"]
+
+    async def watch(self, path: str, query: Mapping[str, str], version: str) -> AsyncIterator[Object]:
+        """The events since that version until the server ends the watch.
+
+        Raises GoneError if they are not to be had any more, KubeError, httpx2.HTTPError and ValueError.
+        """
+        params = {
+            **query,
+            "watch": "1",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(_WATCH_SECONDS),
+        }
+        async with self._client.stream("GET", path, params=params, headers=self._headers()) as response:
+            if response.status_code != 200:
+                raise _refusal(response.status_code, await response.aread())
+            rest = b""
+            # By bytes: lines as text would also end at characters that stand in JSON strings as they are.
+            async for data in response.aiter_bytes():
+                *lines, rest = (rest + data).split(b"\n")
+                for line in lines:
+                    if line:
+                        yield _event(orjson.loads(line))
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        await self._client.aclose()
+
+    def _headers(self) -> dict[str, str]:
+        """The token is read anew: the kubelet replaces it about once an hour."""
+        headers = {"accept": "application/json"}
+        try:
+            headers["authorization"] = f"Bearer {self._token_file.read_text().strip()}"
+        except OSError as error:
+            _log.warning("no service-account token: %s", error)
+        return headers
+
+
+def key_of(document: Object) -> str:
+    """NAMESPACE/NAME of an object."""
+    metadata = document["metadata"]
+    return f"{metadata['namespace']}/{metadata['name']}"
+
+
+def _event(event: Object) -> Object:
+    if event.get("type") == "ERROR":
+        status = event.get("object") or {}
+        if status.get("code") == 410:
+            raise GoneError(status.get("message"))
+        raise KubeError(f"the watch failed: {status.get('message')}")
+    return event
+
+
+def _refusal(status: int, body: bytes) -> Exception:
+    try:
+        message = orjson.loads(body)["message"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        message = body[:200].decode(errors="replace")
+    if status == 410:
+        return GoneError(message)
+    return KubeError(f"HTTP {status}: {message}")

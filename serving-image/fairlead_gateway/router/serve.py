@@ -1,0 +1,85 @@
+"""`python -m fairlead_gateway route`: the router's two ports and its watches, from start to end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+
+from uvicorn import Server
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from fairlead_gateway.server.listen import listener
+
+from .admin import create_admin
+from .answer import router_protocol
+from .app import create_api
+from .kube import KubeReader
+from .services import RouterServices
+from .settings import RouterSettings
+from .watcher import Watcher, sources
+
+_HOUSEKEEPING_SECONDS = 1
+# Between the last requests that are sent away and the end of the process: for the bytes to leave.
+_MARGIN_SECONDS = 2
+_log = logging.getLogger("fairlead.router")
+
+
+async def route(settings: RouterSettings) -> None:
+    """Runs until SIGTERM or SIGINT, then finishes what it can within the drain time."""
+    watched = 2 * max(1, len(settings.namespaces))
+    services = RouterServices(settings, watched)
+    reader = KubeReader(settings.api_server, settings.token_file, settings.ca_file)
+    fleet = services.fleet
+    watchers = [
+        Watcher(reader, source)
+        for source in sources(settings.namespaces, fleet.replace_models, fleet.replace_slices, fleet.listed)
+    ]
+    host, level = settings.host, settings.log_level
+    protocol, drain_seconds = router_protocol(services), settings.drain_seconds
+    api = listener(create_api(services), protocol, host, settings.api_port, level, drain_seconds)
+    admin = listener(create_admin(services), HttpToolsProtocol, host, settings.admin_port, level)
+    ends: list[asyncio.Task[None]] = []
+
+    def stop() -> None:
+        if not ends:
+            ends.append(asyncio.create_task(_end(services, api)))
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    endless = [asyncio.create_task(watcher.run()) for watcher in watchers]
+    endless.append(asyncio.create_task(_keep_house(services)))
+    serving = asyncio.create_task(admin.serve())
+    try:
+        await api.serve()
+    finally:
+        admin.should_exit = True
+        for task in (*endless, *ends):
+            task.cancel()
+        await asyncio.gather(serving, *endless, *ends, return_exceptions=True)
+        services.close()
+        await reader.close()
+
+
+async def _end(services: RouterServices, api: Server) -> None:
+    """Stops being ready at once and listening when that has spread; requests that wait go on to wait and are
+    served while there is time, then they are sent away so that their clients come back to another router.
+    """
+    settings = services.settings
+    services.draining = True
+    _log.info("stopping within %d s", settings.drain_seconds)
+    await asyncio.sleep(min(settings.linger_seconds, settings.drain_seconds))
+    api.should_exit = True
+    rest = settings.drain_seconds - settings.linger_seconds - _MARGIN_SECONDS
+    await asyncio.sleep(max(0, rest))
+    services.dismiss()
+
+
+async def _keep_house(services: RouterServices) -> None:
+    while True:
+        await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+        try:
+            services.sweep()
+        except Exception:
+            _log.exception("housekeeping failed; it goes on")

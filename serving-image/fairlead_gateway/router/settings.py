@@ -1,0 +1,52 @@
+"""What the router is told: environment variables with the prefix FAIRLEAD_ROUTER_. Seconds and bytes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+
+
+def _api_server() -> str:
+    """By the variables that the kubelet sets in every container."""
+    host = os.environ.get("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
+    port = os.environ.get("KUBERNETES_SERVICE_PORT_HTTPS", "443")
+    return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
+class RouterSettings(BaseSettings):
+    """Settings of `route`. A wrong value stops the router at its start and is named."""
+
+    model_config = SettingsConfigDict(env_prefix="FAIRLEAD_ROUTER_", frozen=True)
+
+    host: str = "0.0.0.0"  # noqa: S104 - the pod's own address; the Service and the kubelet must reach it
+    api_port: int = 8000
+    admin_port: int = 8001
+    # Namespaces whose models are served, separated by commas; empty for all.
+    watch_namespaces: str = ""
+    api_server: str = Field(default_factory=_api_server)
+    token_file: Path = _ACCOUNT / "token"
+    ca_file: Path = _ACCOUNT / "ca.crt"
+    # Well below the 60 s after which common load balancers give up on a silent connection.
+    ping_seconds: float = 15
+    upload_seconds: float = 60
+    # How long a pod may take to accept a connection before another one is tried.
+    connect_seconds: float = 2
+    # How long requests wait for the first list of models after a start.
+    sync_seconds: float = 60
+    # After SIGTERM requests still arrive until the endpoints of the Service have spread.
+    linger_seconds: float = 5
+    # Within this time after SIGTERM requests are finished; those that are still held then are sent away.
+    drain_seconds: int = Field(default=300, ge=1)
+    # A body exists up to twice: as received, and as it is sent on.
+    max_body_bytes_in_flight: int = 512 << 20
+    log_level: str = "info"
+
+    @property
+    def namespaces(self) -> tuple[str, ...]:
+        """The namespaces to serve; none means all."""
+        return tuple(name.strip() for name in self.watch_namespaces.split(",") if name.strip())

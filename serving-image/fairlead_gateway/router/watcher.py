@@ -1,0 +1,102 @@
+"""Follows one kind of object in one place of the cluster, for as long as the process runs.
+
+List, then watch from the list's version; go on from the last version when a watch ends; list anew when that
+version is gone. Failures are met with growing pauses, jittered so that routers do not all come back at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx2
+
+from .kube import GoneError, KubeError, KubeReader, Object, key_of
+
+_SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 20.0
+_log = logging.getLogger("fairlead.router")
+Replace = Callable[[set[str], Mapping[str, Object]], None]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the objects are, and who is told: `replace` gets keys that were known and what stands for them
+    now, `listed` is called after the first list.
+    """
+
+    path: str
+    replace: Replace
+    listed: Callable[[], None]
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+class Watcher:
+    """One list and watch."""
+
+    def __init__(self, reader: KubeReader, source: Source) -> None:
+        self._reader, self._source = reader, source
+        self._known: set[str] = set()
+        self._version = ""
+        self._listed = False
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Never returns."""
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+            except GoneError:
+                self._version = ""
+                _log.info("%s: listing anew", self._source.path)
+                await self._pause()
+            except (KubeError, httpx2.HTTPError, OSError, ValueError, KeyError) as error:
+                _log.warning("%s: %s", self._source.path, str(error) or type(error).__name__)
+                await self._pause()
+
+    async def _list(self) -> None:
+        documents, self._version = await self._reader.list(self._source.path, self._source.query)
+        self._source.replace(self._known, documents)
+        self._known = set(documents)
+        if not self._listed:
+            self._listed = True
+            self._source.listed()
+
+    async def _watch(self) -> None:
+        source = self._source
+        started = asyncio.get_running_loop().time()
+        async for event in self._reader.watch(source.path, source.query, self._version):
+            document = event["object"]
+            self._version = document["metadata"]["resourceVersion"]
+            self._failures = 0
+            if event["type"] == "BOOKMARK":
+                continue
+            key = key_of(document)
+            gone = event["type"] == "DELETED"
+            source.replace({key}, {} if gone else {key: document})
+            (self._known.discard if gone else self._known.add)(key)
+        if asyncio.get_running_loop().time() - started < 1:
+            await self._pause()
+
+    async def _pause(self) -> None:
+        bound = min(_SHORTEST_PAUSE_SECONDS * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE_SECONDS)
+        self._failures += 1
+        await asyncio.sleep(bound * random.uniform(0.5, 1))  # noqa: S311 -- jitter
+
+
+def sources(
+    namespaces: tuple[str, ...], replace_models: Replace, replace_slices: Replace, listed: Callable[[], None]
+) -> list[Source]:
+    """What a router watches: models, and their Services' slices, everywhere or in these namespaces."""
+    places = [f"/namespaces/{name}" for name in namespaces] or [""]
+    found = []
+    for place in places:
+        models = f"/apis/fairlead.dev/v1alpha1{place}/modeldeployments"
+        found.append(Source(models, replace_models, listed))
+        slices = f"/apis/discovery.k8s.io/v1{place}/endpointslices"
+        found.append(Source(slices, replace_slices, listed, {"labelSelector": "fairlead.dev/model"}))
+    return found
