@@ -20,6 +20,7 @@ def started(*seconds: float) -> ColdStarts:
 
 def test_a_pod_that_becomes_ready_is_learned_from_once() -> None:
     cold = ColdStarts()
+    cold.observe(())
     cold.observe((pod(0, 10),))
     cold.observe((pod(0, 10, 70),))
     cold.observe((pod(0, 10, 70),))
@@ -28,19 +29,21 @@ def test_a_pod_that_becomes_ready_is_learned_from_once() -> None:
 
 def test_one_that_loses_readiness_and_regains_it_did_not_start_again() -> None:
     cold = ColdStarts()
+    cold.observe(())
     for ready in (60, None, 5000):
         cold.observe((pod(0, 0, ready),))
     assert cold.starts == ((0, 60),)
 
 
 def test_one_that_was_ready_before_the_operator_came_is_in_the_memory_already() -> None:
-    cold = ColdStarts([(0, 60)], since=1000)
+    cold = ColdStarts([(0, 60)])
     cold.observe((pod(0, 0, 60),))
     assert cold.starts == ((0, 60),)
 
 
 def test_the_last_twenty_count() -> None:
     cold = ColdStarts()
+    cold.observe(())
     for i in range(KEPT + 5):
         cold.observe((Pod(f"p{i}", 0, 0, ready=100.0 + i),))
     assert [start[1] for start in cold.starts] == [105.0 + i for i in range(KEPT)]

@@ -14,6 +14,7 @@ from fairlead_operator.autoscale.quantile import quantile
 KEPT = 20
 # Seconds, as long as none was seen: a model of some billion parameters from a warm disk.
 PRIOR = 120.0
+SHORTEST = 1.0
 # A pod that takes several times as long as the slow ones will not come. The first of a model downloads its
 # weights, so nothing is stuck before this many seconds while there is nothing to compare it with.
 STUCK_FACTOR, STUCK_WITHOUT_SAMPLES, STUCK_AT_LEAST = 3.0, 1800.0, 60.0
@@ -24,20 +25,25 @@ Start = tuple[float, float]
 class ColdStarts:
     """The last twenty starts, as seconds (without a node, from the node to the first request)."""
 
-    def __init__(self, starts: Iterable[Start] = (), *, since: float = 0.0) -> None:
+    def __init__(self, starts: Iterable[Start] = ()) -> None:
         self.starts: tuple[Start, ...] = tuple(starts)[-KEPT:]
-        self._since = since
-        self._known: frozenset[str] = frozenset()
+        self._known: frozenset[str] | None = None
 
     def observe(self, pods: tuple[Pod, ...]) -> None:
-        """Learn from pods that have become ready since the last time."""
+        """Learn from pods that have become ready since the last time.
+
+        Those that are so at the first time are in the memory already, or nobody saw them start.
+        """
+        known = frozenset(pod.name for pod in pods) if self._known is None else self._known
         for pod in pods:
-            if pod.ready is None or pod.name in self._known or pod.ready < self._since:
+            if pod.ready is None or pod.name in known:
                 continue
             scheduled = pod.scheduled if pod.scheduled is not None else pod.created
             start = (max(0.0, scheduled - pod.created), max(0.0, pod.ready - scheduled))
             self.starts = (*self.starts, start)[-KEPT:]
-        self._known = frozenset(pod.name for pod in pods if pod.ready is not None or pod.name in self._known)
+        self._known = frozenset(
+            pod.name for pod in pods if pod.ready is not None or pod.name in (self._known or ())
+        )
 
     def total(self, share: float) -> float:
         """Quantile of the seconds from a pod's creation to its first request."""
@@ -57,7 +63,7 @@ class ColdStarts:
     def lead(self, pods: Iterable[Pod], at: float) -> float:
         """Seconds from the decision to a ready pod: the slow one of ten, or what one is taking right now."""
         ages = [at - pod.created for pod in pods]
-        return max([self.total(0.9), *ages])
+        return max([SHORTEST, self.total(0.9), *ages])
 
     def is_stuck(self, pod: Pod, at: float) -> bool:
         """Whether a pod that has a node should not be counted on any more."""

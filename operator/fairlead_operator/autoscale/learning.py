@@ -22,7 +22,7 @@ class Learning:
     def __init__(self, memory: Memory, started: float) -> None:
         self.arrivals = Arrivals(memory.arrivals_per_second)
         self.surges = Surges(memory.surges)
-        self.cold_starts = ColdStarts([(item[0], item[1]) for item in memory.cold_starts], since=started)
+        self.cold_starts = ColdStarts([(item[0], item[1]) for item in memory.cold_starts])
         self.step_costs = StepCosts(memory.step_sums, memory.step_samples, memory.step_error)
         self.requests = Requests(Mix(*memory.mix) if memory.mix else None, memory.residence_seconds)
         self.pressure = Pressure(memory.concurrency_factor)
