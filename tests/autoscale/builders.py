@@ -29,7 +29,7 @@ def ready(
 
 
 def starting(name: str = "s", *, age: float = 0.0, now: float = NOW, **values: Any) -> Pod:
-    return Pod(name, now - age, scheduled=now - age, **values)
+    return Pod(name, now - age, **{"scheduled": now - age, **values})
 
 
 def unschedulable(name: str = "u", *, age: float = 10.0, now: float = NOW) -> Pod:

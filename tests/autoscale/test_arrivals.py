@@ -52,7 +52,7 @@ def test_a_rising_rate_has_a_trend() -> None:
     arrivals = Arrivals()
     for second in range(0, 301, 5):
         arrivals.observe(second, second**2)
-    assert arrivals.trend(300) == pytest.approx(2.0, rel=0.1)
+    assert arrivals.trend(300, 60) == pytest.approx(2.0, rel=0.1)
 
 
 def test_neither_a_steady_nor_a_falling_rate_has_a_trend() -> None:
@@ -60,10 +60,10 @@ def test_neither_a_steady_nor_a_falling_rate_has_a_trend() -> None:
     for second in range(0, 301, 5):
         steady.observe(second, second * 5.0)
         falling.observe(second, second * 600.0 - second**2)
-    assert steady.trend(300) == falling.trend(300) == 0
+    assert steady.trend(300, 60) == falling.trend(300, 60) == 0
 
 
 def test_the_last_15_seconds_count_when_chance_does_not_explain_them() -> None:
     assert present_rate(4.5, 4.0) == 4.0
-    assert present_rate(8.0, 4.0) == 8.0
-    assert present_rate(0.5, 4.0) == 0.5
+    assert present_rate(6.0, 4.0) == 6.0
+    assert present_rate(2.0, 4.0) == 2.0

@@ -12,7 +12,9 @@ from bisect import bisect_left
 from fairlead_operator.autoscale.counter import rise
 
 LONGEST = 600.0
-SIGMAS = 2.0
+# Chance alone passes this once in some hours, so that it does not fill the stabilization window.
+SIGMAS = 3.0
+TREND_SIGMAS = 1.5
 
 
 def present_rate(last_15s: float, last_60s: float) -> float:
@@ -47,14 +49,14 @@ class Arrivals:
         """Requests per second in the `window` seconds before `at`."""
         return (self._total(at) - self._total(at - window)) / window
 
-    def trend(self, at: float, window: float = 60.0) -> float:
+    def trend(self, at: float, window: float) -> float:
         """By how much the rate rises in a second: the last window against the one before, 0 if it does not.
 
-        One standard error of the difference (arrivals are taken as Poisson) is subtracted: a trend that
-        noise explains is none.
+        One and a half standard errors of the difference (arrivals are taken as Poisson) are subtracted: a
+        trend that noise explains is none.
         """
         now, then = self.rate(window, at), self.rate(window, at - window)
-        noise = math.sqrt(max(0.0, now + then) / window)
+        noise = TREND_SIGMAS * math.sqrt(max(0.0, now + then) / window)
         return max(0.0, now - then - noise) / window
 
     def _total(self, at: float) -> float:

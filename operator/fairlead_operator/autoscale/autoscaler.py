@@ -33,6 +33,8 @@ from fairlead_operator.autoscale.settings import Settings
 PLACING_RECHECK = 1.0
 AUTO_WINDOW = (120.0, 600.0)
 AUTO_HOLD = (600, 3600)
+# A trend is measured over as long as it is extended, within bounds.
+LONGEST_TREND = 240.0
 
 
 class Autoscaler:
@@ -109,7 +111,7 @@ class Autoscaler:
             arrivals_60s=last[60],
             arrivals_120s=last[120],
             arrivals_600s=last[600],
-            arrivals_trend=arrivals.trend(at) if told else 0.0,
+            arrivals_trend=arrivals.trend(at, min(LONGEST_TREND, max(60.0, lead))) if told else 0.0,
             surge_seconds=age,
             surge_persistence=surges.persistence(age, lead) if age else 1.0,
             surge_mean_persistence=surges.mean_persistence(age, lead) if age else 1.0,

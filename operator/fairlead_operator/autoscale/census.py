@@ -48,5 +48,5 @@ def _group(pod: Pod, at: float, cold_starts: ColdStarts) -> str:
     if pod.ready is not None:
         return "ready"
     if pod.scheduled is None:
-        return "unschedulable" if pod.unschedulable else "stuck" if pod.stuck else "unplaced"
+        return "unschedulable" if pod.unschedulable else "unplaced"
     return "stuck" if cold_starts.is_stuck(pod, at) else "starting"

@@ -41,7 +41,7 @@ class Learning:
         self.cold_starts.observe(observation.pods)
         self.step_costs.observe(at, serving)
         self.requests.observe(at, demand, serving)
-        self.pressure.observe(at, serving)
+        self.pressure.observe(at, serving, self.cold_starts.total(0.9))
         self._read_sizes(serving)
         if demand is None:
             return

@@ -65,7 +65,7 @@ def _paced(facts: Facts, wanted: Wanted) -> Wanted:
 
 
 def _shrunk(facts: Facts, wanted: Wanted) -> Wanted:
-    if wanted.replicas == 0 and facts.pace.may_be_zero:
+    if wanted.replicas == 0 and facts.pace.may_be_zero and not facts.pace.least:
         # The cooldown was the window.
         limit = facts.pace.down_limit
         return Wanted(limit, Reason.POLICY) if limit else Wanted(0, Reason.IDLE)

@@ -6,12 +6,14 @@ else wrote there, or another version, must not stop a decision, so what does not
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
 from fairlead_operator.autoscale.facts import significant
+
+# Nothing here is ever that large, and its square is still a number.
+LARGEST = 1e18
 
 Numbers = tuple[float, ...]
 
@@ -72,7 +74,7 @@ class Memory:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LARGEST:
         return float(value)
     return None
 

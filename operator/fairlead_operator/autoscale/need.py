@@ -51,16 +51,16 @@ def needed(facts: Facts) -> Need:
     backlog = max(
         0.0, facts.asked.queued + facts.asked.in_flight - facts.supply.ready * facts.ability.concurrency
     )
-    then = _roll(facts, arrivals, backlog)
-    return Need(
-        arrivals, expected, backlog, then, flow, flow + then / (facts.ability.rate * facts.pace.drain_seconds)
-    )
+    then = _roll(facts, now, arrivals, backlog)
+    # Places come free no faster than requests end, so a backlog of long ones may take as long as one of them.
+    drain = max(facts.pace.drain_seconds, facts.ability.concurrency / facts.ability.rate)
+    return Need(arrivals, expected, backlog, then, flow, flow + then / (facts.ability.rate * drain))
 
 
-def _roll(facts: Facts, arrivals: float, backlog: float) -> float:
+def _roll(facts: Facts, now: float, arrivals: float, backlog: float) -> float:
     """The backlog at the moment when a pod created now is ready."""
     burst = max(0.0, arrivals - facts.asked.arrivals_600s) if facts.asked.surge_seconds else 0.0
     lead = facts.supply.cold_start_seconds
-    coming = (arrivals - burst + burst * facts.asked.surge_mean_persistence) * lead
+    coming = ((now + arrivals) / 2 - burst + burst * facts.asked.surge_mean_persistence) * lead
     served = facts.ability.full_rate * (facts.supply.ready * lead + facts.supply.starting_pod_seconds)
     return max(0.0, backlog + coming - served)

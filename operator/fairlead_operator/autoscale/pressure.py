@@ -12,8 +12,8 @@ from fairlead_operator.autoscale.inputs import Pod
 FULL = 0.95
 ROUNDS = 3
 STEP_DOWN, LEAST = 0.9, 0.5
-# Seconds between two steps down, and for which a tenth takes to be regained.
-BETWEEN, REGAIN = 60.0, 1800.0
+# Seconds in which a tenth is regained. Between two steps down there is time for a pod to start and to help.
+REGAIN = 600.0
 
 
 class Pressure:
@@ -28,8 +28,8 @@ class Pressure:
         self._lowered: float | None = None
         self._last: float | None = None
 
-    def observe(self, at: float, pods: tuple[Pod, ...]) -> None:
-        """Take the caches of the ready pods."""
+    def observe(self, at: float, pods: tuple[Pod, ...], lead: float) -> None:
+        """Take the caches of the ready pods; a new one takes `lead` seconds."""
         engines = {pod.name: pod.engine for pod in pods if pod.engine is not None}
         self._full = {
             name: self._full.get(name, 0) + 1
@@ -43,12 +43,12 @@ class Pressure:
         }
         self._preemptions = {name: engine.preemptions for name, engine in engines.items()}
         self.on = any(rounds >= ROUNDS for rounds in (*self._full.values(), *self._rising.values()))
-        self._adapt(at)
+        self._adapt(at, lead)
 
-    def _adapt(self, at: float) -> None:
+    def _adapt(self, at: float, lead: float) -> None:
         passed = at - self._last if self._last is not None else 0.0
         self._last = at
         if not self.on:
             self.factor = min(1.0, self.factor + 0.1 * passed / REGAIN)
-        elif self._lowered is None or at - self._lowered >= BETWEEN:
+        elif self._lowered is None or at - self._lowered >= lead:
             self.factor, self._lowered = max(LEAST, self.factor * STEP_DOWN), at

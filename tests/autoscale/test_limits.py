@@ -1,0 +1,122 @@
+"""What holds a change back: behavior, windows, bounds."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead_operator.autoscale.memory import Memory
+from fairlead_operator.autoscale.policies import UNLIMITED, Changes
+from fairlead_operator.autoscale.recommendations import Recommendations
+from fairlead_operator.autoscale.settings import SCALE_DOWN, SCALE_UP, Behavior, Policy, Select, Unit
+from tests.autoscale.builders import NOW, Model, ready, serving
+
+PODS_2, HALF = Policy(Unit.PODS, 2, 60.0), Policy(Unit.PERCENT, 50, 60.0)
+
+
+def changes(*observed: tuple[float, int]) -> Changes:
+    found = Changes()
+    for at, replicas in observed:
+        found.observe(at, replicas)
+    return found
+
+
+def test_by_default_four_pods_or_twice_as_many_in_fifteen_seconds() -> None:
+    assert changes((0, 2)).up_limit(SCALE_UP, 0, 2) == 6
+    assert changes((0, 10)).up_limit(SCALE_UP, 0, 10) == 20
+
+
+def test_what_was_added_in_the_period_counts() -> None:
+    found = changes((0, 2), (10, 6))
+    assert found.up_limit(SCALE_UP, 12, 6) == 6
+    assert found.up_limit(SCALE_UP, 30, 6) == 12
+
+
+def test_a_start_from_zero_is_not_bounded() -> None:
+    assert changes((0, 0)).up_limit(Behavior((PODS_2,)), 0, 0) == UNLIMITED
+
+
+@pytest.mark.parametrize(("select", "up", "down"), [(Select.MAX, 15, 5), (Select.MIN, 12, 8)])
+def test_max_is_the_policy_that_allows_the_most_change(select: Select, up: int, down: int) -> None:
+    behavior = Behavior((PODS_2, HALF), select=select)
+    assert changes((0, 10)).up_limit(behavior, 0, 10) == up
+    assert changes((0, 10)).down_limit(behavior, 0, 10) == down
+
+
+def test_a_disabled_direction_stays() -> None:
+    disabled = Behavior((), select=Select.DISABLED)
+    assert changes((0, 3)).up_limit(disabled, 0, 3) == changes((0, 3)).down_limit(disabled, 0, 3) == 3
+
+
+def test_what_was_taken_in_the_period_counts() -> None:
+    behavior = Behavior((PODS_2,))
+    found = changes((0, 10), (10, 8))
+    assert found.down_limit(behavior, 20, 8) == 8
+    assert found.down_limit(behavior, 80, 8) == 6
+
+
+def test_by_default_everything_may_go_at_once() -> None:
+    assert changes((0, 9)).down_limit(SCALE_DOWN, 0, 9) == 0
+
+
+def test_the_window_remembers_the_highest_and_the_lowest() -> None:
+    found = Recommendations()
+    for at, replicas in ((0, 9), (100, 2), (200, 4)):
+        found.add(at, replicas)
+    assert (found.highest(150, 200), found.highest(201, 200)) == (4, 9)
+    assert (found.lowest(150, 200, 5), found.lowest(50, 200, 5)) == (2, 4)
+
+
+def test_a_dip_takes_nothing_away() -> None:
+    model = Model(replicas=4, min_replicas=1)
+    model.steady(20.0, 900, *serving(4), in_flight=40)
+    before = model.replicas
+    dip = model.steady(0.0, 90, *serving(4), in_flight=1)
+    assert dip.reason == "Stabilizing"
+    assert model.replicas == before
+    model.steady(0.0, 900, *serving(4), in_flight=1)
+    assert model.replicas == 1
+
+
+@pytest.mark.parametrize(("start", "window"), [(10.0, 120), (100.0, 200), (1000.0, 600)])
+def test_the_window_is_two_cold_starts_within_bounds(start: float, window: float) -> None:
+    model = Model(replicas=3, min_replicas=1, memory=Memory(cold_starts=((0.0, start),) * 5))
+    model.see(*serving(3), queued=9000, follow=False)
+    while model.see(*serving(3), follow=False).replicas == 3:
+        assert model.at - NOW <= window + 10
+    assert model.at - NOW >= window
+
+
+def test_what_runs_is_not_squeezed_onto_fewer() -> None:
+    model = Model(replicas=4, min_replicas=1)
+    model.steady(0.5, 900, *serving(4), in_flight=160)
+    decision = model.see(*serving(4), in_flight=160)
+    assert decision.reason == "NoRoomToConsolidate"
+    assert decision.replicas == 4
+
+
+def test_a_pod_that_does_not_tell_its_load_is_full_when_others_are_to_go() -> None:
+    silent = (ready("x", in_flight=None), *serving(1))
+    model = Model(replicas=2, min_replicas=1)
+    assert model.steady(0.5, 1200, *silent, in_flight=20).replicas == 2
+    assert model.steady(0.5, 1200, *serving(2), in_flight=20).replicas == 1
+
+
+def test_a_window_for_more_waits_for_the_least_of_it() -> None:
+    up = Behavior(SCALE_UP.policies, window=60.0)
+    model = Model(min_replicas=1, scale_up=up)
+    model.steady(0.0, 300, *serving(1))
+    assert model.steady(30.0, 30, *serving(1)).reason == "Stabilizing"
+    assert model.steady(30.0, 90, *serving(1)).replicas > 1
+
+
+def test_bounds_hold_at_once() -> None:
+    assert Model(replicas=9, max_replicas=3).see(*serving(9), in_flight=1).replicas == 3
+    assert Model(replicas=1, min_replicas=2).see(*serving(1)).replicas == 2
+
+
+def test_nothing_goes_in_the_first_window_after_a_start_of_the_operator() -> None:
+    model = Model(replicas=5, min_replicas=1)
+    assert model.see(*serving(5)).reason == "OperatorStarted"
+    while model.see(*serving(5)).replicas == 5:
+        assert model.at - NOW < 300
+    assert model.at - NOW >= 240

@@ -1,0 +1,90 @@
+"""How many replicas the demand needs, from its facts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fairlead_operator.autoscale.facts import Ability, Asked, Facts, Pace, Supply
+from fairlead_operator.autoscale.need import Need, needed
+
+ABILITY = Ability(0.01, 0.0002, 0.0001, 1000, 200, 0.72, None, 1.0, concurrency=10.0, rate=2.0, full_rate=2.5)
+PACE = Pace(0.0, 60.0, 1, 0, 100, 0, None, 100, 0, 1, 1, 0)
+ASKED = Asked(0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1)
+SUPPLY = Supply(1, 1, 0, 0, 0, 1, 0, cold_start_seconds=100.0, pressure=0)
+
+
+def rates(rate: float, **values: Any) -> dict[str, Any]:
+    return {**{f"arrivals_{window}s": rate for window in (15, 60, 120, 600)}, **values}
+
+
+def need(asked: dict[str, Any] | None = None, supply: dict[str, Any] | None = None, **pace: Any) -> Need:
+    return needed(
+        Facts(
+            replace(ASKED, **(asked or {})), replace(SUPPLY, **(supply or {})), ABILITY, replace(PACE, **pace)
+        )
+    )
+
+
+def test_a_steady_flow_needs_its_share_of_what_replicas_serve() -> None:
+    assert need(rates(5.0), {"ready": 3}).replicas == pytest.approx(2.5)
+
+
+def test_safety_adds_room_for_fluctuation_by_the_square_root() -> None:
+    offered = 5.0 * 10 / 2
+    assert need(rates(5.0), {"ready": 9}, safety=2.0).flow == pytest.approx(
+        (offered + 2 * math.sqrt(offered)) / 10
+    )
+
+
+def test_what_does_not_fit_and_will_still_wait_is_to_be_drained_in_time() -> None:
+    found = need({"queued": 300}, {"ready": 0})
+    assert found.backlog == found.backlog_then == 300
+    assert found.replicas == pytest.approx(300 / (2.0 * 60))
+
+
+def test_what_will_be_done_before_a_new_pod_is_ready_starts_none() -> None:
+    found = need({"queued": 200, "in_flight": 10}, {"ready": 1})
+    assert found.backlog == 200
+    assert found.backlog_then == 0
+
+
+def test_a_starting_pod_works_on_it_from_the_time_it_is_ready() -> None:
+    found = need({"queued": 300}, {"ready": 0, "starting": 2, "starting_pod_seconds": 80.0})
+    assert found.backlog_then == pytest.approx(300 - 2.5 * 80)
+
+
+def test_what_comes_until_then_is_added() -> None:
+    found = need(rates(4.0, queued=50), {"ready": 0})
+    assert found.backlog_then == pytest.approx(50 + 4.0 * 100)
+
+
+def test_a_young_burst_counts_as_far_as_it_will_last() -> None:
+    burst = rates(2.0, arrivals_15s=12.0, surge_seconds=10.0, surge_persistence=0.25)
+    found = need({**burst, "surge_mean_persistence": 0.5}, {"ready": 0})
+    assert found.expected == pytest.approx(2.0 + 10.0 * 0.25)
+    assert found.backlog_then == pytest.approx((2.0 + 10.0 * 0.5) * 100)
+
+
+def test_what_has_come_for_two_minutes_is_expected_whatever_the_burst() -> None:
+    burst = {"arrivals_120s": 8.0, "surge_seconds": 10.0, "surge_persistence": 0.01}
+    assert need(rates(2.0, arrivals_15s=12.0, **burst)).expected == 8.0
+
+
+def test_a_trend_is_extended_to_the_middle_of_the_cold_start_and_to_twice_at_most() -> None:
+    assert need(rates(5.0, arrivals_trend=0.02)).expected == pytest.approx(5.0 + 0.02 * 80)
+    assert need(rates(5.0, arrivals_trend=9.0)).expected == pytest.approx(10.0)
+
+
+def test_the_flanks_of_a_burst_are_no_trend() -> None:
+    rising = rates(2.0, arrivals_15s=9.0, arrivals_trend=0.5, surge_seconds=10.0)
+    falling = rates(6.0, arrivals_15s=2.0, arrivals_120s=2.0, arrivals_600s=2.0, arrivals_trend=0.5)
+    assert need(rising).arrivals == 9.0
+    assert need(falling).arrivals == 2.0
+
+
+def test_a_backlog_of_long_answers_is_not_drained_faster_than_one_takes() -> None:
+    assert need({"queued": 300}, {"ready": 0}, drain_seconds=1.0).replicas == pytest.approx(300 / (2.0 * 5))
