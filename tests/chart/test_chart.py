@@ -3,69 +3,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-import pytest
 import yaml
 
 from fairlead_operator.kube.access import NEEDS, OPTIONAL_NEEDS
 from fairlead_operator.render.children import render_children
 from fairlead_operator.settings import Settings
+from tests.chart.support import CHART, ROOT, Helm, Object, Render, named, of_kind
 from tests.plan.builders import model
 
-ROOT = Path(__file__).resolve().parents[2]
-CHART = ROOT / "charts" / "fairlead"
 
-Object = dict[str, Any]
-Helm = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-@pytest.fixture(scope="session")
-def helm() -> Helm:
-    """Runs the pinned helm and returns the finished process."""
-    made = subprocess.run(
-        [sys.executable, "-m", "e2e.cluster", "tools", "helm"],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-    )
-    binary = Path(made.stdout.strip().splitlines()[-1]) / "helm"
-
-    def call(*args: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([str(binary), *args], capture_output=True, text=True, check=False)
-
-    return call
-
-
-Render = Callable[..., list[Object]]
-
-
-@pytest.fixture(scope="session")
-def render(helm: Helm) -> Render:
-    """Renders the chart with `--set` values into a list of objects."""
-
-    def call(*values: str) -> list[Object]:
-        sets = [part for value in values for part in ("--set", value)]
-        done = helm("template", "fairlead", str(CHART), "--namespace", "fairlead-system", *sets)
-        assert done.returncode == 0, done.stderr
-        return [document for document in yaml.safe_load_all(done.stdout) if document]
-
-    return call
-
-
-def of_kind(objects: list[Object], kind: str) -> list[Object]:
-    return [item for item in objects if item["kind"] == kind]
+def operator(objects: list[Object]) -> Object:
+    """The operator's Deployment."""
+    return named(objects, "Deployment", "fairlead-operator")
 
 
 def environment(objects: list[Object]) -> dict[str, str | None]:
     """The plain environment variables of the operator's container."""
-    (deployment,) = of_kind(objects, "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    (container,) = operator(objects)["spec"]["template"]["spec"]["containers"]
     return {entry["name"]: entry.get("value") for entry in container["env"]}
 
 
@@ -118,7 +73,7 @@ def test_no_rule_has_a_wildcard_or_reads_secrets(render: Render) -> None:
 
 
 def test_the_role_gives_exactly_what_the_operator_says_it_needs(render: Render) -> None:
-    (role,) = of_kind(render(), "ClusterRole")
+    role = named(render(), "ClusterRole", "fairlead-operator")
     given = {
         (group, resource, verb)
         for rule in role["rules"]
@@ -135,13 +90,13 @@ def test_the_role_gives_exactly_what_the_operator_says_it_needs(render: Render) 
 
 
 def test_the_operator_may_not_write_models(render: Render) -> None:
-    (role,) = of_kind(render(), "ClusterRole")
+    role = named(render(), "ClusterRole", "fairlead-operator")
     (models,) = [rule for rule in role["rules"] if "modeldeployments" in rule["resources"]]
     assert sorted(models["verbs"]) == ["get", "list", "watch"]
 
 
 def test_the_operator_meets_the_restricted_pod_security_standard(render: Render) -> None:
-    (deployment,) = of_kind(render(), "Deployment")
+    deployment = operator(render())
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
@@ -162,7 +117,7 @@ def test_the_operator_is_told_who_may_reach_the_admin_port(render: Render) -> No
 
 
 def test_the_operators_pods_are_those_that_the_policies_of_models_let_in(render: Render) -> None:
-    (deployment,) = of_kind(render(), "Deployment")
+    deployment = operator(render())
     settings = Settings(
         gateway_image="g", engine_image="e", pod_namespace=deployment["metadata"]["namespace"]
     )
@@ -176,8 +131,7 @@ def test_the_operators_pods_are_those_that_the_policies_of_models_let_in(render:
 def test_image_tags_default_to_the_version_of_the_chart(render: Render) -> None:
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
     objects = render()
-    (deployment,) = of_kind(objects, "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    (container,) = operator(objects)["spec"]["template"]["spec"]["containers"]
     assert container["image"] == f"fairlead/operator:{version}"
     assert environment(objects)["FAIRLEAD_GATEWAY_IMAGE"] == f"fairlead/gateway:{version}"
 

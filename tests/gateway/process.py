@@ -44,7 +44,7 @@ class EngineFiles(Protocol):
 class GatewayProcess:
     """`python -m fairlead_gateway serve`, stopped by `stop`."""
 
-    def __init__(self, engine: EngineFiles, /, **settings: Any) -> None:
+    def __init__(self, engine: EngineFiles, /, host: str = "127.0.0.1", **settings: Any) -> None:
         self.run_dir = Path(tempfile.mkdtemp(prefix="fairlead-"))
         (self.run_dir / "engine.sock").symlink_to(engine.socket)
         (self.run_dir / "engine.json").symlink_to(engine.state_file)
@@ -57,7 +57,7 @@ class GatewayProcess:
             "FAIRLEAD_GATEWAY_CONFIG": str(config),
             "FAIRLEAD_GATEWAY_RUN_DIR": str(self.run_dir),
             "FAIRLEAD_GATEWAY_KEYS_DIR": str(self.run_dir / "keys"),
-            "FAIRLEAD_GATEWAY_HOST": "127.0.0.1",
+            "FAIRLEAD_GATEWAY_HOST": host,
             "FAIRLEAD_GATEWAY_API_PORT": str(self.api_port),
             "FAIRLEAD_GATEWAY_ADMIN_PORT": str(self.admin_port),
             "FAIRLEAD_GATEWAY_LINGER_SECONDS": "0.2",

@@ -23,7 +23,9 @@ def bounded(**bounds: Any) -> dict[str, Any]:
     return model(autoscaling=scaled(scaleFromZero=bounds))
 
 
-def start(router: Router, body: dict[str, Any] = CHAT, **headers: str) -> asyncio.Task[Any]:
+def start(
+    router: Router, body: dict[str, Any] = CHAT, headers: dict[str, str] | None = None
+) -> asyncio.Task[Any]:
     return asyncio.create_task(router.call("POST", CHAT_PATH, body, headers))
 
 
@@ -52,7 +54,7 @@ async def test_the_nearest_deadline_is_served_first() -> None:
         calls = []
         for number, seconds in enumerate((500, 100, 300)):
             body = CHAT | {"seed": number}
-            calls.append(start(router, body, **{"x-fairlead-hold-seconds": str(seconds)}))
+            calls.append(start(router, body, {"x-fairlead-hold-seconds": str(seconds)}))
             await until(lambda: len(router.desk.queue) == len(calls))
         router.ready(pod.port)
         # Two at once: a pod gets a quarter more than what it does well.
@@ -113,7 +115,7 @@ async def test_a_request_that_waited_in_vain_is_a_503_with_the_reason() -> None:
 
 async def test_a_client_can_say_how_long_it_waits() -> None:
     async with running_router(AT_ZERO) as router:
-        call = start(router, **{"x-fairlead-hold-seconds": "0"})
+        call = start(router, headers={"x-fairlead-hold-seconds": "0"})
         await router.sweep_until(call.done)
 
     assert call.result().status == 503
@@ -151,7 +153,7 @@ async def test_what_is_no_stream_or_wants_no_signs_gets_its_status(headers: dict
         ScriptedPod(answer(whole("400 Bad Request", refused))) as pod,
         running_router(AT_ZERO, ping_seconds=0) as router,
     ):
-        call = asyncio.create_task(router.call("POST", CHAT_PATH, body, headers))
+        call = start(router, body, headers)
         await until(lambda: len(router.desk.queue) == 1)
         router.services.sweep()
         router.ready(pod.port)

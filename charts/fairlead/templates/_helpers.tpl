@@ -18,6 +18,31 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
+{{- define "fairlead.router.name" -}}
+{{- printf "%s-router" .Release.Name | trunc 63 | trimSuffix "-" -}}
+{{- end }}
+
+{{- /* What selects the routers' pods; the operator finds them by the component. Immutable once installed. */ -}}
+{{- define "fairlead.router.selectorLabels" -}}
+app.kubernetes.io/name: fairlead
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: router
+{{- end }}
+
+{{- define "fairlead.router.labels" -}}
+{{ merge (include "fairlead.router.selectorLabels" . | fromYaml) (include "fairlead.labels" . | fromYaml) | toYaml }}
+{{- end }}
+
+{{- /* What the router may do, the same rules for Role and ClusterRole: it only reads. */ -}}
+{{- define "fairlead.router.rules" -}}
+- apiGroups: [fairlead.dev]
+  resources: [modeldeployments]
+  verbs: [get, list, watch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+{{- end }}
+
 {{- /* An image reference from {repository, tag}; the tag defaults to the chart's appVersion. */ -}}
 {{- define "fairlead.image" -}}
 {{- printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion) -}}

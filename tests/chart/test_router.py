@@ -1,0 +1,109 @@
+"""The router in the chart: what it may do, what it is told, and how it stays available."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead_gateway.router.settings import RouterSettings
+from tests.chart.support import Helm, Object, Render, named, of_kind
+from tests.router.process import RULES
+
+NAME = "fairlead-router"
+
+
+def pod(objects: list[Object]) -> Object:
+    template: Object = named(objects, "Deployment", NAME)["spec"]["template"]
+    return template
+
+
+def environment(objects: list[Object], deployment: str = NAME) -> dict[str, str]:
+    (container,) = named(objects, "Deployment", deployment)["spec"]["template"]["spec"]["containers"]
+    return {entry["name"]: entry.get("value") for entry in container["env"]}
+
+
+def selects(selector: Object, labels: Object) -> bool:
+    return bool(selector) and selector.items() <= labels.items()
+
+
+@pytest.mark.parametrize(("values", "kind"), [((), "ClusterRole"), (("watch.namespaces={a}",), "Role")])
+def test_the_router_reads_models_and_their_pods_and_nothing_else(
+    render: Render, values: tuple[str, ...], kind: str
+) -> None:
+    rules = named(render(*values), kind, NAME)["rules"]
+    assert rules == RULES
+
+
+def test_named_namespaces_are_the_only_ones_that_it_watches(render: Render) -> None:
+    objects = render("watch.namespaces={a,b}")
+    given = {r["metadata"]["namespace"] for r in of_kind(objects, "Role") if r["metadata"]["name"] == NAME}
+    assert given == {"a", "b"}
+    assert environment(objects)["FAIRLEAD_ROUTER_WATCH_NAMESPACES"] == "a,b"
+    assert not [role for role in of_kind(objects, "ClusterRole") if role["metadata"]["name"] == NAME]
+
+
+def test_its_settings_are_ones_that_it_knows(render: Render) -> None:
+    known = {f"FAIRLEAD_ROUTER_{name.upper()}" for name in RouterSettings.model_fields}
+    assert environment(render()).keys() <= known
+
+
+def test_the_service_and_the_budget_select_the_routers_alone(render: Render) -> None:
+    objects = render()
+    labels = pod(objects)["metadata"]["labels"]
+    operators = named(objects, "Deployment", "fairlead-operator")["spec"]["template"]["metadata"]["labels"]
+    selectors = [
+        named(objects, "Service", NAME)["spec"]["selector"],
+        named(objects, "PodDisruptionBudget", NAME)["spec"]["selector"]["matchLabels"],
+        named(objects, "NetworkPolicy", NAME)["spec"]["podSelector"]["matchLabels"],
+        named(objects, "Deployment", NAME)["spec"]["selector"]["matchLabels"],
+    ]
+    for selector in selectors:
+        assert selects(selector, labels)
+        assert not selects(selector, operators)
+
+
+def test_the_operator_is_told_where_the_router_is(render: Render) -> None:
+    told = environment(render("clusterDomain=example.org"), "fairlead-operator")
+    assert told["FAIRLEAD_ROUTER_SERVICE"] == f"{NAME}.fairlead-system.svc.example.org:80"
+
+
+def test_the_admin_port_is_for_the_operator_and_monitoring(render: Render) -> None:
+    objects = render("networkPolicy.monitoringNamespaces={grafana}")
+    api, admin = named(objects, "NetworkPolicy", NAME)["spec"]["ingress"]
+    operators = named(objects, "Deployment", "fairlead-operator")["spec"]["template"]["metadata"]["labels"]
+    assert ("from" in api, api["ports"][0]["port"], admin["ports"][0]["port"]) == (False, 8000, 8001)
+    assert selects(admin["from"][0]["podSelector"]["matchLabels"], operators)
+    assert admin["from"][1]["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "grafana"}
+    assert not of_kind(render("networkPolicy.enabled=false"), "NetworkPolicy")
+
+
+def test_the_grace_period_leaves_time_for_the_drain(render: Render) -> None:
+    objects = render("router.drainSeconds=100")
+    assert environment(objects)["FAIRLEAD_ROUTER_DRAIN_SECONDS"] == "100"
+    grace = pod(objects)["spec"]["terminationGracePeriodSeconds"]
+    assert grace > 100 + RouterSettings.model_fields["linger_seconds"].default
+
+
+def test_the_router_meets_the_restricted_pod_security_standard(render: Render) -> None:
+    spec = pod(render())["spec"]
+    (container,) = spec["containers"]
+    assert spec["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+
+
+def test_a_single_replica_has_no_budget_that_would_block_a_drain(render: Render) -> None:
+    assert not of_kind(render("router.replicas=1"), "PodDisruptionBudget")
+
+
+def test_without_the_router_there_is_no_trace_of_it(render: Render) -> None:
+    objects = render("router.enabled=false")
+    assert not [item for item in objects if NAME in item["metadata"]["name"]]
+    assert "FAIRLEAD_ROUTER_SERVICE" not in environment(objects, "fairlead-operator")
+
+
+def test_a_misspelt_value_of_the_router_is_refused(helm: Helm) -> None:
+    done = helm("template", "fairlead", "charts/fairlead", "--set", "router.replica=3")
+    assert done.returncode != 0

@@ -1,0 +1,185 @@
+"""The router as a process beside a real API server, with real gateways behind it and the official client."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from openai import InternalServerError, NotFoundError
+
+from tests.clients.failing_engine import FailingEngine
+from tests.gateway.process import Background, GatewayProcess, wait_for
+from tests.router.objects import Object, endpoint, endpoint_slice, model, scaled
+from tests.router.process import RouterProcess, make_account, own_address
+from tests.support.control_plane import ControlPlane
+
+pytestmark = pytest.mark.apiserver
+MESSAGES: Any = [{"role": "user", "content": "hi"}]
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[GatewayProcess]:
+    """A real gateway, reachable from outside of the loopback network, before an engine that says "ab"."""
+    engine = FailingEngine()
+    try:
+        with GatewayProcess(engine, host="0.0.0.0") as running:
+            yield running
+    finally:
+        engine.stop()
+
+
+class Cluster:
+    """One namespace, and routers that serve it."""
+
+    def __init__(
+        self, plane: ControlPlane, namespace: str, gateway: GatewayProcess, stack: ExitStack
+    ) -> None:
+        self.namespace = namespace
+        self._plane, self._gateway, self._stack = plane, gateway, stack
+        self._token = make_account(plane, namespace)
+
+    @property
+    def key(self) -> str:
+        return f"{self.namespace}/tiny"
+
+    def apply(self, document: Object) -> None:
+        document["metadata"]["namespace"] = self.namespace
+        document.pop("status", None)
+        self._plane.kubectl("apply", "-f", "-", input=json.dumps(document))
+
+    def pod_ready(self) -> None:
+        pod = endpoint(own_address(), "tiny-0")
+        self.apply(endpoint_slice(pod, port=self._gateway.api_port, service="tiny-pods"))
+
+    def pod_gone(self) -> None:
+        self._plane.kubectl("delete", "endpointslice", "tiny-pods-x", "-n", self.namespace)
+
+    def router(self, **settings: Any) -> RouterProcess:
+        return self._stack.enter_context(RouterProcess(self._plane, self.namespace, self._token, **settings))
+
+
+@pytest.fixture
+def cluster(control_plane: ControlPlane, namespace: str, gateway: GatewayProcess) -> Iterator[Cluster]:
+    """A namespace with a model at zero."""
+    with ExitStack() as stack:
+        made = Cluster(control_plane, namespace, gateway, stack)
+        made.apply(model(autoscaling=scaled(), replicas=0))
+        yield made
+
+
+def ask(router: RouterProcess, **more: Any) -> Any:
+    with router.openai(more.pop("retries", 0)) as client:
+        return client.chat.completions.create(**{"model": "tiny", "messages": MESSAGES} | more)
+
+
+def held(router: RouterProcess, cluster: Cluster, count: int = 1) -> Callable[[], bool]:
+    return lambda: router.demand(cluster.key).get("queued") == count
+
+
+def test_from_zero_to_a_pod_and_back(cluster: Cluster) -> None:
+    router = cluster.router()
+    # Asked at once after the start: whatever the router knows then, it is no 404.
+    wait_for(lambda: router.admin("/healthz")[0] == 200)
+    first = Background(ask, router)
+    wait_for(held(router, cluster))
+    with router.openai() as client:
+        listed = [item.id for item in client.models.list()]
+        with pytest.raises(NotFoundError, match="There is: tiny"):
+            client.chat.completions.create(model="tini", messages=MESSAGES)
+    cluster.pod_ready()
+    assert first.result().choices[0].message.content == "ab"
+    assert ask(router, model=cluster.key).choices[0].message.content == "ab"
+    cluster.pod_gone()
+
+    wait_for(lambda: _sent_away(router))
+    again = Background(ask, router)
+    wait_for(held(router, cluster))
+    cluster.pod_ready()
+    assert again.result().choices[0].message.content == "ab"
+    assert listed == ["tiny"]
+    demand = router.demand(cluster.key)
+    assert (demand["queued"], demand["inFlight"]) == (0, 0)
+    assert demand["completions"] >= 3
+
+
+def test_the_operator_hears_at_once_of_a_held_request(cluster: Cluster) -> None:
+    router = cluster.router()
+    router.wait_ready()
+    cursor = router.admin("/demand")[1]["cursor"]
+    poll = Background(router.admin, f"/demand?wait=60&cursor={cursor}")
+    call = Background(ask, router)
+    status, told = poll.result()
+    assert status == 200
+    assert told["cursor"] > cursor
+    assert told["models"][cluster.key]["queued"] == 1
+    # An operator that polled for this long learned of it while it was young.
+    assert told["models"][cluster.key]["oldestQueuedSeconds"] < 1
+    cluster.pod_ready()
+    call.result()
+
+
+def test_an_api_server_that_is_away_changes_nothing(cluster: Cluster, control_plane: ControlPlane) -> None:
+    cluster.pod_ready()
+    router = cluster.router()
+    router.wait_ready()
+    control_plane.stop_apiserver()
+    try:
+        assert ask(router).choices[0].message.content == "ab"
+        assert router.admin("/readyz")[0] == 200
+    finally:
+        control_plane.start_apiserver()
+    cluster.apply(model("other", autoscaling=scaled()))
+    wait_for(lambda: router.demand(f"{cluster.namespace}/other") != {})
+
+
+def test_a_router_that_ends_serves_whom_it_can(cluster: Cluster) -> None:
+    router = cluster.router()
+    router.wait_ready()
+    call = Background(ask, router)
+    wait_for(held(router, cluster))
+    router.terminate()
+    wait_for(lambda: router.admin("/readyz")[0] == 503)
+    cluster.pod_ready()
+    assert call.result().choices[0].message.content == "ab"
+    assert router.process.wait(60) == 0
+
+
+def test_who_still_waits_at_its_end_is_served_by_the_next(cluster: Cluster) -> None:
+    first = cluster.router(drain_seconds=3)
+    first.wait_ready()
+    refused = Background(_refusal, first)
+    call = Background(_ask_with_retries, first)
+    wait_for(held(first, cluster, 2))
+    first.terminate()
+    status, retry_after = refused.result()
+    assert (status, retry_after) == (503, "1")
+    assert first.process.wait(60) == 0
+    # The next one of the Deployment, behind the same address.
+    second = cluster.router(api_port=first.api_port)
+    second.wait_ready()
+    cluster.pod_ready()
+    assert call.result().choices[0].message.content == "ab"
+
+
+def _sent_away(router: RouterProcess) -> bool:
+    """Whether a request that does not want to wait is sent away, with a time to come back."""
+    try:
+        ask(router, extra_headers={"x-fairlead-hold-seconds": "0"})
+    except InternalServerError as error:
+        return bool(error.response.headers["retry-after"])
+    return False
+
+
+def _refusal(router: RouterProcess) -> tuple[int, str]:
+    try:
+        ask(router)
+    except InternalServerError as error:
+        return error.status_code, error.response.headers["retry-after"]
+    raise AssertionError("it was served")
+
+
+def _ask_with_retries(router: RouterProcess) -> Any:
+    return ask(router, retries=10)
