@@ -18,7 +18,11 @@ CRD := crds/fairlead.dev_modeldeployments.yaml
 PARAMETERS := operator/fairlead_operator/api/parameters.json
 CHART_CRD := charts/fairlead/templates/crds/modeldeployments.yaml
 PYTEST_ARGS ?=
+TRACES ?=
+TRACE ?=
 ARGS ?=
+TRACES ?=
+TRACE ?=
 
 # $(call debian,PACKAGES): installs them where that needs no question, else says what to do.
 debian = echo "==> Debian packages: $(1)"; \
@@ -111,6 +115,14 @@ bench-gateway: setup ## What a request and a chunk cost: our gateway beside ngin
 bench-operator: setup ## What 2,000 models cost the operator and the API server (ARGS=--quick: 200)
 	$(PYTHON) -m e2e.cluster tools etcd kube-apiserver kube-controller-manager kubectl
 	$(PYTHON) -m tests.benchmarks.operator $(ARGS)
+
+.PHONY: sim
+sim: setup ## Autoscalers on the same requests: GPU hours at equal attainment (TRACES=folder TRACE=file.csv ARGS=--help)
+	$(PYTHON) -m tests.simulator --traces "$(TRACES)" --trace "$(TRACE)" $(ARGS)
+
+.PHONY: sim-calibrate
+sim-calibrate: setup ## The simulator's cost of a step, fitted to a real vLLM on CPU, with its error
+	$(PYTHON) -m tests.simulator.calibrate $(ARGS)
 
 ##@ Build
 

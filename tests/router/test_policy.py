@@ -83,7 +83,7 @@ def test_no_pod_takes_more_than_the_limit() -> None:
 
 def test_what_is_not_learned_does_not_limit() -> None:
     assert concurrency_limit(None) == float("inf")
-    assert concurrency_limit(80) == 100
+    assert concurrency_limit(80) == 160
     assert concurrency_limit(0.2) == 1
 
 

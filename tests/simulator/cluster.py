@@ -61,10 +61,11 @@ class Cluster:
         self._rng = np.random.default_rng(20231116)
 
     def begin(self, replicas: int) -> None:
-        """Pods that are ready at once."""
+        """Pods that have just become ready."""
         for _ in range(replicas):
             pod = self._create(0.0)
-            pod.scheduled = pod.ready = 0.0
+            pod.created = pod.scheduled = -pod.cold_start
+            pod.ready = 0.0
             pod.place = self._plane.add()
 
     def active(self) -> list[Pod]:

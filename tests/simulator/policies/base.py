@@ -52,6 +52,8 @@ class Order:
     recall: tuple[str, ...] = ()
     limit: float | None = None
     """Requests that the router may give to one pod, if the autoscaler has learned that."""
+    recheck: float | None = None
+    """Seconds to the next call; None: the policy's period."""
 
 
 class Policy(Protocol):

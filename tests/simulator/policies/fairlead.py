@@ -39,7 +39,7 @@ class Fairlead:
         self.decisions.append(decision)
         learned = decision.inputs.get("concurrency")
         limit = concurrency_limit(None if learned is None else float(learned))
-        return Order(decision.replicas, decision.removal, decision.recall, limit)
+        return Order(decision.replicas, decision.removal, decision.recall, limit, decision.recheck_after)
 
     def restart(self, at: float) -> None:
         """A new process, with what the status of the object has kept."""
