@@ -218,12 +218,17 @@ def failing(world: World, hub: None) -> Iterator[None]:
 def test_a_download_that_fails_says_why(world: World, name: str) -> None:
     reason, text, _ = FAILING[name]
     ready = wait_told(world, name, reason)
-    status = world.get("modeldeployment", name, "-n", NAMESPACE)["status"]
-    weights = next(item for item in status["conditions"] if item["type"] == "WeightsReady")
+    weights = world.condition(name, "WeightsReady", namespace=NAMESPACE)
 
     assert text in ready["message"]
     assert (weights["status"], weights["reason"]) == ("False", reason)
-    assert status["weights"]["phase"] == "Failed"
+
+    def failed() -> bool:
+        # The cause is known a moment before the container ends.
+        status = world.get("modeldeployment", name, "-n", NAMESPACE)["status"]
+        return bool(status["weights"]["phase"] == "Failed")
+
+    wait_until("the download to be called failed", failed, timeout=TOLD_SECONDS)
 
 
 def _code() -> Object:

@@ -13,6 +13,7 @@ from tests.plan.builders import NOW, Object, World, condition, creating, model_b
 
 NO_GPU = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available"
 # The builders' conditions date from a minute before NOW.
+REFUSED = NOW - timedelta(minutes=1)
 JUST_NOW = NOW - timedelta(seconds=50)
 
 
@@ -25,6 +26,7 @@ def rolling(text: str = NO_GPU, **rollout: Any) -> World:
     world.reconcile()
     new = pod("tiny-new", revision=desired_revision(world.deployment()), unschedulable=text)
     world.roll([*world.pods, new], updated=1)
+    world.reconcile(REFUSED)
     return world
 
 
@@ -58,6 +60,19 @@ def test_after_it_an_old_pod_makes_room_and_the_condition_says_why() -> None:
     told = world.condition("CapacityAvailable")
     assert (told["status"], told["reason"]) == ("False", "DrainThenReplace")
     assert "Insufficient nvidia.com/gpu" in told["message"]
+
+
+def test_while_a_pod_of_the_model_is_on_its_way_out_its_room_is_awaited() -> None:
+    """For example that of a bad revision that was mended: another GPU will be free in a moment."""
+    world = rolling()
+    bad = pod("tiny-bad", revision="bad")
+    bad["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    world.pods = [*world.pods, bad]
+    assert strategy(world) == SURGE
+    assert world.condition("CapacityAvailable")["status"] == "Unknown"
+    world.pods.remove(bad)
+    assert strategy(world) == SURGE
+    assert strategy(world, NOW + timedelta(seconds=16)) == REPLACE
 
 
 def test_the_patience_is_the_users() -> None:

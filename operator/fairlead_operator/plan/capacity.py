@@ -1,6 +1,7 @@
 """The condition CapacityAvailable: whether there is room for every pod that the model needs now.
 
-During a rollout that includes the one pod more than usual, and the message says what was done about it.
+During a rollout that includes the one pod more than usual, and the message says what was done about it. While
+a pod of the model is on its way out, it is Unknown whether the room that it gives back will do.
 """
 
 from __future__ import annotations
@@ -8,15 +9,21 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead_operator.plan.findings import Finding, deployment_finding, worst
-from fairlead_operator.plan.rollout import Rollout
+from fairlead_operator.plan.rollout import Rollout, leaves
 from fairlead_operator.plan.verdict import scheduling_finding
 
 Object = dict[str, Any]
 Row = tuple[bool | None, Finding]
 
 
-def capacity(wanted: int, pods: tuple[Object, ...], deployment: Object, rollout: Rollout) -> Row:
-    """Status (None is Unknown) and finding, from the pods of the current revision."""
+def capacity(
+    wanted: int,
+    pods: tuple[Object, ...],
+    all_pods: tuple[Object, ...],
+    deployment: Object,
+    rollout: Rollout,
+) -> Row:
+    """Status (None is Unknown) and finding, from the pods of the current revision and `all_pods`."""
     if wanted == 0:
         return None, Finding("ScaledToZero", "no replica is wanted")
     if rollout.why:
@@ -25,7 +32,8 @@ def capacity(wanted: int, pods: tuple[Object, ...], deployment: Object, rollout:
     refused = [finding for pod in pods if (finding := scheduling_finding(pod))]
     rejected = deployment_finding(deployment)
     if cause := worst([*refused, *([rejected] if rejected else [])]):
-        return (None if cause.reason == "Progressing" else False), cause
+        unknown = cause.reason == "Progressing" or any(map(leaves, all_pods))
+        return (None if unknown else False), cause
     if not pods:
         return None, Finding("Progressing", "no pod of the current revision exists yet")
     return True, Finding("Scheduled", "every pod has a node")

@@ -7,7 +7,9 @@ stuck Deployment is turned round: an old pod is drained, and the new one takes i
 rollout within seconds, because the Deployment controller works on with the strategy it finds.
 
 An old pod is given up only for a refusal that its end can mend. A node selector that fits no node, or a
-taint, would refuse the new pod afterwards too: then the old pods go on serving and the status says why.
+taint, would refuse the new pod afterwards too: then the old pods go on serving and the status says why. Nor
+is one given up while another pod of the model is on its way out, for example that of a bad revision which
+was mended: it gives its room back, and only then does the patience begin.
 
 The choice is kept in the Deployment itself (its strategy and an annotation), so that a restarted operator
 goes on with it, and it is taken back when the rollout is over.
@@ -74,14 +76,17 @@ def choose_rollout(
     annotations = deployment["metadata"].get("annotations") or {}
     if deployment["spec"].get("strategy") == REPLACE and ROLLOUT in annotations:
         return Rollout(REPLACE, annotations[ROLLOUT])
-    new = [pod for pod in pods if _revision_of(pod) == revision and not _leaves(pod)]
+    new = [pod for pod in pods if _revision_of(pod) == revision and not leaves(pod)]
     waits = [wait for pod in new if (wait := _refused(pod, events, now))]
     if quota := _refused_creation(deployment):
         waits.append(quota)
     if not waits:
         return SURGING
     since, why = min(waits, key=lambda wait: wait[0])
-    left = wanted.surge_patience_seconds - (now - since).total_seconds()
+    if any(map(leaves, pods)):
+        # Its end is an event; until then the patience has not begun.
+        return SURGING
+    left = wanted.surge_patience_seconds - (now - _known_since(model, since, now)).total_seconds()
     return Rollout(SURGE, recheck_after=left + 0.1) if left > 0 else Rollout(REPLACE, why)
 
 
@@ -90,7 +95,16 @@ def _is_rolling(deployment: Object, pods: tuple[Object, ...], revision: str) -> 
     template = deployment.get("spec", {}).get("template", {}).get("metadata", {})
     if (template.get("annotations") or {}).get(REVISION) != revision:
         return False
-    return any(_revision_of(pod) != revision and not _leaves(pod) for pod in pods)
+    return any(_revision_of(pod) != revision and not leaves(pod) for pod in pods)
+
+
+def _known_since(model: Model, since: datetime, now: datetime) -> datetime:
+    """When a refusal that dates from `since` began to count: not while the status said that room may come."""
+    told = condition_of({"status": model.status}, "CapacityAvailable") or {}
+    if told.get("status") == "Unknown":
+        return now
+    settled = parse_time(told.get("lastTransitionTime")) if told.get("status") == "False" else None
+    return max(since, settled or since)
 
 
 def _refused(pod: Object, events: tuple[Object, ...], now: datetime) -> Wait | None:
@@ -159,7 +173,8 @@ def _is_about(event: Object, pod: Object) -> bool:
     return bool(event.get("regarding", {}).get("uid") == pod["metadata"].get("uid"))
 
 
-def _leaves(pod: Object) -> bool:
+def leaves(pod: Object) -> bool:
+    """Whether a pod is on its way out: it still has its room, and will give it back."""
     return bool(pod["metadata"].get("deletionTimestamp"))
 
 

@@ -118,7 +118,10 @@ def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]
         ("Reconciling", not ready and not stalled, outcome),
         ("Stalled", stalled, outcome),
         ("Scheduled", scheduled, scheduling),
-        ("CapacityAvailable", *capacity(wanted, progress.pods, progress.deployment, progress.rollout)),
+        (
+            "CapacityAvailable",
+            *capacity(wanted, progress.pods, progress.all_pods, progress.deployment, progress.rollout),
+        ),
         ("WeightsReady", *weights_ready(model, progress.downloads, _causes(progress))),
         ("EngineReady", serving, engine),
         *scaling_rows(model, progress.scaling, progress.router_host),
