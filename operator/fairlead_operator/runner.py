@@ -17,8 +17,11 @@ import signal
 from fairlead_operator import kopf_edge
 from fairlead_operator.controller.gateways import Gateways
 from fairlead_operator.controller.loop import run_resync, run_workers
+from fairlead_operator.controller.ports import AdminPorts
 from fairlead_operator.controller.queue import WorkQueue
 from fairlead_operator.controller.reconciler import Reconciler
+from fairlead_operator.controller.routers import Routers
+from fairlead_operator.controller.scalers import Scalers
 from fairlead_operator.controller.sightings import Key, Sighting, Sightings
 from fairlead_operator.kube.access import missing_access
 from fairlead_operator.kube.client import KubeClient
@@ -80,7 +83,10 @@ class Runner:
         recorder = EventRecorder(self._client, self._settings.pod_name)
         gateways = Gateways(self._settings.admin_port)
         sightings = Sightings()
-        reconciler = Reconciler(self._client, recorder, gateways, self._settings.render, sightings)
+        ports = AdminPorts(self._settings.admin_port)
+        scalers = self._scalers(ports)
+        render = self._settings.render
+        reconciler = Reconciler(self._client, recorder, gateways, scalers, render, sightings)
 
         def notice(seen: Sighting) -> None:
             if sightings.note(seen):
@@ -88,7 +94,7 @@ class Runner:
 
         # The leadership must exist before kopf starts: at its end it cancels every younger task.
         tasks = [
-            asyncio.create_task(self._lead(reconciler), name="leadership"),
+            asyncio.create_task(self._lead(reconciler, scalers), name="leadership"),
             asyncio.create_task(self._take_signals_back(), name="signals"),
         ]
         await asyncio.sleep(0)
@@ -110,11 +116,17 @@ class Runner:
                 await _cancel(task)
             await self._elector.release()
             await gateways.close()
+            await ports.close()
             self._stop_watching.set()
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 await asyncio.wait_for(watch, _STOP_SECONDS)
 
-    async def _lead(self, reconciler: Reconciler) -> None:
+    def _scalers(self, ports: AdminPorts) -> Scalers:
+        settings = self._settings
+        routers = Routers(self._client, settings.pod_namespace, ports) if settings.router_service else None
+        return Scalers(routers, ports, settings.render.router_host, self._queue.add)
+
+    async def _lead(self, reconciler: Reconciler, scalers: Scalers) -> None:
         """Works while the Lease is held beyond doubt and rests while it is not; raises when it is lost."""
         while True:
             tasks = [
@@ -128,6 +140,7 @@ class Runner:
                     ),
                     name="resync",
                 ),
+                asyncio.create_task(scalers.run(), name="autoscalers"),
             ]
             LEADER.set(1)
             try:

@@ -18,6 +18,11 @@ API_REQUESTS = Counter(
 GATEWAY_REQUESTS = Counter(
     "fairlead_operator_gateway_requests_total", "Requests to the admin ports of gateways.", ["result"]
 )
+DEMAND_REQUESTS = Counter(
+    "fairlead_autoscaler_demand_requests_total",
+    "Requests to routers and gateways for the demand.",
+    ["source", "result"],
+)
 RECONCILES = Counter("fairlead_operator_reconcile_total", "Reconciles of one model.", ["result"])
 _BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60)
 RECONCILE_SECONDS = Histogram(

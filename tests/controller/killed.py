@@ -14,7 +14,9 @@ from typing import Any
 
 from fairlead_operator.api.names import MODEL_LABEL, RENDERED_HASH
 from fairlead_operator.controller.gateways import Gateways
+from fairlead_operator.controller.ports import AdminPorts
 from fairlead_operator.controller.reconciler import Reconciler
+from fairlead_operator.controller.scalers import Scalers
 from fairlead_operator.controller.sightings import Sightings
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ConflictError
@@ -117,7 +119,9 @@ class Run:
             for child in await self.kube.list(resource, self.namespace, f"{MODEL_LABEL}=tiny"):
                 self._sightings.expect((self.namespace, "tiny"), child["kind"], child["metadata"]["name"])
         recorder = EventRecorder(self.client, "test")
-        return Reconciler(self.client, recorder, Loads(), SETTINGS, self._sightings)
+        # The model is not scaled, so nobody is asked.
+        scalers = Scalers(None, AdminPorts(0), "", lambda key, urgent: None)
+        return Reconciler(self.client, recorder, Loads(), scalers, SETTINGS, self._sightings)
 
     async def create(self) -> None:
         """Creates the namespace and the model."""

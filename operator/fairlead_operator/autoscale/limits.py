@@ -35,6 +35,10 @@ def recommended(facts: Facts, need: Need) -> Wanted:
         wanted = Wanted(max(replicas, 1), wanted.reason)
     if facts.supply.pressure and wanted.replicas <= facts.supply.ready:
         wanted = Wanted(facts.supply.ready + 1, Reason.KV_PRESSURE)
+    if facts.pace.may_be_zero and not facts.pace.least:
+        # The cooldown is the user's word on how long a model without requests stays; that its last ones still
+        # show in the rates does not make it longer.
+        wanted = Wanted(0, Reason.IDLE)
     if facts.supply.stuck and wanted.replicas:
         # One replacement, however many are stuck: they may all fail for the same reason.
         wanted = Wanted(wanted.replicas + 1, wanted.reason)

@@ -5,6 +5,7 @@ on comes again afterwards, and never runs twice at the same time. Failures come 
 
 A change of a model comes as a burst of events, most of them echoes of our own writes. So a key that was
 worked on a moment ago rests until that moment is over, while one that was left alone is worked on at once.
+What somebody waits for with a request in hand, the first replica of a model, neither rests nor queues up.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class WorkQueue(Generic[K]):
         self._waiting: dict[K, float] = {}
         self._working: dict[K, float] = {}
         self._again: set[K] = set()
+        self._urgent: dict[K, None] = {}
         self._timers: dict[K, tuple[float, asyncio.TimerHandle]] = {}
         self._failures: dict[K, int] = {}
         self._rest_seconds = rest_seconds
@@ -44,10 +46,16 @@ class WorkQueue(Generic[K]):
         self._held: set[K] = set()
         self._wake = asyncio.Event()
 
-    def add(self, key: K) -> None:
-        """Asks for a look at a key: as soon as possible, or after its rest."""
+    def add(self, key: K, urgent: bool = False) -> None:
+        """Asks for a look at a key: as soon as possible, or after its rest. An urgent one comes before all
+        others and does not rest.
+        """
+        if urgent:
+            self._urgent[key] = None
         if key in self._working:
             self._again.add(key)
+        elif urgent:
+            self._put(key)
         elif key not in self._waiting:
             rest = self._resting.get(key, 0.0) - self._clock()
             if rest > 0:
@@ -71,7 +79,8 @@ class WorkQueue(Generic[K]):
         while not self._waiting:
             self._wake.clear()
             await self._wake.wait()
-        key = next(iter(self._waiting))
+        key = next((key for key in self._urgent if key in self._waiting), None) or next(iter(self._waiting))
+        self._urgent.pop(key, None)
         self._working[key] = self._waiting.pop(key)
         return key
 
@@ -86,7 +95,7 @@ class WorkQueue(Generic[K]):
             del self._resting[first]
         if key in self._again:
             self._again.discard(key)
-            self.add(key)
+            self.add(key, urgent=key in self._urgent)
 
     def waited_seconds(self, key: K) -> float:
         """How long a key that was just given to a worker has waited."""

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from fairlead_operator.api.names import DELETION_COST, MODEL_LABEL
 from fairlead_operator.controller.gateways import Gateways
+from fairlead_operator.controller.scalers import Scalers
 from fairlead_operator.controller.sightings import Key, Sightings
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
@@ -43,6 +44,7 @@ class Reconciler:
         client: KubeClient,
         recorder: EventRecorder,
         gateways: Gateways,
+        scalers: Scalers,
         settings: RenderSettings,
         sightings: Sightings,
         now: Callable[[], datetime] = _now,
@@ -50,6 +52,7 @@ class Reconciler:
         self._client = client
         self._recorder = recorder
         self._gateways = gateways
+        self._scalers = scalers
         self._settings = settings
         self._sightings = sightings
         self._now = now
@@ -63,9 +66,11 @@ class Reconciler:
         try:
             body = await self._client.get(MODEL_DEPLOYMENT, namespace, name)
         except NotFoundError:
+            self._scalers.drop(key)
             return None
         if body["metadata"].get("deletionTimestamp"):
             # The children go by their owner references.
+            self._scalers.drop(key)
             return None
         try:
             model = parse_model(body)
@@ -91,6 +96,7 @@ class Reconciler:
             obstacle = Finding("ApiNotServed", str(error))
             planned = plan(model, observed, self._settings, self._now(), obstacle)
         await self._report(body, planned)
+        self._scalers.seen(model, observed.pods, planned)
         return planned.requeue_after
 
     async def _observe(self, model: Model) -> Observed:
@@ -107,7 +113,7 @@ class Reconciler:
         events, reports = await asyncio.gather(
             self._events(namespace, pods), self._gateways.ask(filter(tells_progress, pods))
         )
-        return Observed(children, tuple(pods), tuple(events), reports)
+        return Observed(children, tuple(pods), tuple(events), reports, self._scalers.scaling(key))
 
     async def _events(self, namespace: str, pods: list[Object]) -> list[Object]:
         """Events about the pods that wait for a node or for volumes; all others say in their status what they

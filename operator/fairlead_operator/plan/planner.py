@@ -34,7 +34,7 @@ from fairlead_operator.plan.orphans import find_orphans
 from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
 from fairlead_operator.plan.rollout import Rollout, choose_rollout
-from fairlead_operator.plan.scaling import scaled, scaling_note, scaling_status
+from fairlead_operator.plan.scaling import scaled, scaling_note, scaling_status, unreadable_schedules
 from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition, pod_causes
 from fairlead_operator.plan.workload import WORKLOADS, as_deployment, is_observed, own_workload
 from fairlead_operator.render.children import fitting, render_children
@@ -76,8 +76,8 @@ class Plan:
     `asks` are pods whose gateways should tell their load before this is carried out, if they have not been
     asked; the plan is then made anew. `costs` are the deletion costs of pods by name, to be written before a
     Deployment shrinks. `status` is the whole status; `requeue_after` seconds until the next look without an
-    event; `causes` are why pods are not ready, by name; `doing` says what is done, and `explain` in one line
-    also why.
+    event; `causes` are why pods are not ready, by name; `revision` is that of the pods as they should be;
+    `doing` says what is done, and `explain` in one line also why.
     """
 
     asks: tuple[Object, ...] = ()
@@ -88,6 +88,7 @@ class Plan:
     events: tuple[Event, ...] = ()
     requeue_after: float | None = None
     causes: Mapping[str, Finding] = field(default_factory=dict)
+    revision: str = ""
     doing: str = ""
     explain: str = ""
 
@@ -110,7 +111,7 @@ def plan(
     if conflicts:
         blocked = Finding("NameConflict", "; ".join(conflicts))
         applies = []
-    if problems := [*check_parameters(model.spec.api), *unfit]:
+    if problems := [*check_parameters(model.spec.api), *unfit, *unreadable_schedules(model)]:
         blocked = Finding("InvalidSpec", "; ".join(problems))
         applies, orphans = [], []
     # A repaired Service does not make a serving model unready; a workload that is about to change does.
@@ -147,6 +148,7 @@ def plan(
         events=_events(model, ready, texts if applies or orphans else [], progress.scaling),
         requeue_after=_requeue(ready, bool(waits), observed, rollout),
         causes=pod_causes(model, progress),
+        revision=revision,
         doing="; ".join(texts),
         explain="; ".join([*texts, f"{ready['reason']}: {ready['message']}"]),
     )

@@ -14,6 +14,8 @@ from typing import Any
 
 from fairlead_operator.autoscale.decision import Decision
 from fairlead_operator.autoscale.reasons import Reason
+from fairlead_operator.autoscale.schedules import problem
+from fairlead_operator.autoscale.settings import Settings
 from fairlead_operator.plan.findings import Finding, parse_time, timestamp
 from fairlead_operator.render.model import Model
 
@@ -64,6 +66,17 @@ def least_replicas(model: Model, router_host: str) -> int:
     """spec.autoscaling.minReplicas; without a router, which would hold the requests, never 0."""
     assert model.spec.autoscaling is not None
     return max(model.spec.autoscaling.min_replicas, 0 if router_host else 1)
+
+
+def unreadable_schedules(model: Model) -> list[str]:
+    """What is wrong with spec.autoscaling.schedules: the API server knows neither dates nor time zones."""
+    rules = model.spec.autoscaling
+    schedules = Settings.from_spec(rules).schedules if rules else ()
+    return [
+        f"spec.autoscaling.schedules[{place}]: {text}"
+        for place, schedule in enumerate(schedules)
+        if (text := problem(schedule))
+    ]
 
 
 def scaled(model: Model, workload: Object, scaling: Scaling | None, router_host: str) -> Model:

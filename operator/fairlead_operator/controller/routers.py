@@ -1,0 +1,128 @@
+"""Follows every router by long polls: what it holds and sends for each model, and a model's first request.
+
+Routers are found by their pods, also those that are not ready or about to stop: they may still hold requests.
+A router answers at once when a model begins to have requests that wait, so that a wake-up is not a matter of
+polling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fairlead_operator.controller.ports import AdminPorts
+from fairlead_operator.controller.sightings import Key
+from fairlead_operator.kube.client import KubeClient
+from fairlead_operator.kube.errors import KubeError
+from fairlead_operator.kube.resources import POD
+
+Object = dict[str, Any]
+LOG = logging.getLogger(__name__)
+
+# What the chart labels the routers' pods with.
+ROUTER_PODS = "app.kubernetes.io/component=router"
+# How often the pods are looked up. A new router is ready, and gets requests, only after some seconds anyway.
+_LOOK_SECONDS = 3.0
+# How old the figures of a router may become.
+_WAIT_SECONDS = 3.0
+# Held requests of a model without a ready pod each end a poll; so many of them need not be many polls.
+_PACE_SECONDS = 0.02
+_RETRY_SECONDS = 0.5
+# A router that has not answered for so long does not count as asked.
+_SILENT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a router last said: at which monotonic time, in which life, and for which models (by
+    NAMESPACE/NAME).
+    """
+
+    at: float
+    boot: str
+    cursor: int
+    models: dict[str, Object]
+
+
+class Routers:
+    """All routers in the operator's namespace."""
+
+    def __init__(self, client: KubeClient, namespace: str, ports: AdminPorts) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._ports = ports
+        self._followed: dict[str, asyncio.Task[None]] = {}
+        self.reports: dict[str, Report] = {}
+
+    async def run(self, woken: Callable[[Key], None]) -> None:
+        """Follows routers until cancelled; `woken` hears of each model whose first request waits."""
+        try:
+            while True:
+                await self._look(woken)
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            for task in self._followed.values():
+                task.cancel()
+            await asyncio.gather(*self._followed.values(), return_exceptions=True)
+            self._followed.clear()
+
+    def told(self, key: Key) -> dict[str, tuple[str, Object]] | None:
+        """For each router its boot id and what it said of the model ({} for nothing), by the router's pod.
+        None if no router has said anything lately.
+
+        One that does not answer any more is taken by its last word as long as its pod is there: what it
+        held it may still hold.
+        """
+        oldest = time.monotonic() - _SILENT_SECONDS
+        if not any(report.at > oldest for report in self.reports.values()):
+            return None
+        name = "/".join(key)
+        return {uid: (report.boot, report.models.get(name, {})) for uid, report in self.reports.items()}
+
+    async def _look(self, woken: Callable[[Key], None]) -> None:
+        try:
+            pods = await self._client.list(POD, self._namespace, ROUTER_PODS)
+        except KubeError as error:
+            LOG.warning("routers not found", extra={"error": str(error)})
+            return
+        found = {
+            pod["metadata"]["uid"]: pod["status"]["podIP"]
+            for pod in pods
+            if pod.get("status", {}).get("podIP")
+            and pod["status"].get("phase") not in ("Failed", "Succeeded")
+        }
+        for uid in self._followed.keys() - found.keys():
+            self._followed.pop(uid).cancel()
+            self.reports.pop(uid, None)
+        for uid in found.keys() - self._followed.keys():
+            self._followed[uid] = asyncio.create_task(self._follow(uid, found[uid], woken))
+
+    async def _follow(self, uid: str, address: str, woken: Callable[[Key], None]) -> None:
+        while True:
+            try:
+                pause = await self._poll(uid, address, woken)
+            except Exception:
+                # A router of another version must not end the others' polls.
+                LOG.exception("the answer of a router was not understood", extra={"router": address})
+                pause = _LOOK_SECONDS
+            await asyncio.sleep(pause)
+
+    async def _poll(self, uid: str, address: str, woken: Callable[[Key], None]) -> float:
+        before = self.reports.get(uid)
+        answer = await self._ports.demand(
+            address, "router", _WAIT_SECONDS, None if before is None else before.cursor
+        )
+        if answer is None:
+            return _RETRY_SECONDS
+        report = Report(time.monotonic(), str(answer["boot"]), int(answer["cursor"]), answer["models"])
+        self.reports[uid] = report
+        held = {} if before is None or before.boot != report.boot else before.models
+        for name, figures in report.models.items():
+            if figures["queued"] and not held.get(name, {}).get("queued"):
+                namespace, _, model = name.partition("/")
+                woken((namespace, model))
+        return _PACE_SECONDS

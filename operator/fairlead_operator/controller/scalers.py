@@ -1,0 +1,220 @@
+"""The autoscalers of all models: one loop that asks around, decides, and has the reconciler carry it out.
+
+The loop costs the API server nothing: pods are as the last reconcile saw them, and every change of a pod
+causes one. A decision that changes something, or is worth a line in the status, adds the model to the queue;
+what is applied, and how, is the planner's. While the first requests for a model wait, neither polling nor the
+rest between two reconciles is waited for, nor any gateway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from fairlead_operator.autoscale.autoscaler import Autoscaler
+from fairlead_operator.autoscale.decision import Decision
+from fairlead_operator.autoscale.inputs import Observation
+from fairlead_operator.autoscale.memory import Memory
+from fairlead_operator.autoscale.quantile import quantile
+from fairlead_operator.autoscale.settings import Settings
+from fairlead_operator.controller.ledger import Ledger
+from fairlead_operator.controller.observation import (
+    Answer,
+    Object,
+    asked_pods,
+    observe_demand,
+    observe_pods,
+    serving_pods,
+)
+from fairlead_operator.controller.ports import AdminPorts
+from fairlead_operator.controller.routers import Routers
+from fairlead_operator.controller.scaling_metrics import METRICS
+from fairlead_operator.controller.sightings import Key
+from fairlead_operator.plan.planner import Plan
+from fairlead_operator.plan.scaling import Scaling, is_native, least_replicas, scaling_status
+from fairlead_operator.render.model import Model
+
+LOG = logging.getLogger(__name__)
+
+# Models whose gateways are asked at the same time.
+_AT_ONCE = 32
+# The longest sleep of the loop: models that are new meanwhile wait no longer.
+_LOOK_SECONDS = 1.0
+# An answer is used while it is not older than so many rounds: one that is missing may be an accident.
+_ROUNDS = 2.5
+
+
+@dataclass
+class _Entry:
+    """One model: its autoscaler and what was last seen of it. `due` is a monotonic time."""
+
+    model: Model
+    scaler: Autoscaler
+    replicas: int
+    written: Object | None
+    pods: list[Object]
+    plan: Plan
+    due: float
+    ledger: Ledger = field(default_factory=Ledger)
+    answers: dict[str, Answer] = field(default_factory=dict)
+    decision: Decision | None = None
+    busy: bool = False
+
+    @property
+    def key(self) -> Key:
+        return self.model.namespace, self.model.name
+
+
+class Scalers:
+    """The models that are scaled. `wanted` adds a model to the queue, urgently or not."""
+
+    def __init__(
+        self,
+        routers: Routers | None,
+        ports: AdminPorts,
+        router_host: str,
+        wanted: Callable[[Key, bool], None],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._routers = routers
+        self._ports = ports
+        self._router_host = router_host
+        self._wanted = wanted
+        self._clock = clock
+        self._entries: dict[Key, _Entry] = {}
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+
+    def scaling(self, key: Key) -> Scaling | None:
+        """What the planner shall know; None before the first decision."""
+        entry = self._entries.get(key)
+        return _scaling(entry) if entry else None
+
+    def seen(self, model: Model, pods: tuple[Object, ...], planned: Plan) -> None:
+        """A reconcile has seen the model with these pods, and reported this."""
+        key = model.namespace, model.name
+        if model.spec.autoscaling is None or "desiredReplicas" not in planned.status:
+            self.drop(key)
+            return
+        entry = self._entries.get(key)
+        if entry is None or entry.model.uid != model.uid:
+            entry = self._entries[key] = self._new(model, planned)
+        elif entry.model.spec.autoscaling != model.spec.autoscaling:
+            entry.scaler = self._scaler(model, entry.scaler.memory())
+            entry.due = 0.0
+        entry.model, entry.plan, entry.pods = model, planned, serving_pods(pods)
+        entry.written = planned.status.get("autoscaling")
+        if entry.decision is None or not is_native(model):
+            entry.replicas = planned.status["desiredReplicas"]
+
+    def drop(self, key: Key) -> None:
+        """The model is gone, or is not scaled any more."""
+        if self._entries.pop(key, None):
+            METRICS.drop(key)
+
+    async def run(self) -> None:
+        """Decides until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            if self._routers:
+                group.create_task(self._routers.run(self._woken))
+            while True:
+                now = time.monotonic()
+                for entry in self._entries.values():
+                    if entry.due <= now and not entry.busy:
+                        entry.busy = True
+                        group.create_task(self._round(entry))
+                waits = [entry.due - now for entry in self._entries.values() if not entry.busy]
+                await asyncio.sleep(max(0.01, min([*waits, _LOOK_SECONDS])))
+
+    def _woken(self, key: Key) -> None:
+        """The first request for a model waits: what is known of its pods must do."""
+        if entry := self._entries.get(key):
+            self._decide_safely(entry)
+
+    async def _round(self, entry: _Entry) -> None:
+        try:
+            async with self._at_once:
+                await self._ask(entry)
+            self._decide_safely(entry)
+        finally:
+            entry.busy = False
+
+    async def _ask(self, entry: _Entry) -> None:
+        asked = asked_pods(entry.pods)
+        told = await asyncio.gather(*(self._ports.demand(pod["status"]["podIP"], "gateway") for pod in asked))
+        now = self._clock()
+        fresh = {
+            pod["metadata"]["name"]: Answer(now, answer)
+            for pod, answer in zip(asked, told, strict=True)
+            if answer is not None
+        }
+        assert entry.model.spec.autoscaling is not None
+        oldest = now - _ROUNDS * entry.model.spec.autoscaling.polling_interval_seconds
+        names = {pod["metadata"]["name"] for pod in entry.pods}
+        kept = {name: old for name, old in entry.answers.items() if name in names and old.at >= oldest}
+        entry.answers = {**kept, **fresh}
+
+    def _decide_safely(self, entry: _Entry) -> None:
+        """A fault of ours in one model must not stop the others."""
+        try:
+            recheck = self._decide(entry)
+        except Exception:
+            LOG.exception("no decision", extra={"model": "/".join(entry.key)})
+            recheck = 5.0
+        entry.due = time.monotonic() + recheck
+
+    def _decide(self, entry: _Entry) -> float:
+        """Makes one decision; returns seconds until the next."""
+        at, model, rules = self._clock(), entry.model, entry.model.spec.autoscaling
+        assert rules is not None
+        routers = self._routers.told(entry.key) if self._routers else None
+        known = routers is not None if self._routers else not asked_pods(entry.pods) or entry.answers
+        demand = observe_demand(entry.ledger, routers, entry.answers)
+        pods = observe_pods(entry.pods, entry.plan.revision, entry.plan.causes, entry.answers)
+        observed = Observation(at, demand if known else None, pods, entry.replicas)
+        before, decision = entry.replicas, entry.scaler.decide(observed)
+        entry.decision = decision
+        METRICS.decided(entry.key, decision, rules.mode)
+        if is_native(model):
+            entry.replicas = decision.replicas
+        if decision.replicas != before and is_native(model):
+            LOG.info("scale", extra={"model": "/".join(entry.key), "why": decision.message})
+            self._wanted(entry.key, decision.replicas > before)
+        elif self._is_news(entry):
+            self._wanted(entry.key, False)
+        return decision.recheck_after
+
+    def _is_news(self, entry: _Entry) -> bool:
+        """Whether the planner would write something new about the decision."""
+        stored = replace(entry.model, status={**entry.model.status, "autoscaling": entry.written})
+        now = datetime.fromtimestamp(self._clock(), UTC)
+        return scaling_status(stored, _scaling(entry), now) != entry.written
+
+    def _new(self, model: Model, planned: Plan) -> _Entry:
+        learned = (model.status.get("autoscaling") or {}).get("learned") or {}
+        scaler = self._scaler(model, Memory.from_json(learned))
+        return _Entry(model, scaler, planned.status["desiredReplicas"], None, [], planned, due=0.0)
+
+    def _scaler(self, model: Model, memory: Memory) -> Autoscaler:
+        assert model.spec.autoscaling is not None
+        settings = Settings.from_spec(model.spec.autoscaling)
+        settings = replace(settings, min_replicas=least_replicas(model, self._router_host))
+        return Autoscaler(settings, memory, started=self._clock())
+
+
+def _scaling(entry: _Entry) -> Scaling | None:
+    if entry.decision is None:
+        return None
+    memory = entry.scaler.memory()
+    return Scaling(entry.decision, memory.to_json(), _cold_start(memory))
+
+
+def _cold_start(memory: Memory) -> Object | None:
+    starts = [sum(start) for start in memory.cold_starts]
+    if not starts:
+        return None
+    p50, p90 = (round(quantile(starts, share)) for share in (0.5, 0.9))
+    return {"p50": p50, "p90": p90, "count": len(starts)}

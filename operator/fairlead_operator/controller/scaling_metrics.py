@@ -1,0 +1,76 @@
+"""The metrics of the autoscaler: the last decision of each model with everything that it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from prometheus_client import REGISTRY, Counter
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from fairlead_operator.autoscale.decision import Decision
+from fairlead_operator.controller.sightings import Key
+
+DECISIONS = Counter("fairlead_autoscaler_decisions_total", "Decisions by what decided.", ["reason"])
+_MODEL = ["namespace", "model"]
+# Name of the metric, input of the decision, and what it is.
+_NAMED = (
+    ("flow_demand_replicas", "flow", "Replicas for the requests that will come."),
+    ("backlog_predicted_requests", "backlogThen", "Requests that would still wait when a new pod is ready."),
+    ("capacity_starting_replicas", "starting", "Pods that have a node and are not ready yet."),
+    ("learned_concurrency", "concurrency", "Requests that one replica is reckoned to run at once."),
+    ("learned_requests_per_second", "rate", "Requests that one replica is reckoned to serve."),
+    ("cold_start_seconds", "coldStartSeconds", "How long a new pod is reckoned to take."),
+)
+
+
+@dataclass(frozen=True)
+class _Last:
+    decision: Decision
+    mode: str
+
+
+class ScalingMetrics(Collector):
+    """Renders decisions when it is scraped."""
+
+    def __init__(self) -> None:
+        self._last: dict[Key, _Last] = {}
+
+    def decided(self, key: Key, decision: Decision, mode: str) -> None:
+        """The latest decision for a model."""
+        self._last[key] = _Last(decision, mode)
+        DECISIONS.labels(decision.reason).inc()
+
+    def drop(self, key: Key) -> None:
+        """The model is not scaled any more."""
+        self._last.pop(key, None)
+
+    def collect(self) -> Iterator[Metric]:
+        """Called by prometheus_client for each scrape."""
+        wanted = GaugeMetricFamily(
+            "fairlead_autoscaler_desired_replicas",
+            "Replicas that the autoscaler wants; with mode External only a recommendation.",
+            labels=[*_MODEL, "mode"],
+        )
+        named = {
+            source: GaugeMetricFamily(f"fairlead_autoscaler_{name}", text, labels=_MODEL)
+            for name, source, text in _NAMED
+        }
+        everything = GaugeMetricFamily(
+            "fairlead_autoscaler_input",
+            "What the last decision was computed from, by name (status.autoscaling.inputs).",
+            labels=[*_MODEL, "input"],
+        )
+        for key, last in list(self._last.items()):
+            wanted.add_metric([*key, last.mode], last.decision.replicas)
+            for name, value in last.decision.inputs.items():
+                if value is not None:
+                    everything.add_metric([*key, name], value)
+                    if name in named:
+                        named[name].add_metric(key, value)
+        yield from (wanted, *named.values(), everything)
+
+
+METRICS = ScalingMetrics()
+REGISTRY.register(METRICS)
