@@ -49,14 +49,20 @@ def test_the_older_it_is_the_likelier_it_lasts() -> None:
     assert chances[1] == pytest.approx(0.5)
 
 
-def test_ten_short_bursts_of_its_own_teach_that_the_next_is_short() -> None:
+def test_each_short_burst_teaches_that_the_next_is_short() -> None:
     short = [40.0 + i for i in range(20)]
-    assert after(short, 30, 120) < 0.1 < after([], 30, 120)
-    assert after(short[:9], 30, 120) == after([], 30, 120)
+    chances = [after(short[:count], 30, 120) for count in (0, 1, 3, 10, 20)]
+    assert chances == sorted(chances, reverse=True)
+    assert chances[2] == pytest.approx(chances[0] / 2)
+    assert chances[-1] < 0.1
 
 
-def test_ten_long_ones_teach_that_it_lasts() -> None:
+def test_long_ones_teach_that_it_lasts() -> None:
     assert after([900.0] * 20, 30, 120) > 0.9 > after([], 30, 120)
+
+
+def test_one_that_has_outlived_all_is_judged_by_its_age() -> None:
+    assert after([45.0] * 20, 60, 120) == after([], 60, 120)
 
 
 @pytest.mark.parametrize("durations", [[], [45.0] * 12, [20.0, 300.0] * 8])

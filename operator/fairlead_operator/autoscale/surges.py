@@ -2,7 +2,8 @@
 
 A pod that takes five minutes to start is of no use to a burst of one minute. As long as little is known, a
 burst is taken to be as stubborn as it is old (Lindy's law): one that has lasted e seconds is still there
-after L more with the chance k·e / (k·e + L). After ten bursts the model's own durations decide.
+after L more with the chance k·e / (k·e + L). The durations of the model's own bursts take over one by one: those that
+were at least as old as the present one, against a prior that counts like three.
 """
 
 from __future__ import annotations
@@ -11,9 +12,8 @@ import math
 from collections.abc import Iterable
 
 LINDY = 4.0
-OWN_AFTER = 10
 KEPT = 50
-# In bursts: how much the prior still counts when a model's own bursts decide.
+# In bursts.
 PRIOR_WEIGHT = 3.0
 # A burst is half again as much as usual, beyond what chance explains, and it is over when two thirds of
 # it are gone.
@@ -51,15 +51,13 @@ class Surges:
     def persistence(self, age: float, after: float) -> float:
         """Chance that a burst of this age is still there `after` seconds later."""
         prior = LINDY * age / (LINDY * age + after)
-        if len(self.durations) < OWN_AFTER:
-            return prior
         alive = sum(length > age for length in self.durations)
         still = sum(length > age + after for length in self.durations)
         return (still + PRIOR_WEIGHT * prior) / (alive + PRIOR_WEIGHT)
 
     def mean_persistence(self, age: float, until: float) -> float:
         """The same on average over the next `until` seconds: what share of a burst's requests will come."""
-        if len(self.durations) < OWN_AFTER:
+        if not self.durations:
             scale = LINDY * age / until
             return min(1.0, scale * math.log1p(1 / scale))
         parts = 8
