@@ -6,6 +6,7 @@ import math
 
 import pytest
 
+from fairlead_operator.autoscale.memory import Memory
 from tests.autoscale.world import DECODE, OUTPUT, PREFILL, PROMPT, World
 
 OWN = PROMPT * PREFILL + OUTPUT * DECODE
@@ -54,7 +55,8 @@ def test_what_waits_for_starting_pods_is_not_taken_for_more_demand(cold_start: f
 
 
 def test_a_burst_that_is_over_before_a_pod_could_be_ready_starts_none() -> None:
-    world = World(lambda second: 6.0 if 1200 < second <= 1230 else 1.0, cold_start=300.0)
+    usual = Memory(arrivals_per_second=1.0)
+    world = World(lambda second: 6.0 if 1200 < second <= 1230 else 1.0, cold_start=300.0, memory=usual)
     world.run(1200)
     created = world.created
     world.run(1200)

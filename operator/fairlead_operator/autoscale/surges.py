@@ -2,8 +2,8 @@
 
 A pod that takes five minutes to start is of no use to a burst of one minute. As long as little is known, a
 burst is taken to be as stubborn as it is old (Lindy's law): one that has lasted e seconds is still there
-after L more with the chance k·e / (k·e + L). The durations of the model's own bursts take over one by one: those that
-were at least as old as the present one, against a prior that counts like three.
+after L more with the chance k·e / (k·e + L). The durations of the model's own bursts take over one by one: of
+those that lasted at least as long as the present one, against a prior that counts like three.
 """
 
 from __future__ import annotations
