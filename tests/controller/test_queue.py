@@ -141,3 +141,30 @@ async def test_how_long_a_key_waited_is_known(queue: WorkQueue[str], clock: Cloc
     queue.add("a")
     clock.now = 3
     assert queue.waited_seconds(await queue.get()) == 3
+
+
+async def test_an_urgent_key_goes_first_and_does_not_rest(clock: Clock) -> None:
+    queue: WorkQueue[str] = WorkQueue(clock=clock, rest_seconds=60)
+    queue.add("a")
+    queue.done(await queue.get())
+    queue.add("b")
+    queue.add("a", urgent=True)
+    assert [await queue.get(), await queue.get()] == ["a", "b"]
+
+
+async def test_a_key_that_becomes_urgent_while_being_worked_on_comes_again_at_once(clock: Clock) -> None:
+    queue: WorkQueue[str] = WorkQueue(clock=clock, rest_seconds=60)
+    queue.add("a")
+    await queue.get()
+    queue.add("a", urgent=True)
+    queue.done("a")
+    assert await asyncio.wait_for(queue.get(), 5) == "a"
+
+
+async def test_a_key_is_urgent_once(clock: Clock) -> None:
+    queue: WorkQueue[str] = WorkQueue(clock=clock, rest_seconds=0)
+    queue.add("a", urgent=True)
+    queue.done(await queue.get())
+    queue.add("b")
+    queue.add("a")
+    assert [await queue.get(), await queue.get()] == ["b", "a"]

@@ -1,0 +1,119 @@
+"""What the autoscaler is told of pods, routers and gateways: nothing twice, nothing made up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairlead_operator.controller.ledger import Ledger
+from fairlead_operator.controller.observation import (
+    Answer,
+    asked_pods,
+    observe_demand,
+    observe_pods,
+    serving_pods,
+)
+from fairlead_operator.plan.findings import Finding
+from tests.controller.demand import ENGINE
+from tests.plan.builders import Object, pod, waiting
+
+MINUTE_BEFORE_NOON = 1767268740.0  # 2026-01-01T11:59:00Z
+
+
+def answer(boot: str = "g", load: int = 0, **more: Any) -> Answer:
+    told = {
+        "boot": boot,
+        "inFlight": load,
+        "queued": 0,
+        "completions": 0,
+        "direct": {"arrivals": 0, "completions": 0},
+        "lastCompletionAt": None,
+        "engine": None,
+    }
+    return Answer(MINUTE_BEFORE_NOON, {**told, **more})
+
+
+def router(**figures: Any) -> dict[str, tuple[str, Object]]:
+    return {"uid-1": ("boot-1", figures)}
+
+
+def test_requests_through_a_router_are_not_counted_again_by_their_gateway() -> None:
+    ledger = Ledger()
+    for routed, direct in ((100, 10), (103, 11)):
+        demand = observe_demand(
+            ledger,
+            router(arrivals=routed, inFlight=3),
+            {"tiny-1": answer(load=4, direct={"arrivals": direct, "completions": 0}, completions=routed)},
+        )
+    assert (demand.arrivals, demand.completions, demand.in_flight) == (4, 3, 4)
+
+
+def test_a_pod_that_does_not_answer_does_not_look_idle() -> None:
+    demand = observe_demand(Ledger(), router(arrivals=9, inFlight=7), {"tiny-1": answer(load=2)})
+    assert demand.in_flight == 7
+
+
+def test_what_is_held_is_the_routers_and_the_last_end_is_anybodys() -> None:
+    routers = {
+        "uid-1": ("a", {"queued": 2, "lastCompletionAt": 50.0}),
+        "uid-2": ("b", {"queued": 3, "lastCompletionAt": None}),
+    }
+    demand = observe_demand(Ledger(), routers, {"tiny-1": answer(lastCompletionAt=70.5)})
+    assert (demand.queued, demand.last_completion) == (5, 70.5)
+
+
+def test_tokens_are_the_engines_own() -> None:
+    ledger = Ledger()
+    for tokens in (1000, 1300):
+        engine = {**ENGINE, "decodeTokens": tokens, "promptTokens": 2 * tokens}
+        demand = observe_demand(ledger, None, {"tiny-1": answer(engine=engine)})
+    assert (demand.completion_tokens, demand.prompt_tokens) == (300, 600)
+
+
+def test_a_pod_is_told_with_its_times_its_load_and_its_engine() -> None:
+    body = pod(ready=True)
+    revision = body["metadata"]["annotations"]["fairlead.dev/revision"]
+    (seen,) = observe_pods([body], revision, {}, {"tiny-1": answer(load=2, engine=ENGINE)})
+    assert (seen.name, seen.created, seen.scheduled, seen.ready) == (
+        "tiny-1",
+        MINUTE_BEFORE_NOON - 60,
+        MINUTE_BEFORE_NOON,
+        MINUTE_BEFORE_NOON,
+    )
+    assert (seen.unschedulable, seen.stuck, seen.draining, seen.outdated) == (False, False, False, False)
+    assert seen.in_flight == 2
+    assert seen.engine is not None
+    assert (seen.engine.kv_tokens, seen.engine.at) == (100_000, MINUTE_BEFORE_NOON)
+
+
+def test_a_pod_without_an_answer_has_no_load_rather_than_none_at_all() -> None:
+    (seen,) = observe_pods([pod(ready=True)], "other", {}, {})
+    assert (seen.in_flight, seen.engine, seen.outdated) == (None, None, True)
+
+
+def test_a_pod_without_a_node_is_unschedulable_only_if_the_scheduler_says_so() -> None:
+    refused, new = observe_pods([pod(unschedulable="no room"), pod(node="")], "", {}, {})
+    assert (refused.unschedulable, refused.scheduled) == (True, None)
+    assert (new.unschedulable, new.scheduled) == (False, None)
+
+
+@pytest.mark.parametrize(("reason", "stuck"), [("WeightsNotFound", True), ("EngineStarting", False)])
+def test_a_pod_that_only_a_human_can_help_is_stuck(reason: str, stuck: bool) -> None:
+    (seen,) = observe_pods([pod()], "", {"tiny-1": Finding(reason, "")}, {})
+    assert seen.stuck is stuck
+
+
+def test_who_serves_or_drains_is_asked_and_who_starts_is_not() -> None:
+    serves, starts = pod("a", ready=True, podIP="10.0.0.1"), pod("b", podIP="10.0.0.2")
+    drains = pod("c", podIP="10.0.0.3")
+    drains["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+    mute = pod("d", ready=True, gateway=waiting("PodInitializing"), podIP="10.0.0.4")
+    assert [item["metadata"]["name"] for item in asked_pods([serves, starts, drains, mute])] == ["a", "c"]
+
+
+def test_pods_that_the_kubelet_gave_up_and_workers_of_a_group_do_not_count() -> None:
+    worker = pod("w", ready=True)
+    worker["metadata"]["labels"] = {"app.kubernetes.io/component": "worker"}
+    left = serving_pods([pod("a", ready=True), pod("b", phase="Failed"), worker])
+    assert [item["metadata"]["name"] for item in left] == ["a"]
