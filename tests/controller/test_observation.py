@@ -55,7 +55,7 @@ def test_a_pod_that_does_not_answer_does_not_look_idle() -> None:
 
 
 def test_what_is_held_is_the_routers_and_the_last_end_is_anybodys() -> None:
-    routers = {
+    routers: dict[str, tuple[str, Object]] = {
         "uid-1": ("a", {"queued": 2, "lastCompletionAt": 50.0}),
         "uid-2": ("b", {"queued": 3, "lastCompletionAt": None}),
     }
