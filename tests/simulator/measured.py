@@ -1,0 +1,127 @@
+"""A real vLLM under load: what each request took, and the engine's counters meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import random
+import socket
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairlead_gateway.demand import read_engine
+from tests.support.engine import Engine
+
+SAMPLE_SECONDS = 0.5
+SLOTS, BUDGET = 64, 2048
+# Neither the prefix cache nor the sampler may save work that the model counts.
+ARGUMENTS = (
+    *("--served-model-name", "tiny", "--generation-config", "vllm", "--max-model-len", "1024"),
+    *("--max-num-seqs", str(SLOTS), "--max-num-batched-tokens", str(BUDGET)),
+    *("--no-enable-prefix-caching", "--enforce-eager"),
+)
+_VOCABULARY = 1500
+_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Phase:
+    """So many clients, each of which sends the next request when the last is answered."""
+
+    clients: int
+    prompt: int
+    output: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as its client saw it. Times are seconds on one clock."""
+
+    sent: float
+    answered: float
+    prompt: int
+    output: int
+
+
+@dataclass(frozen=True)
+class Tick:
+    """What an engine did between two readings of its counters with requests running at both."""
+
+    seconds: float
+    steps: float
+    made: float
+    prefilled: float
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One phase."""
+
+    phase: Phase
+    requests: tuple[Request, ...]
+    ticks: tuple[Tick, ...]
+
+
+def measure(engine: Engine, phase: Phase, seconds: float) -> Measured:
+    """Runs the phase for so long and until its last request is answered. Raises RuntimeError."""
+    end = time.monotonic() + seconds
+    requests: list[Request] = []
+    failures: list[Exception] = []
+
+    def client(seed: int) -> None:
+        rng = random.Random(seed)
+        try:
+            while time.monotonic() < end:
+                requests.append(_complete(engine.socket, phase, rng))
+        except (OSError, http.client.HTTPException, RuntimeError) as error:
+            failures.append(error)
+
+    clients = [threading.Thread(target=client, args=(seed,)) for seed in range(phase.clients)]
+    for thread in clients:
+        thread.start()
+    ticks = _watch(engine, clients)
+    if failures:
+        raise RuntimeError(f"the engine failed a request: {failures[0]}\n{engine.log_tail()}")
+    return Measured(phase, tuple(sorted(requests, key=lambda each: each.sent)), tuple(ticks))
+
+
+def _watch(engine: Engine, clients: Sequence[threading.Thread]) -> list[Tick]:
+    ticks = []
+    before_at, before = 0.0, None
+    while any(thread.is_alive() for thread in clients):
+        at = time.monotonic()
+        now = read_engine(engine.get("/metrics")[1], None)
+        if before and now and before["running"] and now["running"]:
+            rise = (now[name] - before[name] for name in ("steps", "decodeTokens", "prefillTokens"))
+            ticks.append(Tick(at - before_at, *rise))
+        before_at, before = at, now
+        clients[0].join(SAMPLE_SECONDS)
+        time.sleep(max(0.0, at + SAMPLE_SECONDS - time.monotonic()))
+    return ticks
+
+
+def _complete(path: Path, phase: Phase, rng: random.Random) -> Request:
+    """One completion of exactly the phase's lengths."""
+    body = {
+        "model": "tiny",
+        "prompt": [rng.randrange(_VOCABULARY) for _ in range(phase.prompt)],
+        "max_tokens": phase.output,
+        "ignore_eos": True,
+    }
+    connection = http.client.HTTPConnection("engine", timeout=_TIMEOUT_SECONDS)
+    with contextlib.closing(connection), socket.socket(socket.AF_UNIX) as unix:
+        unix.settimeout(_TIMEOUT_SECONDS)
+        unix.connect(str(path))
+        connection.sock = unix
+        sent = time.monotonic()
+        connection.request("POST", "/v1/completions", json.dumps(body), {"content-type": "application/json"})
+        answer = connection.getresponse()
+        content = answer.read()
+    if answer.status != 200:
+        raise RuntimeError(f"HTTP {answer.status}: {content[:300]!r}")
+    usage = json.loads(content)["usage"]
+    return Request(sent, time.monotonic(), usage["prompt_tokens"], usage["completion_tokens"])
