@@ -44,7 +44,7 @@ class EngineFiles(Protocol):
 class GatewayProcess:
     """`python -m fairlead_gateway serve`, stopped by `stop`."""
 
-    def __init__(self, engine: EngineFiles, /, host: str = "127.0.0.1", **settings: Any) -> None:
+    def __init__(self, engine: EngineFiles, host: str = "127.0.0.1", /, **settings: Any) -> None:
         self.run_dir = Path(tempfile.mkdtemp(prefix="fairlead-"))
         (self.run_dir / "engine.sock").symlink_to(engine.socket)
         (self.run_dir / "engine.json").symlink_to(engine.state_file)

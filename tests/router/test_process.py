@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -12,8 +11,9 @@ from openai import InternalServerError, NotFoundError
 
 from tests.clients.failing_engine import FailingEngine
 from tests.gateway.process import Background, GatewayProcess, wait_for
-from tests.router.objects import Object, endpoint, endpoint_slice, model, scaled
-from tests.router.process import RouterProcess, make_account, own_address
+from tests.router.cluster import Cluster
+from tests.router.objects import model, scaled
+from tests.router.process import RouterProcess
 from tests.support.control_plane import ControlPlane
 
 pytestmark = pytest.mark.apiserver
@@ -25,40 +25,10 @@ def gateway() -> Iterator[GatewayProcess]:
     """A real gateway, reachable from outside of the loopback network, before an engine that says "ab"."""
     engine = FailingEngine()
     try:
-        with GatewayProcess(engine, host="0.0.0.0") as running:
+        with GatewayProcess(engine, "0.0.0.0") as running:
             yield running
     finally:
         engine.stop()
-
-
-class Cluster:
-    """One namespace, and routers that serve it."""
-
-    def __init__(
-        self, plane: ControlPlane, namespace: str, gateway: GatewayProcess, stack: ExitStack
-    ) -> None:
-        self.namespace = namespace
-        self._plane, self._gateway, self._stack = plane, gateway, stack
-        self._token = make_account(plane, namespace)
-
-    @property
-    def key(self) -> str:
-        return f"{self.namespace}/tiny"
-
-    def apply(self, document: Object) -> None:
-        document["metadata"]["namespace"] = self.namespace
-        document.pop("status", None)
-        self._plane.kubectl("apply", "-f", "-", input=json.dumps(document))
-
-    def pod_ready(self) -> None:
-        pod = endpoint(own_address(), "tiny-0")
-        self.apply(endpoint_slice(pod, port=self._gateway.api_port, service="tiny-pods"))
-
-    def pod_gone(self) -> None:
-        self._plane.kubectl("delete", "endpointslice", "tiny-pods-x", "-n", self.namespace)
-
-    def router(self, **settings: Any) -> RouterProcess:
-        return self._stack.enter_context(RouterProcess(self._plane, self.namespace, self._token, **settings))
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from fairlead_gateway.routes import LOAD_HEADER
 from fairlead_gateway.server.answer import Answer
 from fairlead_gateway.server.protocol import short_way
 
-from .forwarding import Forwarding, Headers
+from .forwarding import Forwarding
+from .passing import Headers
 from .request import HOP_BY_HOP, ClientRequest, RouterEndpoint
 from .services import RouterServices
 

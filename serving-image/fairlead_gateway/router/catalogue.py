@@ -69,7 +69,7 @@ class Model:
 
 
 def read_model(document: Object) -> Model:
-    """The model that a ModelDeployment describes. Raises KeyError or TypeError for what is none."""
+    """What a ModelDeployment describes. Raises AttributeError, KeyError or TypeError for anything else."""
     metadata, spec = document["metadata"], document.get("spec") or {}
     model, api = spec.get("model") or {}, spec.get("api") or {}
     autoscaling, status = spec.get("autoscaling"), document.get("status") or {}

@@ -7,6 +7,9 @@ for chat completions, the full order up to `response.failed` for responses.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+
+import orjson
 
 from fairlead_gateway.contract.dialogue import Call
 from fairlead_gateway.contract.errors import ApiError
@@ -30,3 +33,12 @@ def stream_failure(
         return error_event(error)
     beginning, relay = dialogue.stream()
     return beginning + relay.fail(error)
+
+
+def error_in(status: int, body: bytes) -> ApiError:
+    """A gateway's error answer as an error, to be told in a stream."""
+    try:
+        error: Mapping[str, str] = orjson.loads(body)["error"]
+        return ApiError(status, error["message"], error["code"], error.get("param"))
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return ApiError(status, f"The pod answered with HTTP status {status}.", "engine_error")

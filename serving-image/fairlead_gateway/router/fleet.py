@@ -123,10 +123,11 @@ class Fleet:
         desk = self.desks.get(key)
         if desk is None:
             desk = self.desks[key] = Desk(self._models[key], self._clock, self.rise.up)
-            self._meet({key})
-        else:
-            desk.model = self._models[key]
+        desk.model = self._models[key]
+        if desk.pods:
             desk.pump()
+        else:  # it is new, or has come back
+            self._meet({key})
 
     def _close_desk(self, desk: Desk) -> None:
         """The model is gone. The desk stays for its counters, which must not go back if the model returns."""
@@ -152,7 +153,7 @@ def _read(read: Callable[[Object], Any], document: Object) -> Any:
     """What an object says, None if it cannot be read: one strange object must not hide the others."""
     try:
         return read(document)
-    except (KeyError, TypeError, ValueError, IndexError):
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError):
         name = (document.get("metadata") or {}).get("name")
         _log.exception("%s %r is not understood and left out", document.get("kind", "an object"), name)
         return None

@@ -9,20 +9,18 @@ a broken answer is cut off, so that no client takes it for a whole one.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Protocol, cast
-
-import orjson
+from typing import cast
 
 from fairlead_gateway.contract.errors import ApiError, missing
 from fairlead_gateway.contract.request import parse_object
-from fairlead_gateway.exchange import CLIENT_LEFT, PING, Client
+from fairlead_gateway.exchange import CLIENT_LEFT, PING
 from fairlead_gateway.routes import LOAD_HEADER
 from fairlead_gateway.upstream.connection import EngineConnection
 
 from .desk import Desk
-from .failing import stream_failure
-from .peek import Asked, peek, renamed
+from .failing import error_in, stream_failure
+from .passing import PassingClient
+from .peek import Asked, asks_for_stream, peek, renamed
 from .pods import Pod
 from .request import ClientRequest
 from .services import RouterServices
@@ -33,20 +31,6 @@ _MOST_ATTEMPTS = 3
 # Answers that another pod may do better: its queue is full, its engine broke off, it cannot serve.
 _TRY_ELSEWHERE = frozenset({429, 502, 503})
 _NOT_REACHED = "engine_unavailable"
-Headers = Sequence[tuple[bytes, bytes]]
-
-
-class PassingClient(Client, Protocol):
-    """Where the answer goes: one of the router's own, or a pod's as it is."""
-
-    def pass_head(self, status: int, headers: Headers) -> None:
-        """Status and headers of a pod's answer."""
-
-    def pass_data(self, data: bytes) -> None:
-        """Some bytes of its body."""
-
-    def pass_end(self) -> None:
-        """It is complete."""
 
 
 class Forwarding:
@@ -121,7 +105,7 @@ class Forwarding:
         if self._services.fleet.synced:
             self.resolve()
         else:
-            self._streams = _streams(body)
+            self._streams = asks_for_stream(body)
             self._services.fleet.wait_for_sync(self)
 
     def client_gone(self) -> None:
@@ -218,7 +202,7 @@ class Forwarding:
             self._connection = connection
         if not self._passing and self._opened and status != 200:
             self._connection = None
-            self._fail(_error_in(status, b"".join(self._received)))
+            self._fail(error_in(status, b"".join(self._received)))
             return
         if not self._passing:
             self._pass_head(status)
@@ -355,20 +339,3 @@ class Forwarding:
             desk.withdraw(self)
         self._release(completed=self._passing and status < 400)
         services.telemetry.count_model_request(self._key, status, services.clock() - self.arrived)
-
-
-def _streams(body: bytes) -> bool:
-    """Whether a stream is asked for; what cannot be read is refused later."""
-    try:
-        return orjson.loads(body).get("stream") is True
-    except (orjson.JSONDecodeError, AttributeError):
-        return False
-
-
-def _error_in(status: int, body: bytes) -> ApiError:
-    """A gateway's error answer as an error, to be told in a stream."""
-    try:
-        error: Mapping[str, str] = orjson.loads(body)["error"]
-        return ApiError(status, error["message"], error["code"], error.get("param"))
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return ApiError(status, f"The pod answered with HTTP status {status}.", "engine_error")

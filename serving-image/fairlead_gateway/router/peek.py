@@ -61,6 +61,14 @@ def renamed(body: bytes, asked: Asked, model: str) -> bytes:
     return body[:start] + orjson.dumps(model) + body[end:]
 
 
+def asks_for_stream(body: bytes) -> bool:
+    """Whether a stream is asked for; what cannot be read is refused later."""
+    try:
+        return orjson.loads(body).get("stream") is True
+    except (orjson.JSONDecodeError, AttributeError):
+        return False
+
+
 def _affinity(body: bytes, model: bytes) -> int | None:
     """By `prompt_cache_key`, which is OpenAI's parameter for just this, or by the first text of the user:
     system prompts are often shared by all conversations, and later messages are not there yet in the first

@@ -1,0 +1,82 @@
+"""How much a pod has to do, and when it is left alone."""
+
+from __future__ import annotations
+
+from fairlead_gateway.router.pods import Pod
+from fairlead_gateway.router.slices import Address
+
+
+def pod() -> Pod:
+    return Pod(Address("a", "10.0.0.1", 8000))
+
+
+def test_the_load_is_ones_own_and_that_of_others() -> None:
+    one = pod()
+    one.began()
+    one.told(b"5/-", 0)
+    assert one.load == 5
+    one.began()
+    assert one.load == 6
+    one.ended()
+    one.ended()
+    assert one.load == 4
+
+
+def test_an_old_report_is_believed_no_longer() -> None:
+    one = pod()
+    one.told(b"5/16", 0)
+    one.forget_old_report(5)
+    assert one.load == 5
+    one.forget_old_report(11)
+    assert one.load == 0
+
+
+def test_a_report_that_is_none_changes_nothing() -> None:
+    one = pod()
+    one.told(b"running=3", 0)
+    assert one.load == 0
+
+
+def test_a_pod_that_cannot_be_reached_is_left_alone_at_once() -> None:
+    one = pod()
+    one.failed(0, reached=False)
+    assert not one.available(0.4)
+    assert one.available(0.6)
+
+
+def test_one_that_fails_is_left_alone_after_some_failures_in_a_row() -> None:
+    one = pod()
+    one.failed(0, reached=True)
+    one.failed(0, reached=True)
+    one.worked()
+    one.failed(0, reached=True)
+    one.failed(0, reached=True)
+    assert one.available(0)
+    one.failed(0, reached=True)
+    assert not one.available(0)
+
+
+def test_a_single_request_tries_it_again() -> None:
+    one = pod()
+    one.failed(0, reached=False)
+    one.began()
+    assert not one.available(1)
+    one.worked()
+    assert one.available(1)
+
+
+def test_a_trial_that_its_client_gave_up_is_followed_by_another() -> None:
+    one = pod()
+    one.failed(0, reached=False)
+    one.began()
+    one.ended()
+    assert one.available(1)
+
+
+def test_the_pauses_grow_up_to_a_bound() -> None:
+    one, pauses = pod(), []
+    for _ in range(12):
+        one.failed(0, reached=False)
+        pauses.append(next(seconds for seconds in range(100) if one.available(seconds)))
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 30

@@ -1,0 +1,135 @@
+"""What the API server says reaches the fleet, whatever happens to the connection."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from fairlead_gateway.router.fleet import Fleet
+from fairlead_gateway.router.kube import KubeReader
+from fairlead_gateway.router.slices import Address
+from fairlead_gateway.router.watcher import Watcher, sources
+from tests.gateway.wire import until
+from tests.router.objects import Object, endpoint, endpoint_slice, model
+from tests.support.control_plane import ControlPlane
+from tests.support.faults import Call, Fault, FaultyProxy
+
+pytestmark = pytest.mark.apiserver
+
+
+class World:
+    """One namespace, a fleet that follows it, and the connection between."""
+
+    def __init__(self, plane: ControlPlane, namespace: str, proxy: FaultyProxy, fleet: Fleet) -> None:
+        self.proxy, self.fleet = proxy, fleet
+        self._plane, self._namespace = plane, namespace
+
+    async def apply(self, *documents: Object) -> None:
+        for document in documents:
+            document["metadata"]["namespace"] = self._namespace
+            document.pop("status", None)
+            await self._kubectl("apply", "-f", "-", text=json.dumps(document))
+
+    async def delete(self, kind: str, name: str) -> None:
+        await self._kubectl("delete", kind, name, "-n", self._namespace)
+
+    @property
+    def models(self) -> set[str]:
+        return {entry.id for entry in self.fleet.directory.entries()}
+
+    async def watching(self) -> None:
+        await until(lambda: self.proxy.watches == 2)
+
+    async def _kubectl(self, *arguments: str, text: str | None = None) -> None:
+        await asyncio.to_thread(self._plane.kubectl, *arguments, input=text)
+
+
+@asynccontextmanager
+async def following(plane: ControlPlane, namespace: str, folder: Path) -> AsyncIterator[World]:
+    async with FaultyProxy(plane.kubeconfig, folder / "kubeconfig") as proxy:
+        server = json.loads(proxy.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
+        (folder / "token").write_text("ignored")
+        reader = KubeReader(server, folder / "token", folder / "none")
+        fleet = Fleet(asyncio.get_running_loop().time, sources=2)
+        watched = sources((namespace,), fleet.replace_models, fleet.replace_slices, fleet.listed)
+        tasks = [asyncio.create_task(Watcher(reader, source).run()) for source in watched]
+        try:
+            yield World(plane, namespace, proxy, fleet)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await reader.close()
+
+
+@pytest.fixture
+async def world(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> AsyncIterator[World]:
+    """A fleet that follows an empty namespace."""
+    async with following(control_plane, namespace, tmp_path) as made:
+        await made.watching()
+        yield made
+
+
+async def test_models_and_pods_come_and_go(world: World) -> None:
+    assert world.fleet.synced
+    await world.apply(model("tiny"), endpoint_slice(endpoint("10.0.0.7", "tiny-0")))
+    await until(lambda: world.fleet.addresses == {Address("tiny-0", "10.0.0.7", 8000)})
+    await world.delete("endpointslice", "tiny-x")
+    await until(lambda: not world.fleet.addresses)
+    await world.delete("modeldeployment", "tiny")
+    await until(lambda: not world.models)
+
+
+async def test_a_cut_watch_goes_on_where_it_was(world: World) -> None:
+    await world.apply(model("one"))
+    await until(lambda: world.models == {"one"})
+    lists = sum(not call.watch for call in world.proxy.calls)
+    world.proxy.cut()
+    await world.apply(model("two"))
+    await until(lambda: world.models == {"one", "two"})
+    assert sum(not call.watch for call in world.proxy.calls) == lists
+
+
+async def test_what_was_deleted_while_the_version_was_lost_is_gone(world: World) -> None:
+    await world.apply(model("one"), model("two"))
+    await until(lambda: world.models == {"one", "two"})
+    gone = {"modeldeployments": True, "endpointslices": True}
+
+    def expire(call: Call) -> Fault | None:
+        plural = call.path.rpartition("/")[2]
+        return Fault(410) if call.watch and gone.pop(plural, False) else None
+
+    await world.proxy.refuse()
+    await world.delete("modeldeployment", "one")
+    world.proxy.rule = expire
+    await world.proxy.accept()
+    await until(lambda: world.models == {"two"})
+    await world.watching()
+
+
+@pytest.mark.parametrize("status", [403, 429, 500])
+async def test_a_server_that_refuses_is_asked_again(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path, status: int
+) -> None:
+    async with following(control_plane, namespace, tmp_path) as world:
+        world.proxy.rule = lambda _: Fault(status)
+        await until(lambda: len(world.proxy.calls) > 4)
+        assert not world.fleet.synced
+        world.proxy.rule = lambda _: None
+        await until(lambda: world.fleet.synced)
+
+
+async def test_a_change_of_status_moves_no_request(world: World) -> None:
+    await world.apply(model("tiny"), endpoint_slice(endpoint("10.0.0.7", "tiny-0")))
+    await until(lambda: world.fleet.addresses)
+    (pod,) = next(iter(world.fleet.desks.values())).pods.values()
+    pod.began()
+    await world.apply(model("tiny", model={"source": "pvc://models/tiny", "aliases": ["small"]}))
+    await until(lambda: "small" in world.models)
+    (same,) = next(iter(world.fleet.desks.values())).pods.values()
+    assert same is pod
