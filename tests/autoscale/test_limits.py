@@ -8,7 +8,7 @@ from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.policies import UNLIMITED, Changes
 from fairlead_operator.autoscale.recommendations import Recommendations
 from fairlead_operator.autoscale.settings import SCALE_DOWN, SCALE_UP, Behavior, Policy, Select, Unit
-from tests.autoscale.builders import NOW, Model, ready, serving
+from tests.autoscale.builders import NOW, Model, ready, serving, starting
 
 PODS_2, HALF = Policy(Unit.PODS, 2, 60.0), Policy(Unit.PERCENT, 50, 60.0)
 
@@ -120,3 +120,18 @@ def test_nothing_goes_in_the_first_window_after_a_start_of_the_operator() -> Non
     while model.see(*serving(5)).replicas == 5:
         assert model.at - NOW < 300
     assert model.at - NOW >= 240
+
+
+def test_pods_that_are_still_starting_are_kept_for_a_minute_only() -> None:
+    """They bridge no dip, and when they are ready the burst is long over."""
+    model = Model(replicas=4, min_replicas=1, started=NOW - 1000)
+    model.at = NOW
+    pods = (*serving(2), starting("x", now=NOW), starting("y", now=NOW))
+    model.see(*pods, queued=90_000, follow=False)
+    kept = 0
+    while model.see(*pods, in_flight=1, follow=False).replicas == 4:
+        kept += 1
+    after = model.see(*pods, in_flight=1, follow=False)
+    assert 55 <= model.at - NOW <= 75
+    assert after.replicas == 2
+    assert after.removal == ("x", "y")

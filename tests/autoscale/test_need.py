@@ -12,7 +12,7 @@ from fairlead_operator.autoscale.facts import Ability, Asked, Facts, Pace, Suppl
 from fairlead_operator.autoscale.need import Need, needed
 
 ABILITY = Ability(0.01, 0.0002, 0.0001, 1000, 200, 0.72, None, 1.0, concurrency=10.0, rate=2.0, full_rate=2.5)
-PACE = Pace(0.0, 60.0, 1, 0, 100, 0, None, 100, 0, 1, 1, 0)
+PACE = Pace(0.0, 60.0, 1, 0, 100, 0, 0, None, 100, 0, 1, 1, 0)
 ASKED = Asked(0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1)
 SUPPLY = Supply(1, 1, 0, 0, 0, 1, 0, cold_start_seconds=100.0, pressure=0)
 

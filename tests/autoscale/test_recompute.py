@@ -80,7 +80,8 @@ class Recomputed:
             wanted = now
         elif wanted < now:
             busy = ceil((i["queued"] + i["countedInFlight"]) / i["concurrency"])
-            wanted = min(now, max(wanted, int(i["highest"]), busy, int(i["downLimit"])))
+            steady = int(max(i["highestLately"], min(i["highest"], i["ready"])))
+            wanted = min(now, max(wanted, steady, busy, int(i["downLimit"])))
         wanted = wanted if wanted or i["mayBeZero"] else 1
         wanted = min(max(wanted, int(i["least"])), int(i["most"]))
         excess = max(0, int(i["unschedulable"] - i["mayWait"]))

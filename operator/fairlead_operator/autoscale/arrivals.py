@@ -53,9 +53,12 @@ class Arrivals:
         """By how much the rate rises in a second: the last window against the one before, 0 if it does not.
 
         One and a half standard errors of the difference (arrivals are taken as Poisson) are subtracted: a
-        trend that noise explains is none.
+        trend that noise explains is none. Nor is one whose last minute is below the window's mean: a burst
+        that is over looks so.
         """
         now, then = self.rate(window, at), self.rate(window, at - window)
+        if self.rate(60.0, at) < now:
+            return 0.0
         noise = TREND_SIGMAS * math.sqrt(max(0.0, now + then) / window)
         return max(0.0, now - then - noise) / window
 

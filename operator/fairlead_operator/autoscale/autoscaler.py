@@ -32,6 +32,8 @@ from fairlead_operator.autoscale.settings import Settings
 # While the scheduler places one pod the next waits for it, so it is looked at again soon.
 PLACING_RECHECK = 1.0
 AUTO_WINDOW = (120.0, 600.0)
+# For pods that are not ready yet: to keep them bridges no dip, and soon they are there for nothing.
+SHORT_WINDOW = 60.0
 AUTO_HOLD = (600, 3600)
 # A trend is measured over as long as it is extended, within bounds.
 LONGEST_TREND = 240.0
@@ -148,6 +150,7 @@ class Autoscaler:
             least=least,
             most=most,
             highest=self._recommendations.highest(window, at),
+            highest_lately=self._recommendations.highest(min(window, SHORT_WINDOW), at),
             lowest=self._recommendations.lowest(up.window, at, replicas) if up.window else None,
             up_limit=self._changes.up_limit(up, at, replicas),
             down_limit=self._changes.down_limit(down, at, replicas),

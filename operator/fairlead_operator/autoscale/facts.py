@@ -89,6 +89,8 @@ class Pace:
     most: int
     highest: int
     """Recommended within the window for scaling down."""
+    highest_lately: int
+    """Recommended within the last minute: for pods that are not ready."""
     lowest: int | None
     """Recommended within the window for scaling up; None: there is no window."""
     up_limit: int

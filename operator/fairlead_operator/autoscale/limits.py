@@ -76,8 +76,10 @@ def _shrunk(facts: Facts, wanted: Wanted) -> Wanted:
     if not facts.pace.may_shrink:
         return Wanted(facts.supply.replicas, Reason.STARTED)
     busy = math.ceil((facts.asked.queued + facts.asked.counted_in_flight) / facts.ability.concurrency - SLACK)
+    # The window keeps what serves. What is still starting is needed only if it was a moment ago.
+    steady = max(facts.pace.highest_lately, min(facts.pace.highest, facts.supply.ready))
     steps = (
-        (facts.pace.highest, Reason.STABILIZING),
+        (steady, Reason.STABILIZING),
         (busy, Reason.CONSOLIDATING),
         (facts.pace.down_limit, Reason.POLICY),
     )
