@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -34,6 +35,11 @@ class World:
             document["metadata"]["namespace"] = self._namespace
             document.pop("status", None)
             await self._kubectl("apply", "-f", "-", text=json.dumps(document))
+
+    async def patch_status(self, kind: str, name: str, patch: Object) -> None:
+        text = json.dumps(patch)
+        where = ("-n", self._namespace, "--subresource=status", "--type=merge", "-p", text)
+        await self._kubectl("patch", kind, name, *where)
 
     async def delete(self, kind: str, name: str) -> None:
         await self._kubectl("delete", kind, name, "-n", self._namespace)
@@ -73,6 +79,16 @@ async def world(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> 
     async with following(control_plane, namespace, tmp_path) as made:
         await made.watching()
         yield made
+
+
+@pytest.fixture
+def node(control_plane: ControlPlane) -> Iterator[str]:
+    """A node by name only, which the controller of EndpointSlices wants a pod to have."""
+    name = f"node-{uuid.uuid4().hex[:8]}"
+    made = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    control_plane.kubectl("create", "-f", "-", input=json.dumps(made))
+    yield name
+    control_plane.kubectl("delete", "node", name, "--wait=false")
 
 
 async def test_models_and_pods_come_and_go(world: World) -> None:
@@ -133,3 +149,22 @@ async def test_a_change_of_status_moves_no_request(world: World) -> None:
     await until(lambda: "small" in world.models)
     (same,) = next(iter(world.fleet.desks.values())).pods.values()
     assert same is pod
+
+
+@pytest.mark.parametrize("spec", [{"type": "ClusterIP"}, {"clusterIP": "None"}], ids=["service", "headless"])
+async def test_slices_that_kubernetes_makes_of_a_models_service_have_its_pods(
+    world: World, node: str, spec: Object
+) -> None:
+    labels = {"fairlead.dev/model": "tiny"}
+    name = "tiny-pods" if "clusterIP" in spec else "tiny"
+    port = {"name": "http", "port": 80, "targetPort": "http"}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "labels": labels}}
+    container = {"name": "gateway", "image": "g", "ports": [{"name": "http", "containerPort": 8000}]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tiny-0", "labels": labels}}
+    await world.apply(model("tiny"), {**service, "spec": {**spec, "selector": labels, "ports": [port]}})
+    await world.apply({**pod, "spec": {"nodeName": node, "containers": [container]}})
+    assert not world.fleet.addresses
+    ready = {"type": "Ready", "status": "True"}
+    running = {"phase": "Running", "conditions": [ready], "podIP": "10.0.0.9", "podIPs": [{"ip": "10.0.0.9"}]}
+    await world.patch_status("pod", "tiny-0", {"status": running})
+    await until(lambda: world.fleet.addresses == {Address("tiny-0", "10.0.0.9", 8000)})
