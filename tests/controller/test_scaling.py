@@ -250,3 +250,30 @@ async def test_decisions_that_change_nothing_write_nothing(
         await await_decisions(operator, 2)
     assert await operator.writes() == before
     assert await cluster.versions() == versions
+
+
+async def test_without_room_one_pod_waits_however_many_are_needed(
+    cluster: Cluster, start: StartScaling, demand: Demand, node: Node
+) -> None:
+    operator = start()
+    await cluster.create(**scaling(1, 4))
+    await serve(cluster, node, 1)
+    first = {pod["metadata"]["name"] for pod in await node.pods()}
+    demand.tell(model(cluster), queued=MANY)
+    await await_replicas(cluster, 2)
+
+    async def second() -> Object | None:
+        return next((pod for pod in await node.pods() if pod["metadata"]["name"] not in first), None)
+
+    pod = await eventually("the second pod", second)
+    assert pod is not None
+    await node.refuse(pod, "0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")
+    await cluster.await_condition("ScalingLimited", "True", "InsufficientCapacity")
+    condition = await cluster.await_condition("CapacityAvailable", "False", "InsufficientResources")
+    assert "nvidia.com/gpu" in condition["message"]
+    await await_decisions(operator, 5)
+    assert await replicas(cluster) == 2
+
+    # Room has come.
+    await node.ready(GATEWAY_ADDRESSES[:2])
+    await await_replicas(cluster, 3)

@@ -174,6 +174,8 @@ def test_another_number_of_replicas_is_told_at_once_with_all_it_was_made_of() ->
     ("seconds", "reason", "learned", "written"),
     [
         (59, "Stabilizing", {"stepSeconds": 0.05}, False),
+        (4, "InsufficientCapacity", {"stepSeconds": 0.01}, False),
+        (6, "InsufficientCapacity", {"stepSeconds": 0.01}, True),
         (61, "Demand", {"stepSeconds": 0.011}, False),
         (61, "Stabilizing", {"stepSeconds": 0.01}, True),
         (61, "Demand", {"stepSeconds": 0.02}, True),
@@ -225,3 +227,19 @@ def test_a_fixed_number_of_replicas_has_nothing_to_tell_of_scaling() -> None:
     assert world.replicas() == 7
     assert "autoscaling" not in world.body["status"]
     assert not [item for item in world.body["status"]["conditions"] if item["type"].startswith("Scaling")]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"start": "0 25 * * *"}, "spec.autoscaling.schedules[0]: cron expression '0 25 * * *'"),
+        ({"timezone": "Mars/Olympus"}, "spec.autoscaling.schedules[0]: there is no time zone"),
+    ],
+)
+def test_a_schedule_that_cannot_be_read_is_named_and_nothing_is_touched(wrong: Object, words: str) -> None:
+    schedule = {"start": "0 8 * * *", "end": "0 18 * * *", "timezone": "UTC", "minReplicas": 2, **wrong}
+    world = ScaledWorld(schedules=[schedule])
+    planned = world.plan()
+    assert not planned.apply
+    ready = next(item for item in planned.status["conditions"] if item["type"] == "Ready")
+    assert (ready["reason"], words in ready["message"]) == ("InvalidSpec", True)

@@ -18,6 +18,7 @@ SETTINGS = RenderSettings(
     gateway_image="fairlead/gateway:golden",
     engine_image="vllm/vllm-openai:golden",
     admin_clients=AdminClients("fairlead-system", ("monitoring",)),
+    router_host="fairlead-router.fairlead-system.svc.cluster.local",
 )
 
 

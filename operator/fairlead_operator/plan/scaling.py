@@ -1,9 +1,10 @@
 """How many replicas are wanted where that follows the demand, and what the status tells of it.
 
 The autoscaler decides every few seconds, and its words change with every request. The status is for people
-and for the next operator, so it holds still: a decision is written when the number of replicas changes, and
-otherwise at most once a minute, and only if it says something new. Everything in the status that is about
-scaling, conditions included, follows from what is written there, so that reports and writes go together.
+and for the next operator, so it holds still: a decision is written when the number of replicas changes, soon
+when it is trouble, and otherwise at most once a minute and only if it says something new. Everything in the
+status that is about scaling, conditions included, follows from what is written there, so that reports and
+writes go together.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from fairlead_operator.autoscale.reasons import Reason
 from fairlead_operator.autoscale.schedules import problem
 from fairlead_operator.autoscale.settings import Settings
 from fairlead_operator.plan.findings import Finding, parse_time, timestamp
+from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.render.model import Model
 
 Object = dict[str, Any]
 Row = tuple[str, bool | None, Finding]
 
 _QUIET_SECONDS = 60.0
+# What somebody should do something about is told sooner.
+_QUIET_TROUBLE_SECONDS = 5.0
 # What was learned counts as new when a value has moved by so much: enough for people to see where it stands,
 # and for an operator that starts anew to go on with it.
 _MATERIAL = 0.25
@@ -160,7 +164,9 @@ def _told(scaling: Scaling) -> Object:
 def _is_due(written: Object, told: Object, now: datetime) -> bool:
     """Whether a decision that changes no replicas is worth a write now."""
     last = parse_time(written.get("lastDecisionTime"))
-    if last and (now - last).total_seconds() < _QUIET_SECONDS:
+    trouble = told["reason"] != written.get("reason") and not is_healthy(told["reason"])
+    quiet = _QUIET_TROUBLE_SECONDS if trouble else _QUIET_SECONDS
+    if last and (now - last).total_seconds() < quiet:
         return False
     words = ("desiredReplicas", "reason", "coldStartSeconds", "holdTimeoutSeconds")
     if any(written.get(word) != told.get(word) for word in words):

@@ -1,0 +1,62 @@
+"""What routers and gateways tell and what the operator reads, and the status that the router reads."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fairlead_gateway.demand import DemandCounter, read_engine
+from fairlead_gateway.router.catalogue import read_model
+from fairlead_gateway.router.desk import Desk
+from fairlead_operator.autoscale.decision import Decision
+from fairlead_operator.controller.ledger import Ledger
+from fairlead_operator.controller.observation import Answer, observe_demand, observe_pods
+from fairlead_operator.plan.scaling import Scaling, scaling_status
+from fairlead_operator.render.model import parse_model
+from tests.gateway.test_demand import METRICS
+from tests.plan.builders import NOW, model_body, pod
+
+SCALED = model_body(autoscaling={"minReplicas": 0, "maxReplicas": 2})
+
+
+def told(value: Any) -> Any:
+    """As it comes over the wire."""
+    return json.loads(json.dumps(value))
+
+
+def test_the_operator_reads_what_a_gateway_tells() -> None:
+    counter, ledger = DemandCounter(clock=lambda: 1000.0), Ledger()
+    for routed in (False, True):
+        counter.arrived(routed)
+        counter.ended(routed, answered=True)
+        body = {**counter.tell(), "queued": 1, "inFlight": 2, "engine": read_engine(METRICS, 8)}
+        answers = {"tiny-1": Answer(1000.0, told(body))}
+        demand = observe_demand(ledger, None, answers)
+    assert (demand.arrivals, demand.completions, demand.in_flight) == (0, 1, 3)
+    assert demand.last_completion == 1000.0
+    (seen,) = observe_pods([pod(ready=True)], "", {}, answers)
+    assert seen.engine is not None
+    assert (seen.engine.running, seen.engine.prefill_tokens, seen.engine.max_running) == (4, 400.0, 8)
+
+
+def test_the_operator_reads_what_a_router_tells() -> None:
+    desk, ledger = Desk(read_model(SCALED), lambda: 0.0, lambda: None), Ledger()
+    for _ in range(2):
+        desk.arrive()
+        demand = observe_demand(ledger, {"uid": ("boot", told(desk.tell()))}, {})
+    assert (demand.arrivals, demand.queued, demand.in_flight) == (1, 0, 0)
+
+
+def test_the_router_reads_what_the_operator_writes() -> None:
+    decision = Decision(
+        1,
+        "WakeUp",
+        "",
+        inputs={"concurrency": 12.5},
+        hold_timeout_seconds=700,
+        expected_ready_seconds=40,
+    )
+    written = scaling_status(parse_model(SCALED), Scaling(decision), NOW)
+    model = read_model({**SCALED, "status": {"autoscaling": told(written)}})
+    assert model.concurrency == 12.5
+    assert (model.hold.timeout_seconds, model.hold.expected_ready_seconds) == (700, 40)
