@@ -1,8 +1,10 @@
 """`python -m tests.simulator.calibrate`: is the replica model right? Fits it to a real vLLM on CPU.
 
-Half of the phases are used to fit the cost of a step (a, b, d). The others are replayed in the simulator with
-the arrivals that the real engine had; printed is how far off the requests' times and the throughput are. The
-figures also go to build/bench/sim-calibration.json. Needs what the engine tests need.
+Half of the phases are used to fit the cost of a step (a, b, d) in CPU seconds of the engine. The others are
+replayed in the simulator with the arrivals that the real engine had, and printed is how far off the requests'
+times are. When others use the machine, the engine's seconds are longer than its CPU seconds; the replay of a
+phase is stretched by the same factor, which is printed too. Figures also go to build/bench/
+sim-calibration.json. Needs what the engine tests need.
 """
 
 from __future__ import annotations
@@ -44,9 +46,8 @@ class Check:
     seconds_measured: float
     """Mean time of a request."""
     seconds_simulated: float
-    rate_measured: float
-    """Requests per second."""
-    rate_simulated: float
+    stretch: float
+    """See `Measured.stretch`."""
 
     @property
     def time_error(self) -> float:
@@ -55,8 +56,8 @@ class Check:
 
 
 def fit(ticks: Iterable[Tick]) -> tuple[float, float, float]:
-    """Seconds per step, generated token and prompt token, by least squares without negative costs."""
-    rows = [(tick.steps, tick.made, tick.prefilled, tick.seconds) for tick in ticks]
+    """CPU seconds per step, generated and prompt token, by least squares without negative costs."""
+    rows = [(tick.steps, tick.made, tick.prefilled, tick.cpu_seconds) for tick in ticks]
     matrix = np.array(rows)
     left, right = matrix[:, :3], matrix[:, 3]
     a, b, d = nonnegative_least_squares((left.T @ left).tolist(), (left.T @ right).tolist())
@@ -64,10 +65,10 @@ def fit(ticks: Iterable[Tick]) -> tuple[float, float, float]:
 
 
 def tick_error(ticks: Iterable[Tick], costs: tuple[float, float, float]) -> float:
-    """Mean relative error of the predicted seconds of a tick."""
+    """Mean relative error of the predicted CPU seconds of a tick."""
     a, b, d = costs
     errors = [
-        abs(a * tick.steps + b * tick.made + d * tick.prefilled - tick.seconds) / tick.seconds
+        abs(a * tick.steps + b * tick.made + d * tick.prefilled - tick.cpu_seconds) / tick.cpu_seconds
         for tick in ticks
     ]
     return statistics.fmean(errors)
@@ -75,8 +76,7 @@ def tick_error(ticks: Iterable[Tick], costs: tuple[float, float, float]) -> floa
 
 def replay(measured: Measured, costs: tuple[float, float, float]) -> Check:
     """The same requests at the same times in the simulator's replica."""
-    a, b, d = costs
-    # A step of the replica pays b for who decodes; the first token of a request comes with its prefill.
+    a, b, d = (cost * measured.stretch for cost in costs)
     engine = Engine(a=a, b=b, d=d, g=0.0, slots=SLOTS, budget=BUDGET, kv_tokens=10_000_000)
     requests = measured.requests
     begin = requests[0].sent
@@ -87,14 +87,12 @@ def replay(measured: Measured, costs: tuple[float, float, float]) -> Check:
         plane.add()
         plane.advance(arrival[-1] + 3600)
         simulated = plane.last - arrival
-        span = float(plane.last.max())
     return Check(
         measured.phase,
         len(requests),
         statistics.fmean(each.answered - each.sent for each in requests),
         float(simulated.mean()),
-        len(requests) / (max(each.answered for each in requests) - begin),
-        len(requests) / span,
+        measured.stretch,
     )
 
 
@@ -158,8 +156,7 @@ def _document(
                 "requests": check.requests,
                 "seconds_measured": check.seconds_measured,
                 "seconds_simulated": check.seconds_simulated,
-                "rate_measured": check.rate_measured,
-                "rate_simulated": check.rate_simulated,
+                "stretch": check.stretch,
                 "time_error": check.time_error,
             }
             for name, check in checks
@@ -176,12 +173,13 @@ def _text(found: dict[str, Any]) -> str:
         f"error of a request's mean time, replayed in the simulator: {found['held_out_time_error']:.0%} "
         "in the other phases",
         "",
-        "| half | clients | prompt | output | requests | measured, s | simulated, s | error |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| half | clients | prompt | output | requests | stretch | measured, s | simulated, s | error |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
         f"| {row['half']} | {row['clients']} | {row['prompt']} | {row['output']} | {row['requests']} "
-        f"| {row['seconds_measured']:.3f} | {row['seconds_simulated']:.3f} | {row['time_error']:+.0%} |"
+        f"| {row['stretch']:.2f} | {row['seconds_measured']:.3f} | {row['seconds_simulated']:.3f} "
+        f"| {row['time_error']:+.0%} |"
         for row in found["phases"]
     ]
     return "\n".join(lines)

@@ -54,7 +54,7 @@ GAUGES = (
 )
 TOTALS = (
     *("held", "in_flight", "arrivals", "completions", "lost"),
-    *("prompt", "output", "last_completion", "load_integral"),
+    *("prompt", "output", "last_completion", "load_integral", "places"),
 )
 
 

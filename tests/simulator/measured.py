@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import random
 import socket
 import threading
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairlead_gateway.demand import read_engine
+from tests.support import processes
 from tests.support.engine import Engine
 
 SAMPLE_SECONDS = 0.5
@@ -52,6 +54,8 @@ class Tick:
     """What an engine did between two readings of its counters with requests running at both."""
 
     seconds: float
+    cpu_seconds: float
+    """Of the engine's core and its worker: less than `seconds` when others use the machine too."""
     steps: float
     made: float
     prefilled: float
@@ -64,6 +68,11 @@ class Measured:
     phase: Phase
     requests: tuple[Request, ...]
     ticks: tuple[Tick, ...]
+
+    @property
+    def stretch(self) -> float:
+        """Seconds that pass in one of the engine's CPU seconds while it is busy."""
+        return sum(tick.seconds for tick in self.ticks) / sum(tick.cpu_seconds for tick in self.ticks)
 
 
 def measure(engine: Engine, phase: Phase, seconds: float) -> Measured:
@@ -91,17 +100,25 @@ def measure(engine: Engine, phase: Phase, seconds: float) -> Measured:
 
 def _watch(engine: Engine, clients: Sequence[threading.Thread]) -> list[Tick]:
     ticks = []
-    before_at, before = 0.0, None
+    core = engine.core()
+    parts = [core, *processes.children(core)]
+    before_at, before_cpu, before = 0.0, 0.0, None
     while any(thread.is_alive() for thread in clients):
-        at = time.monotonic()
         now = read_engine(engine.get("/metrics")[1], None)
-        if before and now and before["running"] and now["running"]:
+        at, cpu = time.monotonic(), sum(_cpu_seconds(part) for part in parts)
+        if before and now and before["running"] and now["running"] and cpu > before_cpu:
             rise = (now[name] - before[name] for name in ("steps", "decodeTokens", "prefillTokens"))
-            ticks.append(Tick(at - before_at, *rise))
-        before_at, before = at, now
+            ticks.append(Tick(at - before_at, cpu - before_cpu, *rise))
+        before_at, before_cpu, before = at, cpu, now
         clients[0].join(SAMPLE_SECONDS)
         time.sleep(max(0.0, at + SAMPLE_SECONDS - time.monotonic()))
     return ticks
+
+
+def _cpu_seconds(process: int) -> float:
+    # proc(5): the name is in parentheses and may have spaces; utime and stime are fields 14 and 15.
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _complete(path: Path, phase: Phase, rng: random.Random) -> Request:

@@ -95,6 +95,7 @@ class Totals(NamedTuple):
     output: float
     last_completion: float
     load_integral: float
+    places: float
 
 
 class Plane:
@@ -177,7 +178,12 @@ class Plane:
         rows = self.live[: int(taken[-1]) + 1].tolist() if len(taken) else []
         return [Gauge(*row) for row in rows]
 
+    def loads(self) -> list[list[float]]:
+        """Phase and requests in flight of each place up to the last in use: what a router needs."""
+        loads: list[list[float]] = self.live[: int(self._totals[len(library.TOTALS) - 1]), :2].tolist()
+        return loads
+
     def totals(self) -> Totals:
-        """The router's counters."""
+        """The router's counters, and how many places are in use or before one that is."""
         self._library.plane_totals(self._handle)
         return Totals(*self._totals[: len(library.TOTALS)])

@@ -100,7 +100,7 @@ class Simulation:
         pick: Callable[[], int] | None = None
         if own_router:
             # Each pod in the data plane holds a GPU, so there are no more places.
-            pick = shipped_pick(workload.trouble.gpus, lambda: self.plane.live, lambda: self._limit)
+            pick = shipped_pick(workload.trouble.gpus, lambda: self.plane.loads(), lambda: self._limit)
         arrays = (workload.arrival, workload.prompt, workload.output)
         self.plane = Plane(*arrays, setup.engine, routing, pick)
         drain = workload.drain_seconds if setup.drain_seconds is None else setup.drain_seconds

@@ -19,7 +19,7 @@ from tests.simulator.policies.ray import RayServe
 
 def view(at: float, load: float, ready: int, replicas: int, *, held: float = 0, visible: bool = True) -> View:
     """A model with so many requests, of which `held` wait."""
-    totals = Totals(held, load - held, 0, 0, 0, 0, 0, math.nan, 0)
+    totals = Totals(held, load - held, 0, 0, 0, 0, 0, math.nan, 0, 0)
     pods = tuple(
         Pod(f"pod-{i}", 0.0, 60.0, scheduled=0.0, ready=1.0 if i < ready else None) for i in range(replicas)
     )

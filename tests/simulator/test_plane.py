@@ -122,7 +122,7 @@ def test_the_shipped_pick_routes_as_the_least_load_that_the_others_get() -> None
     waits = []
     for own in (True, False):
         live: list[Plane] = []
-        pick = shipped_pick(4, lambda live=live: live[0].live, lambda: 40.0) if own else None  # type: ignore[misc]
+        pick = shipped_pick(4, lambda live=live: live[0].loads(), lambda: 40.0) if own else None  # type: ignore[misc]
         with Plane(arrival, prompt, output, Engine(), Routing(40), pick) as running:
             live.append(running)
             for _ in range(3):

@@ -15,7 +15,7 @@ struct plane {
     struct gauge gauges[MAX_PODS];
     struct totals totals;
     struct queue held;
-    int64_t arrived, places; /* places: one past the last that is in use */
+    int64_t arrived, places; /* places: as in the totals */
     double now, changed;
 };
 
@@ -186,6 +186,7 @@ int64_t plane_add(struct plane *plane)
         return -1;
     if (pod >= plane->places)
         plane->places = pod + 1;
+    plane->totals.places = (double)plane->places;
     replica_open(&plane->replicas[pod], &plane->engine);
     plane->gauges[pod] = (struct gauge){.phase = READY, .idle_since = plane->now};
     dispatch(plane);
@@ -222,6 +223,7 @@ void plane_remove(struct plane *plane, int64_t pod, int64_t retry)
     replica_open(replica, &plane->engine);
     while (plane->places && plane->gauges[plane->places - 1].phase == ABSENT)
         plane->places--;
+    plane->totals.places = (double)plane->places;
     dispatch(plane);
 }
 

@@ -26,6 +26,7 @@ struct gauge {
 
 struct totals {
     double held, in_flight, arrivals, completions, lost, prompt, output, last_completion, load_integral;
+    double places; /* one past the last place that is in use */
 };
 
 struct plane *plane_open(const struct requests *requests, const struct engine *engine, const struct policy *policy);

@@ -15,7 +15,7 @@ from fairlead_operator.autoscale.decision import Decision
 from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.settings import Settings
 from tests.simulator.cluster import Pod
-from tests.simulator.plane import Engine, Floats, Gauge, Phase
+from tests.simulator.plane import Engine, Gauge, Phase
 from tests.simulator.policies.base import Order, View
 
 # The class reads times since the Unix epoch.
@@ -98,8 +98,10 @@ class _Target:
     load: float
 
 
-def shipped_pick(places: int, live: Callable[[], Floats], limit: Callable[[], float]) -> Callable[[], int]:
-    """The router's policy for the data plane: reads phases and loads of the places, answers one or -1.
+def shipped_pick(
+    places: int, loads: Callable[[], list[list[float]]], limit: Callable[[], float]
+) -> Callable[[], int]:
+    """The router's policy for the data plane: reads phase and load of each place, answers one or -1.
 
     The workloads have no common beginnings of prompts, so no request is sticky.
     """
@@ -113,7 +115,7 @@ def shipped_pick(places: int, live: Callable[[], Floats], limit: Callable[[], fl
         nonlocal calls
         calls += 1
         candidates = []
-        for target, (phase, load) in zip(targets, live()[:places, :2].tolist(), strict=True):
+        for target, (phase, load) in zip(targets, loads(), strict=False):
             if phase == ready:
                 target.load = load
                 candidates.append(target)
