@@ -8,6 +8,7 @@ a broken answer is cut off, so that no client takes it for a whole one.
 
 from __future__ import annotations
 
+import logging
 import math
 from typing import cast
 
@@ -31,6 +32,7 @@ _MOST_ATTEMPTS = 3
 # Answers that another pod may do better: its queue is full, its engine broke off, it cannot serve.
 _TRY_ELSEWHERE = frozenset({429, 502, 503})
 _NOT_REACHED = "engine_unavailable"
+_log = logging.getLogger("fairlead.router")
 
 
 class Forwarding:
@@ -159,6 +161,9 @@ class Forwarding:
             self._enter()
         except ApiError as error:
             self._fail(error)
+        except Exception:
+            _log.exception("request req_%s", self._token)
+            self._fail(ApiError(500, "The router failed; the request id is in its log.", "server_error"))
 
     def seated(self, pod: Pod) -> None:
         """There is a place at this pod."""
