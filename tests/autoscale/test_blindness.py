@@ -74,6 +74,15 @@ def test_one_round_with_metrics_ends_the_fallback() -> None:
     assert model.see(*silent(2), told=False).reason == "MetricsMissing"
 
 
+@pytest.mark.parametrize("running", [None, 0])
+def test_after_a_blackout_the_window_begins_anew(running: int | None) -> None:
+    model = Model(replicas=5, min_replicas=1)
+    for _ in range(200):
+        model.see(*silent(5, running), told=False)
+    back = [model.see(*serving(5)) for _ in range(20)]
+    assert {(decision.replicas, decision.reason) for decision in back} == {(5, "Stabilizing")}
+
+
 def test_a_model_at_zero_is_woken_by_its_fallback_only() -> None:
     asleep = Model(replicas=0, fallback=Fallback(1, OnFailure.CURRENT, None))
     woken = Model(replicas=0, fallback=Fallback(1, OnFailure.CURRENT_IF_HIGHER, 1))

@@ -41,6 +41,13 @@ def test_the_cooldown_counts_from_the_last_completion() -> None:
     assert idle(model, 60, last_completion=late) == 0
 
 
+def test_a_restart_of_the_operator_begins_the_cooldown_anew() -> None:
+    """What ended after the memory was last written is not forgotten that way."""
+    model = Model(cooldown=300.0, memory=USED)
+    assert idle(model, 290) == 1
+    assert idle(model, 15) == 0
+
+
 def test_the_cooldown_is_the_window() -> None:
     """Starts of five minutes make a window of ten; the owner asked for one minute."""
     model = Model(cooldown=60.0, memory=Memory(cold_starts=((0.0, 300.0),) * 5))

@@ -74,7 +74,9 @@ class Autoscaler:
         need = needed(facts)
         wanted = recommended(facts, need)
         decided = limited(facts, wanted)
-        self._recommendations.add(observation.at, min(wanted.replicas, facts.pace.most))
+        # What is decided without the demand must not look like a need for less once it is known again.
+        floor = 0 if observation.demand else observation.replicas
+        self._recommendations.add(observation.at, min(max(wanted.replicas, floor), facts.pace.most))
         if observation.demand is None and decided.reason is Reason.STARTED:
             decided = Wanted(decided.replicas, Reason.METRICS_MISSING)
         message = explain.sentence(facts, need, decided)
@@ -162,6 +164,7 @@ class Autoscaler:
     def _decide_blindly(self, observation: Observation, census: Census) -> Decision:
         least, most = self._bounds(observation.at)
         replicas, reason = observation.replicas, Reason.METRICS_MISSING
+        self._recommendations.add(observation.at, min(replicas, most))
         if self._blind > self.settings.fallback.threshold:
             replicas, reason = fallback(self.settings.fallback, replicas), Reason.FALLBACK
         allowed = self._room.allowance(observation.at, census, self.settings.unschedulable_pods)
@@ -217,7 +220,8 @@ class Autoscaler:
         last, since = self._learning.last_activity, self._learning.seen_since
         if last is None:
             return at - (at if since is None else since) >= self.settings.initial_cooldown
-        return at - last >= self.settings.cooldown
+        # What the memory says of the last activity may be a minute old, and more has ended meanwhile.
+        return at - max(last, self._started) >= self.settings.cooldown
 
     def _hold_timeout(self) -> int:
         if self.settings.hold_timeout is not None:
