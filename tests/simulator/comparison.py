@@ -24,15 +24,16 @@ AIM = 0.25
 
 @dataclass(frozen=True)
 class Point:
-    """One system at one target and one length of cold starts. `..._within`: 95 % interval over seeds, +-."""
+    """One system at one target and one length of cold starts. `..._within`: 95 % interval over seeds, +-;
+    None with one seed."""
 
     system: str
     point: str
     cold_start: float
     attainment: float
-    attainment_within: float
+    attainment_within: float | None
     gpu_hours: float
-    gpu_hours_within: float
+    gpu_hours_within: float | None
     lost: int
     created: float
     flaps: float
@@ -87,10 +88,10 @@ def _point(group: Sequence[Done]) -> Point:
     )
 
 
-def _interval(values: Sequence[float]) -> tuple[float, float]:
+def _interval(values: Sequence[float]) -> tuple[float, float | None]:
     mean = statistics.fmean(values)
     if len(values) < 2:
-        return mean, math.nan
+        return mean, None
     return mean, _STUDENT.get(len(values), 2.0) * statistics.stdev(values) / math.sqrt(len(values))
 
 

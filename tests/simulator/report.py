@@ -119,8 +119,8 @@ def _points_table(found: Iterable[Point]) -> str:
                 f"{point.cold_start:.0f}",
                 point.system,
                 point.point,
-                f"{point.attainment:.1%} ± {point.attainment_within:.1%}",
-                f"{point.gpu_hours:.1f} ± {point.gpu_hours_within:.1f}",
+                f"{point.attainment:.1%}" + _within(point.attainment_within, "{:.1%}"),
+                f"{point.gpu_hours:.1f}" + _within(point.gpu_hours_within, "{:.1f}"),
                 f"{point.created:.0f}",
                 f"{point.flaps:.0f}",
                 str(point.most_unschedulable),
@@ -129,6 +129,10 @@ def _points_table(found: Iterable[Point]) -> str:
             for point in found
         ],
     )
+
+
+def _within(interval: float | None, shape: str) -> str:
+    return "" if interval is None else " ± " + shape.format(interval)
 
 
 def _workloads_table(compared: Iterable[Done]) -> str:
