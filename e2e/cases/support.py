@@ -161,6 +161,7 @@ def print_state(world: World) -> None:
             "--tail=60",
         ],
         ["logs", "-n", RELEASE_NAMESPACE, "deployment/fairlead-operator", "--tail=60"],
+        ["logs", "-n", RELEASE_NAMESPACE, "-l", "app.kubernetes.io/component=router", "--tail=40"],
     ]
     print(world.report(*commands))
 
