@@ -19,6 +19,7 @@ from tests.support import processes
 from tests.support.engine import Engine
 
 SAMPLE_SECONDS = 0.5
+STEPS_PER_TICK = 20
 SLOTS, BUDGET = 64, 2048
 # Neither the prefix cache nor the sampler may save work that the model counts.
 ARGUMENTS = (
@@ -106,10 +107,14 @@ def _watch(engine: Engine, clients: Sequence[threading.Thread]) -> list[Tick]:
     while any(thread.is_alive() for thread in clients):
         now = read_engine(engine.get("/metrics")[1], None)
         at, cpu = time.monotonic(), sum(_cpu_seconds(part) for part in parts)
-        if before and now and before["running"] and now["running"] and cpu > before_cpu:
-            rise = (now[name] - before[name] for name in ("steps", "decodeTokens", "prefillTokens"))
-            ticks.append(Tick(at - before_at, cpu - before_cpu, *rise))
-        before_at, before_cpu, before = at, cpu, now
+        if before and now and before["running"] and now["running"]:
+            rise = [now[name] - before[name] for name in ("steps", "decodeTokens", "prefillTokens")]
+            # vLLM counts a prompt when all of it is done, so a tick has to have many steps.
+            if rise[0] >= STEPS_PER_TICK and cpu > before_cpu:
+                ticks.append(Tick(at - before_at, cpu - before_cpu, *rise))
+                before_at, before_cpu, before = at, cpu, now
+        else:
+            before_at, before_cpu, before = at, cpu, now
         clients[0].join(SAMPLE_SECONDS)
         time.sleep(max(0.0, at + SAMPLE_SECONDS - time.monotonic()))
     return ticks
