@@ -96,6 +96,10 @@ def measure(engine: Engine, phase: Phase, seconds: float) -> Measured:
     ticks = _watch(engine, clients)
     if failures:
         raise RuntimeError(f"the engine failed a request: {failures[0]}\n{engine.log_tail()}")
+    if not ticks:
+        raise RuntimeError(
+            f"{phase}: fewer than {STEPS_PER_TICK} steps could be watched; give it more --seconds"
+        )
     return Measured(phase, tuple(sorted(requests, key=lambda each: each.sent)), tuple(ticks))
 
 
