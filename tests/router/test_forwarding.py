@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from fairlead_gateway.router.policy import concurrency_limit
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS, STREAM
 from tests.gateway.scripted import CHUNK, HEAD, ScriptedEngine, answer, chunked, hang, streams, whole
 from tests.gateway.wire import running_gateway, until
@@ -181,7 +182,8 @@ async def test_the_load_that_gateways_tell_counts() -> None:
 
 
 async def test_no_pod_gets_more_than_it_does_well() -> None:
-    at_two = model(autoscaling=scaled(maxConcurrency=2))
+    bound = int(concurrency_limit(1))
+    one_well = model(autoscaling=scaled(maxConcurrency=1))
     release = asyncio.Event()
 
     async def slow(pod: Any, reader: Any, writer: Any) -> None:
@@ -189,11 +191,11 @@ async def test_no_pod_gets_more_than_it_does_well() -> None:
         await release.wait()
         writer.write(whole("200 OK", COMPLETION))
 
-    async with ScriptedPod(slow) as pod, running_router(at_two) as router:
+    async with ScriptedPod(slow) as pod, running_router(one_well) as router:
         router.ready(pod.port)
-        calls = [asyncio.create_task(router.call("POST", CHAT_PATH, CHAT)) for _ in range(5)]
-        await until(lambda: len(router.desk.queue) == 2 and len(pod.requests) == 3)
+        calls = [asyncio.create_task(router.call("POST", CHAT_PATH, CHAT)) for _ in range(bound + 2)]
+        await until(lambda: len(router.desk.queue) == 2 and len(pod.requests) == bound)
         release.set()
         results = await asyncio.gather(*calls)
 
-    assert [result.status for result in results] == [200] * 5
+    assert [result.status for result in results] == [200] * (bound + 2)

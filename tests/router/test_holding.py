@@ -57,7 +57,7 @@ async def test_the_nearest_deadline_is_served_first() -> None:
             calls.append(start(router, body, {"x-fairlead-hold-seconds": str(seconds)}))
             await until(lambda: len(router.desk.queue) == len(calls))
         router.ready(pod.port)
-        # Two at once: a pod gets a quarter more than what it does well.
+        # Two at once: a pod gets somewhat more than what it does well.
         await asyncio.gather(*calls)
 
     assert [json.loads(body)["seed"] for body in pod.requests][-1] == 0

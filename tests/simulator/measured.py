@@ -19,6 +19,7 @@ from tests.support import processes
 from tests.support.engine import Engine
 
 SAMPLE_SECONDS = 0.5
+STEPS_PER_TICK = 20
 SLOTS, BUDGET = 64, 2048
 # Neither the prefix cache nor the sampler may save work that the model counts.
 ARGUMENTS = (
@@ -95,6 +96,10 @@ def measure(engine: Engine, phase: Phase, seconds: float) -> Measured:
     ticks = _watch(engine, clients)
     if failures:
         raise RuntimeError(f"the engine failed a request: {failures[0]}\n{engine.log_tail()}")
+    if not ticks:
+        raise RuntimeError(
+            f"{phase}: fewer than {STEPS_PER_TICK} steps could be watched; give it more --seconds"
+        )
     return Measured(phase, tuple(sorted(requests, key=lambda each: each.sent)), tuple(ticks))
 
 
@@ -106,10 +111,14 @@ def _watch(engine: Engine, clients: Sequence[threading.Thread]) -> list[Tick]:
     while any(thread.is_alive() for thread in clients):
         now = read_engine(engine.get("/metrics")[1], None)
         at, cpu = time.monotonic(), sum(_cpu_seconds(part) for part in parts)
-        if before and now and before["running"] and now["running"] and cpu > before_cpu:
-            rise = (now[name] - before[name] for name in ("steps", "decodeTokens", "prefillTokens"))
-            ticks.append(Tick(at - before_at, cpu - before_cpu, *rise))
-        before_at, before_cpu, before = at, cpu, now
+        if before and now and before["running"] and now["running"]:
+            rise = [now[name] - before[name] for name in ("steps", "decodeTokens", "prefillTokens")]
+            # vLLM counts a prompt when all of it is done, so a tick has to have many steps.
+            if rise[0] >= STEPS_PER_TICK and cpu > before_cpu:
+                ticks.append(Tick(at - before_at, cpu - before_cpu, *rise))
+                before_at, before_cpu, before = at, cpu, now
+        else:
+            before_at, before_cpu, before = at, cpu, now
         clients[0].join(SAMPLE_SECONDS)
         time.sleep(max(0.0, at + SAMPLE_SECONDS - time.monotonic()))
     return ticks

@@ -31,15 +31,20 @@ def aims(found: Sequence[Point], saved: Sequence[Saving]) -> list[dict[str, Any]
     """What was wanted, what is, and whether it is met."""
     ours = [point for point in found if point.system == OURS]
     rows = []
+    default = SYSTEMS[OURS].default
     for cold_start, group in by_cold_start(saved).items():
-        worst = min(group, key=lambda each: each.share)
-        rows.append(
-            {
-                "aim": f"L = {cold_start:.0f} s: {AIM:.0%} fewer GPU hours than each peer, each objective",
-                "value": f"{worst.share:.0%} ({worst.objective} against {worst.peer})",
-                "met": worst.share >= AIM,
-            }
-        )
+        for whose, some in (
+            (f"at {default}", [each for each in group if each.objective == default]),
+            ("at each objective", group),
+        ):
+            worst = min(some, key=lambda each: each.share)
+            rows.append(
+                {
+                    "aim": f"L = {cold_start:.0f} s: {AIM:.0%} fewer GPU hours than each peer, {whose}",
+                    "value": f"{worst.share:.1%} ({worst.objective} against {worst.peer})",
+                    "met": worst.share >= AIM,
+                }
+            )
     lost = sum(point.lost for point in ours)
     waiting = max(point.most_unschedulable for point in ours)
     rows.append({"aim": "no request lost", "value": str(lost), "met": lost == 0})

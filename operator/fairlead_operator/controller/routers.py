@@ -34,6 +34,8 @@ _PACE_SECONDS = 0.02
 _RETRY_SECONDS = 0.5
 # A router that has not answered for so long does not count as asked.
 _SILENT_SECONDS = 15.0
+# How long the first answer after a start is waited for before there counts as none.
+_BEGIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,18 @@ class Routers:
         self._namespace = namespace
         self._ports = ports
         self._followed: dict[str, asyncio.Task[None]] = {}
+        self._began: float | None = None
         self.reports: dict[str, Report] = {}
+
+    @property
+    def begun(self) -> bool:
+        """Whether a router has answered since the start, or none seems to be there."""
+        began = self._began
+        return bool(self.reports) or (began is not None and time.monotonic() > began + _BEGIN_SECONDS)
 
     async def run(self, woken: Callable[[Key], None]) -> None:
         """Follows routers until cancelled; `woken` hears of each model whose first request waits."""
+        self._began = time.monotonic()
         try:
             while True:
                 await self._look(woken)

@@ -44,6 +44,7 @@ LOG = logging.getLogger(__name__)
 _AT_ONCE = 32
 # The longest sleep of the loop: models that are new meanwhile wait no longer.
 _LOOK_SECONDS = 1.0
+_LEAST_SECONDS = 0.05
 # An answer is used while it is not older than so many rounds: one that is missing may be an accident.
 _ROUNDS = 2.5
 
@@ -122,12 +123,14 @@ class Scalers:
                 group.create_task(self._routers.run(self._woken))
             while True:
                 now = time.monotonic()
-                for entry in self._entries.values():
+                # Before the routers had time for their first word, the demand would seem to be unknown.
+                begun = self._routers is None or self._routers.begun
+                for entry in self._entries.values() if begun else ():
                     if entry.due <= now and not entry.busy:
                         entry.busy = True
                         group.create_task(self._round(entry))
                 waits = [entry.due - now for entry in self._entries.values() if not entry.busy]
-                await asyncio.sleep(max(0.01, min([*waits, _LOOK_SECONDS])))
+                await asyncio.sleep(max(_LEAST_SECONDS, min([*waits, _LOOK_SECONDS])))
 
     def _woken(self, key: Key) -> None:
         """The first request for a model waits: what is known of its pods must do."""

@@ -22,11 +22,10 @@ def render_services(model: Model, settings: RenderSettings) -> list[Object]:
     if not can_be_at_zero(model, settings.router_host):
         return [_service(model, model.name, {"type": "ClusterIP", "selector": model.selector})]
     pods = {"type": "ClusterIP", "clusterIP": "None", "selector": model.selector}
-    return [
-        # By name, since a Service cannot select pods of another namespace. The port is the router's.
-        _service(model, model.name, {"type": "ExternalName", "externalName": settings.router_host}),
-        _service(model, f"{model.name}-pods", pods),
-    ]
+    # By name, since a Service cannot select pods of another namespace. The port is the router's.
+    router = {"type": "ExternalName", "externalName": settings.router_host}
+    # The router must know the pods before requests are led to it.
+    return [_service(model, f"{model.name}-pods", pods), _service(model, model.name, router)]
 
 
 def render_service_account(model: Model) -> Object:

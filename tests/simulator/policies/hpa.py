@@ -64,8 +64,9 @@ class Hpa:
 class Keda(Hpa):
     """The vLLM production stack's: `vllm:num_requests_waiting` > 5, through KEDA and an HPA.
 
-    Held requests count as waiting, which flatters it: the stack's own router answers 503 at zero. KEDA
-    looks every 15 s whether to leave zero, and goes there after 360 s in which nothing waited. A missing
+    Held requests count as waiting, which flatters it: the stack's own router answers 503 at zero, and a
+    count of what came then wakes it. KEDA looks every 15 s whether to leave zero, and goes there after
+    360 s in which nothing waited. A missing
     metric is an empty answer of Prometheus, which is 0.
     """
 
@@ -74,7 +75,7 @@ class Keda(Hpa):
 
     def __init__(self, target: float, most: int) -> None:
         super().__init__(target, most)
-        self._active = 0.0
+        self._active = self._arrivals = 0.0
         self._polled = -math.inf
 
     def measure(self, view: View) -> float | None:
@@ -85,7 +86,9 @@ class Keda(Hpa):
         """See the class."""
         if view.at >= self._polled + _SYNC:
             self._polled = view.at
-            if self.measure(view):
+            came = view.totals.arrivals > self._arrivals
+            self._arrivals = view.totals.arrivals
+            if self.measure(view) or (came and view.replicas == 0):
                 self._active = view.at
         if view.replicas == 0:
             return Order(1 if self._active == view.at else 0)
