@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +60,7 @@ class KubeReader:
                 return found, metadata["resourceVersion"]
             pieces["continue"] = metadata["continue"]
 
-    async def watch(self, path: str, query: Mapping[str, str], version: str) -> AsyncIterator[Object]:
+    async def watch(self, path: str, query: Mapping[str, str], version: str) -> AsyncGenerator[Object, None]:
         """The events since that version until the server ends the watch.
 
         Raises GoneError if they are not to be had any more, KubeError, httpx2.HTTPError and ValueError.

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 
 import httpx2
@@ -69,18 +70,22 @@ class Watcher:
     async def _watch(self) -> None:
         source = self._source
         started = asyncio.get_running_loop().time()
-        async for event in self._reader.watch(source.path, source.query, self._version):
-            document = event["object"]
-            self._version = document["metadata"]["resourceVersion"]
-            self._failures = 0
-            if event["type"] == "BOOKMARK":
-                continue
-            key = key_of(document)
-            gone = event["type"] == "DELETED"
-            source.replace({key}, {} if gone else {key: document})
-            (self._known.discard if gone else self._known.add)(key)
+        # Closed here, not by the garbage collector: it may come after the event loop has ended.
+        async with aclosing(self._reader.watch(source.path, source.query, self._version)) as events:
+            async for event in events:
+                self._take(event)
         if asyncio.get_running_loop().time() - started < 1:
             await self._pause()
+
+    def _take(self, event: Object) -> None:
+        document = event["object"]
+        self._version = document["metadata"]["resourceVersion"]
+        self._failures = 0
+        if event["type"] == "BOOKMARK":
+            return
+        key, gone = key_of(document), event["type"] == "DELETED"
+        self._source.replace({key}, {} if gone else {key: document})
+        (self._known.discard if gone else self._known.add)(key)
 
     async def _pause(self) -> None:
         bound = min(_SHORTEST_PAUSE_SECONDS * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE_SECONDS)
