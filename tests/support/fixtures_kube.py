@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import lws
+from tests.support import crds, lws
 from tests.support.control_plane import ControlPlane, ControlPlaneError
 
 CRDS = Path(__file__).resolve().parents[2] / "crds"
@@ -25,7 +25,7 @@ def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     plane = ControlPlane(folder)
     plane.start()
     try:
-        _install_crds(plane)
+        crds.install(plane, CRDS, "ModelDeployment")
         yield plane
     finally:
         plane.stop()
@@ -51,13 +51,6 @@ def lws_crd(control_plane: ControlPlane) -> Iterator[str]:
     lws.install(control_plane)
     yield lws.CRD
     lws.remove(control_plane)
-
-
-def _install_crds(plane: ControlPlane) -> None:
-    if not list(CRDS.glob("*.yaml")):
-        return
-    plane.kubectl("apply", "--server-side", "-f", str(CRDS))
-    plane.kubectl("wait", "--for=condition=Established", "-f", str(CRDS), "--timeout=60s")
 
 
 def _wait_for_default_account(plane: ControlPlane, namespace: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from e2e.cluster import tools, versions
+from tests.support import crds
 from tests.support.control_plane import ControlPlane
 
 MODULE = "sigs.k8s.io/lws"
@@ -23,11 +24,7 @@ def crd_file() -> Path:
 
 def install(plane: ControlPlane) -> None:
     """Installs the CRD and returns when the API server serves LeaderWorkerSets."""
-    # Server-side: with two whole pod templates it is too large for the annotation of a client-side apply.
-    plane.kubectl("apply", "--server-side", "-f", str(crd_file()))
-    # kubectl calls it an error that a fresh CRD has no conditions at all; they come with the accepted names.
-    for condition in ("jsonpath={.status.acceptedNames.kind}=LeaderWorkerSet", "condition=Established"):
-        plane.kubectl("wait", f"--for={condition}", f"crd/{CRD}", "--timeout=60s")
+    crds.install(plane, crd_file(), "LeaderWorkerSet")
 
 
 def remove(plane: ControlPlane) -> None:

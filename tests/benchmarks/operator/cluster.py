@@ -17,11 +17,12 @@ from tests.benchmarks.operator.nodes import PODS_PER_NODE
 from tests.benchmarks.operator.process import MeasuredProcess, cpu_seconds
 from tests.benchmarks.operator.scale import Scale
 from tests.benchmarks.operator.watching import Api
+from tests.support import crds
 from tests.support.control_plane import ControlPlane
 
 Object = dict[str, Any]
 
-_CRDS = str(ROOT / "crds")
+_CRDS = ROOT / "crds"
 _ACCOUNT = "fairlead-operator"
 # The controller manager limits each of its controllers to 20 requests a second, which 2,000 Deployments take
 # a quarter of an hour with. Clusters of that size raise it, and it is not what is measured.
@@ -43,8 +44,7 @@ class Cluster:
     async def start(self) -> None:
         """Returns when the API server knows the CRD and the fake nodes wait for pods."""
         self._plane.start()
-        self._plane.kubectl("apply", "--server-side", "-f", _CRDS)
-        self._plane.kubectl("wait", "--for=condition=Established", "-f", _CRDS, "--timeout=60s")
+        crds.install(self._plane, _CRDS, "ModelDeployment")
         self._create_account()
         for namespace in self._namespaces():
             self._plane.kubectl("create", "namespace", namespace)
