@@ -178,7 +178,8 @@ def test_without_requests_the_last_pod_goes(elastic: str, world: World) -> None:
 def test_what_a_router_holds_outlives_the_router(elastic: str, world: World, client: Client) -> None:
     running = asking(client, _PATIENT)
     wait_until("the wake-up", lambda: scale(world)["wanted"] == 1, timeout=60, every=0.2)
-    world.kubectl("delete", "-n", RELEASE_NAMESPACE, "pod", "-l", "app.kubernetes.io/component=router")
+    routers = ("pod", "-l", "app.kubernetes.io/component=router")
+    world.kubectl("delete", "-n", RELEASE_NAMESPACE, *routers, "--wait=false")
     assert scale(world)["ready"] == 0, "the model was ready before the routers went: it proves nothing"
     assert outcome(running) == {"tokens": 8}
 
