@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead_operator.plan.findings import Finding, is_true, last_seen, parse_time
+from fairlead_operator.plan.observed import is_leaving
 from fairlead_operator.plan.reasons import CATALOGUE
 
 Object = dict[str, Any]
@@ -57,7 +58,7 @@ def _summary(facts: Facts) -> list[str]:
     source = spec.get("model", {}).get("source", "no source")
     title = f"ModelDeployment {metadata['namespace']}/{metadata['name']} ({source})"
     lines = [f"{title}: {serving} of {wanted} replicas answer requests", ""]
-    if metadata.get("deletionTimestamp"):
+    if is_leaving(facts.body):
         return [*lines, "It is being deleted."]
     reason = ready.get("reason", "Unknown")
     lines.append(f"{'Ready' if ready.get('status') == 'True' else 'Not ready'}: {reason}")
@@ -88,7 +89,7 @@ def _cause(finding: Finding | None) -> str:
 
 
 def _state(pod: Object) -> str:
-    if pod["metadata"].get("deletionTimestamp"):
+    if is_leaving(pod):
         return "Draining"
     phase = pod.get("status", {}).get("phase", "Pending")
     if phase in ("Failed", "Succeeded"):

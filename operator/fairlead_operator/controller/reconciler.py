@@ -22,7 +22,7 @@ from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.resources import BY_KIND, EVENT, MODEL_DEPLOYMENT, POD
 from fairlead_operator.plan.asking import awaits_events, tells_progress
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.observed import Observed
+from fairlead_operator.plan.observed import Observed, is_leaving
 from fairlead_operator.plan.planner import Plan, plan, plan_unreadable
 from fairlead_operator.plan.report import status_change
 from fairlead_operator.render.children import child_names
@@ -68,7 +68,7 @@ class Reconciler:
         except NotFoundError:
             self._scalers.drop(key)
             return None
-        if body["metadata"].get("deletionTimestamp"):
+        if is_leaving(body):
             # The children go by their owner references.
             self._scalers.drop(key)
             return None

@@ -11,6 +11,7 @@ from typing import Any
 
 from fairlead_operator.plan.findings import is_true
 from fairlead_operator.plan.kubelet import awaits_volumes
+from fairlead_operator.plan.observed import is_leaving
 
 Object = dict[str, Any]
 
@@ -22,13 +23,12 @@ def awaits_events(pod: Object) -> bool:
 
 def awaits_node(pod: Object) -> bool:
     """Whether the scheduler has not placed the pod."""
-    return not pod.get("spec", {}).get("nodeName") and not pod["metadata"].get("deletionTimestamp")
+    return not pod.get("spec", {}).get("nodeName") and not is_leaving(pod)
 
 
 def tells_progress(pod: Object) -> bool:
     """Whether the pod's gateway can be asked and knows something that changes: it starts, or it drains."""
-    leaves = bool(pod["metadata"].get("deletionTimestamp"))
-    return can_be_asked(pod) and (leaves or not is_true(pod, "Ready"))
+    return can_be_asked(pod) and (is_leaving(pod) or not is_true(pod, "Ready"))
 
 
 def can_be_asked(pod: Object) -> bool:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead_operator.plan.findings import Finding, deployment_finding, worst
-from fairlead_operator.plan.rollout import Rollout, leaves
+from fairlead_operator.plan.observed import is_leaving
+from fairlead_operator.plan.rollout import Rollout
 from fairlead_operator.plan.verdict import scheduling_finding
 
 Object = dict[str, Any]
@@ -32,7 +33,7 @@ def capacity(
     refused = [finding for pod in pods if (finding := scheduling_finding(pod))]
     rejected = deployment_finding(deployment)
     if cause := worst([*refused, *([rejected] if rejected else [])]):
-        unknown = cause.reason == "Progressing" or any(map(leaves, all_pods))
+        unknown = cause.reason == "Progressing" or any(map(is_leaving, all_pods))
         return (None if unknown else False), cause
     if not pods:
         return None, Finding("Progressing", "no pod of the current revision exists yet")

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fairlead_operator.plan.findings import is_true
+from fairlead_operator.plan.observed import is_leaving
 from fairlead_operator.plan.removal import in_flight
 from fairlead_operator.plan.workload import is_leader
 
@@ -33,7 +34,7 @@ def list_endpoints(pods: tuple[Object, ...], reports: Mapping[str, Object]) -> l
 
 def _endpoint(pod: Object, report: Object | None) -> Object:
     name = pod["metadata"]["name"]
-    if pod["metadata"].get("deletionTimestamp"):
+    if is_leaving(pod):
         load = in_flight(report)
         return {"pod": name, "state": "Draining", **({} if load is None else {"inFlight": load})}
     return {"pod": name, "state": "Ready" if is_true(pod, "Ready") else "Starting"}

@@ -34,3 +34,8 @@ def controller_of(body: Object) -> Object:
     """The owner reference of an object's controller, {} if it has none."""
     owners = body["metadata"].get("ownerReferences") or []
     return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def is_leaving(body: Object) -> bool:
+    """Whether an object is on its way out. A pod that is still has its room, and will give it back."""
+    return bool(body["metadata"].get("deletionTimestamp"))

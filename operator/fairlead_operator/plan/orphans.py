@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fairlead_operator.api.names import LEADER_WORKER_SET, RESOURCE_CLAIM_TEMPLATE
-from fairlead_operator.plan.observed import Observed, controller_of, identity
+from fairlead_operator.plan.observed import Observed, controller_of, identity, is_leaving
 from fairlead_operator.render.model import Model
 
 Object = dict[str, Any]
@@ -24,7 +24,7 @@ def find_orphans(model: Model, observed: Observed, desired: list[Object]) -> lis
         for child in observed.children
         if identity(child) not in wanted
         and controller_of(child).get("uid") == model.uid
-        and not child["metadata"].get("deletionTimestamp")
+        and not is_leaving(child)
         and not (child["kind"] == RESOURCE_CLAIM_TEMPLATE and _is_needed(child, observed, desired))
     ]
 

@@ -29,7 +29,7 @@ from fairlead_operator.plan.asking import awaits_events, tells_progress
 from fairlead_operator.plan.claims import settle_claim
 from fairlead_operator.plan.difference import first_difference
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.observed import Observed, controller_of, identity
+from fairlead_operator.plan.observed import Observed, controller_of, identity, is_leaving
 from fairlead_operator.plan.orphans import find_orphans
 from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
@@ -180,7 +180,7 @@ def _decide(model: Model, desired: Object, live: Object | None) -> _Decision:
     former = owner.get("kind") == KIND and owner.get("name") == model.name
     if owner.get("uid") != model.uid and not former:
         return _Decision("conflict", desired, f"{title} exists and does not belong to this ModelDeployment")
-    if live["metadata"].get("deletionTimestamp") or owner.get("uid") != model.uid:
+    if is_leaving(live) or owner.get("uid") != model.uid:
         return _Decision("wait", desired, f"wait for the end of the former {title}")
     desired = settle_claim(desired, live)
     annotations = live["metadata"].get("annotations") or {}

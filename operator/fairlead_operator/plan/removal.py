@@ -12,7 +12,7 @@ from typing import Any
 
 from fairlead_operator.api.names import DELETION_COST, REVISION
 from fairlead_operator.plan.asking import can_be_asked
-from fairlead_operator.plan.observed import Observed
+from fairlead_operator.plan.observed import Observed, is_leaving
 
 Object = dict[str, Any]
 
@@ -42,9 +42,7 @@ def deletion_costs(observed: Observed) -> dict[str, int]:
 
 def candidates(observed: Observed) -> list[Object]:
     """The pods whose load decides who goes."""
-    return [
-        pod for pod in observed.pods if can_be_asked(pod) and not pod["metadata"].get("deletionTimestamp")
-    ]
+    return [pod for pod in observed.pods if can_be_asked(pod) and not is_leaving(pod)]
 
 
 def _chosen(observed: Observed) -> tuple[str, ...]:

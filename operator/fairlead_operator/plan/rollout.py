@@ -25,6 +25,7 @@ from typing import Any
 from fairlead_operator.api.names import REVISION, ROLLOUT
 from fairlead_operator.plan.findings import condition_of, deployment_finding, last_seen, parse_time
 from fairlead_operator.plan.kubelet import awaits_volumes
+from fairlead_operator.plan.observed import is_leaving
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE, Model
 
 Object = dict[str, Any]
@@ -76,14 +77,14 @@ def choose_rollout(
     annotations = deployment["metadata"].get("annotations") or {}
     if deployment["spec"].get("strategy") == REPLACE and ROLLOUT in annotations:
         return Rollout(REPLACE, annotations[ROLLOUT])
-    new = [pod for pod in pods if _revision_of(pod) == revision and not leaves(pod)]
+    new = [pod for pod in pods if _revision_of(pod) == revision and not is_leaving(pod)]
     waits = [wait for pod in new if (wait := _refused(pod, events, now))]
     if quota := _refused_creation(deployment):
         waits.append(quota)
     if not waits:
         return SURGING
     since, why = min(waits, key=lambda wait: wait[0])
-    if any(map(leaves, pods)):
+    if any(map(is_leaving, pods)):
         # Its end is an event; until then the patience has not begun.
         return SURGING
     left = wanted.surge_patience_seconds - (now - _known_since(model, since, now)).total_seconds()
@@ -95,7 +96,7 @@ def _is_rolling(deployment: Object, pods: tuple[Object, ...], revision: str) -> 
     template = deployment.get("spec", {}).get("template", {}).get("metadata", {})
     if (template.get("annotations") or {}).get(REVISION) != revision:
         return False
-    return any(_revision_of(pod) != revision and not leaves(pod) for pod in pods)
+    return any(_revision_of(pod) != revision and not is_leaving(pod) for pod in pods)
 
 
 def _known_since(model: Model, since: datetime, now: datetime) -> datetime:
@@ -171,11 +172,6 @@ def _node_comes(pod: Object, events: tuple[Object, ...], now: datetime) -> bool:
 
 def _is_about(event: Object, pod: Object) -> bool:
     return bool(event.get("regarding", {}).get("uid") == pod["metadata"].get("uid"))
-
-
-def leaves(pod: Object) -> bool:
-    """Whether a pod is on its way out: it still has its room, and will give it back."""
-    return bool(pod["metadata"].get("deletionTimestamp"))
 
 
 def _revision_of(pod: Object) -> str | None:

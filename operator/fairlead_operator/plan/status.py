@@ -25,6 +25,7 @@ from fairlead_operator.plan.findings import (
     worst,
 )
 from fairlead_operator.plan.kubelet import volume_finding
+from fairlead_operator.plan.observed import is_leaving
 from fairlead_operator.plan.reasons import explain, is_healthy
 from fairlead_operator.plan.rollout import SURGING, Rollout
 from fairlead_operator.plan.scaling import scaling_rows
@@ -72,8 +73,7 @@ def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
     found = [
         pod
         for pod in pods
-        if not pod["metadata"].get("deletionTimestamp")
-        and pod["metadata"].get("annotations", {}).get(REVISION) == revision
+        if not is_leaving(pod) and pod["metadata"].get("annotations", {}).get(REVISION) == revision
     ]
     return tuple(sorted(found, key=lambda pod: str(pod["metadata"]["name"])))
 
@@ -213,7 +213,7 @@ def _causes(progress: Progress) -> dict[str, Finding]:
 
 def _losses(progress: Progress) -> list[Finding]:
     """Pods that leave although nobody asked for it: why their replacements have to come."""
-    leaving = [pod for pod in progress.all_pods if pod["metadata"].get("deletionTimestamp")]
+    leaving = [pod for pod in progress.all_pods if is_leaving(pod)]
     return [finding for pod in leaving if (finding := disruption_finding(pod))]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from fairlead_operator.api.names import LEADER_WORKER_SET, REVISION
 from fairlead_operator.plan.findings import condition_of, is_true, parse_time
-from fairlead_operator.plan.observed import controller_of
+from fairlead_operator.plan.observed import controller_of, is_leaving
 from fairlead_operator.render.leaderworkerset import group_name
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE, Model
 
@@ -73,7 +73,7 @@ def _status(
 ) -> Object:
     told, generation = workload.get("status") or {}, workload["metadata"].get("generation", 1)
     revision = (template.get("metadata", {}).get("annotations") or {}).get(REVISION)
-    leaders = [pod for pod in pods if is_leader(pod) and not pod["metadata"].get("deletionTimestamp")]
+    leaders = [pod for pod in pods if is_leader(pod) and not is_leaving(pod)]
     updated = [pod for pod in leaders if (pod["metadata"].get("annotations") or {}).get(REVISION) == revision]
     ready = [pod for pod in leaders if is_true(pod, "Ready")]
     late = not is_true(workload, "Available") and _stands_still(workload, ready, model, now)
