@@ -21,8 +21,6 @@ PYTEST_ARGS ?=
 TRACES ?=
 TRACE ?=
 ARGS ?=
-TRACES ?=
-TRACE ?=
 
 # $(call debian,PACKAGES): installs them where that needs no question, else says what to do.
 debian = echo "==> Debian packages: $(1)"; \

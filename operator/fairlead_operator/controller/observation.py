@@ -16,6 +16,7 @@ from fairlead_operator.autoscale.inputs import Demand, Engine, Pod
 from fairlead_operator.controller.ledger import Ledger
 from fairlead_operator.plan.asking import can_be_asked
 from fairlead_operator.plan.findings import Finding, condition_of, is_true, parse_time
+from fairlead_operator.plan.observed import is_leaving
 from fairlead_operator.plan.workload import is_leader
 
 Object = dict[str, Any]
@@ -41,7 +42,7 @@ def serving_pods(pods: Iterable[Object]) -> list[Object]:
 def asked_pods(pods: Iterable[Object]) -> list[Object]:
     """The pods whose gateways have something to tell: they serve, or they drain."""
     leaves = [pod for pod in pods if can_be_asked(pod)]
-    return [pod for pod in leaves if is_true(pod, "Ready") or pod["metadata"].get("deletionTimestamp")]
+    return [pod for pod in leaves if is_true(pod, "Ready") or is_leaving(pod)]
 
 
 def observe_pods(
@@ -94,7 +95,6 @@ def _gateway_counters(told: Object) -> dict[str, float]:
 
 def _pod(pod: Object, revision: str, cause: Finding | None, answer: Answer | None) -> Pod:
     metadata, verdict = pod["metadata"], condition_of(pod, "PodScheduled") or {}
-    leaves = bool(metadata.get("deletionTimestamp"))
     return Pod(
         name=metadata["name"],
         created=_seconds(metadata.get("creationTimestamp")) or 0.0,
@@ -102,7 +102,7 @@ def _pod(pod: Object, revision: str, cause: Finding | None, answer: Answer | Non
         ready=_since(pod, "Ready"),
         unschedulable=verdict.get("status") == "False",
         stuck=bool(cause and cause.stalled),
-        draining=leaves,
+        draining=is_leaving(pod),
         outdated=(metadata.get("annotations") or {}).get(REVISION) != revision,
         in_flight=_load(answer) if answer else None,
         engine=_engine(answer) if answer else None,
