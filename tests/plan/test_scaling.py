@@ -107,6 +107,30 @@ def test_with_mode_external_the_scale_subresource_sets_the_replicas() -> None:
     assert (active["status"], active["reason"]) == ("False", "ScaledExternally")
 
 
+def test_with_mode_external_at_zero_the_decision_starts_the_first_replica_and_keeps_it() -> None:
+    world = ScaledWorld(mode="External", minReplicas=0)
+    world.body["spec"]["replicas"] = 0
+    world.reconcile()
+    assert world.replicas() == 0
+    world.decide(3, "WakeUp")
+    world.reconcile()
+    assert world.replicas() == 1
+    world.scaling = None  # a new operator
+    world.reconcile()
+    assert world.replicas() == 1
+    world.decide(0, "Idle")
+    world.reconcile()
+    assert world.replicas() == 0
+
+
+def test_with_mode_external_and_a_least_number_zero_is_zero() -> None:
+    world = ScaledWorld(mode="External", minReplicas=1)
+    world.body["spec"]["replicas"] = 0
+    world.decide(3, "WakeUp")
+    world.reconcile()
+    assert world.replicas() == 0
+
+
 @pytest.mark.parametrize("mode", ["Native", "External"])
 def test_a_model_that_can_be_at_zero_is_reached_through_the_router(mode: str) -> None:
     world = ScaledWorld(minReplicas=0, mode=mode)

@@ -173,7 +173,8 @@ class Autoscaling(Part):
     mode: Literal["Native", "External"] = "Native"
     """mode: `Native` sets the replicas from what routers and engines measure and ignores spec.replicas;
     `External` leaves them to whoever writes the scale subresource, such as a HorizontalPodAutoscaler or KEDA,
-    and only tells in the status what it would do.
+    and only tells in the status what it would do; but with minReplicas 0 a held request starts a replica
+    although spec.replicas says 0.
     """
     min_replicas: Replicas = 1
     """minReplicas is the least number of replicas. With 0 the model's Service leads to the router, which

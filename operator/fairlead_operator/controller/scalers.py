@@ -35,7 +35,7 @@ from fairlead_operator.controller.routers import Routers
 from fairlead_operator.controller.scaling_metrics import METRICS
 from fairlead_operator.controller.sightings import Key
 from fairlead_operator.plan.planner import Plan
-from fairlead_operator.plan.scaling import Scaling, is_native, least_replicas, scaling_status
+from fairlead_operator.plan.scaling import Scaling, followed, least_replicas, scaling_status
 from fairlead_operator.render.model import Model
 
 LOG = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ class Scalers:
             entry.due = 0.0
         entry.model, entry.plan, entry.pods = model, planned, serving_pods(pods)
         entry.written = planned.status.get("autoscaling")
-        if entry.decision is None or not is_native(model):
+        if entry.decision is None or followed(model, 0, self._router_host) is None:
             entry.replicas = planned.status["desiredReplicas"]
 
     def drop(self, key: Key) -> None:
@@ -181,11 +181,11 @@ class Scalers:
         before, decision = entry.replicas, entry.scaler.decide(observed)
         entry.decision = decision
         METRICS.decided(entry.key, decision, rules.mode)
-        if is_native(model):
-            entry.replicas = decision.replicas
-        if decision.replicas != before and is_native(model):
+        wanted = followed(model, decision.replicas, self._router_host)
+        if wanted is not None and wanted != before:
+            entry.replicas = wanted
             LOG.info("scale", extra={"model": "/".join(entry.key), "why": decision.message})
-            self._wanted(entry.key, decision.replicas > before)
+            self._wanted(entry.key, wanted > before)
         elif self._is_news(entry):
             self._wanted(entry.key, False)
         return decision.recheck_after

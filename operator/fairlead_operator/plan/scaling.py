@@ -83,12 +83,29 @@ def unreadable_schedules(model: Model) -> list[str]:
     ]
 
 
+def followed(model: Model, decided: int, router_host: str) -> int | None:
+    """Replicas that follow from the autoscaler's decision; None where somebody else's word counts.
+
+    Whoever scales with mode External may not see the held requests for minutes, and a
+    HorizontalPodAutoscaler does nothing at all at zero. So while their word is 0 and minReplicas allows for
+    it, requests start the first replicas here too, and keep them until the cooldown is over. Nothing is
+    written to the scale subresource: it is not ours.
+    """
+    rules = model.spec.autoscaling
+    if rules is None or is_native(model):
+        return None if rules is None else decided
+    if model.spec.replicas > 0 or least_replicas(model, router_host) > 0:
+        return None
+    return min(decided, rules.scale_from_zero.initial_replicas or 1)
+
+
 def scaled(model: Model, workload: Object, scaling: Scaling | None, router_host: str) -> Model:
     """The model with the replicas that are wanted now in spec.replicas."""
-    if not is_native(model):
+    if model.spec.autoscaling is None:
         return model
-    wanted = scaling.decision.replicas if scaling else first_replicas(model, workload, router_host)
-    return model.with_replicas(wanted)
+    decided = scaling.decision.replicas if scaling else first_replicas(model, workload, router_host)
+    wanted = followed(model, decided, router_host)
+    return model if wanted is None else model.with_replicas(wanted)
 
 
 def scaling_status(model: Model, scaling: Scaling | None, now: datetime) -> Object | None:
@@ -114,6 +131,8 @@ def scaling_rows(model: Model, written: Object | None, router_host: str) -> list
         return []
     if rules.mode == "External":
         text = "the scale subresource decides; what the operator would do is in status.autoscaling"
+        if least_replicas(model, router_host) == 0:
+            text += "; at zero a held request starts a replica"
         active: Row = ("ScalingActive", False, Finding("ScaledExternally", text))
         return [active]
     reason, message = written["reason"], written["message"]

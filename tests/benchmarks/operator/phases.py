@@ -34,7 +34,7 @@ async def converge(cluster: Cluster, operator: Operator, api: Api) -> Figures:
     seconds = time.monotonic() - started
     counted = await operator.metrics() - before
     used = {name: value - cpu[name] for name, value in cluster.cpu_seconds(operator).items()}
-    settled = await _rest(operator)
+    settled = await rest(operator)
     total = await operator.metrics() - before
     return {
         "seconds": round(seconds, 1),
@@ -50,7 +50,7 @@ async def converge(cluster: Cluster, operator: Operator, api: Api) -> Figures:
 
 async def restart(operator: Operator, started: float, models: int) -> Figures:
     """From the start of the process until every model was looked at and nothing is left to do."""
-    at_rest = await _rest(operator, models)
+    at_rest = await rest(operator, models)
     counted = await operator.metrics()
     return {
         "seconds": round(at_rest - started, 1),
@@ -66,7 +66,7 @@ async def steady(operator: Operator, api: Api, models: int, resync_seconds: int)
     before, versions_before, cpu = await operator.metrics(), await versions(api), operator.cpu_seconds()
     started = time.monotonic()
     await asyncio.sleep(resync_seconds * 1.1)
-    await _rest(operator)
+    await rest(operator)
     counted = await operator.metrics() - before
     if counted.total("reconcile_total") < models:
         raise InvalidError("no full pass in the steady state")
@@ -131,7 +131,7 @@ async def _await_ready(api: Api, wanted: int) -> None:
                 return
 
 
-async def _rest(operator: Operator, least: int = 0) -> float:
+async def rest(operator: Operator, least: int = 0) -> float:
     """Waits until nothing was reconciled for a while, and at least so many were; returns since when."""
     last, since = -1.0, time.monotonic()
     while time.monotonic() - since < _REST_SECONDS or last < least:

@@ -30,7 +30,7 @@ async def probe_changes(api: Api, models: list[Object], count: int) -> Figures:
         await api.request("PATCH", path, spec, "merge-patch+json")
         return lambda _, seen: f'"seed": {number}' in seen["data"]["gateway.json"]
 
-    return await _probe(api, CONFIG_MAP, models, count, change)
+    return await probe(api, CONFIG_MAP, models, count, change)
 
 
 async def probe_repairs(api: Api, models: list[Object], count: int) -> Figures:
@@ -41,16 +41,17 @@ async def probe_repairs(api: Api, models: list[Object], count: int) -> Figures:
         await api.request("DELETE", SERVICE.path(metadata["namespace"], metadata["name"]))
         return lambda kind, _: kind == "ADDED"
 
-    return await _probe(api, SERVICE, models, count, delete)
+    return await probe(api, SERVICE, models, count, delete)
 
 
-async def _probe(
+async def probe(
     api: Api,
     resource: Resource,
     models: list[Object],
     count: int,
     act: Callable[[int, Object], Awaitable[Effect]],
 ) -> Figures:
+    """Acts on `count` of the models in turn; milliseconds until a watcher of the resource sees the effect."""
     events: asyncio.Queue[tuple[str, Object]] = asyncio.Queue()
     watching = asyncio.create_task(_collect(api, resource, events))
     try:

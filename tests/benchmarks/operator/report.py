@@ -35,6 +35,8 @@ ROWS: Sequence[tuple[str, str, str]] = (
     ("steady", "reconcile_p50_ms", "  reconcile p50, ms"),
     ("steady", "reconcile_p99_ms", "  reconcile p99, ms"),
     ("steady", "memory_mib", "  memory, MiB"),
+    ("wake", "p50_ms", "idle: first request held until the first replica is written, p50 ms"),
+    ("wake", "p99_ms", "  p99 ms"),
 )
 
 
@@ -58,6 +60,7 @@ AIMS: Sequence[Aim] = (
     Aim(
         "a deleted child is back within 200 ms when idle, p99", "repair", "p99_ms", lambda value: value < 200
     ),
+    Aim("a wake-up under 200 ms when idle, p99", "wake", "p99_ms", lambda value: value < 200),
     Aim("no write after a restart", "restart", "writes", lambda value: value == 0),
     Aim("no write in the steady state, over a full pass", "steady", "writes", lambda value: value == 0),
     Aim("always healthy while converging", "converge", "unhealthy_answers", lambda value: value == 0),

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.gateway.machine import Bystanders, machine
-from tests.benchmarks.operator import phases, probes
+from tests.benchmarks.operator import phases, probes, sleepers
 from tests.benchmarks.operator.cluster import Cluster
 from tests.benchmarks.operator.process import Operator
 from tests.benchmarks.operator.scale import Scale
 from tests.benchmarks.operator.watching import Api, open_api
+from tests.controller.demand import SERVICE as ROUTER_SERVICE
+from tests.controller.demand import running_demand
 
 
 async def run(scale: Scale) -> dict[str, Any]:
@@ -63,6 +65,16 @@ async def _measure(cluster: Cluster, api: Api, scale: Scale, folder: Path) -> di
         await operator.await_watching()
         note("restart", await phases.restart(operator, started, scale.models))
         note("steady", await phases.steady(operator, api, scale.models, scale.resync_seconds))
+        await operator.stop()
     finally:
         operator.close()
+    await sleepers.prepare()
+    async with running_demand() as demand:
+        router = {"FAIRLEAD_ADMIN_PORT": str(demand.port), "FAIRLEAD_ROUTER_SERVICE": ROUTER_SERVICE}
+        operator = Operator(cluster.account, folder / "operator-2.log", router)
+        try:
+            await operator.await_watching()
+            note("wake", await sleepers.wake(operator, api, demand, scale.probes))
+        finally:
+            operator.close()
     return figures
