@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Callable
+
 import pytest
 
 from fairlead_operator.autoscale.arrivals import Arrivals, present_rate
@@ -61,6 +64,34 @@ def test_neither_a_steady_nor_a_falling_rate_has_a_trend() -> None:
         steady.observe(second, second * 5.0)
         falling.observe(second, second * 600.0 - second**2)
     assert steady.trend(300, 60) == falling.trend(300, 60) == 0
+
+
+def history(rate: Callable[[int], float], seconds: int = 900) -> Arrivals:
+    """Readings every 5 s of a counter that rises at this rate."""
+    arrivals, total = Arrivals(), 0.0
+    for second in range(0, seconds + 1, 5):
+        arrivals.observe(second, total)
+        total += 5 * rate(second)
+    return arrivals
+
+
+def test_bursts_that_come_again_and_again_have_peaks() -> None:
+    recurring = history(lambda second: 20.0 if second % 150 < 60 else 1.0)
+    assert 15.0 < recurring.peaks(900) <= 20.0
+
+
+def test_one_rise_and_one_fall_are_no_peaks() -> None:
+    assert history(lambda second: 20.0 if 400 <= second < 700 else 4.0).peaks(900) == 0
+
+
+def test_a_slow_rise_has_no_peaks() -> None:
+    assert history(lambda second: second / 50).peaks(900) == 0
+
+
+def test_chance_makes_peaks_that_do_not_count() -> None:
+    rng = random.Random(7)
+    by_chance = history(lambda _: sum(rng.random() < 0.02 for _ in range(2500)) / 5)
+    assert by_chance.peaks(900) < 0.5 * by_chance.rate(600, 900)
 
 
 def test_the_last_15_seconds_count_when_chance_does_not_explain_them() -> None:

@@ -12,8 +12,8 @@ from fairlead_operator.autoscale.facts import Ability, Asked, Facts, Pace, Suppl
 from fairlead_operator.autoscale.need import Need, needed
 
 ABILITY = Ability(0.01, 0.0002, 0.0001, 1000, 200, 0.72, None, 1.0, concurrency=10.0, rate=2.0, full_rate=2.5)
-PACE = Pace(0.0, 60.0, 1, 0, 100, 0, 0, None, 100, 0, 1, 1, 0)
-ASKED = Asked(0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1)
+PACE = Pace(0.0, 60.0, 1, 0, 100, 0, 0, None, 100, 0, 1, 1, may_be_zero=0)
+ASKED = Asked(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1)
 SUPPLY = Supply(1, 1, 0, 0, 0, 1, 0, cold_start_seconds=100.0, pressure=0)
 
 
@@ -38,6 +38,15 @@ def test_safety_adds_room_for_fluctuation_by_the_square_root() -> None:
     assert need(rates(5.0), {"ready": 9}, safety=2.0).flow == pytest.approx(
         (offered + 2 * math.sqrt(offered)) / 10
     )
+
+
+def test_bursts_that_recur_are_staffed_for_also_between_them() -> None:
+    assert need(rates(1.0, arrivals_peaks=6.0), {"ready": 3}).flow == pytest.approx(3.0)
+    assert need(rates(8.0, arrivals_peaks=6.0), {"ready": 3}).flow == pytest.approx(4.0)
+
+
+def test_bursts_have_ended_when_nothing_has_come_for_the_cooldown() -> None:
+    assert need({"arrivals_peaks": 6.0}, may_be_zero=1).replicas == 0
 
 
 def test_what_does_not_fit_and_will_still_wait_is_to_be_drained_in_time() -> None:

@@ -54,6 +54,8 @@ class Recomputed:
         )
         offered = expected * i["concurrency"] / i["rate"]
         flow = (offered + i["safety"] * math.sqrt(offered)) / i["concurrency"]
+        if not i["mayBeZero"]:
+            flow = max(flow, i["arrivalsPeaks"] / i["rate"])
         burst = max(0.0, arrivals - i["arrivals600s"]) if i["surgeSeconds"] else 0.0
         coming = ((now + arrivals) / 2 - burst + burst * i["surgeMeanPersistence"]) * i["coldStartSeconds"]
         served = i["fullRate"] * (i["ready"] * i["coldStartSeconds"] + i["startingPodSeconds"])
@@ -91,6 +93,7 @@ class Recomputed:
 HISTORIES = {
     "a day": World(lambda t: 12 - 11 * math.cos(2 * math.pi * t / 7200), settings={"min_replicas": 1}),
     "bursts": World(lambda t: 20.0 if t % 600 < 60 else 2.0, cold_start=120.0),
+    "bursts again and again": World(lambda t: 20.0 if t % 200 < 60 else 1.0, cold_start=120.0),
     "too few accelerators": World(lambda t: 30.0 if t < 1800 else 3.0, accelerators=4),
     "to zero and back": World(
         lambda t: 5.0 if t % 1800 < 600 else 0.0, settings={"objective": Objective.LATENCY}

@@ -175,6 +175,25 @@ def long_outputs(rng: np.random.Generator) -> Workload:
     return replace(made, drain_seconds=1800.0)
 
 
+def bursts(rng: np.random.Generator) -> Workload:
+    """Batch clients with long prompts that come and go: a minute of work, one and a half of next to nothing,
+    both of random length.
+    """
+    most, idle = 30.0, 1.0
+    edges: list[float] = [0.0]
+    while edges[-1] < WARM_UP + 1.5 * HOUR:
+        edges.append(edges[-1] + rng.exponential(90.0))
+        edges.append(edges[-1] + rng.exponential(60.0))
+    heights = np.full(len(edges), idle)
+    heights[1::2] = rng.uniform(10.0, most, len(heights[1::2]))
+
+    def rate(at: Floats) -> Floats:
+        return heights[np.searchsorted(edges, at + WARM_UP, side="right") - 1]
+
+    mix = Mix(prompt=2000.0, output=30.0)
+    return _made("bursts", rng, rate, 1.5, most=most, mix=mix, initial=4)
+
+
 def few_gpus(rng: np.random.Generator) -> Workload:
     """More work than five GPUs can do, for twenty minutes."""
     made = _made("few-gpus", rng, lambda at: 8.0 + 20.0 * _pulse(at, 900, 1200), 1.25, most=28, initial=2)
@@ -213,6 +232,7 @@ TRAINING: Mapping[str, Make] = {
     "long-outputs": long_outputs,
     "blackout": blackout,
     "restart": restart,
+    "bursts": bursts,
 }
 HELD_OUT: Mapping[str, Make] = {
     "sinusoid": sinusoid,

@@ -6,15 +6,22 @@ readings it is taken to rise evenly, so a round without metrics costs nothing.
 
 from __future__ import annotations
 
+import itertools
 import math
 from bisect import bisect_left
 
 from fairlead_operator.autoscale.counter import rise
+from fairlead_operator.autoscale.quantile import quantile
 
 LONGEST = 600.0
 # Chance alone passes this once in some hours, so that it does not fill the stabilization window.
 SIGMAS = 3.0
 TREND_SIGMAS = 1.5
+# Peaks are looked for in spans of so many seconds: two rounds of the default interval.
+SPAN = 10.0
+PEAK = 0.9
+# Changes that one rise and one fall make: each may lie across the border of two spans.
+FLANKS = 4
 
 
 def present_rate(last_15s: float, last_60s: float) -> float:
@@ -61,6 +68,24 @@ class Arrivals:
             return 0.0
         noise = TREND_SIGMAS * math.sqrt(max(0.0, now + then) / window)
         return max(0.0, now - then - noise) / window
+
+    def peaks(self, at: float) -> float:
+        """The rate of bursts that come again and again, 0 where arrivals change no more than by chance.
+
+        It is the rate that nine of ten short spans of the longest window stayed within, times the share of
+        the changes between neighbouring spans that chance (arrivals taken as Poisson) does not explain. The
+        largest changes are left out: a rise and a fall that happened once are no rhythm.
+        """
+        spans = round(LONGEST / SPAN)
+        totals = [self._total(at - SPAN * number) for number in range(spans, -1, -1)]
+        rates = [(after - before) / SPAN for before, after in itertools.pairwise(totals)]
+        squares = sorted((after - before) ** 2 for before, after in itertools.pairwise(rates))[:-FLANKS]
+        # The difference of two independent values has twice the variance of one.
+        variance = sum(squares) / len(squares) / 2
+        by_chance = sum(rates) / spans / SPAN
+        if variance <= by_chance:
+            return 0.0
+        return (1 - by_chance / variance) * quantile(rates, PEAK)
 
     def _total(self, at: float) -> float:
         times, totals = self._times, self._totals

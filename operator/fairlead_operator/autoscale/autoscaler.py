@@ -116,6 +116,7 @@ class Autoscaler:
             arrivals_120s=last[120],
             arrivals_600s=last[600],
             arrivals_trend=arrivals.trend(at, min(LONGEST_TREND, max(60.0, lead))) if told else 0.0,
+            arrivals_peaks=arrivals.peaks(at) if told else 0.0,
             surge_seconds=age,
             surge_persistence=surges.persistence(age, lead) if age else 1.0,
             surge_mean_persistence=surges.mean_persistence(age, lead) if age else 1.0,

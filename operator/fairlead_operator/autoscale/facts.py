@@ -29,6 +29,8 @@ class Asked:
     arrivals_600s: float
     arrivals_trend: float
     """Requests per second, more every second."""
+    arrivals_peaks: float
+    """Requests per second in bursts that come again and again; 0 where there are none."""
     surge_seconds: float
     """Age of the present burst, 0 without one."""
     surge_persistence: float

@@ -1,9 +1,10 @@
 """How many replicas the demand needs.
 
 Two parts. The flow: what will come each second when a pod created now is ready, with room for its
-fluctuation. The backlog: what does not fit now, rolled forward to that moment; pods that are already starting
-work on it from the time they will be ready. If they and those that are ready will be done with it, nothing
-is created for it, because a new pod would come too late to be of use.
+fluctuation, or what came in the peaks of the last minutes if they recur. The backlog: what does not fit now,
+rolled forward to that moment; pods that are already starting work on it from the time they will be ready. If
+they and those that are ready will be done with it, nothing is created for it, because a new pod would come
+too late to be of use.
 """
 
 from __future__ import annotations
@@ -47,7 +48,11 @@ def needed(facts: Facts) -> Need:
     usual = facts.asked.arrivals_600s
     expected = max(facts.asked.arrivals_120s, usual + (arrivals - usual) * facts.asked.surge_persistence)
     offered = expected * facts.ability.concurrency / facts.ability.rate
-    flow = (offered + facts.pace.safety * math.sqrt(offered)) / facts.ability.concurrency
+    steady_flow = (offered + facts.pace.safety * math.sqrt(offered)) / facts.ability.concurrency
+    # Bursts that come again and again are over before a pod that is created for one is ready. When nothing
+    # has come for the cooldown, they have ended.
+    peaks = 0.0 if facts.pace.may_be_zero else facts.asked.arrivals_peaks
+    flow = max(steady_flow, peaks / facts.ability.rate)
     backlog = max(
         0.0, facts.asked.queued + facts.asked.in_flight - facts.supply.ready * facts.ability.concurrency
     )
