@@ -106,7 +106,7 @@ e2e: setup ## The cluster cases, on a kind cluster of their own
 ##@ Measure
 
 .PHONY: bench-gateway
-bench-gateway: setup ## What a request and a chunk cost: our gateway beside nginx, vllm-router and LiteLLM (ARGS=--quick)
+bench-gateway: setup ## What a request and a chunk cost: our gateway and router beside nginx, vllm-router and LiteLLM (ARGS=--quick)
 	$(PYTHON) -m tests.benchmarks.gateway $(ARGS)
 
 .PHONY: bench-operator

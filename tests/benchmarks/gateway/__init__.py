@@ -1,1 +1,1 @@
-"""What the gateway costs, measured beside other proxies in one run: `make bench-gateway`."""
+"""What the gateway and the router cost, measured beside other proxies in one run: `make bench-gateway`."""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from e2e.cluster.shell import run
 from tests.benchmarks.gateway import environments
+from tests.benchmarks.gateway.api_server import ApiServer
 from tests.benchmarks.gateway.interpreter import interpreter, python_path
 
 MODEL = "bench"
@@ -95,6 +96,26 @@ def gateway(folder: Path, port: int, upstream: Upstream, source: Path = SERVING_
     }
     command = (str(interpreter()), "-m", "fairlead_gateway", "serve")
     return Launch(command, version("fairlead"), environment)
+
+
+def _router(folder: Path, port: int, upstream: Upstream) -> Launch:
+    """Our router before one pod. In the cluster a gateway comes after it, whose cost is to be added."""
+    token = folder / "token"
+    token.write_text("none")
+    settings = {
+        "HOST": "127.0.0.1",
+        "API_PORT": str(port),
+        "ADMIN_PORT": str(free_port()),
+        "API_SERVER": ApiServer(MODEL, upstream.port).url,
+        "TOKEN_FILE": str(token),
+        "LINGER_SECONDS": "0",
+        "DRAIN_SECONDS": "1",
+    }
+    environment = {
+        "PYTHONPATH": python_path(SERVING_IMAGE),
+        **{f"FAIRLEAD_ROUTER_{name}": value for name, value in settings.items()},
+    }
+    return Launch((str(interpreter()), "-m", "fairlead_gateway", "route"), version("fairlead"), environment)
 
 
 _NGINX_CONF = """\
@@ -187,6 +208,7 @@ SYSTEMS: Mapping[str, System] = {
     system.name: system
     for system in (
         System(OURS, gateway, speaks_responses=True),
+        System("fairlead-router", _router),
         System("nginx", _nginx),
         System("vllm-router", _vllm_router),
         System("litellm", _litellm, shorten=4),

@@ -55,6 +55,12 @@ def test_the_gateway_is_measured_in_full_and_the_figures_are_written(
     assert "memory idle: below 80 MB" in printed
 
 
+def test_the_router_is_measured() -> None:
+    results = run([SYSTEMS["fairlead-router"]], runs=1, scale=SMALL)
+    assert not results.failures
+    assert results.document()["fairlead-router"]["requests_per_second"] > 0
+
+
 def test_a_competitor_that_is_not_available_is_named_and_the_others_are_measured() -> None:
     def refuse(_: Path, __: int, ___: Upstream) -> Launch:
         raise MissingError("no package index within reach")
