@@ -84,7 +84,7 @@ def _write(folder: Path, about: dict[str, Any], compared: list[Done], as_shipped
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.simulator", description=__doc__)
     parser.add_argument("--half", choices=list(HALVES), default="held-out", help="default: %(default)s")
-    parser.add_argument("--seeds", type=int, default=2, help="of the half's three; default: %(default)s")
+    parser.add_argument("--seeds", type=int, default=3, help="of the half's three; default: %(default)s")
     parser.add_argument("--traces", type=_path, help="folder with the Azure traces; default: download them")
     parser.add_argument("--trace", type=_path, help="a CSV to be added as a workload")
     parser.add_argument("--output", type=Path, default=OUTPUT, help="folder; default: %(default)s")

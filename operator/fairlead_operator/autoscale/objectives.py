@@ -22,5 +22,5 @@ class Preset:
 PRESETS = {
     Objective.COST: Preset(0.78, 0.0, 120.0),
     Objective.BALANCED: Preset(0.72, 1.0, 60.0),
-    Objective.LATENCY: Preset(0.60, 2.0, 30.0),
+    Objective.LATENCY: Preset(0.72, 4.0, 30.0),
 }
