@@ -61,8 +61,9 @@ def test_a_draining_pod_comes_back_before_a_new_one_is_started() -> None:
     assert back(*pods, wanted=1) == ()
 
 
-def test_one_of_an_earlier_revision_or_not_ready_does_not_come_back() -> None:
-    pods = (ready("old", draining=True, outdated=True), starting("never", draining=True))
+def test_one_of_an_earlier_revision_not_ready_or_deleted_does_not_come_back() -> None:
+    old, gone = ready("old", draining=True, outdated=True), ready("gone", draining=True, deleted=True)
+    pods = (old, gone, starting("never", draining=True))
     assert back(*pods, wanted=2) == ()
 
 

@@ -15,6 +15,7 @@ from fairlead_operator.controller.observation import (
     serving_pods,
 )
 from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.scaling import Parting
 from tests.controller.demand import ENGINE
 from tests.plan.builders import Object, pod, waiting
 
@@ -85,6 +86,13 @@ def test_a_pod_is_told_with_its_times_its_load_and_its_engine() -> None:
     assert seen.in_flight == 2
     assert seen.engine is not None
     assert (seen.engine.kv_tokens, seen.engine.at) == (100_000, MINUTE_BEFORE_NOON)
+
+
+def test_a_pod_that_is_about_to_go_drains_and_can_be_called_back_until_it_is_let_go() -> None:
+    parting = Parting(draining=("a",), released=("b",))
+    pods = [pod("a", ready=True), pod("b", ready=True), pod("c", ready=True)]
+    seen = observe_pods(pods, "", {}, {}, parting)
+    assert [(each.draining, each.deleted) for each in seen] == [(True, False), (True, True), (False, False)]
 
 
 def test_a_pod_without_an_answer_has_no_load_rather_than_none_at_all() -> None:

@@ -196,6 +196,66 @@ async def test_load_brings_replicas_and_the_idlest_goes_first(
     assert await operator.metric("autoscaler_desired_replicas") == 1
 
 
+async def endpoints(cluster: Cluster) -> dict[str, str]:
+    """The state of each pod, as routers read it."""
+    return {entry["pod"]: entry["state"] for entry in (await status(cluster)).get("endpoints") or []}
+
+
+async def two_of_which_one_is_too_many(
+    cluster: Cluster, operator: OperatorProcess, demand: Demand, node: Node
+) -> str:
+    """Two pods, of which the one with a single request drains; its name."""
+    await cluster.create(**scaling(1, 2))
+    await serve(cluster, node, 1)
+    demand.tell(model(cluster), queued=MANY)
+    await await_replicas(cluster, 2)
+    await serve(cluster, node, 2)
+    demand.loads = {GATEWAY_ADDRESSES[0]: 2, GATEWAY_ADDRESSES[1]: 1}
+    await await_decisions(operator, 2)
+    names = {pod["status"]["podIP"]: str(pod["metadata"]["name"]) for pod in await node.pods()}
+    idlest = names[GATEWAY_ADDRESSES[1]]
+    demand.tell(model(cluster), queued=0, inFlight=3)
+
+    async def drains() -> bool:
+        return (await endpoints(cluster)).get(idlest) == "Draining"
+
+    await eventually("a pod that gets nothing new", drains)
+    return idlest
+
+
+async def test_a_pod_that_is_too_many_is_deleted_when_it_has_finished_what_it_had(
+    cluster: Cluster, start: StartScaling, demand: Demand, node: Node
+) -> None:
+    operator = start()
+    going = await two_of_which_one_is_too_many(cluster, operator, demand, node)
+    await await_decisions(operator, 5)
+    assert await replicas(cluster) == 2
+    demand.loads = {GATEWAY_ADDRESSES[0]: 2}
+    demand.tell(model(cluster), inFlight=2)
+    await await_replicas(cluster, 1)
+
+    async def gone() -> bool:
+        return going not in {pod["metadata"]["name"] for pod in await node.pods()}
+
+    await eventually("the end of the pod that was told to go", gone)
+
+
+async def test_a_draining_pod_is_called_back_when_the_demand_returns(
+    cluster: Cluster, start: StartScaling, demand: Demand, node: Node
+) -> None:
+    operator = start()
+    going = await two_of_which_one_is_too_many(cluster, operator, demand, node)
+    pods = {pod["metadata"]["uid"] for pod in await node.pods()}
+    demand.tell(model(cluster), queued=MANY)
+
+    async def serves() -> bool:
+        return (await endpoints(cluster)).get(going) == "Ready"
+
+    await eventually("the pod serving again", serves)
+    assert await replicas(cluster) == 2
+    assert {pod["metadata"]["uid"] for pod in await node.pods()} == pods
+
+
 async def test_an_operator_that_starts_anew_under_load_changes_no_replicas(
     cluster: Cluster, start: StartScaling, demand: Demand, node: Node
 ) -> None:

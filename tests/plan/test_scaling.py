@@ -13,7 +13,7 @@ from fairlead_operator.autoscale.reasons import Reason
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan
 from fairlead_operator.plan.reasons import CATALOGUE
-from fairlead_operator.plan.scaling import Scaling
+from fairlead_operator.plan.scaling import Parting, Scaling
 from tests.plan.builders import NOW, SETTINGS, Object, World, model_body
 
 ROUTER = "fairlead-router.fairlead-system.svc.cluster.local"
@@ -171,6 +171,34 @@ def test_the_pods_that_the_autoscaler_lets_go_cost_least() -> None:
     world.reports = {f"tiny-{number}": {"inFlight": 1, "queued": 0} for number in range(3)}
     world.decide(1, removal=("tiny-2", "tiny-0"))
     assert world.plan().costs == {"tiny-2": -2, "tiny-0": -1, "tiny-1": 1}
+
+
+def test_a_pod_that_drains_keeps_its_place_until_it_is_through_and_then_costs_least() -> None:
+    world = ScaledWorld()
+    world.decide(3)
+    world.serve(3)
+    world.reports = {f"tiny-{number}": {"inFlight": number, "queued": 0} for number in range(3)}
+    world.decide(2)
+    assert world.scaling is not None
+    world.scaling = replace(world.scaling, parting=Parting(draining=("tiny-2",)))
+    world.reconcile()
+    assert world.replicas() == 3
+    states = {entry["pod"]: entry["state"] for entry in world.body["status"]["endpoints"]}
+    assert states == {"tiny-0": "Ready", "tiny-1": "Ready", "tiny-2": "Draining"}
+    world.scaling = replace(world.scaling, parting=Parting(released=("tiny-2",)))
+    planned = world.plan()
+    assert planned.costs == {"tiny-2": -1, "tiny-0": 0, "tiny-1": 1}
+    world.reconcile()
+    assert world.replicas() == 2
+
+
+def test_the_first_decision_is_an_event_too_if_it_changes_the_number() -> None:
+    world = ScaledWorld(minReplicas=0)
+    world.reconcile()
+    world.decide(2, "WakeUp")
+    assert [event.reason for event in world.plan().events if event.reason.startswith("Scaled")] == [
+        "ScaledUp"
+    ]
 
 
 def test_another_number_of_replicas_is_told_at_once_with_all_it_was_made_of() -> None:

@@ -51,6 +51,8 @@ class Pod:
     """It fails to start again and again (crash loop, image that cannot be pulled)."""
     draining: bool = False
     """It gets no new requests and leaves when those in flight are done."""
+    deleted: bool = False
+    """It drains and cannot be called back: Kubernetes ends it."""
     outdated: bool = False
     """It is of an earlier revision."""
     in_flight: int | None = None

@@ -26,7 +26,11 @@ def removal(census: Census, replicas: int) -> tuple[str, ...]:
 def recall(census: Census, replicas: int) -> tuple[str, ...]:
     """Names of the draining pods that serve again: the busiest, which are furthest from leaving."""
     missing = max(0, replicas - len(census.active))
-    able = [pod for pod in census.draining if pod.ready is not None and not pod.stuck and not pod.outdated]
+    able = [
+        pod
+        for pod in census.draining
+        if pod.ready is not None and not (pod.deleted or pod.stuck or pod.outdated)
+    ]
     able.sort(key=lambda pod: (-(pod.in_flight or 0), pod.created, pod.name))
     return tuple(pod.name for pod in able[:missing])
 

@@ -17,9 +17,11 @@ from fairlead_operator.controller.ledger import Ledger
 from fairlead_operator.plan.asking import can_be_asked
 from fairlead_operator.plan.findings import Finding, condition_of, is_true, parse_time
 from fairlead_operator.plan.observed import is_leaving
+from fairlead_operator.plan.scaling import Parting
 from fairlead_operator.plan.workload import is_leader
 
 Object = dict[str, Any]
+_NOBODY = Parting()
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Answer:
 
     at: float
     body: Object
+
+    @property
+    def load(self) -> int:
+        """Requests that the pod has, running and waiting."""
+        return int(self.body["inFlight"]) + int(self.body["queued"])
 
 
 def serving_pods(pods: Iterable[Object]) -> list[Object]:
@@ -50,12 +57,10 @@ def observe_pods(
     revision: str,
     causes: Mapping[str, Finding],
     answers: Mapping[str, Answer],
+    parting: Parting = _NOBODY,
 ) -> tuple[Pod, ...]:
-    """The pods of a model; `answers` are recent ones, by pod."""
-    return tuple(
-        _pod(pod, revision, causes.get(pod["metadata"]["name"]), answers.get(pod["metadata"]["name"]))
-        for pod in pods
-    )
+    """The pods of a model; `answers` are recent ones, by pod, `parting` those that are about to go."""
+    return tuple(_pod(pod, revision, causes.get(pod["metadata"]["name"]), answers, parting) for pod in pods)
 
 
 def observe_demand(
@@ -76,7 +81,7 @@ def observe_demand(
     ]
     return Demand(
         queued=sum(int(told.get("queued", 0)) for _, _, told in figures),
-        in_flight=max(sent, sum(_load(answer) for answer in answers.values())),
+        in_flight=max(sent, sum(answer.load for answer in answers.values())),
         arrivals=ledger.totals["arrivals"],
         completions=ledger.totals["completions"],
         prompt_tokens=ledger.totals["promptTokens"],
@@ -93,18 +98,23 @@ def _gateway_counters(told: Object) -> dict[str, float]:
     return counters
 
 
-def _pod(pod: Object, revision: str, cause: Finding | None, answer: Answer | None) -> Pod:
+def _pod(
+    pod: Object, revision: str, cause: Finding | None, answers: Mapping[str, Answer], parting: Parting
+) -> Pod:
     metadata, verdict = pod["metadata"], condition_of(pod, "PodScheduled") or {}
+    name, answer = metadata["name"], answers.get(metadata["name"])
+    ends = is_leaving(pod) or name in parting.released
     return Pod(
-        name=metadata["name"],
+        name=name,
         created=_seconds(metadata.get("creationTimestamp")) or 0.0,
         scheduled=_since(pod, "PodScheduled"),
         ready=_since(pod, "Ready"),
         unschedulable=verdict.get("status") == "False",
         stuck=bool(cause and cause.stalled),
-        draining=is_leaving(pod),
+        draining=ends or name in parting.draining,
+        deleted=ends,
         outdated=(metadata.get("annotations") or {}).get(REVISION) != revision,
-        in_flight=_load(answer) if answer else None,
+        in_flight=answer.load if answer else None,
         engine=_engine(answer) if answer else None,
     )
 
@@ -125,10 +135,6 @@ def _engine(answer: Answer) -> Engine | None:
         max_running=told.get("maxRunning"),
         at=answer.at,
     )
-
-
-def _load(answer: Answer) -> int:
-    return int(answer.body["inFlight"]) + int(answer.body["queued"])
 
 
 def _since(pod: Object, kind: str) -> float | None:

@@ -21,6 +21,7 @@ from fairlead_operator.autoscale.inputs import Observation
 from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.quantile import quantile
 from fairlead_operator.autoscale.settings import Settings
+from fairlead_operator.controller.farewell import Farewell
 from fairlead_operator.controller.ledger import Ledger
 from fairlead_operator.controller.observation import (
     Answer,
@@ -34,8 +35,10 @@ from fairlead_operator.controller.ports import AdminPorts
 from fairlead_operator.controller.routers import Routers
 from fairlead_operator.controller.scaling_metrics import METRICS
 from fairlead_operator.controller.sightings import Key
+from fairlead_operator.plan.observed import is_leaving
 from fairlead_operator.plan.planner import Plan
-from fairlead_operator.plan.scaling import Scaling, followed, least_replicas, scaling_status
+from fairlead_operator.plan.scaling import Scaling, followed, is_native, least_replicas, scaling_status
+from fairlead_operator.plan.status import current_pods
 from fairlead_operator.render.model import Model
 
 LOG = logging.getLogger(__name__)
@@ -45,6 +48,8 @@ _AT_ONCE = 32
 # The longest sleep of the loop: models that are new meanwhile wait no longer.
 _LOOK_SECONDS = 1.0
 _LEAST_SECONDS = 0.05
+# How soon it is seen that a pod which leaves is through.
+_LEAVE_SECONDS = 5.0
 # An answer is used while it is not older than so many rounds: one that is missing may be an accident.
 _ROUNDS = 2.5
 
@@ -62,6 +67,7 @@ class _Entry:
     due: float
     ledger: Ledger = field(default_factory=Ledger)
     answers: dict[str, Answer] = field(default_factory=dict)
+    farewell: Farewell = field(default_factory=Farewell)
     decision: Decision | None = None
     busy: bool = False
 
@@ -176,7 +182,10 @@ class Scalers:
         routers = self._routers.told(entry.key) if self._routers else None
         known = routers is not None if self._routers else not asked_pods(entry.pods) or entry.answers
         demand = observe_demand(entry.ledger, routers, entry.answers)
-        pods = observe_pods(entry.pods, entry.plan.revision, entry.plan.causes, entry.answers)
+        settled = self._settle(entry, at)
+        pods = observe_pods(
+            entry.pods, entry.plan.revision, entry.plan.causes, entry.answers, entry.farewell.tell()
+        )
         observed = Observation(at, demand if known else None, pods, entry.replicas)
         before, decision = entry.replicas, entry.scaler.decide(observed)
         entry.decision = decision
@@ -184,11 +193,30 @@ class Scalers:
         wanted = followed(model, decision.replicas, self._router_host)
         if wanted is not None and wanted != before:
             entry.replicas = wanted
+            self._part(entry, before - wanted, at)
             LOG.info("scale", extra={"model": "/".join(entry.key), "why": decision.message})
             self._wanted(entry.key, wanted > before)
-        elif self._is_news(entry):
+        elif settled or self._is_news(entry):
             self._wanted(entry.key, False)
-        return decision.recheck_after
+        return min(decision.recheck_after, _LEAVE_SECONDS) if entry.farewell else decision.recheck_after
+
+    def _settle(self, entry: _Entry, at: float) -> bool:
+        """Looks after the pods that leave; whether something has changed."""
+        before = entry.farewell.tell()
+        if not _leaves_in_steps(entry):
+            entry.farewell.release_all(at)
+        longest = entry.model.spec.rollout.drain_timeout_seconds
+        entry.farewell.settle(_serving(entry), entry.answers, longest, at)
+        return before != entry.farewell.tell()
+
+    def _part(self, entry: _Entry, fewer: int, at: float) -> None:
+        """Carries out a decision: pods that serve drain before they are deleted, or are called back."""
+        assert entry.decision is not None
+        entry.farewell.call_back(entry.decision.recall)
+        if fewer > 0 and entry.replicas and self._routers and _leaves_in_steps(entry):
+            serving = _serving(entry)
+            going = [name for name in entry.decision.removal[:fewer] if name in serving]
+            entry.farewell.begin(going, entry.answers, at)
 
     def _is_news(self, entry: _Entry) -> bool:
         """Whether the planner would write something new about the decision."""
@@ -212,7 +240,22 @@ def _scaling(entry: _Entry) -> Scaling | None:
     if entry.decision is None:
         return None
     memory = entry.scaler.memory()
-    return Scaling(entry.decision, memory.to_json(), _cold_start(memory))
+    return Scaling(entry.decision, memory.to_json(), _cold_start(memory), entry.farewell.tell())
+
+
+def _serving(entry: _Entry) -> set[str]:
+    """The pods that are ready and that nobody deletes."""
+    return {pod["metadata"]["name"] for pod in asked_pods(entry.pods) if not is_leaving(pod)}
+
+
+def _leaves_in_steps(entry: _Entry) -> bool:
+    """Whether single pods can be chosen to go: groups go by their number, and during a rollout it is the
+    Deployment's controller that chooses.
+    """
+    if not is_native(entry.model) or entry.model.spec.engine.nodes > 1:
+        return False
+    staying = [pod for pod in entry.pods if not is_leaving(pod)]
+    return len(current_pods(tuple(staying), entry.plan.revision)) == len(staying)
 
 
 def _cold_start(memory: Memory) -> Object | None:

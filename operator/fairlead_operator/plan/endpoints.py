@@ -6,7 +6,7 @@ without end is a load of its own on the API server. Metrics have it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from fairlead_operator.plan.findings import is_true
@@ -17,9 +17,11 @@ from fairlead_operator.plan.workload import is_leader
 Object = dict[str, Any]
 
 
-def list_endpoints(pods: tuple[Object, ...], reports: Mapping[str, Object]) -> list[Object]:
+def list_endpoints(
+    pods: tuple[Object, ...], reports: Mapping[str, Object], parting: Collection[str] = ()
+) -> list[Object]:
     """The pods by name, whatever their revision; those that failed for good are left out, and those
-    that serve nobody themselves.
+    that serve nobody themselves. `parting` are about to be deleted and must get nothing new.
     """
     alive = [
         pod
@@ -27,14 +29,14 @@ def list_endpoints(pods: tuple[Object, ...], reports: Mapping[str, Object]) -> l
         if is_leader(pod) and pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")
     ]
     return [
-        _endpoint(pod, reports.get(pod["metadata"]["name"]))
+        _endpoint(pod, reports.get(pod["metadata"]["name"]), pod["metadata"]["name"] in parting)
         for pod in sorted(alive, key=lambda pod: str(pod["metadata"]["name"]))
     ]
 
 
-def _endpoint(pod: Object, report: Object | None) -> Object:
+def _endpoint(pod: Object, report: Object | None, parting: bool) -> Object:
     name = pod["metadata"]["name"]
-    if is_leaving(pod):
+    if parting or is_leaving(pod):
         load = in_flight(report)
         return {"pod": name, "state": "Draining", **({} if load is None else {"inFlight": load})}
     return {"pod": name, "state": "Ready" if is_true(pod, "Ready") else "Starting"}

@@ -133,6 +133,7 @@ def plan(
         version=choices.rendering_version,
         scaling=scaling_status(model, observed.scaling, now),
         router_host=settings.router_host,
+        parting=observed.scaling.parting.names if observed.scaling else (),
     )
     status = build_status(model, progress, now)
     texts = (

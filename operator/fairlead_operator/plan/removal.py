@@ -47,7 +47,8 @@ def candidates(observed: Observed) -> list[Object]:
 
 def _chosen(observed: Observed) -> tuple[str, ...]:
     """The pods that the autoscaler lets go, first to go first."""
-    return observed.scaling.decision.removal if observed.scaling else ()
+    scaling = observed.scaling
+    return (*scaling.parting.names, *scaling.decision.removal) if scaling else ()
 
 
 def in_flight(report: Object | None) -> int | None:

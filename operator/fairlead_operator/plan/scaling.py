@@ -41,14 +41,32 @@ _BOUND = frozenset(
 
 
 @dataclass(frozen=True)
+class Parting:
+    """Names of pods that leave in two steps: those that are `draining` have something left to do and keep
+    their places in the Deployment, those that are `released` are through and to be deleted.
+    """
+
+    draining: tuple[str, ...] = ()
+    released: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them, those to be deleted first first."""
+        return (*self.released, *self.draining)
+
+
+@dataclass(frozen=True)
 class Scaling:
     """What the autoscaler knows of a model: its latest decision, what it has learned (JSON), and how long
     starts take (`coldStartSeconds` of the status, None while unknown).
+
+    `parting` are pods that it does not count any more.
     """
 
     decision: Decision
     learned: Object = field(default_factory=dict)
     cold_start: Object | None = None
+    parting: Parting = Parting()
 
 
 def is_native(model: Model) -> bool:
@@ -105,7 +123,9 @@ def scaled(model: Model, workload: Object, scaling: Scaling | None, router_host:
         return model
     decided = scaling.decision.replicas if scaling else first_replicas(model, workload, router_host)
     wanted = followed(model, decided, router_host)
-    return model if wanted is None else model.with_replicas(wanted)
+    if wanted is None:
+        return model
+    return model.with_replicas(wanted + (len(scaling.parting.draining) if scaling else 0))
 
 
 def scaling_status(model: Model, scaling: Scaling | None, now: datetime) -> Object | None:
@@ -146,7 +166,9 @@ def scaling_rows(model: Model, written: Object | None, router_host: str) -> list
 
 def scaling_note(model: Model, written: Object | None) -> tuple[str, str] | None:
     """Reason and note of an event, when the wanted number has changed."""
-    before = (model.status.get("autoscaling") or {}).get("desiredReplicas")
+    # The first decision follows on a number that was nobody's decision.
+    found = model.status.get("autoscaling") or model.status
+    before = found.get("desiredReplicas")
     if not is_native(model) or not written or before is None or before == written["desiredReplicas"]:
         return None
     now = written["desiredReplicas"]

@@ -51,7 +51,7 @@ class Progress:
     operator from applying. `events` are Events about the pods, `reports` what their gateways tell. `version`
     is that of the rules that made the pod template, `rollout` how the pods are replaced. `downloads` are
     those of the pods, by name. `scaling` is what the status tells of the autoscaler, `router_host` where
-    requests for a model at zero are held.
+    requests for a model at zero are held. `parting` are pods that are about to be deleted.
     """
 
     deployment: Object
@@ -66,6 +66,7 @@ class Progress:
     downloads: Mapping[str, Download] = field(default_factory=dict)
     scaling: Object | None = None
     router_host: str = ""
+    parting: tuple[str, ...] = ()
 
 
 def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
@@ -95,7 +96,7 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
         "servedModels": list(model.all_served_names),
         "renderingVersion": progress.version,
     }
-    if endpoints := list_endpoints(progress.all_pods, progress.reports):
+    if endpoints := list_endpoints(progress.all_pods, progress.reports, progress.parting):
         status["endpoints"] = endpoints
     if weights := weights_status(progress.downloads):
         status["weights"] = weights
