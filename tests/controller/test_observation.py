@@ -12,10 +12,10 @@ from fairlead_operator.controller.observation import (
     asked_pods,
     observe_demand,
     observe_pods,
-    serving_pods,
 )
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.scaling import Parting
+from fairlead_operator.plan.workload import serving_pods
 from tests.controller.demand import ENGINE
 from tests.plan.builders import Object, pod, waiting
 

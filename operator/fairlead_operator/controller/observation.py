@@ -11,14 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead_operator.api.names import REVISION
 from fairlead_operator.autoscale.inputs import Demand, Engine, Pod
 from fairlead_operator.controller.ledger import Ledger
 from fairlead_operator.plan.asking import can_be_asked
 from fairlead_operator.plan.findings import Finding, condition_of, is_true, parse_time
-from fairlead_operator.plan.observed import is_leaving
+from fairlead_operator.plan.observed import is_leaving, live_revision
 from fairlead_operator.plan.scaling import Parting
-from fairlead_operator.plan.workload import is_leader
 
 Object = dict[str, Any]
 _NOBODY = Parting()
@@ -37,19 +35,9 @@ class Answer:
         return int(self.body["inFlight"]) + int(self.body["queued"])
 
 
-def serving_pods(pods: Iterable[Object]) -> list[Object]:
-    """The pods that count: one for each replica, and none that the kubelet has given up."""
-    return [
-        pod
-        for pod in pods
-        if is_leader(pod) and pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")
-    ]
-
-
 def asked_pods(pods: Iterable[Object]) -> list[Object]:
     """The pods whose gateways have something to tell: they serve, or they drain."""
-    leaves = [pod for pod in pods if can_be_asked(pod)]
-    return [pod for pod in leaves if is_true(pod, "Ready") or is_leaving(pod)]
+    return [pod for pod in pods if can_be_asked(pod) and (is_true(pod, "Ready") or is_leaving(pod))]
 
 
 def observe_pods(
@@ -113,7 +101,7 @@ def _pod(
         stuck=bool(cause and cause.stalled),
         draining=ends or name in parting.draining,
         deleted=ends,
-        outdated=(metadata.get("annotations") or {}).get(REVISION) != revision,
+        outdated=live_revision(pod) != revision,
         in_flight=answer.load if answer else None,
         engine=_engine(answer) if answer else None,
     )

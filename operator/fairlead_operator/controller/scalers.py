@@ -29,16 +29,22 @@ from fairlead_operator.controller.observation import (
     asked_pods,
     observe_demand,
     observe_pods,
-    serving_pods,
 )
 from fairlead_operator.controller.ports import AdminPorts
 from fairlead_operator.controller.routers import Routers
 from fairlead_operator.controller.scaling_metrics import METRICS
 from fairlead_operator.controller.sightings import Key
-from fairlead_operator.plan.observed import is_leaving
+from fairlead_operator.plan.observed import is_leaving, live_revision
 from fairlead_operator.plan.planner import Plan
-from fairlead_operator.plan.scaling import Scaling, followed, is_native, least_replicas, scaling_status
-from fairlead_operator.plan.status import current_pods
+from fairlead_operator.plan.scaling import (
+    Scaling,
+    decides,
+    followed,
+    is_native,
+    least_replicas,
+    scaling_status,
+)
+from fairlead_operator.plan.workload import serving_pods
 from fairlead_operator.render.model import Model
 
 LOG = logging.getLogger(__name__)
@@ -114,7 +120,7 @@ class Scalers:
             entry.due = 0.0
         entry.model, entry.plan, entry.pods = model, planned, serving_pods(pods)
         entry.written = planned.status.get("autoscaling")
-        if entry.decision is None or followed(model, 0, self._router_host) is None:
+        if entry.decision is None or not decides(model, self._router_host):
             entry.replicas = planned.status["desiredReplicas"]
 
     def drop(self, key: Key) -> None:
@@ -190,8 +196,8 @@ class Scalers:
         before, decision = entry.replicas, entry.scaler.decide(observed)
         entry.decision = decision
         METRICS.decided(entry.key, decision, rules.mode)
-        wanted = followed(model, decision.replicas, self._router_host)
-        if wanted is not None and wanted != before:
+        wanted = followed(model, decision.replicas) if decides(model, self._router_host) else before
+        if wanted != before:
             entry.replicas = wanted
             self._part(entry, before - wanted, at)
             LOG.info("scale", extra={"model": "/".join(entry.key), "why": decision.message})
@@ -254,8 +260,7 @@ def _leaves_in_steps(entry: _Entry) -> bool:
     """
     if not is_native(entry.model) or entry.model.spec.engine.nodes > 1:
         return False
-    staying = [pod for pod in entry.pods if not is_leaving(pod)]
-    return len(current_pods(tuple(staying), entry.plan.revision)) == len(staying)
+    return all(is_leaving(pod) or live_revision(pod) == entry.plan.revision for pod in entry.pods)
 
 
 def _cold_start(memory: Memory) -> Object | None:

@@ -12,7 +12,7 @@ from typing import Any
 from fairlead_operator.plan.findings import is_true
 from fairlead_operator.plan.observed import is_leaving
 from fairlead_operator.plan.removal import in_flight
-from fairlead_operator.plan.workload import is_leader
+from fairlead_operator.plan.workload import serving_pods
 
 Object = dict[str, Any]
 
@@ -23,14 +23,9 @@ def list_endpoints(
     """The pods by name, whatever their revision; those that failed for good are left out, and those
     that serve nobody themselves. `parting` are about to be deleted and must get nothing new.
     """
-    alive = [
-        pod
-        for pod in pods
-        if is_leader(pod) and pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")
-    ]
     return [
         _endpoint(pod, reports.get(pod["metadata"]["name"]), pod["metadata"]["name"] in parting)
-        for pod in sorted(alive, key=lambda pod: str(pod["metadata"]["name"]))
+        for pod in sorted(serving_pods(pods), key=lambda pod: str(pod["metadata"]["name"]))
     ]
 
 

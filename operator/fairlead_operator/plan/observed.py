@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairlead_operator.api.names import REVISION
 from fairlead_operator.plan.scaling import Scaling
 
 Object = dict[str, Any]
@@ -34,6 +35,12 @@ def controller_of(body: Object) -> Object:
     """The owner reference of an object's controller, {} if it has none."""
     owners = body["metadata"].get("ownerReferences") or []
     return next((owner for owner in owners if owner.get("controller")), {})
+
+
+def live_revision(body: Object) -> str | None:
+    """The revision that a live pod, or a workload's pod template, carries; None without one."""
+    found: str | None = (body.get("metadata", {}).get("annotations") or {}).get(REVISION)
+    return found
 
 
 def is_leaving(body: Object) -> bool:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_operator.api.names import DELETION_COST, REVISION
+from fairlead_operator.api.names import DELETION_COST
 from fairlead_operator.plan.asking import can_be_asked
-from fairlead_operator.plan.observed import Observed, is_leaving
+from fairlead_operator.plan.observed import Observed, is_leaving, live_revision
 
 Object = dict[str, Any]
 
@@ -23,7 +23,10 @@ def shrinks(desired: Object, deployment: Object) -> bool:
         return False
     before, after = deployment["spec"], desired["spec"]
     fewer = before.get("replicas", 1) > after["replicas"] > 0
-    return fewer or (before.get("replicas", 1) > 1 and _revision(before) != _revision(after))
+    return fewer or (
+        before.get("replicas", 1) > 1
+        and live_revision(before["template"]) != live_revision(after["template"])
+    )
 
 
 def deletion_costs(observed: Observed) -> dict[str, int]:
@@ -56,8 +59,3 @@ def in_flight(report: Object | None) -> int | None:
     if report is None:
         return None
     return int(report.get("inFlight") or 0) + int(report.get("queued") or 0)
-
-
-def _revision(spec: Object) -> str:
-    annotations = spec["template"].get("metadata", {}).get("annotations") or {}
-    return str(annotations.get(REVISION, ""))

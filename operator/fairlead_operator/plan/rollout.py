@@ -22,10 +22,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from fairlead_operator.api.names import REVISION, ROLLOUT
+from fairlead_operator.api.names import ROLLOUT
 from fairlead_operator.plan.findings import condition_of, deployment_finding, last_seen, parse_time
 from fairlead_operator.plan.kubelet import awaits_volumes
-from fairlead_operator.plan.observed import is_leaving
+from fairlead_operator.plan.observed import is_leaving, live_revision
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE, Model
 
 Object = dict[str, Any]
@@ -77,7 +77,7 @@ def choose_rollout(
     annotations = deployment["metadata"].get("annotations") or {}
     if deployment["spec"].get("strategy") == REPLACE and ROLLOUT in annotations:
         return Rollout(REPLACE, annotations[ROLLOUT])
-    new = [pod for pod in pods if _revision_of(pod) == revision and not is_leaving(pod)]
+    new = [pod for pod in pods if live_revision(pod) == revision and not is_leaving(pod)]
     waits = [wait for pod in new if (wait := _refused(pod, events, now))]
     if quota := _refused_creation(deployment):
         waits.append(quota)
@@ -93,10 +93,9 @@ def choose_rollout(
 
 def _is_rolling(deployment: Object, pods: tuple[Object, ...], revision: str) -> bool:
     """Whether the Deployment has begun to replace pods of another revision that still serve."""
-    template = deployment.get("spec", {}).get("template", {}).get("metadata", {})
-    if (template.get("annotations") or {}).get(REVISION) != revision:
+    if live_revision(deployment.get("spec", {}).get("template", {})) != revision:
         return False
-    return any(_revision_of(pod) != revision and not is_leaving(pod) for pod in pods)
+    return any(live_revision(pod) != revision and not is_leaving(pod) for pod in pods)
 
 
 def _known_since(model: Model, since: datetime, now: datetime) -> datetime:
@@ -172,8 +171,3 @@ def _node_comes(pod: Object, events: tuple[Object, ...], now: datetime) -> bool:
 
 def _is_about(event: Object, pod: Object) -> bool:
     return bool(event.get("regarding", {}).get("uid") == pod["metadata"].get("uid"))
-
-
-def _revision_of(pod: Object) -> str | None:
-    found: str | None = (pod["metadata"].get("annotations") or {}).get(REVISION)
-    return found

@@ -101,31 +101,32 @@ def unreadable_schedules(model: Model) -> list[str]:
     ]
 
 
-def followed(model: Model, decided: int, router_host: str) -> int | None:
-    """Replicas that follow from the autoscaler's decision; None where somebody else's word counts.
+def decides(model: Model, router_host: str) -> bool:
+    """Whether the autoscaler's word counts, and not somebody else's.
 
     Whoever scales with mode External may not see the held requests for minutes, and a
     HorizontalPodAutoscaler does nothing at all at zero. So while their word is 0 and minReplicas allows for
     it, requests start the first replicas here too, and keep them until the cooldown is over. Nothing is
     written to the scale subresource: it is not ours.
     """
-    rules = model.spec.autoscaling
-    if rules is None or is_native(model):
-        return None if rules is None else decided
-    if model.spec.replicas > 0 or least_replicas(model, router_host) > 0:
-        return None
-    return min(decided, rules.scale_from_zero.initial_replicas or 1)
+    return is_native(model) or (model.spec.replicas == 0 and least_replicas(model, router_host) == 0)
+
+
+def followed(model: Model, decided: int) -> int:
+    """Replicas that follow from a decision that counts."""
+    assert model.spec.autoscaling is not None
+    first = model.spec.autoscaling.scale_from_zero.initial_replicas or 1
+    return decided if is_native(model) else min(decided, first)
 
 
 def scaled(model: Model, workload: Object, scaling: Scaling | None, router_host: str) -> Model:
     """The model with the replicas that are wanted now in spec.replicas."""
-    if model.spec.autoscaling is None:
+    if model.spec.autoscaling is None or not decides(model, router_host):
         return model
-    decided = scaling.decision.replicas if scaling else first_replicas(model, workload, router_host)
-    wanted = followed(model, decided, router_host)
-    if wanted is None:
-        return model
-    return model.with_replicas(wanted + (len(scaling.parting.draining) if scaling else 0))
+    if scaling is None:
+        return model.with_replicas(followed(model, first_replicas(model, workload, router_host)))
+    # Pods that drain keep their places in the Deployment: it would delete them.
+    return model.with_replicas(followed(model, scaling.decision.replicas) + len(scaling.parting.draining))
 
 
 def scaling_status(model: Model, scaling: Scaling | None, now: datetime) -> Object | None:

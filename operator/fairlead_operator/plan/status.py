@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from fairlead_operator.api.names import REVISION
 from fairlead_operator.plan.capacity import capacity
 from fairlead_operator.plan.containers import disruption_finding, engine_finding
 from fairlead_operator.plan.endpoints import list_endpoints
@@ -25,7 +24,7 @@ from fairlead_operator.plan.findings import (
     worst,
 )
 from fairlead_operator.plan.kubelet import volume_finding
-from fairlead_operator.plan.observed import is_leaving
+from fairlead_operator.plan.observed import is_leaving, live_revision
 from fairlead_operator.plan.reasons import explain, is_healthy
 from fairlead_operator.plan.rollout import SURGING, Rollout
 from fairlead_operator.plan.scaling import scaling_rows
@@ -71,11 +70,7 @@ class Progress:
 
 def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
     """Pods of a revision that are not being deleted, by name."""
-    found = [
-        pod
-        for pod in pods
-        if not is_leaving(pod) and pod["metadata"].get("annotations", {}).get(REVISION) == revision
-    ]
+    found = [pod for pod in pods if not is_leaving(pod) and live_revision(pod) == revision]
     return tuple(sorted(found, key=lambda pod: str(pod["metadata"]["name"])))
 
 

@@ -8,12 +8,13 @@ from the times that its conditions and its leaders' readiness bear.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from fairlead_operator.api.names import LEADER_WORKER_SET, REVISION
+from fairlead_operator.api.names import LEADER_WORKER_SET
 from fairlead_operator.plan.findings import condition_of, is_true, parse_time
-from fairlead_operator.plan.observed import controller_of, is_leaving
+from fairlead_operator.plan.observed import controller_of, is_leaving, live_revision
 from fairlead_operator.render.leaderworkerset import group_name
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE, Model
 
@@ -61,6 +62,15 @@ def is_leader(pod: Object) -> bool:
     return bool(labels.get("app.kubernetes.io/component", "engine") == "engine")
 
 
+def serving_pods(pods: Iterable[Object]) -> list[Object]:
+    """The pods that count: one for each replica, and none that the kubelet has given up."""
+    return [
+        pod
+        for pod in pods
+        if is_leader(pod) and pod.get("status", {}).get("phase") not in ("Failed", "Succeeded")
+    ]
+
+
 def _strategy(configuration: Object) -> Object:
     """What was rendered, from what LeaderWorkerSet made of it."""
     if configuration.get("maxSurge"):
@@ -72,9 +82,9 @@ def _status(
     workload: Object, template: Object, model: Model, pods: tuple[Object, ...], now: datetime
 ) -> Object:
     told, generation = workload.get("status") or {}, workload["metadata"].get("generation", 1)
-    revision = (template.get("metadata", {}).get("annotations") or {}).get(REVISION)
+    revision = live_revision(template)
     leaders = [pod for pod in pods if is_leader(pod) and not is_leaving(pod)]
-    updated = [pod for pod in leaders if (pod["metadata"].get("annotations") or {}).get(REVISION) == revision]
+    updated = [pod for pod in leaders if live_revision(pod) == revision]
     ready = [pod for pod in leaders if is_true(pod, "Ready")]
     late = not is_true(workload, "Available") and _stands_still(workload, ready, model, now)
     return {

@@ -42,17 +42,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         path, _, query = self.path.partition("?")
-        watches = "watch=1" in query
-        listed = {"metadata": {"resourceVersion": "1"}, "items": [self.server.lists[path.rpartition("/")[2]]]}
-        body = b"" if watches else json.dumps(listed).encode()
         self.send_response(200)
-        if not watches:
-            self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-        if watches:
+        if "watch=1" in query:
+            self.end_headers()
             # Until the client goes away: nothing ever changes.
             self.rfile.read(1)
+            return
+        items = [self.server.lists[path.rpartition("/")[2]]]
+        body = json.dumps({"metadata": {"resourceVersion": "1"}, "items": items}).encode()
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 -- the base class's name
         pass
