@@ -89,7 +89,7 @@ verify: generate ## Fail when a generated file is not what its source makes
 
 .PHONY: test
 test: lint test-tools ## Lint, and all tests that need no node: real API server, real vLLM
-	$(PYTHON) -m pytest tests $(PYTEST_ARGS)
+	$(PYTHON) -m pytest tests --durations=25 $(PYTEST_ARGS)
 
 .PHONY: test-tools
 test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver, helm, ...)
@@ -101,7 +101,7 @@ test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver,
 .PHONY: e2e
 e2e: setup ## The cluster cases, on a kind cluster of their own
 	$(PYTHON) -u -m e2e.cluster prepare
-	$(PYTHON) -m pytest e2e/cases -v $(PYTEST_ARGS)
+	$(PYTHON) -m pytest e2e/cases -v --durations=40 $(PYTEST_ARGS)
 
 ##@ Measure
 

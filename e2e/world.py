@@ -22,6 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 RELEASE_NAMESPACE = "fairlead-system"
 MODELS_CLAIM = "models"
 
+_WHOLE = "-- this is all --"
+_EXEC_ATTEMPTS = 3
+
 Object = dict[str, Any]
 T = TypeVar("T")
 
@@ -93,6 +96,28 @@ class World:
         """Runs kubectl and returns what it printed. Raises CommandError."""
         data = stdin.encode() if isinstance(stdin, str) else stdin
         return run(["kubectl", *args], env=self.env, stdin=data)
+
+    def exec(self, pod: str, *command: str, namespace: str, container: str = "") -> str:
+        """What a command prints in a container of a pod. Raises CommandError when it fails.
+
+        The command may run more than once: when its connection breaks, `kubectl exec` loses what comes after
+        and still exits with 0 (kubernetes/kubectl#1726). So an answer counts only if it came whole.
+        """
+        where = ["-n", namespace, pod, *(("-c", container) if container else ())]
+        wrapped = ["sh", "-c", f'"$@" && echo {_WHOLE}', "sh", *command]
+        error = CommandError(f"{shlex.join(command)} in pod {pod}: the connection broke each time")
+        for attempt in range(_EXEC_ATTEMPTS):
+            time.sleep(attempt)
+            try:
+                printed, whole, _ = self.kubectl("exec", *where, "--", *wrapped).rpartition(f"{_WHOLE}\n")
+            except CommandError as failure:
+                if "command terminated with exit code" in str(failure):
+                    raise
+                error = failure
+                continue
+            if whole:
+                return printed
+        raise error
 
     def get(self, *args: str) -> Object:
         """`kubectl get ARGS -o json` as a dict; {} where the object does not exist."""
@@ -173,7 +198,7 @@ class World:
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         self.apply(_models_claim(size), _loader_pod(self.gateway_image), namespace=namespace)
         self.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/model-loader", "--timeout=180s")
-        unpack = f"rm -rf /models/{name} && tar -x -C /models"
+        unpack = f"rm -rf /models/{name} && tar -x -C /models && touch /tmp/unpacked"
         with subprocess.Popen(
             ["kubectl", "exec", "-n", namespace, "-i", "model-loader", "--", "sh", "-c", unpack],
             env={**os.environ, **self.env},
@@ -186,6 +211,8 @@ class World:
                 unpacking.stdin.close()
         if unpacking.returncode:
             raise CommandError(f"copying {folder} into the claim {MODELS_CLAIM} failed, see above")
+        # Whether all of it came: a connection that breaks is no failure to `kubectl exec`.
+        self.exec("model-loader", "test", "-e", "/tmp/unpacked", namespace=namespace)
         self.kubectl("delete", "-n", namespace, "pod/model-loader", "--now", "--wait=true")
 
 

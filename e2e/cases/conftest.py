@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cases.support import NAMESPACE, Client, print_state
+from e2e.cases.sdk import Client
+from e2e.cases.support import NAMESPACE, print_state
 from e2e.models import tiny
 from e2e.world import World, close_world, open_world
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from e2e.cases.support import Client
+from e2e.cases.sdk import Client
 
 # Three callers at a time: one that streams and one that does not, each over one kept connection, and one
 # that connects anew for each request. Every answer is looked at whole.
 _SCRIPT = """
-import sys, threading
+import threading, time
 
 answers, errors, over = {"stream": 0, "plain": 0, "anew": 0}, [], threading.Event()
 
@@ -43,7 +42,8 @@ callers = [threading.Thread(target=call, args=(name,)) for name in answers]
 for caller in callers:
     caller.start()
 print("calling")
-sys.stdin.readline()
+while not told():
+    time.sleep(0.05)
 over.set()
 for caller in callers:
     caller.join()
@@ -65,12 +65,11 @@ def load(client: Client, name: str) -> Iterator[Outcome]:
     is known.
     """
     outcome = Outcome()
-    calling = client.spawn(name, _SCRIPT, interactive=True)
-    assert calling.stdout is not None
-    assert calling.stdout.readline() == "calling\n"
+    calling = client.spawn(name, _SCRIPT)
+    calling.wait_said("calling")
     try:
         yield outcome
     finally:
-        rest, _ = calling.communicate("over\n", timeout=300)
-        told: dict[str, Any] = json.loads(rest)
+        calling.tell()
+        told: dict[str, Any] = calling.result()
         outcome.answers, outcome.errors = told["answers"], told["errors"]

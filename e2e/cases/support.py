@@ -1,14 +1,10 @@
-"""What the cluster cases share: manifests, the SDK in a pod, and the state printed after a failure."""
+"""What the cluster cases share: manifests, waiting for a state, and the state printed after a failure."""
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import textwrap
 from typing import Any
 
-from e2e.world import RELEASE_NAMESPACE, Object, World, run, wait_until
+from e2e.world import RELEASE_NAMESPACE, Object, World, wait_until
 
 NAMESPACE = "e2e"
 READY_SECONDS = 600
@@ -75,62 +71,6 @@ def wait_condition(
     return wait_until(what, found, timeout=timeout, every=every)
 
 
-class Client:
-    """The official OpenAI SDK in a pod: the engine's image carries it, so no other image is needed."""
-
-    POD = "sdk-client"
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def start(self) -> None:
-        """Starts the pod and waits until scripts can run in it."""
-        self._world.apply(_client_pod(self.POD, self._world.engine_image), namespace=NAMESPACE)
-        self._world.kubectl(
-            "wait", "-n", NAMESPACE, "--for=condition=Ready", f"pod/{self.POD}", "--timeout=300s"
-        )
-
-    def stop(self) -> None:
-        """Removes the pod."""
-        self._world.kubectl("delete", "-n", NAMESPACE, f"pod/{self.POD}", "--now", "--wait=false")
-
-    def run(self, name: str, script: str) -> Any:
-        """Runs a Python script with `client` (an OpenAI client of model NAME's Service) and `MODEL` in scope.
-
-        Returns what the script's last printed line says, as JSON.
-        """
-        printed = run(self._command(name, script, name), env=self._world.env)
-        return json.loads(printed.strip().splitlines()[-1])
-
-    def spawn(
-        self, name: str, script: str, *, address: str = "", interactive: bool = False
-    ) -> subprocess.Popen[str]:
-        """Starts a script as `run` does and returns the process, whose standard output is a pipe.
-
-        With an `address` (HOST:PORT) `client` speaks to one pod instead of the Service. With `interactive`
-        standard input is a pipe too.
-        """
-        command = self._command(name, script, address or name)
-        if interactive:
-            command.insert(2, "-i")
-        return subprocess.Popen(
-            command,
-            env={**os.environ, **self._world.env},
-            stdin=subprocess.PIPE if interactive else subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def _command(self, name: str, script: str, host: str) -> list[str]:
-        head = (
-            "import json\nfrom openai import OpenAI\n"
-            f"MODEL, URL = {name!r}, {f'http://{host}/v1'!r}\n"
-            "client = OpenAI(base_url=URL, api_key='none', max_retries=0, timeout=300)\n"
-        )
-        program = head + textwrap.dedent(script)
-        return ["kubectl", "exec", "-n", NAMESPACE, self.POD, "--", "python3", "-u", "-c", program]
-
-
 def children(world: World, name: str) -> list[str]:
     """KIND/NAME of every namespaced object that carries the model's label, pods included."""
     kinds = "deployments,replicasets,services,configmaps,serviceaccounts,pods,endpointslices"
@@ -164,23 +104,3 @@ def print_state(world: World) -> None:
         ["logs", "-n", RELEASE_NAMESPACE, "-l", "app.kubernetes.io/component=router", "--tail=40"],
     ]
     print(world.report(*commands))
-
-
-def _client_pod(name: str, image: str) -> Object:
-    return {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"name": name},
-        "spec": {
-            "automountServiceAccountToken": False,
-            "terminationGracePeriodSeconds": 1,
-            "containers": [
-                {
-                    "name": "client",
-                    "image": image,
-                    "imagePullPolicy": "IfNotPresent",
-                    "command": ["sleep", "infinity"],
-                }
-            ],
-        },
-    }

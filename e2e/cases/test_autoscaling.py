@@ -7,7 +7,6 @@ and run in this order. Its requests go to its own Service, which is an alias of 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,8 @@ import pytest
 
 from e2e.cases.load import load
 from e2e.cases.node import advertise, advertised
-from e2e.cases.support import NAMESPACE, Client, model, owned, sleeper, wait_condition
+from e2e.cases.sdk import Client, Script
+from e2e.cases.support import NAMESPACE, model, owned, sleeper, wait_condition
 from e2e.world import RELEASE_NAMESPACE, Object, World, wait_until
 
 pytestmark = pytest.mark.cluster
@@ -101,18 +101,11 @@ def patch(world: World, **rules: Any) -> None:
     world.kubectl("patch", "-n", NAMESPACE, "modeldeployment", NAME, "--type=merge", "-p", body)
 
 
-def asking(client: Client, script: str, address: str = NAME) -> subprocess.Popen[str]:
+def asking(client: Client, script: str) -> Script:
     """A script that has sent its requests."""
-    running = client.spawn(NAME, script, address=address)
-    assert running.stdout is not None
-    assert running.stdout.readline() == "asked\n"
-    return running
-
-
-def outcome(running: subprocess.Popen[str]) -> Any:
-    """What a script tells in the end."""
-    rest, _ = running.communicate(timeout=900)
-    return json.loads(rest)
+    asking = client.spawn(NAME, script)
+    asking.wait_said("asked")
+    return asking
 
 
 def test_a_model_at_zero_is_listed(elastic: str, world: World, client: Client) -> None:
@@ -131,16 +124,16 @@ def test_a_model_at_zero_is_listed(elastic: str, world: World, client: Client) -
 def test_a_burst_at_zero_waits_for_one_pod_and_is_answered_whole(
     elastic: str, world: World, client: Client
 ) -> None:
-    running = asking(client, _BURST)
+    script = asking(client, _BURST)
     most = 0
 
     def over() -> bool:
         nonlocal most
         most = max(most, scale(world)["wanted"])
-        return running.poll() is not None
+        return not script.running()
 
     wait_until("the answers", over, timeout=900, every=0.5)
-    assert outcome(running) == {"answers": ["length"] * BURST, "errors": []}
+    assert script.result(seconds=900) == {"answers": ["length"] * BURST, "errors": []}
     # One takes them all at once: those that wait while it starts are no reason for another.
     assert most == 1
 
@@ -176,12 +169,12 @@ def test_without_requests_the_last_pod_goes(elastic: str, world: World) -> None:
 
 
 def test_what_a_router_holds_outlives_the_router(elastic: str, world: World, client: Client) -> None:
-    running = asking(client, _PATIENT)
+    script = asking(client, _PATIENT)
     wait_until("the wake-up", lambda: scale(world)["wanted"] == 1, timeout=60, every=0.2)
     routers = ("pod", "-l", "app.kubernetes.io/component=router")
     world.kubectl("delete", "-n", RELEASE_NAMESPACE, *routers, "--wait=false")
     assert scale(world)["ready"] == 0, "the model was ready before the routers went: it proves nothing"
-    assert outcome(running) == {"tokens": 8}
+    assert script.result(seconds=900) == {"tokens": 8}
 
 
 def test_pods_without_a_gpu_are_no_capacity(world: World) -> None:

@@ -261,8 +261,8 @@ STOP_THE_ENGINE = """
 
 def _in_engine(world: World, pod: str, script: str) -> str:
     """What a Python script prints in the engine's container."""
-    command = ["exec", "-n", NAMESPACE, pod, "-c", "vllm", "--", "python3", "-c", textwrap.dedent(script)]
-    return world.kubectl(*command).strip()
+    program = textwrap.dedent(script)
+    return world.exec(pod, "python3", "-c", program, namespace=NAMESPACE, container="vllm").strip()
 
 
 def _remedy(reason: str) -> str:

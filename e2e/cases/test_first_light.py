@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
-from e2e.cases.support import NAMESPACE, Client, children, model, owned, wait_ready
+from e2e.cases.sdk import Client
+from e2e.cases.support import NAMESPACE, children, model, owned, wait_ready
 from e2e.world import World, wait_until
 
 pytestmark = pytest.mark.cluster
@@ -116,15 +116,12 @@ def test_a_stream_that_runs_while_its_pod_is_deleted_finishes(
         print(json.dumps({"tokens": rest[-1].usage.completion_tokens, "finish": finishes}))
         """,
     )
-    assert stream.stdout is not None
-    assert stream.stdout.readline() == "open\n"
+    stream.wait_said("open")
     pod = owned(world, "pods", served)[0]["metadata"]["name"]
     world.kubectl("delete", "pod", "-n", NAMESPACE, pod, "--wait=false")
-    assert stream.poll() is None, "the stream was over before the pod was deleted: it proves nothing"
+    assert stream.running(), "the stream was over before the pod was deleted: it proves nothing"
 
-    rest, _ = stream.communicate(timeout=300)
-
-    assert json.loads(rest) == {"tokens": 1800, "finish": ["length"]}
+    assert stream.result() == {"tokens": 1800, "finish": ["length"]}
     wait_until(
         "the deleted pod to be gone",
         lambda: not world.get("pod", "-n", NAMESPACE, pod),

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from e2e.cases.support import NAMESPACE, Client, model, owned, wait_ready
+from e2e.cases.sdk import Client
+from e2e.cases.support import NAMESPACE, model, owned, wait_ready
 from e2e.world import Object, World, wait_until
 
 pytestmark = pytest.mark.cluster

@@ -7,7 +7,6 @@ and run in this order.
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,7 +14,8 @@ import pytest
 
 from e2e.cases.load import Outcome, load
 from e2e.cases.node import advertise, advertised, evict
-from e2e.cases.support import NAMESPACE, Client, engine, model, owned, wait_condition, wait_ready
+from e2e.cases.sdk import Client, Script
+from e2e.cases.support import NAMESPACE, engine, model, owned, wait_condition, wait_ready
 from e2e.world import CommandError, Object, World, wait_until
 
 pytestmark = pytest.mark.cluster
@@ -23,14 +23,35 @@ pytestmark = pytest.mark.cluster
 NAME = "rolling"
 GPU = "nvidia.com/gpu"
 TOKENS = 1800
-_LONG_STREAM = f"""
-chunks = client.chat.completions.create(
-    model=MODEL, messages=[{{"role": "user", "content": "hello"}}], max_tokens={TOKENS}, stream=True,
-    stream_options={{"include_usage": True}}, extra_body={{"ignore_eos": True}})
-print("open" if next(iter(chunks)) else "")
-rest = list(chunks)
-finishes = [c.choices[0].finish_reason for c in rest if c.choices and c.choices[0].finish_reason]
-print(json.dumps({{"tokens": rest[-1].usage.completion_tokens, "finish": finishes}}))
+WHOLE = {"tokens": TOKENS, "finish": ["length"]}
+_STREAMS = f"""
+from itertools import islice
+
+def begin():
+    chunks = iter(client.chat.completions.create(
+        model=MODEL, messages=[{{"role": "user", "content": "hello"}}], max_tokens={TOKENS}, stream=True,
+        stream_options={{"include_usage": True}}, extra_body={{"ignore_eos": True}}))
+    next(chunks)
+    return chunks
+
+def end(chunks):
+    rest = list(chunks)
+    finishes = [c.choices[0].finish_reason for c in rest if c.choices and c.choices[0].finish_reason]
+    return {{"tokens": rest[-1].usage.completion_tokens, "finish": finishes}}
+
+running, ends = begin(), []
+print("open")
+"""
+_ONE_STREAM = f"{_STREAMS}\nprint(json.dumps(end(running)))"
+# Each begins before the one before it ends, so that there is always one.
+_STREAMS_UNTIL_TOLD = f"""{_STREAMS}
+while not told():
+    for _ in islice(running, {TOKENS // 4}):
+        pass
+    following = begin()
+    ends.append(end(running))
+    running = following
+print(json.dumps([*ends, end(running)]))
 """
 
 
@@ -88,18 +109,11 @@ def wait_rolled_out(world: World) -> None:
     wait_until("the rollout to be over", done, timeout=600)
 
 
-def open_stream(client: Client, pod: Object) -> subprocess.Popen[str]:
-    """A long stream that runs in this very pod."""
-    stream = client.spawn(NAME, _LONG_STREAM, address=f"{pod['status']['podIP']}:8000")
-    assert stream.stdout is not None
-    assert stream.stdout.readline() == "open\n"
+def streaming(client: Client, pod: Object, script: str) -> Script:
+    """A script whose long stream runs in this very pod."""
+    stream = client.spawn(NAME, script, address=f"{pod['status']['podIP']}:8000")
+    stream.wait_said("open")
     return stream
-
-
-def finish(stream: subprocess.Popen[str]) -> None:
-    """Fails unless the stream comes to its own end with all its tokens."""
-    rest, _ = stream.communicate(timeout=300)
-    assert json.loads(rest) == {"tokens": TOKENS, "finish": ["length"]}
 
 
 def assert_nothing_lost(outcome: Outcome) -> None:
@@ -112,14 +126,14 @@ def test_an_evicted_pod_finishes_its_stream_and_the_budget_keeps_the_other(
     served: str, world: World, client: Client
 ) -> None:
     busy, other = pods(world)
-    stream = open_stream(client, busy)
+    stream = streaming(client, busy, _ONE_STREAM)
 
     evict(world, busy["metadata"]["name"], namespace=NAMESPACE)
     with pytest.raises(CommandError, match="disruption budget"):
         evict(world, other["metadata"]["name"], namespace=NAMESPACE)
-    assert stream.poll() is None, "the stream was over before the evictions: it proves nothing"
+    assert stream.running(), "the stream was over before the evictions: it proves nothing"
 
-    finish(stream)
+    assert stream.result() == WHOLE
     wait_until("the other pod and a new one", lambda: len(pods(world)) == 2, timeout=180)
     assert busy["metadata"]["name"] not in names(world)
     assert other["metadata"]["name"] in names(world)
@@ -148,7 +162,7 @@ def test_the_busy_pod_is_not_the_one_that_a_smaller_number_of_replicas_removes(
 ) -> None:
     # Of two pods Kubernetes by itself removes the newer one.
     _, newer = pods(world)
-    stream = open_stream(client, newer)
+    streams = streaming(client, newer, _STREAMS_UNTIL_TOLD)
 
     world.kubectl("scale", "-n", NAMESPACE, "modeldeployment", served, "--replicas=1")
     (left,) = wait_until(
@@ -157,10 +171,11 @@ def test_the_busy_pod_is_not_the_one_that_a_smaller_number_of_replicas_removes(
         timeout=120,
         every=0.2,
     )
-    assert stream.poll() is None, "the stream was over before the pod was chosen: it proves nothing"
+    streams.tell()
 
     assert left["metadata"]["name"] == newer["metadata"]["name"]
-    finish(stream)
+    ends = streams.result()
+    assert ends == [WHOLE] * len(ends)
     wait_ready(world, served)
 
 

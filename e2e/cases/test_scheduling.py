@@ -174,7 +174,7 @@ def test_a_claimed_device_is_the_one_that_the_selectors_ask_for(
         """What the container is told about its devices; None while it does not run."""
         script = "env | grep ^FAIRLEAD_TEST_ || echo nothing"
         try:
-            return world.kubectl("exec", "-n", NAMESPACE, pod, "-c", where, "--", "sh", "-c", script)
+            return world.exec(pod, "sh", "-c", script, namespace=NAMESPACE, container=where)
         except CommandError:
             return None
 

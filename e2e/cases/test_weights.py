@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from e2e.cases.support import NAMESPACE, Client, model, owned
+from e2e.cases.sdk import Client
+from e2e.cases.support import NAMESPACE, model, owned
 from e2e.models import tiny
 from e2e.world import MODELS_CLAIM, ROOT, Object, World, wait_until
 
@@ -170,7 +171,7 @@ def test_the_start_tells_the_seconds_of_the_download(world: World, served: str) 
 
 def test_the_engine_has_no_token(world: World, served: str) -> None:
     pod = owned(world, "pods", served)[0]["metadata"]["name"]
-    environment = world.kubectl("exec", "-n", NAMESPACE, pod, "-c", "vllm", "--", "env")
+    environment = world.exec(pod, "env", namespace=NAMESPACE, container="vllm")
     assert TOKEN not in environment
 
 
@@ -192,7 +193,7 @@ def test_adapters_from_everywhere_answer_in_their_own_way_also_after_a_crash(
                     os.kill(int(process.name), signal.SIGKILL)
         """
     )
-    world.kubectl("exec", "-n", NAMESPACE, pod, "-c", "vllm", "--", "python3", "-c", kill)
+    world.exec(pod, "python3", "-c", kill, namespace=NAMESPACE, container="vllm")
 
     def restarted() -> bool:
         (found,) = owned(world, "pods", served)
