@@ -19,7 +19,7 @@ NAME = "provider"
 SECRET = "provider-keys"
 RESIDENT = "residents-key"
 REFUSED = {"status": 401, "code": "invalid_api_key"}
-# The kubelet looks at mounted Secrets and ConfigMaps every minute, and its cache may be as old.
+# A cluster that is not ours may renew mounted Secrets and ConfigMaps every minute only, from a cache as old.
 PROPAGATION_SECONDS = 300
 
 

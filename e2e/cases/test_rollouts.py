@@ -231,7 +231,7 @@ def test_limits_and_defaults_change_without_a_restart(served: str, world: World,
         except BadRequestError as error:
             print(json.dumps([ask(), error.param]))
         """
-    # The kubelet renews mounted ConfigMaps about every minute.
+    # A cluster that is not ours may renew mounted ConfigMaps every minute only.
     wait_until("both to be in effect", lambda: client.run(served, script) == [7, "max_tokens"], timeout=300)
 
     assert names(world) == before

@@ -19,6 +19,18 @@ DEMO = "fairlead-demo"
 NODE_PORT = 30080
 TOOLS = ("kind", "kubectl", "helm")
 _ID_LABEL = "fairlead.dev/image-id"
+_KUBELET_OF_OUR_NODE = {
+    # The machine may be one of those that still have cgroup v1.
+    "failCgroupV1": False,
+    # In a container the kubelet cannot tell the size of its root file system.
+    "localStorageCapacityIsolation": False,
+}
+_OUR_NODE: dict[str, Any] = {
+    # The node image has a bridge of its own.
+    "networking": {"disableDefaultCNI": True},
+    # On by default in the Kubernetes of kind's own image.
+    "featureGates": {"ImageVolume": True},
+}
 
 
 def up(docker: Docker, name: str, node_image: str) -> None:
@@ -104,6 +116,12 @@ def config(name: str, node_image: str, *, host_port: int | None) -> dict[str, An
             "protocol": "TCP",
         }
         node["extraPortMappings"] = [mapping]
+    kubelet = {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        # Mounted ConfigMaps and Secrets are renewed this often, instead of every minute.
+        "syncFrequency": "10s",
+    }
     cluster: dict[str, Any] = {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
@@ -111,26 +129,9 @@ def config(name: str, node_image: str, *, host_port: int | None) -> dict[str, An
         "nodes": [node],
     }
     if node_image != versions.PUBLIC_NODE_IMAGE:
-        cluster |= _for_our_node()
-    return cluster
-
-
-def _for_our_node() -> dict[str, Any]:
-    kubelet = {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1",
-        "kind": "KubeletConfiguration",
-        # The machine may be one of those that still have cgroup v1.
-        "failCgroupV1": False,
-        # In a container the kubelet cannot tell the size of its root file system.
-        "localStorageCapacityIsolation": False,
-    }
-    return {
-        # The node image has a bridge of its own.
-        "networking": {"disableDefaultCNI": True},
-        # On by default in the Kubernetes of kind's own image.
-        "featureGates": {"ImageVolume": True},
-        "kubeadmConfigPatches": [json.dumps(kubelet)],
-    }
+        kubelet |= _KUBELET_OF_OUR_NODE
+        cluster |= _OUR_NODE
+    return {**cluster, "kubeadmConfigPatches": [json.dumps(kubelet)]}
 
 
 def host_port(name: str) -> int | None:

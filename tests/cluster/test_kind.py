@@ -17,10 +17,12 @@ def test_a_node_made_here_brings_its_own_network_and_runs_on_either_cgroup_versi
     assert json.loads(config["kubeadmConfigPatches"][0])["failCgroupV1"] is False
 
 
-def test_kinds_own_node_is_left_as_it_is() -> None:
+def test_kinds_own_node_is_left_as_it_is_but_for_what_is_mounted_which_is_renewed_sooner() -> None:
     config = kind.config("c", versions.PUBLIC_NODE_IMAGE, host_port=None)
 
-    assert set(config) == {"kind", "apiVersion", "name", "nodes"}
+    assert set(config) == {"kind", "apiVersion", "name", "nodes", "kubeadmConfigPatches"}
+    (patch,) = config["kubeadmConfigPatches"]
+    assert json.loads(patch).keys() == {"apiVersion", "kind", "syncFrequency"}
 
 
 def test_the_node_port_is_reachable_from_this_machine_only() -> None:
