@@ -116,7 +116,7 @@ def config(name: str, node_image: str, *, host_port: int | None) -> dict[str, An
             "protocol": "TCP",
         }
         node["extraPortMappings"] = [mapping]
-    kubelet = {
+    kubelet: dict[str, Any] = {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",
         "kind": "KubeletConfiguration",
         # Mounted ConfigMaps and Secrets are renewed this often, instead of every minute.
