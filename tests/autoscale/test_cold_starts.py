@@ -6,6 +6,7 @@ import pytest
 
 from fairlead_operator.autoscale.cold_starts import KEPT, PRIOR, ColdStarts
 from fairlead_operator.autoscale.inputs import Pod
+from fairlead_operator.autoscale.memory import Start
 
 
 def pod(
@@ -15,7 +16,7 @@ def pod(
 
 
 def started(*seconds: float) -> ColdStarts:
-    return ColdStarts([(0.0, each) for each in seconds])
+    return ColdStarts([Start(0.0, each) for each in seconds])
 
 
 def test_a_pod_that_becomes_ready_is_learned_from_once() -> None:
@@ -24,7 +25,7 @@ def test_a_pod_that_becomes_ready_is_learned_from_once() -> None:
     cold.observe((pod(0, 10),))
     cold.observe((pod(0, 10, 70),))
     cold.observe((pod(0, 10, 70),))
-    assert cold.starts == ((10, 60),)
+    assert cold.starts == (Start(10, 60),)
 
 
 def test_one_that_loses_readiness_and_regains_it_did_not_start_again() -> None:
@@ -32,13 +33,13 @@ def test_one_that_loses_readiness_and_regains_it_did_not_start_again() -> None:
     cold.observe(())
     for ready in (60, None, 5000):
         cold.observe((pod(0, 0, ready),))
-    assert cold.starts == ((0, 60),)
+    assert cold.starts == (Start(0, 60),)
 
 
 def test_one_that_was_ready_before_the_operator_came_is_in_the_memory_already() -> None:
-    cold = ColdStarts([(0, 60)])
+    cold = ColdStarts([Start(0, 60)])
     cold.observe((pod(0, 0, 60),))
-    assert cold.starts == ((0, 60),)
+    assert cold.starts == (Start(0, 60),)
 
 
 def test_the_last_twenty_count() -> None:
@@ -55,8 +56,33 @@ def test_nine_of_ten_within_the_quantile() -> None:
     assert ColdStarts().total(0.9) == PRIOR
 
 
+def test_starts_of_another_kind_are_no_measure() -> None:
+    cold = ColdStarts([Start(0.0, 600.0, "large")] * 5)
+    cold.observe((), "small")
+    assert cold.total(0.9) == 600, "better than nothing"
+
+    cold.observe((Pod("a", 0, 0, ready=30),), "small")
+
+    assert cold.total(0.9) == 30
+    assert cold.remaining(pod(0, 0), at=10) == pytest.approx(20)
+    assert cold.is_stuck(pod(0, 0), at=100)
+
+
+def test_the_former_kind_is_remembered() -> None:
+    cold = ColdStarts([Start(0.0, 600.0, "large"), Start(0.0, 30.0, "small")])
+    cold.observe((), "large")
+    assert cold.total(0.9) == 600
+
+
+def test_a_pod_of_the_former_revision_is_not_learned_from() -> None:
+    cold = ColdStarts()
+    cold.observe((), "small")
+    cold.observe((Pod("a", 0, 0, ready=600, outdated=True),), "small")
+    assert cold.starts == ()
+
+
 def test_what_is_behind_a_pod_does_not_count_again() -> None:
-    cold = ColdStarts([(40.0, 60.0)] * 5)
+    cold = ColdStarts([Start(40.0, 60.0)] * 5)
     assert cold.remaining(pod(0, None), at=10) == pytest.approx(90)
     assert cold.remaining(pod(0, 40), at=50) == pytest.approx(50)
 

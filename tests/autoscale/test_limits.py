@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead_operator.autoscale.memory import Memory
+from fairlead_operator.autoscale.memory import Memory, Start
 from fairlead_operator.autoscale.policies import UNLIMITED, Changes
 from fairlead_operator.autoscale.recommendations import Recommendations
 from fairlead_operator.autoscale.settings import SCALE_DOWN, SCALE_UP, Behavior, Policy, Select, Unit
@@ -79,7 +79,7 @@ def test_a_dip_takes_nothing_away() -> None:
 
 @pytest.mark.parametrize(("start", "window"), [(10.0, 120), (100.0, 200), (1000.0, 600)])
 def test_the_window_is_two_cold_starts_within_bounds(start: float, window: float) -> None:
-    model = Model(replicas=3, min_replicas=1, memory=Memory(cold_starts=((0.0, start),) * 5))
+    model = Model(replicas=3, min_replicas=1, memory=Memory(cold_starts=(Start(0.0, start),) * 5))
     model.see(*serving(3), queued=9000, follow=False)
     while model.see(*serving(3), follow=False).replicas == 3:
         assert model.at - NOW <= window + 10

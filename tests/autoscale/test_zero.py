@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.autoscale.memory import Memory
+from fairlead_operator.autoscale.memory import Memory, Start
 from tests.autoscale.builders import NOW, Model, serving, starting
 
 USED = Memory(seen_since=NOW - 9999, last_activity=NOW - 5000)
@@ -50,7 +50,7 @@ def test_a_restart_of_the_operator_begins_the_cooldown_anew() -> None:
 
 def test_the_cooldown_is_the_window() -> None:
     """Starts of five minutes make a window of ten; the owner asked for one minute."""
-    model = Model(cooldown=60.0, memory=Memory(cold_starts=((0.0, 300.0),) * 5))
+    model = Model(cooldown=60.0, memory=Memory(cold_starts=(Start(0.0, 300.0),) * 5))
     model.see(*serving(1), in_flight=1)
     assert idle(model, 75) == 0
 
@@ -99,7 +99,7 @@ def test_as_many_as_the_waiting_requests_need() -> None:
     ("start", "hold"), [(10.0, 600), (300.0, 900), (5000.0, 3600)]
 )  # three slow starts, within 600 and 3600 s
 def test_requests_are_held_for_three_slow_starts(start: float, hold: int) -> None:
-    model = Model(memory=Memory(cold_starts=((0.0, start),) * 5))
+    model = Model(memory=Memory(cold_starts=(Start(0.0, start),) * 5))
     assert model.see().hold_timeout_seconds == hold
     assert Model(hold_timeout=42).see().hold_timeout_seconds == 42
 

@@ -256,6 +256,29 @@ async def test_a_draining_pod_is_called_back_when_the_demand_returns(
     assert {pod["metadata"]["uid"] for pod in await node.pods()} == pods
 
 
+async def test_starts_with_another_image_say_nothing_about_this_one_once_it_was_seen(
+    cluster: Cluster, start: StartScaling, node: Node
+) -> None:
+    await cluster.create(**scaling(1, 1))
+    learned = {"coldStarts": [[0, 600, "another image"]]}
+    before = {"desiredReplicas": 1, "reason": "Demand", "learned": learned}
+    await cluster.kube.patch_status(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"autoscaling": before})
+    operator = start()
+
+    async def reckoned() -> float:
+        return await operator.metric("autoscaler_cold_start_seconds")
+
+    # Only a pod that was seen before it was ready is learned from.
+    await await_decisions(operator, 2)
+    assert await reckoned() == 600
+    await serve(cluster, node, 1)
+
+    async def fast() -> bool:
+        return 0 < await reckoned() < 100
+
+    await eventually("the start of this image alone to count", fast)
+
+
 async def test_an_operator_that_starts_anew_under_load_changes_no_replicas(
     cluster: Cluster, start: StartScaling, demand: Demand, node: Node
 ) -> None:

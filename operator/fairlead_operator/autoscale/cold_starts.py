@@ -1,7 +1,8 @@
 """How long pods take to start, from those that did, and when those that are starting will be ready.
 
 Two parts are kept apart: until a node is found, and from there until the pod takes requests. What is already
-behind a pod does not count against it again.
+behind a pod does not count against it again. Starts of another kind (another image, other weights, another
+accelerator) count only as long as there is none of the present kind.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fairlead_operator.autoscale.inputs import Pod
+from fairlead_operator.autoscale.memory import Start
 from fairlead_operator.autoscale.quantile import quantile
 
 KEPT = 20
@@ -19,43 +21,49 @@ SHORTEST = 1.0
 # weights, so nothing is stuck before this many seconds while there is nothing to compare it with.
 STUCK_FACTOR, STUCK_WITHOUT_SAMPLES, STUCK_AT_LEAST = 3.0, 1800.0, 60.0
 
-Start = tuple[float, float]
+
+def alike(starts: tuple[Start, ...], kind: str) -> tuple[Start, ...]:
+    """The starts of this kind; all, if there is none."""
+    return tuple(start for start in starts if start.kind == kind) or starts
 
 
 class ColdStarts:
-    """The last twenty starts, as seconds (without a node, from the node to the first request)."""
+    """The last twenty starts."""
 
     def __init__(self, starts: Iterable[Start] = ()) -> None:
         self.starts: tuple[Start, ...] = tuple(starts)[-KEPT:]
+        self._alike = self.starts
         self._known: frozenset[str] | None = None
 
-    def observe(self, pods: tuple[Pod, ...]) -> None:
-        """Learn from pods that have become ready since the last time.
+    def observe(self, pods: tuple[Pod, ...], kind: str = "") -> None:
+        """Learn from pods that have become ready since the last time; `kind` is that of pods up to date.
 
         Those that are so at the first time are in the memory already, or nobody saw them start.
         """
         known = frozenset(pod.name for pod in pods) if self._known is None else self._known
         for pod in pods:
-            if pod.ready is None or pod.name in known:
+            if pod.ready is None or pod.name in known or pod.outdated:
                 continue
             scheduled = pod.scheduled if pod.scheduled is not None else pod.created
-            start = (max(0.0, scheduled - pod.created), max(0.0, pod.ready - scheduled))
+            start = Start(max(0.0, scheduled - pod.created), max(0.0, pod.ready - scheduled), kind)
             self.starts = (*self.starts, start)[-KEPT:]
+        self._alike = alike(self.starts, kind)
         self._known = frozenset(
             pod.name for pod in pods if pod.ready is not None or pod.name in (self._known or ())
         )
 
     def total(self, share: float) -> float:
         """Quantile of the seconds from a pod's creation to its first request."""
-        return quantile([sum(start) for start in self.starts], share) if self.starts else PRIOR
+        return quantile([start.seconds for start in self._alike], share) if self._alike else PRIOR
 
     def remaining(self, pod: Pod, at: float) -> float:
         """Seconds until a starting pod is ready: nine out of ten that got this far were by then."""
         if pod.scheduled is None:
             return max(0.0, self.total(0.9) - (at - pod.created))
         age = at - pod.scheduled
-        longer = [start[1] for start in self.starts if start[1] > age] or ([] if self.starts else [PRIOR])
-        if longer and max(longer) > age:
+        seen = [start.from_node for start in self._alike] or [PRIOR]
+        longer = [seconds for seconds in seen if seconds > age]
+        if longer:
             return quantile(longer, 0.9) - age
         # Slower than all before it: the longer it has taken, the longer it will.
         return 0.25 * age
@@ -71,6 +79,6 @@ class ColdStarts:
             return True
         if pod.scheduled is None or pod.ready is not None:
             return False
-        usual = quantile([start[1] for start in self.starts], 0.9) if self.starts else 0.0
-        bound = STUCK_FACTOR * usual if self.starts else STUCK_WITHOUT_SAMPLES
+        seen = [start.from_node for start in self._alike]
+        bound = STUCK_FACTOR * quantile(seen, 0.9) if seen else STUCK_WITHOUT_SAMPLES
         return at - pod.scheduled > max(STUCK_AT_LEAST, bound)

@@ -90,3 +90,5 @@ class Observation:
     pods: tuple[Pod, ...]
     replicas: int
     """Replicas wanted until now."""
+    kind: str = ""
+    """What a pod's start depends on, in short: starts of another kind are no measure for it."""

@@ -22,7 +22,7 @@ class Learning:
     def __init__(self, memory: Memory, started: float) -> None:
         self.arrivals = Arrivals(memory.arrivals_per_second)
         self.surges = Surges(memory.surges)
-        self.cold_starts = ColdStarts([(item[0], item[1]) for item in memory.cold_starts])
+        self.cold_starts = ColdStarts(memory.cold_starts)
         self.step_costs = StepCosts(memory.step_sums, memory.step_samples, memory.step_error)
         self.requests = Requests(Mix(*memory.mix) if memory.mix else None, memory.residence_seconds)
         self.pressure = Pressure(memory.concurrency_factor)
@@ -38,7 +38,7 @@ class Learning:
         if self.seen_since is None:
             self.seen_since = at
         serving = tuple(pod for pod in observation.pods if pod.ready is not None)
-        self.cold_starts.observe(observation.pods)
+        self.cold_starts.observe(observation.pods, observation.kind)
         self.step_costs.observe(at, serving)
         self.requests.observe(at, demand, serving)
         self.pressure.observe(at, serving, self.cold_starts.total(0.9))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, NamedTuple
 
 from fairlead_operator.autoscale.facts import significant
 
@@ -16,6 +16,22 @@ from fairlead_operator.autoscale.facts import significant
 LARGEST = 1e18
 
 Numbers = tuple[float, ...]
+
+
+class Start(NamedTuple):
+    """How long one pod took to start, in seconds."""
+
+    to_node: float
+    """From its creation until it had a node."""
+    from_node: float
+    """From there to its first request."""
+    kind: str = ""
+    """Pods of one kind take equally long: same image, weights, accelerator."""
+
+    @property
+    def seconds(self) -> float:
+        """From creation to the first request."""
+        return self.to_node + self.from_node
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +44,8 @@ class Memory:
     """When it last had a request."""
     arrivals_per_second: float = 0.0
     """Over the ten minutes before it was written."""
-    cold_starts: tuple[Numbers, ...] = ()
-    """Seconds (without a node, from the node to the first request) of the last starts."""
+    cold_starts: tuple[Start, ...] = ()
+    """The last starts, oldest first."""
     surges: Numbers = ()
     """Seconds that the last bursts lasted."""
     step_sums: Numbers = ()
@@ -54,13 +70,13 @@ class Memory:
     def from_json(cls, value: Mapping[str, Any]) -> Memory:
         """From what `to_json` wrote."""
         known = {item.name: value.get(_camel(item.name)) for item in fields(cls)}
-        pairs = known["cold_starts"] if isinstance(known["cold_starts"], list | tuple) else ()
+        starts = known["cold_starts"] if isinstance(known["cold_starts"], list | tuple) else ()
         sums = _numbers(known["step_sums"], 9)
         return cls(
             seen_since=_number(known["seen_since"]),
             last_activity=_number(known["last_activity"]),
             arrivals_per_second=_number(known["arrivals_per_second"]) or 0.0,
-            cold_starts=tuple(pair for item in pairs if (pair := _numbers(item, 2))),
+            cold_starts=tuple(start for item in starts if (start := _start(item))),
             surges=_numbers(known["surges"]),
             step_sums=sums,
             step_samples=(_number(known["step_samples"]) or 0.0) if sums else 0.0,
@@ -77,6 +93,13 @@ def _number(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < LARGEST:
         return float(value)
     return None
+
+
+def _start(value: object) -> Start | None:
+    if not isinstance(value, list | tuple) or len(value) != 3 or not isinstance(value[2], str):
+        return None
+    numbers = _numbers(value[:2], 2)
+    return Start(numbers[0], numbers[1], value[2]) if numbers else None
 
 
 def _numbers(value: object, count: int | None = None) -> Numbers:

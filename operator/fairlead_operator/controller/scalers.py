@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from fairlead_operator.autoscale.autoscaler import Autoscaler
+from fairlead_operator.autoscale.cold_starts import alike
 from fairlead_operator.autoscale.decision import Decision
 from fairlead_operator.autoscale.inputs import Observation
 from fairlead_operator.autoscale.memory import Memory
@@ -192,7 +193,7 @@ class Scalers:
         pods = observe_pods(
             entry.pods, entry.plan.revision, entry.plan.causes, entry.answers, entry.farewell.tell()
         )
-        observed = Observation(at, demand if known else None, pods, entry.replicas)
+        observed = Observation(at, demand if known else None, pods, entry.replicas, entry.plan.start_kind)
         before, decision = entry.replicas, entry.scaler.decide(observed)
         entry.decision = decision
         METRICS.decided(entry.key, decision, rules.mode)
@@ -246,7 +247,9 @@ def _scaling(entry: _Entry) -> Scaling | None:
     if entry.decision is None:
         return None
     memory = entry.scaler.memory()
-    return Scaling(entry.decision, memory.to_json(), _cold_start(memory), entry.farewell.tell())
+    return Scaling(
+        entry.decision, memory.to_json(), _cold_start(memory, entry.plan.start_kind), entry.farewell.tell()
+    )
 
 
 def _serving(entry: _Entry) -> set[str]:
@@ -263,8 +266,8 @@ def _leaves_in_steps(entry: _Entry) -> bool:
     return all(is_leaving(pod) or live_revision(pod) == entry.plan.revision for pod in entry.pods)
 
 
-def _cold_start(memory: Memory) -> Object | None:
-    starts = [sum(start) for start in memory.cold_starts]
+def _cold_start(memory: Memory, kind: str) -> Object | None:
+    starts = [start.seconds for start in alike(memory.cold_starts, kind)]
     if not starts:
         return None
     p50, p90 = (round(quantile(starts, share)) for share in (0.5, 0.9))

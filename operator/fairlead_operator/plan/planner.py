@@ -45,6 +45,7 @@ from fairlead_operator.render.templates import (
     render_templates,
     rendering_version,
     revision_of,
+    start_kind,
 )
 
 Object = dict[str, Any]
@@ -76,8 +77,9 @@ class Plan:
     `asks` are pods whose gateways should tell their load before this is carried out, if they have not been
     asked; the plan is then made anew. `costs` are the deletion costs of pods by name, to be written before a
     Deployment shrinks. `status` is the whole status; `requeue_after` seconds until the next look without an
-    event; `causes` are why pods are not ready, by name; `revision` is that of the pods as they should be;
-    `doing` says what is done, and `explain` in one line also why.
+    event; `causes` are why pods are not ready, by name; `revision` is that of the pods as they should be, and
+    pods of one `start_kind` take equally long to start; `doing` says what is done, and `explain` in one line
+    also why.
     """
 
     asks: tuple[Object, ...] = ()
@@ -89,6 +91,7 @@ class Plan:
     requeue_after: float | None = None
     causes: Mapping[str, Finding] = field(default_factory=dict)
     revision: str = ""
+    start_kind: str = ""
     doing: str = ""
     explain: str = ""
 
@@ -150,6 +153,7 @@ def plan(
         requeue_after=_requeue(ready, bool(waits), observed, rollout),
         causes=pod_causes(model, progress),
         revision=revision,
+        start_kind=start_kind(model, choices.templates[0]),
         doing="; ".join(texts),
         explain="; ".join([*texts, f"{ready['reason']}: {ready['message']}"]),
     )

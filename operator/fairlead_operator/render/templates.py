@@ -76,6 +76,15 @@ def desired_revision(workload: Object) -> str:
     )
 
 
+def start_kind(model: Model, template: Object) -> str:
+    """A digest of what decides how long pods take to start: the image, the weights, accelerator and nodes."""
+    spec = template["spec"]
+    engine = next(container for container in spec["containers"] if container["name"] == "vllm")
+    placement = {name: spec.get(name) for name in ("nodeSelector", "affinity", "resourceClaims")}
+    weights = model.spec.model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return digest([engine["image"], engine.get("resources"), placement, weights, model.spec.engine.nodes])
+
+
 def _stamped(*templates: Object) -> tuple[Object, ...]:
     """The templates with the digest of all, which tells pods of this revision from others without a look at
     ReplicaSets.

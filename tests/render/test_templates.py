@@ -1,0 +1,40 @@
+"""Which pods take equally long to start."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fairlead_operator.render.templates import render_templates, start_kind
+from tests.plan.builders import SETTINGS, model
+
+
+def kind(**spec: Any) -> str:
+    parsed = model(**spec)
+    return start_kind(parsed, render_templates(parsed, SETTINGS)[0])
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"engine": {"image": "registry.example/vllm:other"}},
+        {"model": {"source": "hf://org/another"}},
+        {"accelerator": {"resourceName": "nvidia.com/gpu", "count": 4}},
+        {"accelerator": {"resourceName": "amd.com/gpu"}},
+        {"scheduling": {"nodeSelector": {"gpu": "h100"}}},
+        {"podTemplate": {"spec": {"containers": [{"name": "vllm", "image": "registry.example/mine"}]}}},
+    ],
+    ids=["image", "weights", "accelerators", "make", "nodes", "podTemplate"],
+)
+def test_what_a_start_depends_on_makes_another_kind(spec: dict[str, Any]) -> None:
+    assert kind(**spec) != kind()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{"engine": {"args": ["--max-num-seqs=8"]}}, {"api": {"dialect": "PolarGrid"}}, {"replicas": 3}],
+    ids=["arguments", "dialect", "replicas"],
+)
+def test_other_changes_leave_the_kind(spec: dict[str, Any]) -> None:
+    assert kind(**spec) == kind()
