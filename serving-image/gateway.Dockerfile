@@ -18,6 +18,7 @@ COPY --from=build /opt/fairlead/venv /opt/fairlead/venv
 COPY serving-image/launcher/fairlead_launcher.py /opt/fairlead/app/launcher/
 COPY serving-image/fairlead_gateway /opt/fairlead/app/fairlead_gateway
 COPY serving-image/fairlead_weights /opt/fairlead/app/fairlead_weights
+RUN python3 -m compileall -q /opt/fairlead/app
 ENV PATH=/opt/fairlead/venv/bin:$PATH \
     PYTHONPATH=/opt/fairlead/app \
     PYTHONDONTWRITEBYTECODE=1 \

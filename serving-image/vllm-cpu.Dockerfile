@@ -25,9 +25,13 @@ COPY --from=build /opt/vllm /opt/vllm
 ENV PATH=/opt/vllm/bin:$PATH \
     HOME=/tmp \
     USER=fairlead \
-    PYTHONDONTWRITEBYTECODE=1 \
     VLLM_CPU_KVCACHE_SPACE=1 \
     VLLM_CPU_OMP_THREADS_BIND=nobind \
     VLLM_NO_USAGE_STATS=1
+# What a start imports is compiled here once, and not at every start: in a pod nothing can be written.
+RUN python3 -m compileall -q -j 0 "$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/vllm" \
+    && python3 -c 'import openai, vllm.entrypoints.openai.api_server' \
+    && rm -rf /tmp/* /tmp/.[!.]*
+ENV PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532
 ENTRYPOINT ["python3", "-m", "vllm.entrypoints.openai.api_server"]
