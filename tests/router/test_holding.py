@@ -199,6 +199,23 @@ async def test_what_no_pod_would_take_does_not_wait(body: bytes, code: str) -> N
         assert router.services.fleet.rise.cursor == 0
 
 
+async def test_a_model_with_api_keys_is_not_started_for_a_request_without_one() -> None:
+    auth = {"mode": "APIKey", "secretName": "keys"}
+    async with (
+        ScriptedPod(OK) as pod,
+        running_router(model(autoscaling=scaled(), api={"auth": auth})) as router,
+    ):
+        result = await router.call("POST", CHAT_PATH, CHAT)
+        assert (result.status, result.error["code"]) == (401, "invalid_api_key")
+        assert result.headers["www-authenticate"] == "Bearer"
+        assert router.services.fleet.rise.cursor == 0
+
+        waiting = start(router, headers={"authorization": "Bearer some-key"})
+        await until(lambda: len(router.desk.queue) == 1)
+        router.ready(pod.port)
+        assert (await waiting).status == 200
+
+
 async def test_a_model_that_nothing_starts_is_told_at_once() -> None:
     async with running_router(model(replicas=0)) as router:
         result = await router.call("POST", CHAT_PATH, CHAT)

@@ -6,7 +6,7 @@ What is compared without care for time are two things that the same client has s
 
 from __future__ import annotations
 
-from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.contract.errors import unauthorized
 
 from .keys import Key, KeyRing
 
@@ -27,7 +27,5 @@ class Door:
             self._key = ring.find(authorization)
             self._ring, self._authorization = ring, authorization
         if self._key is None:
-            what = "The API key is not valid." if authorization else "The API key is missing."
-            message = f"{what} Send it in the header 'Authorization: Bearer KEY'."
-            raise ApiError(401, message, "invalid_api_key", headers={"www-authenticate": "Bearer"})
+            raise unauthorized(authorization)
         return self._key

@@ -72,6 +72,13 @@ def missing(param: str) -> ApiError:
     return invalid(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
 
 
+def unauthorized(authorization: bytes) -> ApiError:
+    """A value of the Authorization header (b"" if there is none) that is nobody's key: HTTP 401."""
+    what = "The API key is not valid." if authorization else "The API key is missing."
+    message = f"{what} Send it in the header 'Authorization: Bearer KEY'."
+    return ApiError(401, message, "invalid_api_key", headers={"www-authenticate": "Bearer"})
+
+
 def model_not_found(model: str) -> ApiError:
     """A model that this endpoint does not serve: HTTP 404."""
     return ApiError(404, f"The model '{model}' does not exist.", "model_not_found", "model")

@@ -48,6 +48,8 @@ class Model:
     hold: Hold = Hold()
     draining: frozenset[str] = frozenset()
     """Pods that are about to go, whatever their readiness says yet."""
+    needs_key: bool = False
+    """Its gateways let nobody in without an API key."""
     waits_for: str = ""
     """Why it is not ready, in the operator's words."""
 
@@ -87,6 +89,7 @@ def read_model(document: Object) -> Model:
         draining=frozenset(
             endpoint["pod"] for endpoint in status.get("endpoints") or () if endpoint["state"] == "Draining"
         ),
+        needs_key=(api.get("auth") or {}).get("mode") == "APIKey",
         waits_for=_waits_for(status),
     )
 

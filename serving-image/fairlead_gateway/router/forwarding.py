@@ -12,7 +12,7 @@ import logging
 import math
 from typing import cast
 
-from fairlead_gateway.contract.errors import ApiError, missing
+from fairlead_gateway.contract.errors import ApiError, missing, unauthorized
 from fairlead_gateway.contract.request import parse_object
 from fairlead_gateway.exchange import CLIENT_LEFT, PING
 from fairlead_gateway.routes import LOAD_HEADER
@@ -253,6 +253,9 @@ class Forwarding:
         document = parse_object(self._body)
         if self._asked.model is None and not desk.model.model_optional:
             raise missing("model")
+        # Only the gateways know the keys; but without any, no one of them would let it in.
+        if desk.model.needs_key and not self._request.authorization:
+            raise unauthorized(self._request.authorization)
         self._streams = document.get("stream") is True and not self._request.unpinged
         seconds = float(desk.model.hold.timeout_seconds)
         if self._request.hold_seconds is not None:

@@ -35,15 +35,17 @@ class RouterEndpoint(Endpoint):
 
 
 class ClientRequest:
-    """What is not the body. `hold_seconds` is how long the client lets its request wait at most; `unpinged`
-    says that a waiting stream is not to be opened early for signs of life.
+    """What is not the body. `authorization` is the header's value, b"" if there is none; `hold_seconds` is
+    how long the client lets its request wait at most; `unpinged` says that a waiting stream is not to be
+    opened early for signs of life.
     """
 
-    __slots__ = ("_head", "endpoint", "hold_seconds", "host", "unpinged")
+    __slots__ = ("_head", "authorization", "endpoint", "hold_seconds", "host", "unpinged")
 
     def __init__(self, endpoint: RouterEndpoint, headers: list[tuple[bytes, bytes]]) -> None:
         self.endpoint = endpoint
         self.host = ""
+        self.authorization = b""
         self.hold_seconds: int | None = None
         self.unpinged = False
         lines = [b"POST %b HTTP/1.1\r\n" % endpoint.path]
@@ -52,6 +54,8 @@ class ClientRequest:
                 lines.append(b"%b: %b\r\n" % (name, value))
                 if name == b"host":
                     self.host = value.decode("latin-1").lower()
+                elif name == b"authorization":
+                    self.authorization = value
             elif name == _HOLD_SECONDS and value.isdigit():
                 self.hold_seconds = int(value)
             elif name == _PING:
