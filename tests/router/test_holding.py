@@ -209,6 +209,7 @@ async def test_a_model_with_api_keys_is_not_started_for_a_request_without_one() 
         assert (result.status, result.error["code"]) == (401, "invalid_api_key")
         assert result.headers["www-authenticate"] == "Bearer"
         assert router.services.fleet.rise.cursor == 0
+        assert router.desk.arrivals == 0, "it is no demand"
 
         waiting = start(router, headers={"authorization": "Bearer some-key"})
         await until(lambda: len(router.desk.queue) == 1)

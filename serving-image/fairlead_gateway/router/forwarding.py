@@ -18,6 +18,7 @@ from fairlead_gateway.exchange import CLIENT_LEFT, PING
 from fairlead_gateway.routes import LOAD_HEADER
 from fairlead_gateway.upstream.connection import EngineConnection
 
+from .catalogue import Model
 from .desk import Desk
 from .failing import error_in, stream_failure
 from .passing import PassingClient
@@ -240,23 +241,29 @@ class Forwarding:
         meant = fleet.directory.resolve(self._asked.model, self._request.host)
         self._name = meant.name
         self._desk = desk = fleet.desks[meant.model.key]
+        seated = desk.try_seat(self)
+        if not seated:
+            self._check(desk.model)
         desk.arrive()
-        if not desk.try_seat(self):
+        if not seated:
             self._hold(desk)
 
     def _pods_body(self) -> bytes:
         """The body with the model's name as its gateways know it."""
         return self._body if self._name is None else renamed(self._body, self._asked, self._name)
 
-    def _hold(self, desk: Desk) -> None:
-        """Waits. What is wrong with the request is found now: it must not start a model to be refused."""
+    def _check(self, model: Model) -> None:
+        """Finds what is wrong with a request before it waits: one that must fail starts no model."""
         document = parse_object(self._body)
-        if self._asked.model is None and not desk.model.model_optional:
+        if self._asked.model is None and not model.model_optional:
             raise missing("model")
         # Only the gateways know the keys; but without any, no one of them would let it in.
-        if desk.model.needs_key and not self._request.authorization:
+        if model.needs_key and not self._request.authorization:
             raise unauthorized(self._request.authorization)
         self._streams = document.get("stream") is True and not self._request.unpinged
+
+    def _hold(self, desk: Desk) -> None:
+        """Waits."""
         seconds = float(desk.model.hold.timeout_seconds)
         if self._request.hold_seconds is not None:
             seconds = min(seconds, self._request.hold_seconds)
@@ -309,6 +316,7 @@ class Forwarding:
         self.tried.clear()
         self._attempts = 0
         try:
+            self._check(self._desk.model)
             self._hold(self._desk)
         except ApiError as error:
             self._fail(error)
