@@ -38,7 +38,12 @@ def sleeper(name: str, *, pod: Object | None = None, **spec: Any) -> Object:
 
 def engine(*args: str) -> Object:
     """spec.engine for vLLM on two shared cores, with further engine arguments."""
-    env = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"}
+    env = {
+        "VLLM_CPU_KVCACHE_SPACE": "1",
+        "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        # The model is too small to share: more threads only wait for each other, on cores that others need.
+        "OMP_NUM_THREADS": "1",
+    }
     return {
         "args": ["--enforce-eager", *args],
         "env": [{"name": name, "value": value} for name, value in env.items()],
