@@ -198,7 +198,7 @@ class World:
         size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
         self.apply(_models_claim(size), _loader_pod(self.gateway_image), namespace=namespace)
         self.kubectl("wait", "-n", namespace, "--for=condition=Ready", "pod/model-loader", "--timeout=180s")
-        unpack = f"rm -rf /models/{name} && tar -x -C /models && touch /tmp/unpacked"
+        unpack = f"rm -rf /models/{name} /tmp/unpacked && tar -x -C /models && touch /tmp/unpacked"
         with subprocess.Popen(
             ["kubectl", "exec", "-n", namespace, "-i", "model-loader", "--", "sh", "-c", unpack],
             env={**os.environ, **self.env},

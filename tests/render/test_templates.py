@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairlead_operator.render.templates import render_templates, start_kind
-from tests.plan.builders import SETTINGS, model
+from tests.plan.builders import SETTINGS, model, model_body
 
 
 def kind(**spec: Any) -> str:
@@ -33,8 +33,12 @@ def test_what_a_start_depends_on_makes_another_kind(spec: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize(
     "spec",
-    [{"engine": {"args": ["--max-num-seqs=8"]}}, {"api": {"dialect": "PolarGrid"}}, {"replicas": 3}],
-    ids=["arguments", "dialect", "replicas"],
+    [
+        {"engine": {"args": ["--max-num-seqs=8"]}},
+        {"model": {**model_body()["spec"]["model"], "servedName": "other", "aliases": ["another"]}},
+        {"replicas": 3},
+    ],
+    ids=["arguments", "names", "replicas"],
 )
 def test_other_changes_leave_the_kind(spec: dict[str, Any]) -> None:
     assert kind(**spec) == kind()

@@ -81,7 +81,8 @@ def start_kind(model: Model, template: Object) -> str:
     spec = template["spec"]
     engine = next(container for container in spec["containers"] if container["name"] == "vllm")
     placement = {name: spec.get(name) for name in ("nodeSelector", "affinity", "resourceClaims")}
-    weights = model.spec.model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    names = {"served_name", "aliases", "credentials"}
+    weights = model.spec.model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=names)
     return digest([engine["image"], engine.get("resources"), placement, weights, model.spec.engine.nodes])
 
 
