@@ -18,6 +18,8 @@ CRD := crds/fairlead.dev_modeldeployments.yaml
 PARAMETERS := operator/fairlead_operator/api/parameters.json
 CHART_CRD := charts/fairlead/templates/crds/modeldeployments.yaml
 PYTEST_ARGS ?=
+# Each starts its own control plane and engines (up to 5 GB); 0: no workers, for a debugger.
+TEST_WORKERS ?= 2
 TRACES ?=
 TRACE ?=
 ARGS ?=
@@ -89,7 +91,7 @@ verify: generate ## Fail when a generated file is not what its source makes
 
 .PHONY: test
 test: lint test-tools ## Lint, and all tests that need no node: real API server, real vLLM
-	$(PYTHON) -m pytest tests --durations=25 $(PYTEST_ARGS)
+	$(PYTHON) -m pytest tests --numprocesses=$(TEST_WORKERS) --dist=loadfile --durations=25 $(PYTEST_ARGS)
 
 .PHONY: test-tools
 test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver, helm, ...)
