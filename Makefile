@@ -91,7 +91,7 @@ verify: generate ## Fail when a generated file is not what its source makes
 
 .PHONY: test
 test: lint test-tools ## Lint, and all tests that need no node: real API server, real vLLM
-	$(PYTHON) -m pytest tests --numprocesses=$(TEST_WORKERS) --dist=loadfile --durations=25 $(PYTEST_ARGS)
+	$(PYTHON) -m pytest tests --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder --durations=25 $(PYTEST_ARGS)
 
 .PHONY: test-tools
 test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver, helm, ...)

@@ -41,6 +41,9 @@ READ_BYTES = 1 << 16
 # What every vLLM takes for --max-lora-rank. The smallest of them costs next to nothing.
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# vLLM goes on starting as if nothing had been said when SIGTERM comes while it loads, and would keep its
+# accelerator until the pod's whole grace period is over. It has nothing to finish.
+START_PATIENCE_SECONDS = 5
 
 
 class Cause(NamedTuple):
@@ -258,6 +261,8 @@ class Launcher:
         self._command, self._state, self._termination_log = command, state, termination_log
         self._child: subprocess.Popen[bytes] | None = None
         self._asked = False
+        self._killer = threading.Timer(START_PATIENCE_SECONDS, self._end_group)
+        self._killer.daemon = True
 
     def run(self) -> int:
         """Runs the engine to its end and returns the exit code for this process."""
@@ -276,6 +281,7 @@ class Launcher:
         if self._asked:
             self._child.terminate()
         code = self._child.wait()
+        self._killer.cancel()
         self._end_group()
         reader.join(timeout=5)
         return self._conclude(code, watch.lines, count_oom_kills() > oom_kills)
@@ -283,6 +289,8 @@ class Launcher:
     def _pass_on(self, number: int, frame: object) -> None:
         if not self._asked:
             self._tell_interruption()
+            if self._state.phase != "Running":
+                self._killer.start()
         self._asked = True
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(number)
@@ -303,9 +311,9 @@ class Launcher:
         self._write_message(cause, 128 + signal.SIGTERM)
 
     def _end_group(self) -> None:
-        assert self._child is not None
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._child.pid, signal.SIGKILL)
+        if self._child is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGKILL)
 
     def _conclude(self, code: int, lines: Iterable[str], oom_killed: bool) -> int:
         code = 128 - code if code < 0 else code

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fairlead_launcher import START_PATIENCE_SECONDS
 
 from tests.support import processes
-from tests.support.engine import LAUNCHER
+from tests.support.engine import LAUNCHER, READY_SECONDS, Engine
 
 WAIT_SECONDS = 30
 
@@ -238,6 +239,49 @@ def test_an_engine_that_is_stopped_says_what_it_was_doing_even_if_it_does_not_en
     assert told["reason"] == reason
     assert telling in told["message"]
     assert run.process.poll() is None
+
+
+def test_an_engine_that_ignores_a_stop_while_it_starts_is_killed(launch: Launch) -> None:
+    run = launch(f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SLEEPER}")
+    assert run.read_line() == b"up\n"
+    run.process.send_signal(signal.SIGTERM)
+
+    assert run.finish()[0] == 128 + signal.SIGKILL
+    assert run.state()["cause"] is None
+    assert json.loads(run.termination_log.read_bytes())["reason"] == "EngineStartTimeout"
+
+
+def test_an_engine_that_serves_has_the_time_that_it_takes(launch: Launch) -> None:
+    run = launch(
+        "import signal, sys, time\n"
+        f"def end(*_): time.sleep({START_PATIENCE_SECONDS + 2}); sys.exit(0)\n"
+        f"signal.signal(signal.SIGTERM, end)\nprint('Application startup complete.')\n{SLEEPER}"
+    )
+    assert run.read_line() == b"Application startup complete.\n"
+    deadline = time.monotonic() + WAIT_SECONDS
+    while run.state()["phase"] != "Running":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    run.process.send_signal(signal.SIGTERM)
+
+    assert run.finish()[0] == 0
+
+
+@pytest.mark.engine
+def test_a_real_engine_that_is_stopped_while_it_loads_frees_what_it_holds() -> None:
+    engine = Engine()
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while not engine.state_file.exists() or engine.state()["phase"] == "Starting":
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert engine.state()["phase"] == "LoadingWeights"
+        core = processes.children(engine.process.pid)
+        engine.process.send_signal(signal.SIGTERM)
+        engine.process.wait(WAIT_SECONDS)
+        assert not any(Path(f"/proc/{pid}").exists() for pid in core)
+    finally:
+        engine.stop()
 
 
 def test_a_stale_socket_is_removed_before_the_engine_starts(tmp_path: Path, launch: Launch) -> None:
