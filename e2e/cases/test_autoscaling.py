@@ -95,6 +95,11 @@ def pods(world: World) -> set[str]:
     return {pod["metadata"]["name"] for pod in alive}
 
 
+def placed(world: World, name: str) -> int:
+    """How many of the model's pods have a node."""
+    return sum("nodeName" in pod["spec"] for pod in owned(world, "pods", name))
+
+
 def patch(world: World, **rules: Any) -> None:
     """Changes fields of spec.autoscaling."""
     body = json.dumps({"spec": {"autoscaling": rules}})
@@ -182,7 +187,9 @@ def test_pods_without_a_gpu_are_no_capacity(world: World) -> None:
     name = "hungry"
     rules = autoscaling(minReplicas=5, maxReplicas=5)
     with advertised(world, {GPU: 2}):
-        manifest = sleeper(name, accelerator={"resourceName": GPU}, autoscaling=rules)
+        # Five of them have room on the node but for the GPUs.
+        least = {"requests": {"cpu": "1m", "memory": "1Mi"}}
+        manifest = sleeper(name, accelerator={"resourceName": GPU}, autoscaling=rules, resources=least)
         world.apply(manifest, namespace=NAMESPACE)
         try:
             capacity = wait_condition(world, name, "CapacityAvailable", status="False")
@@ -191,7 +198,8 @@ def test_pods_without_a_gpu_are_no_capacity(world: World) -> None:
             assert scale(world, name)["wanted"] == 3
 
             advertise(world, {GPU: 5})
-            wait_until("five replicas", lambda: scale(world, name)["wanted"] == 5, timeout=400)
+            wait_until("five pods on the node", lambda: placed(world, name) == 5, timeout=400)
+            assert scale(world, name)["wanted"] == 5
             assert wait_condition(world, name, "CapacityAvailable", status="True")
         finally:
             world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", name, "--ignore-not-found")
