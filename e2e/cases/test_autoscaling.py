@@ -108,9 +108,9 @@ def patch(world: World, **rules: Any) -> None:
 
 def asking(client: Client, script: str) -> Script:
     """A script that has sent its requests."""
-    asking = client.spawn(NAME, script)
-    asking.wait_said("asked")
-    return asking
+    sent = client.spawn(NAME, script)
+    sent.wait_said("asked")
+    return sent
 
 
 def test_a_model_at_zero_is_listed(elastic: str, world: World, client: Client) -> None:

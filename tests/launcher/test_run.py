@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from fairlead_launcher import START_PATIENCE_SECONDS
 
+from e2e.world import wait_until
 from tests.support import processes
 from tests.support.engine import LAUNCHER, READY_SECONDS, Engine
 
@@ -61,6 +62,11 @@ class Run:
 
 
 Launch = Callable[..., Run]
+
+
+def await_condition(what: str, holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
+    """Waits until it holds, looking often: a phase may be short."""
+    wait_until(what, holds, timeout=seconds, every=0.05)
 
 
 @pytest.fixture
@@ -226,14 +232,9 @@ def test_an_engine_that_is_stopped_says_what_it_was_doing_even_if_it_does_not_en
         + SLEEPER
     )
     assert run.read_line() == f"{log}\n".encode()
-    deadline = time.monotonic() + WAIT_SECONDS
-    while run.state()["phase"] == "Starting":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_condition("a phase after Starting", lambda: run.state()["phase"] != "Starting")
     run.process.send_signal(signal.SIGTERM)
-    while not run.termination_log.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_condition("the termination message", run.termination_log.exists)
 
     told = json.loads(run.termination_log.read_bytes())
     assert told["reason"] == reason
@@ -258,10 +259,7 @@ def test_an_engine_that_serves_has_the_time_that_it_takes(launch: Launch) -> Non
         f"signal.signal(signal.SIGTERM, end)\nprint('Application startup complete.')\n{SLEEPER}"
     )
     assert run.read_line() == b"Application startup complete.\n"
-    deadline = time.monotonic() + WAIT_SECONDS
-    while run.state()["phase"] != "Running":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_condition("the phase Running", lambda: run.state()["phase"] == "Running")
     run.process.send_signal(signal.SIGTERM)
 
     assert run.finish()[0] == 0
@@ -271,10 +269,11 @@ def test_an_engine_that_serves_has_the_time_that_it_takes(launch: Launch) -> Non
 def test_a_real_engine_that_is_stopped_while_it_loads_frees_what_it_holds() -> None:
     engine = Engine()
     try:
-        deadline = time.monotonic() + READY_SECONDS
-        while not engine.state_file.exists() or engine.state()["phase"] == "Starting":
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        await_condition(
+            "a phase after Starting",
+            lambda: engine.state_file.exists() and engine.state()["phase"] != "Starting",
+            READY_SECONDS,
+        )
         assert engine.state()["phase"] == "LoadingWeights"
         core = processes.children(engine.process.pid)
         engine.process.send_signal(signal.SIGTERM)
