@@ -12,7 +12,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -317,10 +316,9 @@ def test_phases_follow_the_log(launch: Launch) -> None:
         "print('INFO:     Application startup complete.')\n"
         "import signal; signal.pause()"
     )
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not run.state_file.exists() or run.state()["phase"] != "Running":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_condition(
+        "the phase Running", lambda: run.state_file.exists() and run.state()["phase"] == "Running"
+    )
 
     assert set(run.state()["phases"]) == {"Starting", "LoadingWeights"}
 
@@ -334,8 +332,8 @@ def test_what_the_engine_leaves_running_ends_with_it(launch: Launch, tmp_path: P
     )
     _, log = run.finish()
 
-    deadline = time.monotonic() + WAIT_SECONDS
     status = Path(f"/proc/{int(log)}/stat")
-    while status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z":
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    await_condition(
+        "the end of the grandchild",
+        lambda: not status.exists() or status.read_text().rsplit(")", 1)[1].split()[0] == "Z",
+    )
