@@ -9,6 +9,7 @@ from fairlead_gateway.demand import DemandCounter, read_engine
 from fairlead_gateway.router.catalogue import read_model
 from fairlead_gateway.router.desk import Desk
 from fairlead_operator.autoscale.decision import Decision
+from fairlead_operator.controller.answers import GatewayDemand, RouterDemand
 from fairlead_operator.controller.ledger import Ledger
 from fairlead_operator.controller.observation import Answer, observe_demand, observe_pods
 from fairlead_operator.plan.scaling import Scaling, scaling_status
@@ -26,11 +27,11 @@ def told(value: Any) -> Any:
 
 def test_the_operator_reads_what_a_gateway_tells() -> None:
     counter, ledger = DemandCounter(clock=lambda: 1000.0), Ledger()
-    for routed in (False, True):
-        counter.arrived(routed)
-        counter.ended(routed, answered=True)
+    for router in (b"", b"0123456789abcdef"):
+        counter.arrived(router)
+        counter.ended(router, answered=True)
         body = {**counter.tell(), "queued": 1, "inFlight": 2, "engine": read_engine(METRICS, 8)}
-        answers = {"tiny-1": Answer(1000.0, told(body))}
+        answers = {"tiny-1": Answer(1000.0, GatewayDemand.model_validate_json(json.dumps(body)))}
         demand = observe_demand(ledger, None, answers)
     assert (demand.arrivals, demand.completions, demand.in_flight) == (0, 1, 3)
     assert demand.last_completion == 1000.0
@@ -43,7 +44,9 @@ def test_the_operator_reads_what_a_router_tells() -> None:
     desk, ledger = Desk(read_model(SCALED), lambda: 0.0, lambda: None), Ledger()
     for _ in range(2):
         desk.arrive()
-        demand = observe_demand(ledger, {"uid": ("boot", told(desk.tell()))}, {})
+        document = {"boot": "boot", "cursor": 1, "models": {"demo/tiny": desk.tell()}}
+        answer = RouterDemand.model_validate_json(json.dumps(document))
+        demand = observe_demand(ledger, {"uid": (answer.boot, answer.models["demo/tiny"])}, {})
     assert (demand.arrivals, demand.queued, demand.in_flight) == (1, 0, 0)
 
 

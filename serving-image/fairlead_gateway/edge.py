@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .admission.door import Door
+from .admission.shares import address_holder
 from .contract.errors import ApiError
 from .host import Host
 from .routes import endpoint_name
@@ -46,7 +47,8 @@ class Edge:
             authorization = Headers(scope=scope).get("authorization", "")
             scope[KEY_IN_SCOPE] = None
             if services.keyed:
-                key = Door().check(services.keys, authorization.encode("latin-1"))
+                door = Door(address_holder((scope.get("client") or ("",))[0]))
+                key = door.check(services.keys, authorization.encode("latin-1"), services.attempts)
                 scope[KEY_IN_SCOPE], owner = key, key.name
             await self._app(scope, receive, send_marked)
         except ApiError as error:

@@ -14,7 +14,8 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-from .admission.door import Door
+from .admission.keys import Key
+from .bounds import MAX_ERROR_BODY_BYTES, MAX_EVENT_BYTES, MAX_WHOLE_ANSWER_BYTES
 from .contract.dialogue import Call, Dialogue, Relay
 from .contract.errors import ApiError, engine_failed, engine_unavailable, from_engine_body
 from .contract.sse import EVENT_END, TRUNCATED, error_of
@@ -34,6 +35,9 @@ _log = logging.getLogger("fairlead.gateway")
 class Client(Protocol):
     """Where the answer goes."""
 
+    def body_sent(self) -> None:
+        """The request's body is not needed any more: its memory is free."""
+
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """A whole JSON answer."""
 
@@ -51,13 +55,14 @@ class Client(Protocol):
 
 
 class Exchange:
-    """One request. `token` is unique, `arrived` the monotonic time of its first byte; `routed` says that it
-    came through a router.
+    """One request. `token` is unique, `arrived` the monotonic time of its first byte, `holder` has the share
+    of memory that its answer takes, `router` is the name of the router that it came through, if any.
     """
 
     __slots__ = (
         "_admitted_at",
         "_arrived",
+        "_charged",
         "_client",
         "_connection",
         "_dialogue",
@@ -66,6 +71,7 @@ class Exchange:
         "_first_event_at",
         "_headers",
         "_heard_at",
+        "_holder",
         "_labels",
         "_paused",
         "_queued",
@@ -76,7 +82,7 @@ class Exchange:
         "_token",
         "_written_at",
         "owner",
-        "routed",
+        "router",
         "wanted",
     )
 
@@ -87,10 +93,12 @@ class Exchange:
         client: Client,
         token: str,
         arrived: float,
-        routed: bool = False,
+        holder: str = "",
+        router: bytes = b"",
     ) -> None:
-        self.wanted, self.routed = True, routed
+        self.wanted, self.router = True, router
         self.owner = ""
+        self._holder, self._charged = holder, 0
         self._services, self._endpoint, self._client = services, endpoint, client
         self._token, self._arrived = token, arrived
         self._dialogue: Dialogue | None = None
@@ -107,10 +115,10 @@ class Exchange:
 
     # What the client does
 
-    def begin(self, body: bytes, door: Door, authorization: bytes, labels: Mapping[str, str]) -> None:
+    def begin(self, body: bytes, key: Key | None, labels: Mapping[str, str]) -> None:
         """The request is here as a whole. `labels` are what its headers add to the request log."""
         try:
-            self._check(body, door, authorization, labels)
+            self._check(body, key, labels)
         except ApiError as error:
             self._fail(error)
             return
@@ -166,7 +174,9 @@ class Exchange:
             self._queued = False
             self._services.telemetry.queue_time.observe(self._endpoint.name, now - self._arrived)
         self._admitted_at = self._heard_at = now
-        self._services.engine.post(self, _ENGINE_PATH, self._dialogue.engine.body)
+        engine = self._dialogue.engine
+        self._services.engine.post(self, _ENGINE_PATH, engine.body)
+        engine.body = b""
 
     # What the engine does
 
@@ -179,16 +189,22 @@ class Exchange:
         self._heard_at = self._written_at = self._services.clock()
         relay = self._relay
         if relay is None or status != 200:
-            self._received.append(data)
+            if not self._keep(status, data):
+                return
             if status == 200 and self._streams:
                 self._try_first_event()
             return
         if not self._events:
+            self._give_back()
             self._first_event_at = self._heard_at
             waited = self._heard_at - self._arrived
             self._services.telemetry.first_event.observe(self._endpoint.name, waited)
         self._events += data.count(EVENT_END)
-        rendered = relay.feed(data)
+        try:
+            rendered = relay.feed(data)
+        except ApiError as error:
+            self._fail(error)
+            return
         if relay.finished:
             self._release()
             self._services.telemetry.count_tokens(data)
@@ -215,9 +231,8 @@ class Exchange:
 
     # Steps
 
-    def _check(self, body: bytes, door: Door, authorization: bytes, labels: Mapping[str, str]) -> None:
+    def _check(self, body: bytes, key: Key | None, labels: Mapping[str, str]) -> None:
         services = self._services
-        key = door.check(services.keys, authorization) if services.keyed else None
         dialogue = self._endpoint.factory(body, services.policy, Call(self._token, services.unix_seconds))
         engine = dialogue.engine
         if key is not None:
@@ -232,10 +247,35 @@ class Exchange:
         if services.hang.hung:
             raise engine_unavailable("The engine does not respond; try again later.")
         self._dialogue, self._streams = dialogue, engine.stream
-        services.demand.arrived(self.routed)
+        services.demand.arrived(self.router)
         self._queued = not services.gate.enter(self)
         if self._queued and services.gate.waiting == 1:
             services.demand.queue_began()
+
+    def _keep(self, status: int, data: bytes) -> bool:
+        """Keeps a part of an answer that must be seen as a whole; False, and the request has failed, if it is
+        too large.
+        """
+        if not self._received:
+            self._client.body_sent()
+        bound = MAX_ERROR_BODY_BYTES
+        if status == _ANSWERED:
+            bound = MAX_EVENT_BYTES if self._streams else MAX_WHOLE_ANSWER_BYTES
+        if self._charged + len(data) > bound:
+            self._fail(engine_failed(f"The engine's answer is larger than {bound} bytes."))
+            return False
+        if not self._services.memory.take(self._holder, len(data)):
+            self._fail(self._services.overload())
+            return False
+        self._charged += len(data)
+        self._received.append(data)
+        return True
+
+    def _give_back(self) -> None:
+        """What was kept of the answer is not kept any more."""
+        if self._charged:
+            self._services.memory.give_back(self._holder, self._charged)
+            self._charged = 0
 
     def _try_first_event(self) -> None:
         received = b"".join(self._received)
@@ -318,6 +358,8 @@ class Exchange:
         services = self._services
         now = services.clock()
         self.wanted = False
+        self._received = []
+        self._give_back()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
@@ -328,5 +370,5 @@ class Exchange:
         if self._queued:
             services.gate.withdraw(self)
         elif self._admitted_at is not None:
-            services.demand.ended(self.routed, status == _ANSWERED)
+            services.demand.ended(self.router, status == _ANSWERED)
             services.gate.leave(now - self._admitted_at)

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from .admission.attempts import KeyAttempts
 from .admission.keys import KeyRing
+from .admission.shares import Shares
 from .contract.errors import ApiError
 from .routes import Endpoint
 
@@ -38,8 +40,12 @@ class Host(Protocol):
 
     clock: Callable[[], float]
     active: set[Ticking]
-    body_bytes: int
-    """What all bodies of requests in flight take."""
+    memory: Shares
+    """Bytes of the bodies of all requests in flight, and of answers that are collected."""
+    connections: Shares
+    """Open connections to the API port."""
+    attempts: KeyAttempts
+    """Wrong API keys, by address."""
 
     @property
     def routes(self) -> Mapping[bytes, Endpoint]:
@@ -73,8 +79,8 @@ class Host(Protocol):
     def upload_seconds(self) -> float:
         """How long a client may pause while it sends a body."""
 
-    def overload(self) -> ApiError | None:
-        """Why no more bytes of a body can be taken, if so."""
+    def overload(self) -> ApiError:
+        """Why no more bytes of a body can be taken."""
 
     def next_token(self) -> str:
         """32 hex digits, not used before."""
@@ -86,10 +92,11 @@ class Host(Protocol):
 class BaseHost:
     """What both do alike."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory_bytes: int, max_connections: int) -> None:
         self.active: set[Ticking] = set()
         self.clock = time.monotonic
-        self.body_bytes = 0
+        self.memory, self.connections = Shares(memory_bytes), Shares(max_connections)
+        self.attempts = KeyAttempts(self.clock)
         self._default_headers: list[tuple[bytes, bytes]] = []
         self._rendered_headers = b""
         self._token_prefix = secrets.token_hex(8)

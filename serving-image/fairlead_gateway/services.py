@@ -24,7 +24,7 @@ class Services(BaseHost):
     def __init__(
         self, settings: GatewaySettings, keys: KeyRing, process: ProcessSettings, engine: EnginePool
     ) -> None:
-        super().__init__()
+        super().__init__(process.max_body_bytes_in_flight, process.max_connections)
         self.process = process
         self.engine = engine
         self.hang = HangWatch(engine)
@@ -62,19 +62,17 @@ class Services(BaseHost):
 
     @property
     def max_body_bytes(self) -> int:
-        """The largest body of a request."""
-        return self.settings.max_body_bytes
+        """The largest body of a request. One client alone gets no more of the memory for bodies."""
+        return min(self.settings.max_body_bytes, self.memory.largest)
 
     @property
     def upload_seconds(self) -> float:
         """How long a client may pause while it sends a body."""
         return self.process.upload_seconds
 
-    def overload(self) -> ApiError | None:
-        """Why no more bytes of a body can be taken, if so: uploads must not fill the pod's memory."""
-        if self.body_bytes <= self.process.max_body_bytes_in_flight:
-            return None
-        message = "The requests in flight are too large in all; try again later."
+    def overload(self) -> ApiError:
+        """Why no more bytes of a body can be taken: uploads must not fill the pod's memory."""
+        message = "The requests in flight, of this client or in all, are too large; try again later."
         headers = {"retry-after": str(self.gate.retry_after())}
         return ApiError(503, message, "engine_unavailable", headers=headers)
 

@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .bounds import MAX_CONNECTIONS
+
 # vLLM's own largest default of --max-num-seqs: more can never run at once, so this bound is none.
 UNBOUNDED_REQUESTS = 1024
 
@@ -90,6 +92,8 @@ class ProcessSettings(BaseSettings):
     pinned: dict[str, Any] = Field(default_factory=dict)
     keys_dir: Path = Path("/etc/fairlead/keys")
     run_dir: Path = Path("/run/fairlead")
+    # Where the launcher is put; in `run_dir` for pods that were rendered before it had a volume of its own.
+    launcher_dir: Path | None = None
     launcher: Path = Path(__file__).resolve().parents[1] / "launcher" / "fairlead_launcher.py"
     host: str = "0.0.0.0"  # noqa: S104 - a pod's own address; the Service and the kubelet must reach it
     api_port: int = 8000
@@ -99,8 +103,10 @@ class ProcessSettings(BaseSettings):
     ping_seconds: float = 15
     # How long a client may pause while it sends a request's body.
     upload_seconds: float = 60
-    # A body exists up to three times (received, parsed, on its way), and the container has 1 GiB.
+    # A body is parsed while nothing else happens and kept once, so this is what all of them take in the
+    # container's 1 GiB. One client gets a third of it at most (`admission.shares`).
     max_body_bytes_in_flight: int = 256 << 20
+    max_connections: int = MAX_CONNECTIONS
     log_level: str = "info"
 
     @property

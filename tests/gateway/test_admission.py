@@ -24,7 +24,11 @@ def key_file(key: str, **more: Any) -> bytes:
     return json.dumps({"sha256": sha256(key.encode()).hexdigest()} | more).encode()
 
 
-KEYS = {"alice": key_file("sk-alice"), "bob": key_file("sk-bob", models=["small"])}
+KEYS = {
+    "alice": key_file("sk-alice"),
+    "bob": key_file("sk-bob", models=["small"]),
+    "carol": key_file("sk-carol"),
+}
 APIKEY = {"mode": "APIKey"}
 
 
@@ -184,7 +188,7 @@ async def test_a_place_is_free_again_after_every_kind_of_end(socket: Path) -> No
 
 async def test_bodies_that_fill_the_memory_in_all_are_sent_away(socket: Path) -> None:
     slow = Slow()
-    process = ProcessSettings(max_body_bytes_in_flight=1500)
+    process = ProcessSettings(max_body_bytes_in_flight=4000)
     async with ScriptedEngine(socket, slow), running_gateway(socket, process=process) as gateway:
         first = start(gateway, user="x" * 1000)
         await until(lambda: gateway.services.gate.running == 1)

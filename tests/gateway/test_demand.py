@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from fairlead_gateway.admin import create_admin
+from fairlead_gateway.bounds import MAX_COUNTED_ROUTERS
 from fairlead_gateway.demand import DemandCounter, read_engine
 from tests.gateway.asgi import call
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS
 from tests.gateway.process import GatewayProcess
 from tests.gateway.scripted import ScriptedEngine, answer, hang, whole
-from tests.gateway.wire import Gateway, running_gateway, until
+from tests.gateway.wire import Gateway, post, raw, running_gateway, until
 from tests.support.engine import Engine
 
 OK = answer(whole("200 OK", COMPLETION))
-ROUTED = {"x-fairlead-router": "abc"}
+ROUTER = "0123456789abcdef"
+ROUTED = {"x-fairlead-router": ROUTER}
 METRICS = b"""\
 # HELP vllm:num_requests_running Number of requests in model execution batches.
 # TYPE vllm:num_requests_running gauge
@@ -85,6 +87,29 @@ async def test_requests_through_a_router_are_told_from_direct_ones(
 
     assert (told["arrivals"], told["completions"]) == (3, 3)
     assert told["direct"] == {"arrivals": 1, "completions": 1}
+    assert told["routers"] == {ROUTER: {"arrivals": 2, "completions": 2}}
+
+
+@pytest.mark.parametrize("name", ["stranger", "0123456789ABCDEF", "0" * 17, "\u00ff" * 16])
+async def test_what_is_no_routers_name_is_a_direct_request(socket: Path, name: str) -> None:
+    async with ScriptedEngine(socket, OK), running_gateway(socket) as gateway:
+        head = f"x-fairlead-router: {name}".encode("latin-1").decode("latin-1")
+        request = post(CHAT_PATH, json.dumps(CHAT).encode(), head, "connection: close")
+        await raw(gateway, request)
+        told = await demand(gateway)
+
+    assert told["direct"] == {"arrivals": 1, "completions": 1}
+    assert told["routers"] == {}
+
+
+def test_made_up_routers_cannot_fill_the_memory() -> None:
+    counter = DemandCounter()
+    for number in range(10_000):
+        counter.arrived(b"%016x" % number)
+
+    told = counter.tell()
+    assert len(told["routers"]) == MAX_COUNTED_ROUTERS
+    assert told["direct"]["arrivals"] == 10_000 - MAX_COUNTED_ROUTERS
 
 
 async def test_what_the_engine_refuses_ends_and_is_not_completed(socket: Path) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 import uvicorn
@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.app import create_api
 from fairlead_gateway.server.engine_answer import api_protocol
+from fairlead_gateway.server.listen import KEEPALIVE_SECONDS
 from fairlead_gateway.services import Services
 from fairlead_gateway.settings import GatewaySettings, ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool
@@ -62,7 +63,14 @@ async def running_gateway(
     engine = EnginePool(str(socket))
     services = Services(wanted, KeyRing.parse(keys or {}), process or ProcessSettings(), engine)
     protocol: Any = api_protocol(services)
-    config = uvicorn.Config(create_api(services), http=protocol, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        create_api(services),
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=KEEPALIVE_SECONDS,
+    )
     config.load()
     factory: Any = functools.partial(protocol, config=config, server_state=ServerState(), app_state={})
     server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
@@ -74,6 +82,22 @@ async def running_gateway(
             engine.close()
 
 
+class Front(Protocol):
+    """A gateway's or a router's API port."""
+
+    @property
+    def services(self) -> Any:
+        """What is behind it."""
+
+    async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A bare connection."""
+
+    async def call(
+        self, method: str, path: str, body: Any = b"", headers: Mapping[str, str] | None = None
+    ) -> Answer:
+        """One request whose client waits for the whole answer."""
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Returns when the condition holds; fails when it never does."""
     async with asyncio.timeout(WAIT_SECONDS):
@@ -81,7 +105,7 @@ async def until(condition: Callable[[], object]) -> None:
             await asyncio.sleep(0.01)
 
 
-async def sweep_until(gateway: Gateway, done: Any) -> None:
+async def sweep_until(gateway: Front, done: Any) -> None:
     """What `keep_house` does once a second, faster."""
     async with asyncio.timeout(60):
         while not done():
@@ -95,7 +119,7 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + body
 
 
-async def raw(gateway: Gateway, *parts: bytes) -> bytes:
+async def raw(gateway: Front, *parts: bytes) -> bytes:
     """Everything that comes back on a connection of its own for these bytes."""
     reader, writer = await gateway.connect()
     for part in parts:

@@ -19,6 +19,7 @@ from fairlead_gateway.router.app import create_api
 from fairlead_gateway.router.desk import Desk
 from fairlead_gateway.router.services import RouterServices
 from fairlead_gateway.router.settings import RouterSettings
+from fairlead_gateway.server.listen import KEEPALIVE_SECONDS
 from tests.gateway.asgi import Answer
 from tests.gateway.scripted import Script, ScriptedEngine
 from tests.gateway.wire import WAIT_SECONDS
@@ -103,7 +104,14 @@ async def running_router(*documents: Object, synced: bool = True, **settings: An
     """The API port. Without documents it knows the model KEY, without pods."""
     services = RouterServices(RouterSettings(**settings), sources=1)
     protocol: Any = router_protocol(services)
-    config = uvicorn.Config(create_api(services), http=protocol, ws="none", lifespan="off", log_config=None)
+    config = uvicorn.Config(
+        create_api(services),
+        http=protocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        timeout_keep_alive=KEEPALIVE_SECONDS,
+    )
     config.load()
     factory: Any = functools.partial(protocol, config=config, server_state=ServerState(), app_state={})
     server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)

@@ -18,7 +18,7 @@ class ChatDialogue:
     engine: PreparedChat
 
     def __init__(self, body: bytes, policy: Policy, call: Call) -> None:
-        self.engine = prepare_chat(body, policy)
+        self.engine = prepare_chat(body, policy).without_document()
         self._call = call
 
     def whole(self, body: bytes) -> bytes:

@@ -6,12 +6,15 @@ refuses explicit nulls on many it does, while SDKs send nulls freely: top-level 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import orjson
+
+from fairlead_gateway.bounds import MAX_JSON_VALUES
 
 from .errors import invalid, missing, model_not_found
 from .media import check_messages
@@ -21,6 +24,9 @@ from .rules import TRIGGERS, Draft, apply_rules
 from .wanted import Wanted
 
 MAX_DEPTH = 64
+# A JSON string, or the rest of the text if it does not end. Possessive, and a match wherever there is a quote, so
+# that no text is read twice.
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _SMALL_BODY = 2000
 _LABELS = ("user", "chat_id", "request_id")
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
@@ -42,6 +48,7 @@ class EngineRequest:
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object in a request body, or a 400 that says where it stops being one."""
+    _require_few_values(body)
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -54,6 +61,27 @@ def parse_object(body: bytes) -> dict[str, Any]:
         message = f"The request body is nested deeper than {MAX_DEPTH} levels."
         raise invalid(message, code="invalid_json")
     return document
+
+
+def _require_few_values(body: bytes) -> None:
+    """Raises a 400 for a body that would become too many Python objects.
+
+    Each value and each key but the first is preceded by one of four characters, which may also stand in texts.
+    They are counted in three steps, each only if the one before allows too many: the size of the body, all
+    such characters, and those outside of strings.
+    """
+    if len(body) <= MAX_JSON_VALUES or _separators(body) <= MAX_JSON_VALUES:
+        return
+    # A quote without a backslash before it begins or ends a string. At most every second one has a backslash
+    # before it that is escaped itself.
+    strings = (body.count(b'"') - body.count(b'\\"')) // 2
+    if strings > MAX_JSON_VALUES or _separators(_STRING.sub(b"", body)) > MAX_JSON_VALUES:
+        message = f"The request body has more than {MAX_JSON_VALUES} JSON values and keys."
+        raise invalid(message, code="invalid_json")
+
+
+def _separators(text: bytes) -> int:
+    return sum(text.count(character) for character in (b",", b":", b"[", b"{"))
 
 
 def _deeper_than(document: Any, depth: int) -> bool:
@@ -77,6 +105,11 @@ class PreparedChat(EngineRequest):
     document: Mapping[str, Any] = field(kw_only=True)
     """The body for the engine as JSON values."""
     wanted: Wanted = field(kw_only=True)
+
+    def without_document(self) -> PreparedChat:
+        """This request when its body has been read: as values it may take four times the memory."""
+        self.document = {}
+        return self
 
 
 def prepare_chat(body: bytes, policy: Policy) -> PreparedChat:

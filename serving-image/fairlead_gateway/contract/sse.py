@@ -12,6 +12,8 @@ from typing import Protocol
 
 import orjson
 
+from fairlead_gateway.bounds import MAX_EVENT_BYTES
+
 from .errors import ApiError, engine_failed, from_engine
 
 EVENT_END = b"\n\n"
@@ -39,12 +41,17 @@ class EventSplitter:
         self._rest = b""
 
     def feed(self, data: bytes) -> bytes:
-        """The bytes of all events completed by `data`, including their ends."""
+        """The bytes of all events completed by `data`, including their ends.
+
+        Raises ApiError for an event that does not end.
+        """
         if not self._rest and data.endswith(EVENT_END):
             return data
         data = self._rest + data
         end = data.rfind(EVENT_END)
         if end < 0:
+            if len(data) > MAX_EVENT_BYTES:
+                raise engine_failed(f"The engine's event is larger than {MAX_EVENT_BYTES} bytes.")
             self._rest = data
             return b""
         end += len(EVENT_END)

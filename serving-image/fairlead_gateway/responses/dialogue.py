@@ -26,7 +26,7 @@ class ResponsesDialogue:
         request = prepare_responses(body, policy)
         extras = EXTRAS.get(policy.dialect.name, Extras())
         wanted = request.engine.wanted
-        self.engine = request.engine
+        self.engine = request.engine.without_document()
         self._naming = request.naming
         self._document = ResponseDocument(
             response_id=wanted.request_id or f"resp_{call.token}",

@@ -74,6 +74,6 @@ class RoutedAnswer(Answer):
     def _use(self, body: bytes) -> None:
         request = ClientRequest(cast("RouterEndpoint", self._endpoint), self._request_headers)
         services = cast("RouterServices", self._services)
-        work = Forwarding(services, self, request, self._token, self._arrived)
+        work = Forwarding(services, self, request, self._token, self._arrived, self._holder)
         self._work = work
         work.begin(body)

@@ -85,8 +85,7 @@ class Desk:
         if self.model.stopped and not self.pods:
             raise self._refusal(503, f"The model '{self.model.served_name}' is stopped (replicas: 0).", False)
         if len(self.queue) >= hold.max_requests or self.queue.bytes + guest.size > hold.max_bytes:
-            self.rejected += 1
-            raise self._refusal(429, f"{len(self.queue)} requests wait for the model; try again later.")
+            raise self.full()
         first = not len(self.queue)
         self.queue.push(guest)
         if first:
@@ -130,6 +129,11 @@ class Desk:
         self.pump()
 
     # What is told
+
+    def full(self) -> ApiError:
+        """Why no more requests can wait for the model."""
+        self.rejected += 1
+        return self._refusal(429, f"{len(self.queue)} requests wait for the model; try again later.")
 
     def expired(self, seconds: float) -> ApiError:
         """Why a request that has waited for so long is sent away."""

@@ -12,7 +12,8 @@ import logging
 import math
 from typing import cast
 
-from fairlead_gateway.contract.errors import ApiError, missing, unauthorized
+from fairlead_gateway.bounds import MAX_ERROR_BODY_BYTES
+from fairlead_gateway.contract.errors import ApiError, engine_failed, missing, unauthorized
 from fairlead_gateway.contract.request import parse_object
 from fairlead_gateway.exchange import CLIENT_LEFT, PING
 from fairlead_gateway.routes import LOAD_HEADER
@@ -32,14 +33,18 @@ from .upstream import PodConnection
 _MOST_ATTEMPTS = 3
 # Answers that another pod may do better: its queue is full, its engine broke off, it cannot serve.
 _TRY_ELSEWHERE = frozenset({429, 502, 503})
+_UNAUTHORIZED = 401
 _NOT_REACHED = "engine_unavailable"
 _log = logging.getLogger("fairlead.router")
 
 
 class Forwarding:
-    """One request. `arrived` is the monotonic time of its first byte, `token` tells it from others."""
+    """One request. `arrived` is the monotonic time of its first byte, `token` is unique, `address` is that
+    of its client.
+    """
 
     __slots__ = (
+        "_address",
         "_asked",
         "_attempts",
         "_body",
@@ -53,6 +58,7 @@ class Forwarding:
         "_paused",
         "_pod",
         "_received",
+        "_received_bytes",
         "_request",
         "_services",
         "_streams",
@@ -72,8 +78,10 @@ class Forwarding:
         request: ClientRequest,
         token: str,
         arrived: float,
+        address: str,
     ) -> None:
         self.wanted = True
+        self._address = address
         self.arrived, self.deadline = arrived, math.inf
         self.affinity: int | None = None
         self.tried: set[str] = set()
@@ -87,6 +95,7 @@ class Forwarding:
         self._connection: EngineConnection | None = None
         self._held = self._opened = self._passing = self._paused = self._streams = False
         self._received: list[bytes] = []
+        self._received_bytes = 0
         self._written_at = arrived
 
     @property
@@ -157,7 +166,7 @@ class Forwarding:
         """Looks the model up, also again when it has changed, and asks for a place."""
         if self._held and self._desk is not None:
             self._desk.withdraw(self)
-            self._held = False
+            self._unhold()
         try:
             self._enter()
         except ApiError as error:
@@ -170,7 +179,7 @@ class Forwarding:
         """There is a place at this pod."""
         services, address = self._services, pod.address
         if self._held:
-            self._held = False
+            self._unhold()
             services.telemetry.held.observe(self._key, services.clock() - self.arrived)
         self._pod = pod
         self._attempts += 1
@@ -189,8 +198,15 @@ class Forwarding:
         if self._passing:
             self._client.pass_data(data)
             return
+        if not _is_gateways(status):
+            self._lose_strange(status)
+            return
         if status in _TRY_ELSEWHERE or (self._opened and status != 200):
-            self._received.append(data)
+            self._received_bytes += len(data)
+            if self._received_bytes > MAX_ERROR_BODY_BYTES:
+                self._lose(f"The pod's error is larger than {MAX_ERROR_BODY_BYTES} bytes.")
+            else:
+                self._received.append(data)
             return
         self._pass_head(status)
         self._client.pass_data(data)
@@ -198,6 +214,9 @@ class Forwarding:
     def engine_end(self, status: int) -> None:
         """The pod's answer is complete."""
         connection = self._connection
+        if not self._passing and not _is_gateways(status):
+            self._lose_strange(status)
+            return
         if not self._passing and status in _TRY_ELSEWHERE:
             self._hear(status)
             failed = status != 429
@@ -232,6 +251,16 @@ class Forwarding:
 
     # Steps
 
+    def _lose_strange(self, status: int) -> None:
+        self._lose(f"The pod answered with HTTP status {status}.")
+
+    def _lose(self, why: str) -> None:
+        """The pod's answer is none that a gateway gives: the pod is as good as lost."""
+        if self._connection is not None:
+            self._connection.abort()
+        self._received, self._received_bytes = [], 0
+        self.engine_lost(engine_failed(why))
+
     @property
     def _key(self) -> str:
         return self._desk.model.key if self._desk is not None else ""
@@ -241,6 +270,12 @@ class Forwarding:
         meant = fleet.directory.resolve(self._asked.model, self._request.host)
         self._name = meant.name
         self._desk = desk = fleet.desks[meant.model.key]
+        bound = desk.model.max_body_bytes
+        if len(self._body) > bound:
+            raise ApiError(413, f"The request body is larger than {bound} bytes.", "request_too_large")
+        if desk.model.needs_key and self._request.authorization:
+            place = f"{self._address} {desk.model.key}"
+            self._services.attempts.require(place, self._request.authorization, desk.model.key)
         seated = desk.try_seat(self)
         if not seated:
             self._check(desk.model)
@@ -268,8 +303,20 @@ class Forwarding:
         if self._request.hold_seconds is not None:
             seconds = min(seconds, self._request.hold_seconds)
         self.deadline = self.arrived + seconds
-        desk.hold(self)
+        if not self._services.held_bytes.take(desk.model.key, self.size):
+            raise desk.full()
+        try:
+            desk.hold(self)
+        except ApiError:
+            self._services.held_bytes.give_back(desk.model.key, self.size)
+            raise
         self._held = True
+
+    def _unhold(self) -> None:
+        """Waits no longer."""
+        assert self._desk is not None
+        self._held = False
+        self._services.held_bytes.give_back(self._desk.model.key, self.size)
 
     def _hear(self, status: int) -> None:
         """Learns from the head of an answer how the pod is."""
@@ -281,10 +328,26 @@ class Forwarding:
                 pod.told(value, now)
         if status not in _TRY_ELSEWHERE:
             pod.worked()
+            self._key_checked(status != _UNAUTHORIZED)
+
+    def _key_checked(self, valid: bool) -> None:
+        """A gateway has found the request's API key valid or not. Keys are counted by model: one that a
+        tenant's own pods accept says nothing about others.
+        """
+        desk, authorization = self._desk, self._request.authorization
+        if desk is None or not desk.model.needs_key or not authorization:
+            return
+        if valid:
+            self._services.attempts.succeeded(authorization, desk.model.key)
+        else:
+            self._services.attempts.failed(f"{self._address} {desk.model.key}")
 
     def _pass_head(self, status: int) -> None:
         self._hear(status)
         self._passing = True
+        # No other pod gets the request any more.
+        self._body = b""
+        self._client.body_sent()
         headers = cast("PodConnection", self._connection).headers
         if self._opened:
             # The client has its 200 already; what is no stream cannot follow it.
@@ -300,6 +363,7 @@ class Forwarding:
         if not desk.others(self):
             return False
         self._connection, received, self._received = None, self._received, []
+        self._received_bytes = 0
         self._release(completed=False)
         if desk.try_seat(self):
             self._services.telemetry.count_retry(desk.model.key, reason)
@@ -351,7 +415,12 @@ class Forwarding:
         if desk is None:
             services.fleet.forget(self)
         elif self._held:
-            self._held = False
             desk.withdraw(self)
+            self._unhold()
         self._release(completed=self._passing and status < 400)
         services.telemetry.count_model_request(self._key, status, services.clock() - self.arrived)
+
+
+def _is_gateways(status: int) -> bool:
+    """Whether a gateway answers with this status. Others have no body, or send the client elsewhere."""
+    return status == 200 or 400 <= status < 600

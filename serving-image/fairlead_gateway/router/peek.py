@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 import orjson
 
+from fairlead_gateway.bounds import MAX_MODEL_NAME_BYTES
+from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.contract.request import parse_object
 
 from .policy import hash64
@@ -26,12 +28,15 @@ _CONTENT = re.compile(rb'\s*,\s*"content"\s*:\s*' + _TEXT)
 _INPUT = re.compile(rb'"input"\s*:\s*' + _TEXT)
 # Where the text of a message stands before its role, this much of it is looked at.
 _BEFORE_BYTES = 256
+# Of a name, with its quote: enough to be seen as too long.
+_KEPT = MAX_MODEL_NAME_BYTES + 2
 
 
 @dataclass(slots=True)
 class Asked:
-    """`model` as the client named it, None if it did not. `span` is where the JSON string stands in the body,
-    None if the body had to be parsed. `affinity` are 64 bits for how the conversation begins, if it shows.
+    """`model` as the client named it, None if it did not; of a name beyond MAX_MODEL_NAME_BYTES only the
+    beginning, which is beyond it too. `span` is where the JSON string stands in the body, None if the body
+    had to be parsed. `affinity` are 64 bits for how the conversation begins, if it shows.
     """
 
     model: str | None
@@ -43,13 +48,15 @@ def peek(body: bytes) -> Asked:
     """Looks into a body. Raises the ApiError of a body that had to be parsed and is no JSON object."""
     if body.count(_KEY) == 1:
         found = _MODEL.search(body)
+        if found is not None and len(found[1]) > MAX_MODEL_NAME_BYTES + 2:
+            return Asked(found[1][1:_KEPT].decode(errors="replace"), found.span(1), None)
         if found is not None:
             try:
                 return Asked(found[1][1:-1].decode() or None, found.span(1), _affinity(body, found[1]))
             except UnicodeDecodeError:
                 pass
     model = parse_object(body).get("model")
-    named = model if isinstance(model, str) and model else None
+    named = model[:_KEPT] if isinstance(model, str) and model else None
     return Asked(named, None, _affinity(body, (named or "").encode()))
 
 
@@ -64,8 +71,8 @@ def renamed(body: bytes, asked: Asked, model: str) -> bytes:
 def asks_for_stream(body: bytes) -> bool:
     """Whether a stream is asked for; what cannot be read is refused later."""
     try:
-        return orjson.loads(body).get("stream") is True
-    except (orjson.JSONDecodeError, AttributeError):
+        return parse_object(body).get("stream") is True
+    except ApiError:
         return False
 
 

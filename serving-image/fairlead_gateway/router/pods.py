@@ -16,6 +16,8 @@ from .slices import Address
 _REPORT_SECONDS = 10
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
 _FAILURES_IN_A_ROW = 3
+# A pod may write anything; more digits than these are no number of requests.
+_LONGEST_NUMBER = 9
 
 
 class Pod:
@@ -70,7 +72,7 @@ class Pod:
     def told(self, header: bytes, now: float) -> None:
         """The header in which its gateway tells its load, `REQUESTS/BOUND`, this request among them."""
         requests = header.partition(b"/")[0]
-        if requests.isdigit():
+        if requests.isdigit() and len(requests) <= _LONGEST_NUMBER:
             self._others = max(0, int(requests) - self.running)
             self._told_at = now
 

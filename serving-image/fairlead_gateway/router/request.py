@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairlead_gateway.routes import ROUTER_HEADER, Endpoint
+from fairlead_gateway.upstream.connection import Request, request_of
 
 # Of one connection (RFC 9110, 7.6.1), or said anew of the body that is sent on.
 HOP_BY_HOP = frozenset(
@@ -24,6 +25,7 @@ HOP_BY_HOP = frozenset(
 )
 # For the router, which clients cannot be.
 _HOLD_SECONDS, _PING = b"x-fairlead-hold-seconds", b"x-fairlead-ping"
+_LONGEST_NUMBER = 9
 _DROPPED = HOP_BY_HOP | {ROUTER_HEADER, _HOLD_SECONDS, _PING}
 
 
@@ -56,7 +58,7 @@ class ClientRequest:
                     self.host = value.decode("latin-1").lower()
                 elif name == b"authorization":
                     self.authorization = value
-            elif name == _HOLD_SECONDS and value.isdigit():
+            elif name == _HOLD_SECONDS and value.isdigit() and len(value) <= _LONGEST_NUMBER:
                 self.hold_seconds = int(value)
             elif name == _PING:
                 self.unpinged = value.lower() == b"off"
@@ -64,7 +66,7 @@ class ClientRequest:
             lines.append(b"host: router\r\n")
         self._head = b"".join(lines)
 
-    def to_pod(self, body: bytes, router: str) -> bytes:
+    def to_pod(self, body: bytes, router: str) -> Request:
         """The request for a gateway, from the router of this name."""
         own = b"%b: %b\r\ncontent-length: %d\r\n\r\n" % (ROUTER_HEADER, router.encode(), len(body))
-        return b"".join((self._head, own, body))
+        return request_of(self._head + own, body)

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Mapping
 
 from fairlead_gateway.admission.keys import KeyRing
+from fairlead_gateway.admission.shares import Shares
 from fairlead_gateway.contract.dialects import DIALECTS
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.host import BaseHost
@@ -25,8 +26,10 @@ class RouterServices(BaseHost):
     """One router. Used inside one running event loop."""
 
     def __init__(self, settings: RouterSettings, sources: int) -> None:
-        super().__init__()
+        super().__init__(settings.max_body_bytes_in_flight, settings.max_connections)
         self.settings = settings
+        # What waits for a model: none can take the memory of all.
+        self.held_bytes = Shares(settings.max_body_bytes_in_flight)
         self.boot = secrets.token_hex(8)
         self.fleet = Fleet(self.clock, sources)
         self.telemetry = Telemetry(self.fleet)
@@ -39,19 +42,17 @@ class RouterServices(BaseHost):
 
     @property
     def max_body_bytes(self) -> int:
-        """The largest body that any of the models takes."""
-        return self.fleet.max_body_bytes
+        """The largest body that the router takes for any model; a model's own bound may be lower."""
+        return min(self.settings.max_body_bytes, self.memory.largest)
 
     @property
     def upload_seconds(self) -> float:
         """How long a client may pause while it sends a body."""
         return self.settings.upload_seconds
 
-    def overload(self) -> ApiError | None:
-        """Why no more bytes of a body can be taken, if so: uploads must not fill the pod's memory."""
-        if self.body_bytes <= self.settings.max_body_bytes_in_flight:
-            return None
-        message = "The requests in flight are too large in all; try again later."
+    def overload(self) -> ApiError:
+        """Why no more bytes of a body can be taken: uploads must not fill the pod's memory."""
+        message = "The requests in flight, of this client or in all, are too large; try again later."
         return ApiError(503, message, "router_unavailable", headers={"retry-after": _RETRY_SECONDS})
 
     def not_synced(self) -> ApiError:

@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fairlead_gateway.bounds import MAX_CONNECTIONS
+
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
@@ -16,6 +18,12 @@ def _api_server() -> str:
     host = os.environ.get("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
     port = os.environ.get("KUBERNETES_SERVICE_PORT_HTTPS", "443")
     return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+
+def _own_service() -> str:
+    """Of the router's own Service only the namespace is known, where it runs in a pod."""
+    namespace = _ACCOUNT / "namespace"
+    return f".{namespace.read_text().strip()}" if namespace.is_file() else ""
 
 
 class RouterSettings(BaseSettings):
@@ -28,6 +36,12 @@ class RouterSettings(BaseSettings):
     admin_port: int = 8001
     # Namespaces whose models are served, separated by commas; empty for all.
     watch_namespaces: str = ""
+    # The router's own Service as NAME.NAMESPACE. Requests by the Services of other namespaces mean the models
+    # there.
+    service: str = Field(default_factory=_own_service)
+    # The port of the models' gateways; EndpointSlices with other ports, or with addresses that no pod has,
+    # get no requests. 0 for any, in tests.
+    pod_port: int = 0
     api_server: str = Field(default_factory=_api_server)
     token_file: Path = _ACCOUNT / "token"
     ca_file: Path = _ACCOUNT / "ca.crt"
@@ -42,8 +56,12 @@ class RouterSettings(BaseSettings):
     linger_seconds: float = 5
     # Within this time after SIGTERM requests are finished; those that are still held then are sent away.
     drain_seconds: int = Field(default=300, ge=1)
-    # A body exists up to twice: as received, and as it is sent on.
-    max_body_bytes_in_flight: int = 512 << 20
+    # The bodies of all requests that are on their way to a pod or wait for one, in the container's 1 GiB. One
+    # client, and the requests held for one model, get a third of it at most (`admission.shares`).
+    max_body_bytes_in_flight: int = 384 << 20
+    # The largest body, whatever larger ones a model allows.
+    max_body_bytes: int = 64 << 20
+    max_connections: int = MAX_CONNECTIONS
     log_level: str = "info"
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fairlead_gateway.bounds import MAX_ANSWER_HEADERS
 from fairlead_gateway.upstream.connection import EngineConnection
 from fairlead_gateway.upstream.pool import Pool
 
@@ -18,10 +19,15 @@ class PodConnection(EngineConnection):
 
     def on_message_begin(self) -> None:
         """httptools: an answer begins."""
+        super().on_message_begin()
         self.headers = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """httptools: one header."""
+        """httptools: one header, or a trailer, which is dropped. Too many stop the parser."""
+        if self._headed:
+            return
+        if len(self.headers) >= MAX_ANSWER_HEADERS:
+            raise ValueError("too many headers")
         self.headers.append((name.lower(), value))
 
 

@@ -15,7 +15,9 @@ from urllib.parse import quote
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fairlead_gateway.admission.door import Door
-from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.admission.keys import Key
+from fairlead_gateway.bounds import MIN_UPLOAD_BYTES_PER_SECOND, UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS
+from fairlead_gateway.contract.errors import ApiError, invalid
 from fairlead_gateway.host import Host
 from fairlead_gateway.routes import ROUTER_HEADER, Endpoint
 
@@ -52,6 +54,8 @@ class Answer(ABC):
     __slots__ = (
         "_arrived",
         "_authorization",
+        "_body",
+        "_charged",
         "_chunked",
         "_default_headers",
         "_done",
@@ -59,13 +63,15 @@ class Answer(ABC):
         "_endpoint",
         "_error",
         "_expects_continue",
+        "_holder",
+        "_key",
         "_labels",
         "_last_part_at",
         "_my_turn",
-        "_parts",
-        "_routed",
+        "_router",
         "_services",
         "_size",
+        "_spoilt",
         "_token",
         "_transport",
         "_whole",
@@ -93,35 +99,61 @@ class Answer(ABC):
         self._services, self._endpoint, self._transport, self._done = services, endpoint, transport, done
         self._door, self._default_headers = door, default_headers
         self._token = services.next_token()
-        self._parts: list[bytes] = []
-        self._size = self.content_length = 0
-        self._whole = self._my_turn = self._expects_continue = self._routed = False
+        self._body: bytes | bytearray | None = None
+        self._size = self._charged = self.content_length = 0
+        self._whole = self._spoilt = self._my_turn = self._expects_continue = False
         self._arrived = self._last_part_at = services.clock()
         self._work: Work | None = None
-        self._authorization = b""
+        self._authorization = self._router = b""
         self._labels: dict[str, str] = {}
         self._error: ApiError | None = None
+        self._key: Key | None = None
         services.active.add(self)
         log_headers = services.log_headers
         for name, value in headers:
             if name == b"content-length":
-                self.content_length = int(value) if value.isdigit() else 0
+                self.content_length = int(value)
             elif name == b"authorization":
-                self._authorization = value
+                self._authorization = self._only(value)
             elif name == b"expect":
                 self._expects_continue = value.lower() == b"100-continue"
+            elif name == b"content-encoding":
+                self._error = self._error or _fault_of_coding(value)
             elif name == ROUTER_HEADER:
-                self._routed = True
+                self._router = value
             elif name in log_headers:
                 self._labels[log_headers[name]] = value.decode("latin-1")
+        self._holder = self._admit()
 
     # The request
+
+    def _only(self, value: bytes) -> bytes:
+        """The value of a header that decides about access: it must be there once."""
+        if self._authorization:
+            self._error = invalid("The request has several Authorization headers.", code="invalid_request")
+        return value
+
+    def _admit(self) -> str:
+        """Decides by the head alone whether the body is worth reading, and whose share of memory it takes."""
+        services = self._services
+        try:
+            self._key = self._check_key()
+        except ApiError as error:
+            self._error = self._error or error
+        if self._error is None and self.content_length > services.max_body_bytes:
+            self._error = self._too_large()
+        return self._door.address if self._key is None else f"key {self._key.name}"
+
+    def _check_key(self) -> Key | None:
+        """The API key's owner, None where none is needed. Raises ApiError 401 or 429."""
+        services = self._services
+        if not services.keyed:
+            return None
+        return self._door.check(services.keys, self._authorization, services.attempts)
 
     def start(self) -> None:
         """The answers to all earlier requests on the connection are written."""
         self._my_turn = True
-        if self.content_length > self._services.max_body_bytes:
-            self._error = self._too_large()
         if self._error is not None:
             self._refuse(self._error)
         elif self._whole:
@@ -131,16 +163,20 @@ class Answer(ABC):
 
     def receive(self, data: bytes) -> None:
         """A piece of the request's body."""
-        services = self._services
-        self._size += len(data)
-        services.body_bytes += len(data)
+        services, size = self._services, len(data)
+        self._size += size
         limit = services.max_body_bytes
         if self._error is None:
-            self._error = self._too_large() if self._size > limit else services.overload()
-        if self._error is None:
-            self._parts.append(data)
-            self._last_part_at = services.clock()
-        elif self._my_turn and not self.response_complete:
+            if self._size > limit:
+                self._error = self._too_large()
+            elif services.memory.take(self._holder, size):
+                self._charged += size
+                self._keep(data)
+                return
+            else:
+                self._error = services.overload()
+        self._give_back()
+        if self._my_turn and not self.response_complete:
             self._refuse(self._error)
         elif self._size > 2 * limit:  # a client that sends on although it was refused
             self._transport.abort()
@@ -152,6 +188,18 @@ class Answer(ABC):
             self._complete()
         elif self._my_turn:
             self._begin()
+
+    def spoil(self, error: ApiError) -> None:
+        """The request's body will never be complete: the error is the last answer on the connection, which the
+        protocol closes.
+        """
+        self._whole = self._spoilt = True
+        self.keep_alive = False
+        self._error = self._error or error
+        if self.response_complete:
+            self._complete()
+        elif self._my_turn:
+            self._refuse(self._error)
 
     def client_gone(self) -> None:
         """The connection is lost."""
@@ -174,14 +222,25 @@ class Answer(ABC):
         """Ends an upload that does not move, and what waits for too long behind a whole one."""
         if self._work is not None:
             self._work.tick(now)
-            return
-        seconds = self._services.upload_seconds
-        if now - self._last_part_at <= seconds or not self._my_turn:
-            return
-        if self.response_complete:
-            self._transport.abort()
+        elif self._my_turn and not self._whole and (error := self._upload_fault(now)) is not None:
+            if self.response_complete:
+                self._transport.abort()
+            else:
+                self._refuse(error)
+
+    def _upload_fault(self, now: float) -> ApiError | None:
+        """What is wrong with the pace of an upload, if anything."""
+        seconds, taken = self._services.upload_seconds, now - self._arrived
+        if now - self._last_part_at > seconds:
+            message = f"The request's body paused for {seconds:g} s."
+        elif taken > UPLOAD_SECONDS:
+            message = f"The request's body was not complete within {UPLOAD_SECONDS:g} s."
+        elif taken > UPLOAD_GRACE_SECONDS and self._size < taken * MIN_UPLOAD_BYTES_PER_SECOND:
+            rate = MIN_UPLOAD_BYTES_PER_SECOND
+            message = f"The request's body arrived at less than {rate} bytes per second."
         else:
-            self._refuse(ApiError(408, f"The request's body paused for {seconds:g} s.", "request_timeout"))
+            return None
+        return ApiError(408, message, "request_timeout")
 
     # The answer (exchange.Client)
 
@@ -215,9 +274,18 @@ class Answer(ABC):
         self._transport.abort()
 
     def _begin(self) -> None:
-        body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        self._parts = []
-        self._use(body)
+        body, self._body = self._body, None
+        self._use(bytes(body or b""))
+
+    def _keep(self, data: bytes) -> None:
+        """Keeps a piece of the body. Joined at once: an object for each of many small pieces costs more."""
+        if self._body is None:
+            self._body = data
+        else:
+            if type(self._body) is bytes:
+                self._body = bytearray(self._body)
+            self._body += data
+        self._last_part_at = self._services.clock()
 
     @abstractmethod
     def _use(self, body: bytes) -> None:
@@ -226,7 +294,8 @@ class Answer(ABC):
     def _refuse(self, error: ApiError) -> None:
         """Answers before the request is complete; what still comes of it is read and dropped."""
         self.keep_alive = False
-        self._parts = []
+        self._error = error
+        self._give_back()
         telemetry, name = self._services.telemetry, self._endpoint.name
         telemetry.count_reject(name, error.code)
         telemetry.count_request(name, error.status, self._services.clock() - self._arrived)
@@ -258,14 +327,32 @@ class Answer(ABC):
             return
         self._work = None  # it knows this answer: without a circle there is less to collect
         self._forget()
-        if not self.keep_alive:
+        if not self.keep_alive and not self._spoilt:
             self._transport.close()
         self._done()
 
+    def body_sent(self) -> None:
+        """The body is not kept any more (exchange.Client)."""
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Drops the body and gives the memory back that it took."""
+        self._body = None
+        if self._charged:
+            self._services.memory.give_back(self._holder, self._charged)
+            self._charged = 0
+
     def _forget(self) -> None:
         self._services.active.discard(self)
-        self._services.body_bytes -= self._size
-        self._size = 0
+        self._give_back()
+
+
+def _fault_of_coding(value: bytes) -> ApiError | None:
+    """Bodies are read as they are: what a packed one grows to is not known before."""
+    if value.strip().lower() in (b"", b"identity"):
+        return None
+    message = "The request's body has a content encoding. Send it without one."
+    return ApiError(415, message, "unsupported_media_type", headers={"accept-encoding": "identity"})
 
 
 def _safe(value: str) -> bytes:

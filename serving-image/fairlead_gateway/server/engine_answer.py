@@ -24,9 +24,11 @@ class EngineAnswer(Answer):
 
     def _use(self, body: bytes) -> None:
         services = cast("Services", self._services)
-        exchange = Exchange(services, self._endpoint, self, self._token, self._arrived, self._routed)
+        exchange = Exchange(
+            services, self._endpoint, self, self._token, self._arrived, self._holder, self._router
+        )
         self._work = exchange
-        exchange.begin(body, self._door, self._authorization, self._labels)
+        exchange.begin(body, self._key, self._labels)
 
     def _more_head(self) -> bytes:
-        return cast("Services", self._services).load_header() if self._routed else b""
+        return cast("Services", self._services).load_header() if self._router else b""

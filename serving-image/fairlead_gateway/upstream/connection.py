@@ -11,9 +11,19 @@ from typing import Protocol
 
 import httptools
 
+from fairlead_gateway.bounds import MAX_ANSWER_HEAD_BYTES, MAX_INTERIM_ANSWERS
 from fairlead_gateway.contract.errors import ApiError, engine_failed
 
 BROKEN = "The engine closed the connection before its answer was complete."
+UNREADABLE = "The engine's answer is not readable."
+# Below this size, one write of a copy costs less than two writes.
+_JOINED_BYTES = 64 << 10
+Request = tuple[bytes, ...]
+
+
+def request_of(head: bytes, body: bytes) -> Request:
+    """What to write for a request. A large body is not copied behind its head."""
+    return (head + body,) if len(body) < _JOINED_BYTES else (head, body)
 
 
 class Handler(Protocol):
@@ -43,7 +53,7 @@ class Owner(Protocol):
     def closed(self, connection: EngineConnection) -> None:
         """The connection is gone."""
 
-    def again(self, handler: Handler, request: bytes) -> None:
+    def again(self, handler: Handler, request: Request) -> None:
         """A kept connection died under a request that the engine cannot have seen answered."""
 
 
@@ -55,24 +65,29 @@ class EngineConnection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport | None = None
         self._handler: Handler | None = None
-        self._request: bytes | None = None
+        self._request: Request | None = None
         self._parts: list[bytes] = []
         self._status = 0
         self._reused = False
+        self._headed = False
         self._complete = False
         self._reusable = False
+        self._head_bytes = self._interim = 0
         self.released_at: float | None = None
 
     def usable(self) -> bool:
         """Whether a request can be sent."""
         return self._transport is not None and not self._transport.is_closing()
 
-    def send(self, handler: Handler, request: bytes, reused: bool) -> None:
+    def send(self, handler: Handler, request: Request, reused: bool) -> None:
         """Sends a whole request; `reused` permits one repetition if nothing at all comes back."""
         assert self._transport is not None
         self._handler, self._request, self._reused = handler, request, reused
-        self._complete, self._status, self.released_at = False, 0, None
-        self._transport.write(request)
+        self._headed = self._complete = False
+        self._status = self._head_bytes = self._interim = 0
+        self.released_at = None
+        for part in request:
+            self._transport.write(part)
         handler.engine_connected(self)
 
     def release(self, now: float) -> None:
@@ -102,11 +117,18 @@ class EngineConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes from the engine."""
+        if self._handler is None and self.released_at is None:
+            self.abort()  # nobody has asked for anything
+            return
         self._request = None
+        if not self._headed:
+            self._head_bytes += len(data)
         readable = True
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            readable = False
+        if not self._headed and self._head_bytes > MAX_ANSWER_HEAD_BYTES:
             readable = False
         handler = self._handler
         if self._parts:
@@ -114,10 +136,12 @@ class EngineConnection(asyncio.Protocol):
             self._parts = []
             if handler is not None:
                 handler.engine_data(self._status, body)
-        if not readable:
-            self._lose(engine_failed("The engine's answer is not readable."))
-        elif self._complete:
+        if self._complete:
+            # What came behind the end of an answer belongs to no request.
+            self._reusable = self._reusable and readable
             self._end()
+        elif not readable:
+            self._lose(engine_failed(UNREADABLE))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the socket is gone."""
@@ -131,9 +155,22 @@ class EngineConnection(asyncio.Protocol):
         else:
             handler.engine_lost(engine_failed(BROKEN))
 
+    def on_message_begin(self) -> None:
+        """httptools: an answer begins. Raises what stops the parser if nobody has asked for one more."""
+        if self._complete:
+            raise ValueError("bytes after the end of the answer")
+
     def on_headers_complete(self) -> None:
-        """httptools: status and headers are there."""
-        self._status = self._parser.get_status_code()
+        """httptools: status and headers are there. Raises what stops the parser if they are no answer's."""
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._interim += 1
+            if self._interim > MAX_INTERIM_ANSWERS or status < 100:
+                raise ValueError("no answer")
+            return
+        if status > 599:
+            raise ValueError("no status")
+        self._status, self._headed = status, True
 
     def on_body(self, data: bytes) -> None:
         """httptools: a piece of the body."""
@@ -141,7 +178,7 @@ class EngineConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """httptools: the answer is complete (an interim one, as 100, is not)."""
-        self._complete = self._status >= 200
+        self._complete = self._headed
         self._reusable = self._parser.should_keep_alive()
 
     def _end(self) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import orjson
 
-from fairlead_gateway.contract.errors import ApiError, engine_unavailable
+from fairlead_gateway.bounds import MAX_WHOLE_ANSWER_BYTES
+from fairlead_gateway.contract.errors import ApiError, engine_failed, engine_unavailable
 
-from .connection import EngineConnection, Handler
+from .connection import EngineConnection, Handler, Request, request_of
 
 # Below the engine's own idle timeout (VLLM_HTTP_TIMEOUT_KEEP_ALIVE, 5 s by default).
 KEEPALIVE_SECONDS = 4
@@ -26,7 +27,7 @@ RELEASE_SECONDS = 1
 ASK_SECONDS = 3
 # One token of an engine with nothing else to do.
 TOKEN_SECONDS = 10
-_POST = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+_POST = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
 
 
 class Pool(ABC):
@@ -51,7 +52,7 @@ class Pool(ABC):
         """Whether there is no connection, nor one being opened."""
         return not self._open and not self._connecting
 
-    def send(self, handler: Handler, request: bytes) -> None:
+    def send(self, handler: Handler, request: Request) -> None:
         """Sends a whole request; the handler hears of everything that follows, never before this returns
         when a connection must be opened first.
         """
@@ -93,16 +94,16 @@ class Pool(ABC):
         self._open.discard(connection)
         self._idle = [entry for entry in self._idle if entry[1] is not connection]
 
-    def again(self, handler: Handler, request: bytes) -> None:
+    def again(self, handler: Handler, request: Request) -> None:
         """Sends a request on a fresh connection that a kept one has lost."""
         self._connect(handler, request)
 
-    def _connect(self, handler: Handler, request: bytes) -> None:
+    def _connect(self, handler: Handler, request: Request) -> None:
         task = self._loop.create_task(self._open_and_send(handler, request))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    async def _open_and_send(self, handler: Handler, request: bytes) -> None:
+    async def _open_and_send(self, handler: Handler, request: Request) -> None:
         try:
             async with asyncio.timeout(self._connect_seconds):
                 connection = await self._dial()
@@ -130,11 +131,11 @@ class EnginePool(Pool):
 
     def post(self, handler: Handler, path: bytes, body: bytes) -> None:
         """Sends a JSON body, as `send` does."""
-        self.send(handler, _POST % (path, len(body), body))
+        self.send(handler, request_of(_POST % (path, len(body)), body))
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a GET. Raises ApiError or TimeoutError."""
-        return await self._ask(f"GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n".encode(), ASK_SECONDS)
+        return await self._ask((f"GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n".encode(),), ASK_SECONDS)
 
     async def healthy(self) -> bool:
         """Whether the engine says that it can serve."""
@@ -163,12 +164,13 @@ class EnginePool(Pool):
         """Whether the engine makes a token for the model of this name."""
         body = orjson.dumps({"model": model, "prompt": "a", "max_tokens": 1})
         try:
-            status, _ = await self._ask(_POST % (b"/v1/completions", len(body), body), TOKEN_SECONDS)
+            request = request_of(_POST % (b"/v1/completions", len(body)), body)
+            status, _ = await self._ask(request, TOKEN_SECONDS)
         except (ApiError, TimeoutError):
             return False
         return status == 200
 
-    async def _ask(self, request: bytes, seconds: float) -> tuple[int, bytes]:
+    async def _ask(self, request: Request, seconds: float) -> tuple[int, bytes]:
         reply = _Reply()
         self.send(reply, request)
         try:
@@ -185,12 +187,18 @@ class _Reply:
         self.answer: asyncio.Future[tuple[int, bytes]] = asyncio.get_running_loop().create_future()
         self.wanted = True
         self._parts: list[bytes] = []
+        self._size = 0
         self._connection: EngineConnection | None = None
 
     def engine_connected(self, connection: EngineConnection) -> None:
         self._connection = connection
 
     def engine_data(self, status: int, data: bytes) -> None:
+        self._size += len(data)
+        if self._size > MAX_WHOLE_ANSWER_BYTES:
+            self.close()
+            self.engine_lost(engine_failed("The engine's answer is too large."))
+            return
         self._parts.append(data)
 
     def engine_end(self, status: int) -> None:

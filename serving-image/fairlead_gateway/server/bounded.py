@@ -1,0 +1,348 @@
+"""uvicorn's HTTP protocol within bounds: what one connection can make the process hold, and for how long.
+
+The parser itself has no bounds: it collects a head of any size, and a header that never ends costs quadratic
+time. So bytes are counted as they arrive, and everything that is refused is refused before it is kept.
+
+An error that concerns the connection (a head that is no HTTP, a bound that is exceeded) is answered after the
+answers to earlier requests on the same connection, and then the connection is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from fairlead_gateway.admission.shares import Shares, address_holder
+from fairlead_gateway.bounds import (
+    FRAMING_RATIO,
+    HEAD_SECONDS,
+    LINGER_SECONDS,
+    MAX_ADMIN_CONNECTIONS,
+    MAX_DROPPED_BYTES,
+    MAX_FRAMING_BYTES,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_PIPELINED,
+    MAX_URL_BYTES,
+    STALLED_READER_SECONDS,
+    UPLOAD_SECONDS,
+)
+from fairlead_gateway.contract.errors import ApiError, invalid
+from fairlead_gateway.host import Host
+
+# What the parser reads next.
+_IDLE, _HEAD, _BODY = range(3)
+_FRAMING = (b"content-length", b"transfer-encoding")
+_log = logging.getLogger("fairlead.gateway")
+
+
+class _Refused(Exception):  # noqa: N818 - a way out of the parser, not an error of the program
+    """Raised in the parser's callbacks to stop it."""
+
+
+def admin_protocol(host: Host) -> type[asyncio.Protocol]:
+    """The protocol class of an admin port, whose connections are counted apart from those of the API."""
+    connections = Shares(MAX_ADMIN_CONNECTIONS)
+    return type("AdminProtocol", (BoundedProtocol,), {"_services": host, "_connections": connections})
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. Requests go to the ASGI application, as in uvicorn."""
+
+    _services: Host
+    _connections: Shares
+    cycle: Any
+    pipeline: deque[Any]
+    # Holder of shares: the client's address.
+    peer = ""
+    _counted = False
+    # Nothing more is read: the connection ends when what is under way is answered.
+    _deaf = False
+    _parting: ApiError | None = None
+    _refusal: ApiError | None = None
+    _phase = _IDLE
+    _began = 0.0
+    # Bytes read since a head began; those of a body and its framing; messages that began in this read.
+    _head_bytes = _wire_bytes = _body_bytes = _messages = 0
+    # The parser is given the framing of a request whose head was already read.
+    _repeating = False
+    # Since when nothing has been under way on the connection. uvicorn's timer per request costs more than
+    # looking at all connections once a second.
+    _idle_since: float | None = None
+    _unread = 0
+    _unread_since = 0.0
+    # What came after the last answer, and until when it is awaited.
+    _dropped = 0
+    _linger_until: float | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.peer = address_holder(self.client[0]) if self.client else ""
+        self._services.active.add(self)
+        self._idle_since = self._services.clock()
+        self._counted = self._connections.take(self.peer, 1)
+        if not self._counted:
+            message = "Too many connections are open, from this address or in all; try again later."
+            refused = ApiError(503, message, "too_many_connections", headers={"retry-after": "1"})
+            self.transport.write(self._last_answer(refused))
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._services.active.discard(self)
+        if self._counted:
+            self._counted = False
+            self._connections.give_back(self.peer, 1)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._deaf:
+            self._dropped += len(data)
+            if self._dropped > MAX_DROPPED_BYTES:
+                self.transport.abort()
+            return
+        if self.timeout_keep_alive_task is not None:
+            self._unset_keepalive_if_required()
+        before, size = self._phase, len(data)
+        self._head_bytes = self._head_bytes + size if before == _HEAD else size
+        self._messages = 0
+        try:
+            self._feed(data)
+        except httptools.HttpParserError as error:
+            self._stop(error)
+            return
+        if self._phase != _IDLE:
+            self._count(before, size)
+
+    def tick(self, now: float) -> None:
+        """Ends what takes too long. Called about once a second."""
+        if self.flow.write_paused or self.transport.is_closing():
+            self._watch_reader(now)
+        if self._linger_until is not None:
+            if now > self._linger_until:
+                self.transport.close()
+        elif self._phase == _HEAD and now - self._began > HEAD_SECONDS and not self.flow.read_paused:
+            message = f"The request's headers did not arrive within {HEAD_SECONDS:g} s."
+            self._refuse(ApiError(408, message, "request_timeout"))
+        elif self._phase == _BODY and now - self._began > UPLOAD_SECONDS and not self._under_way():
+            self.transport.abort()
+        elif self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive:
+            self.transport.close()
+
+    def pause_writing(self) -> None:
+        # Who does not read answers must not add to them.
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.pipeline:
+            self.flow.resume_reading()
+
+    # The parser's callbacks
+
+    def on_message_begin(self) -> None:
+        if self._repeating:
+            return
+        self._messages += 1
+        if self._messages > MAX_PIPELINED:
+            raise _Refused
+        self._phase, self._began, self._idle_since = _HEAD, self._services.clock(), None
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_url(self, url: bytes) -> None:
+        if self._repeating:
+            return
+        self.url += url
+        if len(self.url) > MAX_URL_BYTES:
+            message = f"The URL is longer than {MAX_URL_BYTES} bytes."
+            self._raise(ApiError(414, message, "uri_too_long"))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._repeating:
+            return
+        if len(self.headers) >= MAX_HEADERS:
+            message = f"The request has more than {MAX_HEADERS} headers."
+            self._raise(ApiError(431, message, "headers_too_large"))
+        if self._phase == _BODY:
+            # A trailer: it came too late to be a header. It is counted and dropped.
+            self.headers = [*self.headers, (b"", b"")]
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._repeating:
+            self._repeating = False
+            return
+        if self._head_bytes > MAX_HEAD_BYTES:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEAD_BYTES:
+                self._raise(_head_too_large())
+        self._phase = _BODY
+        self._wire_bytes = self._body_bytes = 0
+        self._head_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        self._take_body(body)
+
+    def on_message_complete(self) -> None:
+        # Of a request that offers another protocol the parser takes the body for that protocol's.
+        if not self.parser.should_upgrade():
+            self._phase = _IDLE
+            self._message_complete()
+
+    # What is done with a request
+
+    def _head_complete(self) -> None:
+        """The head of a request is complete: hands it to the ASGI application."""
+        url, headers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += headers
+        super().on_headers_complete()
+
+    def _take_body(self, body: bytes) -> None:
+        super().on_body(body)
+
+    def _message_complete(self) -> None:
+        super().on_message_complete()
+
+    def _under_way(self) -> bool:
+        """Whether somebody else watches the time of the request whose body is being read."""
+        return False
+
+    def _spoil(self, error: ApiError) -> None:
+        """The request whose body is being read will never be complete."""
+        self.cycle.keep_alive = False
+
+    def on_response_complete(self) -> None:
+        """uvicorn: an answer is written."""
+        super().on_response_complete()
+        if self.flow.write_paused:
+            self.flow.pause_reading()
+        self._part()
+
+    # Bounds
+
+    def _feed(self, data: bytes) -> None:
+        """Parses. A request that offers another protocol is read on as HTTP/1.1: Java's client offers HTTP/2
+        with each request, and goes on when the offer is not taken up.
+        """
+        while data:
+            try:
+                self.parser.feed_data(data)
+                return
+            except httptools.HttpParserUpgrade as upgrade:
+                self.cycle.keep_alive = False
+                if self.parser.get_method() == b"CONNECT":
+                    self._deaf = True
+                    return
+                framing = [b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING]
+                self.parser = httptools.HttpRequestParser(self)
+                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                self._repeating = True
+                data = b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n", data[upgrade.args[0] :]])
+
+    def _count(self, before: int, size: int) -> None:
+        """Counts what was read of a head or a body that is not complete."""
+        if self._messages > (before == _IDLE):
+            # It began somewhere in this read, behind other messages. Counted from the next read on.
+            self._head_bytes = self._wire_bytes = self._body_bytes = 0
+        elif self._phase == _HEAD:
+            if self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(_head_too_large())
+        else:
+            self._wire_bytes += size
+            framing = self._wire_bytes - self._body_bytes
+            if framing > MAX_FRAMING_BYTES + self._body_bytes // FRAMING_RATIO:
+                message = (
+                    "The chunks of the request's body are too small. Send larger ones, or Content-Length."
+                )
+                self._refuse(invalid(message, code="invalid_request"))
+
+    def _raise(self, error: ApiError) -> None:
+        self._refusal = error
+        raise _Refused
+
+    def _stop(self, error: httptools.HttpParserError) -> None:
+        """The parser gave up: because it was told so, or because this is no HTTP."""
+        cause = error.__context__
+        if isinstance(cause, _Refused):
+            self._refuse(self._refusal)
+        elif cause is None or isinstance(cause, httptools.HttpParserError | UnicodeDecodeError):
+            self._refuse(_not_http())
+        else:
+            _log.error("a request could not be taken", exc_info=cause)
+            failed = ApiError(500, "The request could not be taken; the log says why.", "server_error")
+            self._refuse(failed)
+
+    def _refuse(self, error: ApiError | None) -> None:
+        """Reads nothing more and closes when all is answered; the error, if any, is the last answer."""
+        if self._deaf:
+            return
+        self._deaf = True
+        if self._phase == _BODY:
+            self._spoil(error or _not_http())
+        else:
+            self._parting = error
+        self._part()
+
+    def _part(self) -> None:
+        """Ends the connection if it is to end and nothing is under way any more."""
+        if not self._deaf or self.pipeline or self.transport.is_closing() or self._linger_until is not None:
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            return
+        if self._parting is not None:
+            self.transport.write(self._last_answer(self._parting))
+        self.close_when_read()
+
+    def close_when_read(self) -> None:
+        """Closes after what was written, also if the client is still sending.
+
+        A connection that is closed with unread bytes is reset, and a client that is reset may not see the
+        answer. So what still comes is read and dropped for a moment, until the client closes too.
+        """
+        self._deaf = True
+        self._linger_until = self._services.clock() + LINGER_SECONDS
+        self.flow.resume_reading()
+        self.transport.write_eof()
+
+    def _last_answer(self, error: ApiError) -> bytes:
+        body = error.body()
+        headers = {
+            **error.headers,
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            "x-request-id": f"req_{self._services.next_token()}",
+            "connection": "close",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return STATUS_LINE[error.status] + lines.encode() + b"\r\n" + body
+
+    def _watch_reader(self, now: float) -> None:
+        """Cuts off a client that takes nothing of what is written for it."""
+        unread = self.transport.get_write_buffer_size()
+        if unread != self._unread or not unread:
+            self._unread, self._unread_since = unread, now
+        elif now - self._unread_since > STALLED_READER_SECONDS:
+            self.transport.abort()
+
+
+def _not_http() -> ApiError:
+    return invalid("The request is not valid HTTP.", code="invalid_request")
+
+
+def _head_too_large() -> ApiError:
+    message = f"The request's line and headers are larger than {MAX_HEAD_BYTES} bytes."
+    return ApiError(431, message, "headers_too_large")

@@ -1,0 +1,387 @@
+"""What one client can make gateway and router hold, and for how long: both use the same HTTP layer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairlead_gateway.bounds import (
+    MAX_EVENT_BYTES,
+    MAX_FRAMING_BYTES,
+    MAX_HEAD_BYTES,
+    MAX_HEADERS,
+    MAX_PIPELINED,
+    MAX_URL_BYTES,
+    MAX_WHOLE_ANSWER_BYTES,
+    STALLED_READER_SECONDS,
+    UPLOAD_GRACE_SECONDS,
+    UPLOAD_SECONDS,
+)
+from fairlead_gateway.settings import ProcessSettings
+from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS
+from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, hang, streams, whole
+from tests.gateway.test_admission import APIKEY, KEYS, bearer
+from tests.gateway.wire import Front, post, raw, running_gateway, sweep_until
+from tests.router.wire import ScriptedPod, running_router
+
+BODY = json.dumps(CHAT).encode()
+OK = answer(whole("200 OK", COMPLETION))
+POST = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\n".encode()
+SIZED = b"HTTP/1.1 %b\r\ncontent-length: 999999999\r\n\r\n"
+CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
+
+
+@asynccontextmanager
+async def fronts(kind: str, socket: Path, script: Any = OK) -> AsyncIterator[tuple[Front, ScriptedEngine]]:
+    """A gateway in front of an engine, or a router in front of a pod, that runs the script."""
+    async with AsyncExitStack() as stack:
+        if kind == "gateway":
+            engine = await stack.enter_async_context(ScriptedEngine(socket, script))
+            yield await stack.enter_async_context(running_gateway(socket)), engine
+        else:
+            pod = await stack.enter_async_context(ScriptedPod(script))
+            router = await stack.enter_async_context(running_router())
+            router.ready(pod.port)
+            yield router, pod
+
+
+both = pytest.mark.parametrize("kind", ["gateway", "router"])
+
+
+def later(front: Front, seconds: float) -> None:
+    """Lets time pass for everything that is under way."""
+    clock = front.services.clock
+    front.services.clock = lambda: clock() + seconds
+
+
+async def pass_time(front: Front, until: asyncio.Future[bytes]) -> None:
+    """Lets a second pass with each sweep until an answer is here."""
+
+    def done() -> bool:
+        later(front, 1)
+        return until.done()
+
+    await sweep_until(front, done)
+
+
+def status_of(received: bytes) -> int:
+    return int(received.split(b" ", 2)[1])
+
+
+def code_of(received: bytes) -> str:
+    return str(json.loads(received.rpartition(b"\r\n\r\n")[2])["error"]["code"])
+
+
+async def exchange(front: Front, *parts: bytes) -> bytes:
+    """Everything that comes back for these bytes, also if the other side stops reading them."""
+    reader, writer = await front.connect()
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+    except ConnectionError:
+        pass
+    received = b""
+    async with asyncio.timeout(60):
+        try:
+            while data := await reader.read(1 << 16):
+                received += data
+        except ConnectionError:
+            pass
+    writer.close()
+    return received
+
+
+# Heads
+
+
+@both
+@pytest.mark.parametrize("path", [CHAT_PATH, "/v1/models", "/anything"])
+@pytest.mark.parametrize(
+    ("lines", "status", "code"),
+    [
+        (b"a: b\r\n" * (MAX_HEADERS + 1), 431, "headers_too_large"),
+        (b"a: " + b"b" * MAX_HEAD_BYTES + b"\r\n", 431, "headers_too_large"),
+        (b"a: " + b"b" * 400 + b"\r\n" + (b"c: " + b"d" * 400 + b"\r\n") * 90, 431, "headers_too_large"),
+    ],
+    ids=["many", "one-large", "large-in-all"],
+)
+async def test_a_head_has_a_size(
+    kind: str, socket: Path, path: str, lines: bytes, status: int, code: str
+) -> None:
+    async with fronts(kind, socket) as (front, engine):
+        received = await exchange(front, f"GET {path} HTTP/1.1\r\nhost: x\r\n".encode() + lines + b"\r\n")
+
+    assert (status_of(received), code_of(received)) == (status, code)
+    assert engine.requests == []
+
+
+@both
+async def test_a_head_that_never_ends_is_not_kept(kind: str, socket: Path) -> None:
+    async with fronts(kind, socket) as (front, _):
+        pieces = [POST + b"a: ", *[b"b" * 8192] * 100]
+        received = await exchange(front, *pieces)
+
+    assert status_of(received) == 431
+
+
+@both
+async def test_a_url_has_a_size(kind: str, socket: Path) -> None:
+    async with fronts(kind, socket) as (front, _):
+        received = await exchange(front, b"GET /" + b"x" * MAX_URL_BYTES + b" HTTP/1.1\r\nhost: x\r\n\r\n")
+
+    assert (status_of(received), code_of(received)) == (414, "uri_too_long")
+
+
+@both
+async def test_a_head_within_the_bounds_is_served(kind: str, socket: Path) -> None:
+    lines = [f"a-{number}: {'b' * 300}" for number in range(MAX_HEADERS - 4)]
+    async with fronts(kind, socket) as (front, _):
+        received = await exchange(front, post(CHAT_PATH, BODY, *lines, "connection: close"))
+
+    assert status_of(received) == 200
+
+
+@both
+async def test_a_head_has_a_time(kind: str, socket: Path) -> None:
+    async with fronts(kind, socket) as (front, _):
+        reader, writer = await front.connect()
+        writer.write(POST)
+        reading = asyncio.ensure_future(reader.read())
+        await pass_time(front, reading)
+        writer.close()
+
+    assert status_of(await reading) == 408
+
+
+@both
+async def test_what_comes_behind_a_body_is_no_header(kind: str, socket: Path) -> None:
+    async with fronts(kind, socket) as (front, engine):
+        head = POST + b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+        trailers = b"0\r\nauthorization: Bearer stolen\r\nx-other: stolen\r\n\r\n"
+        received = await raw(front, head, chunked(BODY), trailers)
+
+    assert status_of(received) == 200
+    if isinstance(engine, ScriptedPod):
+        assert b"stolen" not in b"".join(engine.heads)
+
+
+# Bodies
+
+
+@both
+@pytest.mark.parametrize(
+    "framing",
+    [
+        chunked(b"ab") * MAX_FRAMING_BYTES,
+        (b"2;" + b"e" * 64 + b"\r\nab\r\n") * MAX_FRAMING_BYTES,
+        b"0\r\na: " + b"b" * 4 * MAX_FRAMING_BYTES,
+        b"0\r\n" + b"a: b\r\n" * MAX_FRAMING_BYTES,
+    ],
+    ids=["small-chunks", "extensions", "endless-trailer", "many-trailers"],
+)
+async def test_the_framing_of_a_body_has_a_size(kind: str, socket: Path, framing: bytes) -> None:
+    pieces = [framing[at : at + 16_384] for at in range(0, len(framing), 16_384)]
+    async with fronts(kind, socket) as (front, engine):
+        received = await exchange(front, CHUNKED, *pieces)
+
+    assert status_of(received) in (400, 431)
+    assert engine.requests == []
+
+
+@both
+async def test_a_body_in_chunks_of_usual_size_is_served(kind: str, socket: Path) -> None:
+    body = json.dumps(CHAT | {"user": "u" * 400_000}).encode()
+    chunks = [chunked(body[at : at + 64]) for at in range(0, len(body), 64)]
+    head = POST + b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n"
+    async with fronts(kind, socket) as (front, engine):
+        received = await exchange(front, head, *chunks, b"0\r\n\r\n")
+
+    assert status_of(received) == 200
+    assert engine.requests == [body]
+
+
+@both
+@pytest.mark.parametrize("seconds", [UPLOAD_GRACE_SECONDS + 1, UPLOAD_SECONDS + 1], ids=["slow", "long"])
+async def test_an_upload_has_a_pace_and_a_time(kind: str, socket: Path, seconds: float) -> None:
+    async with fronts(kind, socket) as (front, _):
+        reader, writer = await front.connect()
+        writer.write(POST + b"content-length: 1000\r\n\r\n{")
+        await sweep_until(front, lambda: front.services.memory.used)
+        later(front, seconds)
+        reading = asyncio.ensure_future(reader.readuntil(b"\r\n\r\n"))
+        writer.write(b" ")
+        await sweep_until(front, lambda: front.services.memory.used == 2 or reading.done())
+        await sweep_until(front, reading.done)
+        writer.close()
+
+    assert status_of(await reading) == 408
+
+
+@both
+async def test_a_body_with_too_many_values_is_a_400(kind: str, socket: Path) -> None:
+    bodies = [
+        b'{"model": "tiny", "messages": [' + b"{}," * 200_001 + b"{}]}",
+        b'{"model": "tiny", "model": "tiny", "messages": [' + b'"",' * 200_001 + b"{}]}",
+    ]
+    async with fronts(kind, socket, hang) as (front, engine):
+        results = [await front.call("POST", CHAT_PATH, body) for body in bodies[kind == "router" :]]
+
+    assert [(result.status, result.error["code"]) for result in results] == [(400, "invalid_json")] * len(
+        results
+    )
+    assert engine.requests == []
+
+
+@both
+@pytest.mark.parametrize(("header", "status"), [("content-encoding: gzip", 415), ("authorization: a", 400)])
+async def test_what_a_head_rules_out_is_refused_before_the_body(
+    kind: str, socket: Path, header: str, status: int
+) -> None:
+    head = post(CHAT_PATH, BODY, "authorization: b", header, "expect: 100-continue")[: -len(BODY)]
+    async with fronts(kind, socket) as (front, _):
+        reader, writer = await front.connect()
+        writer.write(head)
+        received = await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+    assert status_of(received) == status
+
+
+@pytest.mark.parametrize("chunks", [True, False], ids=["chunked", "sized"])
+async def test_the_body_behind_an_offer_of_http_2_is_the_requests(socket: Path, chunks: bool) -> None:
+    offer = ("connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAMAAABk")
+    if chunks:
+        head = POST + "\r\n".join([*offer, "transfer-encoding: chunked", "", ""]).encode()
+        request = [head, chunked(BODY[:9]), chunked(BODY[9:]) + b"0\r\n\r\n"]
+    else:
+        request = [post(CHAT_PATH, BODY, *offer)]
+    async with ScriptedEngine(socket, OK) as engine, running_gateway(socket) as gateway:
+        received = await raw(gateway, *request)
+
+    assert status_of(received) == 200
+    assert engine.requests == [BODY]
+
+
+# Connections
+
+
+@both
+async def test_a_connection_takes_a_bounded_number_of_requests_at_once(kind: str, socket: Path) -> None:
+    async with fronts(kind, socket) as (front, _):
+        received = await exchange(front, post(CHAT_PATH, b"[]") * 3 * MAX_PIPELINED)
+
+    assert received.count(b"HTTP/1.1 400") == MAX_PIPELINED
+
+
+@both
+async def test_nonsense_behind_a_stream_does_not_reach_into_it(kind: str, socket: Path) -> None:
+    chunk = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'
+    script = answer(HEAD, chunked(chunk), chunked(b"data: [DONE]\n\n"), b"0\r\n\r\n")
+    body = json.dumps(CHAT | {"stream": True}).encode()
+    async with fronts(kind, socket, script) as (front, _):
+        received = await exchange(front, post(CHAT_PATH, body) + b"nonsense\r\n\r\n")
+
+    stream, _, rest = received.partition(b"0\r\n\r\n")
+    assert stream.endswith(b"data: [DONE]\n\n\r\n")
+    assert status_of(rest) == 400
+
+
+@both
+async def test_one_address_cannot_take_all_connections(kind: str, socket: Path) -> None:
+    async with fronts(kind, socket) as (front, _):
+        front.services.connections.total = 9
+        held = [await front.connect() for _ in range(3)]
+        await sweep_until(front, lambda: front.services.connections.used == 3)
+        received = await exchange(front)
+        for _, writer in held:
+            writer.close()
+        await sweep_until(front, lambda: front.services.connections.used == 0)
+        served = await exchange(front, post(CHAT_PATH, BODY, "connection: close"))
+
+    assert (status_of(received), code_of(received)) == (503, "too_many_connections")
+    assert status_of(served) == 200
+
+
+@both
+async def test_a_client_that_takes_nothing_is_cut_off(kind: str, socket: Path) -> None:
+    event = b'data: {"choices":[{"delta":{"content":"' + b"a" * 100_000 + b'"},"finish_reason":null}]}\n\n'
+    body = json.dumps(CHAT | {"stream": True}).encode()
+    async with fronts(kind, socket, streams(*[event] * 200)) as (front, _):
+        reader, writer = await front.connect()
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(post(CHAT_PATH, body))
+        stuck: Callable[[], Any] = lambda: any(  # noqa: E731 - a condition
+            getattr(item, "flow", None) and item.flow.write_paused for item in front.services.active
+        )
+        await sweep_until(front, stuck)
+        front.services.sweep()
+        later(front, STALLED_READER_SECONDS + 1)
+        await sweep_until(front, lambda: not front.services.active)
+        writer.close()
+
+    assert front.services.memory.used == 0
+
+
+# The engine's answers
+
+
+@pytest.mark.parametrize(
+    ("script", "stream"),
+    [
+        (answer(SIZED % b"200 OK", b"x" * (MAX_WHOLE_ANSWER_BYTES + 1)), False),
+        (answer(HEAD, chunked(b"data: " + b"x" * (MAX_EVENT_BYTES + 1))), True),
+        (answer(SIZED % b"500 Oops", b"x" * (1 << 20)), False),
+        (answer(b"HTTP/1.1 200 OK\r\na: " + b"x" * (1 << 20)), False),
+        (answer(b"HTTP/1.1 100 Continue\r\n\r\n" * 1000), False),
+    ],
+    ids=["whole", "event", "error", "head", "interim"],
+)
+@pytest.mark.parametrize(("path", "body"), GENERATIONS)
+async def test_an_engines_answer_has_a_size(
+    socket: Path, path: str, body: dict[str, Any], script: Any, stream: bool
+) -> None:
+    async with ScriptedEngine(socket, script), running_gateway(socket) as gateway:
+        result = await gateway.call("POST", path, body | {"stream": stream})
+
+        assert (result.status, result.error["code"]) == (502, "engine_error")
+        assert gateway.services.memory.used == 0
+
+
+async def test_an_event_that_grows_in_the_middle_of_a_stream_ends_it_with_an_error(socket: Path) -> None:
+    chunk = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":null}]}\n\n'
+    script = answer(HEAD, chunked(chunk), chunked(b"data: " + b"x" * (MAX_EVENT_BYTES + 1)))
+    async with ScriptedEngine(socket, script), running_gateway(socket) as gateway:
+        result = await gateway.call("POST", CHAT_PATH, CHAT | {"stream": True})
+
+    assert result.status == 200
+    assert b'"code":"engine_error"' in result.body
+
+
+# Memory that all share
+
+
+async def test_one_key_cannot_take_the_memory_of_the_others(socket: Path) -> None:
+    process = ProcessSettings(max_body_bytes_in_flight=90_000)
+    head = f"{POST.decode()}authorization: Bearer sk-alice\r\ncontent-length: 29000\r\n\r\n".encode()
+    async with (
+        ScriptedEngine(socket, OK),
+        running_gateway(socket, KEYS, process=process, auth=APIKEY) as gateway,
+    ):
+        _, writer = await gateway.connect()
+        writer.write(head + b"x" * 28_000)
+        await sweep_until(gateway, lambda: gateway.services.memory.used >= 28_000)
+        same = await gateway.call("POST", CHAT_PATH, CHAT | {"user": "u" * 9000}, bearer("sk-alice"))
+        other = await gateway.call(
+            "POST", CHAT_PATH, CHAT | {"model": "tiny", "user": "u" * 9000}, bearer("sk-carol")
+        )
+        writer.close()
+
+    assert (same.status, same.error["code"]) == (503, "engine_unavailable")
+    assert other.status == 200
