@@ -24,7 +24,7 @@ from .rules import TRIGGERS, Draft, apply_rules
 from .wanted import Wanted
 
 MAX_DEPTH = 64
-# A JSON string, or the rest of the text if it does not end. Possessive, and a match wherever there is a quote, so
+# A JSON string, or the rest of the text if it does not end. Possessive, and a match wherever a quote is, so
 # that no text is read twice.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _SMALL_BODY = 2000
@@ -48,7 +48,7 @@ class EngineRequest:
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """The JSON object in a request body, or a 400 that says where it stops being one."""
-    _require_few_values(body)
+    require_few_values(body)
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -63,20 +63,20 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return document
 
 
-def _require_few_values(body: bytes) -> None:
+def require_few_values(body: bytes, most: int = MAX_JSON_VALUES) -> None:
     """Raises a 400 for a body that would become too many Python objects.
 
-    Each value and each key but the first is preceded by one of four characters, which may also stand in texts.
-    They are counted in three steps, each only if the one before allows too many: the size of the body, all
-    such characters, and those outside of strings.
+    Each value and each key but the first is preceded by one of four characters, which may also stand in
+    texts. They are counted in three steps, each only if the one before allows too many: the size of the body,
+    all such characters, and those outside of strings.
     """
-    if len(body) <= MAX_JSON_VALUES or _separators(body) <= MAX_JSON_VALUES:
+    if len(body) <= most or _separators(body) <= most:
         return
     # A quote without a backslash before it begins or ends a string. At most every second one has a backslash
     # before it that is escaped itself.
     strings = (body.count(b'"') - body.count(b'\\"')) // 2
-    if strings > MAX_JSON_VALUES or _separators(_STRING.sub(b"", body)) > MAX_JSON_VALUES:
-        message = f"The request body has more than {MAX_JSON_VALUES} JSON values and keys."
+    if strings > most or _separators(_STRING.sub(b"", body)) > most:
+        message = f"The request body has more than {most} JSON values and keys."
         raise invalid(message, code="invalid_json")
 
 
