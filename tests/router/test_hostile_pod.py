@@ -55,6 +55,7 @@ UNREADABLE = {
     "endless-headers": for_ever(b"HTTP/1.1 200 OK\r\n", b"a: b\r\n" * 1000),
     "many-headers": answer(b"HTTP/1.1 200 OK\r\n" + b"a: b\r\n" * (MAX_ANSWER_HEADERS + 1) + b"\r\n"),
     "endless-interim": for_ever(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * (MAX_INTERIM_ANSWERS + 1)),
+    "interim-with-body": answer(b"HTTP/1.1 103 Hints\r\ncontent-length: 2\r\n\r\n{}", EVIL),
     "switches-protocol": answer(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n"),
     "status-99": answer(b"HTTP/1.1 099 Odd\r\ncontent-length: 0\r\n\r\n"),
     "status-600": answer(b"HTTP/1.1 600 Odd\r\ncontent-length: 0\r\n\r\n"),

@@ -173,7 +173,9 @@ class EngineConnection(asyncio.Protocol):
         self._status, self._headed = status, True
 
     def on_body(self, data: bytes) -> None:
-        """httptools: a piece of the body."""
+        """httptools: a piece of the body. An interim answer has none."""
+        if not self._headed:
+            raise ValueError("an interim answer with a body")
         self._parts.append(data)
 
     def on_message_complete(self) -> None:
