@@ -11,8 +11,6 @@ SHELL := /bin/bash
 FAIRLEAD_CACHE ?= $(HOME)/.cache/fairlead
 export FAIRLEAD_CACHE
 
-UV_VERSION := 0.13.8
-UV := $(FAIRLEAD_CACHE)/uv-$(UV_VERSION)/bin/uv
 PYTHON := .venv/bin/python
 CRD := crds/fairlead.dev_modeldeployments.yaml
 PARAMETERS := operator/fairlead_operator/api/parameters.json
@@ -23,12 +21,6 @@ TEST_WORKERS ?= 2
 TRACES ?=
 TRACE ?=
 ARGS ?=
-
-# $(call debian,PACKAGES): installs them where that needs no question, else says what to do.
-debian = echo "==> Debian packages: $(1)"; \
-	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(1) >/dev/null; \
-	else echo "missing on this machine: $(1) (Debian's names). Install them, then repeat."; exit 1; fi
 
 .PHONY: help
 help: ## List the targets
@@ -49,17 +41,9 @@ demo-down: setup ## Remove everything that `make demo` started
 .PHONY: setup
 setup: .venv/.locked ## Make .venv from uv.lock
 
-.venv/.locked: pyproject.toml uv.lock | $(UV)
-	@echo "==> Python environment from uv.lock"
-	$(UV) sync --quiet --frozen --python "$$(command -v python3)"
-	@touch $@
-
-$(UV):
-	@echo "==> uv $(UV_VERSION)"
+.venv/.locked: pyproject.toml uv.lock
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fairlead needs python3 3.11 or newer; this is $$(python3 -V)"; exit 1; }
-	@python3 -c 'import ensurepip, venv' 2>/dev/null || { $(call debian,python3-venv); }
-	python3 -m venv $(FAIRLEAD_CACHE)/uv-$(UV_VERSION)
-	$(FAIRLEAD_CACHE)/uv-$(UV_VERSION)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	python3 -m e2e.cluster venv
 
 .PHONY: fmt
 fmt: setup ## Format the code
@@ -82,6 +66,7 @@ generate: setup ## Write the CRD, its copy in the chart, and the reference pages
 	$(PYTHON) -m fairlead_operator docs reasons > docs/reference/reasons.md
 	$(PYTHON) -m fairlead_gateway.contract.reference markdown > docs/reference/parameters.md
 	$(PYTHON) -m fairlead_gateway.contract.reference json > $(PARAMETERS)
+	$(PYTHON) docs/make_bounds.py > docs/reference/bounds.md
 
 .PHONY: verify
 verify: generate ## Fail when a generated file is not what its source makes
@@ -90,15 +75,12 @@ verify: generate ## Fail when a generated file is not what its source makes
 ##@ Test
 
 .PHONY: test
-test: lint test-tools ## Lint, and all tests that need no node: real API server, real vLLM
+test: lint prepare-tests ## Lint, and all tests that need no node: real API server, real vLLM
 	$(PYTHON) -m pytest tests --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder --durations=25 $(PYTEST_ARGS)
 
-.PHONY: test-tools
-test-tools: setup ## Make the binaries that the tests use (etcd, kube-apiserver, helm, ...)
-	@ldconfig -p | grep -q libnuma.so.1 && ldconfig -p | grep -q libgomp.so.1 || { $(call debian,libnuma1 libgomp1); }
-	@command -v curl >/dev/null || { $(call debian,curl ca-certificates); }
-	@command -v cc >/dev/null || { $(call debian,gcc libc6-dev); }
-	$(PYTHON) -m e2e.cluster tools etcd kube-apiserver kube-controller-manager kubectl helm
+.PHONY: prepare-tests
+prepare-tests: setup ## Make what the tests use: the control plane, vLLM, environments of clients
+	$(PYTHON) -u -m tests.support.prepare
 
 .PHONY: e2e
 e2e: setup ## The cluster cases, on a kind cluster of their own

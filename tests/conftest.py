@@ -1,5 +1,5 @@
-"""Shared fixtures: each real part (control plane, engine) has a plugin of its own under tests/support."""
+"""Shared fixtures and readable reports: each has a plugin of its own under tests/support."""
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.support.fixtures_kube", "tests.support.fixtures_engine"]
+pytest_plugins = ["tests.support.fixtures_kube", "tests.support.fixtures_engine", "tests.support.reports"]

@@ -16,6 +16,8 @@ from e2e.cases.support import NAMESPACE, print_state
 from e2e.models import tiny
 from e2e.world import World, close_world, open_world
 
+pytest_plugins = ["tests.support.reports"]
+
 CLUSTER = "fairlead-e2e"
 
 

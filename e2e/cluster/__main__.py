@@ -8,7 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from e2e.cluster import dra, engine, images, kind, provider, tools
+from e2e.cluster import dra, engine, images, kind, provider, tools, venvs
 from e2e.cluster.shell import ClusterError
 
 
@@ -42,6 +42,8 @@ def _run(options: argparse.Namespace) -> None:
                 print(f"export {key}={shlex.quote(value)}")
         case "tools":
             print(tools.bin_dir(options.names))
+        case "venv":
+            venvs.project()
         case "dra-driver" | "folder-image" | "images":
             _build(options)
 
@@ -76,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("env", parents=[named], help="print shell lines that lead to the cluster")
     tool = commands.add_parser("tools", help="make programs; prints the folder that holds them")
     tool.add_argument("names", nargs="+", metavar="NAME")
+    commands.add_parser("venv", help="make .venv from uv.lock, or bring it up to date")
     commands.add_parser("dra-driver", help="build the image of the DRA test driver; prints its name")
     folder = commands.add_parser("folder-image", help="build an image with a folder's files; prints its name")
     folder.add_argument("folder", type=Path)

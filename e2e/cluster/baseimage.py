@@ -5,19 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
-from e2e.cluster import debian, leftovers, paths
+from e2e.cluster import debian, once, paths
 from e2e.cluster.docker import Docker
-from e2e.cluster.locks import only_one
 from e2e.cluster.progress import say
 from e2e.cluster.shell import CommandError, find_program, run
 
@@ -25,7 +20,6 @@ SUITE = "bookworm"
 PUBLIC_PYTHON = "python:3.12-slim-bookworm"
 _INCLUDE = "ca-certificates,python3,python3-venv"
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
-_DRAFT = "debian-"
 _DEFAULT_MIRROR = "http://deb.debian.org/debian"
 
 
@@ -55,18 +49,17 @@ def for_python(docker: Docker) -> str:
 def made(docker: Docker) -> str:
     """Debian with Python and the host's certificate authorities; made in about a minute if it is missing."""
     tag = f"localhost/fairlead/debian:{SUITE}-{_content_hash()}"
-    if docker.image_id(tag) is None:
-        with only_one("base-image"):
-            if docker.image_id(tag) is None:
-                _make(docker, tag)
-    return tag
+    return docker.once(tag, lambda: _make(docker, tag))
 
 
 def _make(docker: Docker, tag: str) -> None:
     start = time.monotonic()
-    debian.require(["debootstrap"], "a base image of our own")
+    debian.require(["debootstrap"], "a base image of our own", debian.OR_DOCKER)
     say(f"base image: debootstrap {SUITE}")
-    with _root_folder() as root:
+    build = paths.build_dir("debian")
+    with once.alone(build), once.draft(build) as draft:
+        # The draft itself is closed to other users; the root of an image must not be.
+        root = draft / "root"
         debootstrap = str(find_program("debootstrap"))
         run(
             [debootstrap, "--variant=minbase", f"--include={_INCLUDE}", SUITE, root, mirror()],
@@ -76,25 +69,6 @@ def _make(docker: Docker, tag: str) -> None:
         _trim(root)
         _import(docker, root, tag)
     say(f"base image: {time.monotonic() - start:.1f} s ({tag})")
-
-
-@contextmanager
-def _root_folder() -> Iterator[Path]:
-    """A folder for debootstrap, which mounts /proc in it: that of a killed run is unmounted, then removed."""
-    parent = paths.cache_root() / "build"
-    parent.mkdir(parents=True, exist_ok=True)
-
-    def remove() -> None:
-        for folder in parent.glob(f"{_DRAFT}*"):
-            leftovers.unmount([folder])
-            shutil.rmtree(folder, ignore_errors=True)
-
-    remove()
-    try:
-        # mkdtemp's own folder is closed to others; the root of an image must not be.
-        yield Path(tempfile.mkdtemp(dir=parent, prefix=_DRAFT)) / "root"
-    finally:
-        remove()
 
 
 def _trim(root: Path) -> None:

@@ -1,7 +1,9 @@
-"""Debian packages that an engine and a node image of our own need, installed without starting anything."""
+"""Debian packages that a build, an engine of our own or a test needs, installed without starting anything."""
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,37 +13,58 @@ from e2e.cluster.locks import only_one
 from e2e.cluster.progress import say
 from e2e.cluster.shell import ClusterError, find_program, run
 
-# Program → the package that brings it.
-PACKAGES = {
-    "dockerd": "docker.io",
-    "containerd": "containerd",
-    "runc": "runc",
-    "iptables-save": "iptables",
-    "ip": "iproute2",
-    "debootstrap": "debootstrap",
+# Program, library or module of this Python → the packages that bring it.
+PACKAGES: dict[str, tuple[str, ...]] = {
+    "dockerd": ("docker.io",),
+    "containerd": ("containerd",),
+    "runc": ("runc",),
+    "iptables-save": ("iptables",),
+    "ip": ("iproute2",),
+    "debootstrap": ("debootstrap",),
+    "curl": ("curl", "ca-certificates"),
+    "cc": ("gcc", "libc6-dev"),
+    "libnuma.so.1": ("libnuma1",),
+    "libgomp.so.1": ("libgomp1",),
+    "ensurepip": ("python3-venv",),
 }
+OR_DOCKER = "Or start Docker: then none of it is needed."
+_MODULES = ("ensurepip",)
 _POLICY = Path("/usr/sbin/policy-rc.d")
 
 
-def require(programs: Sequence[str], purpose: str) -> None:
-    """Makes sure that the programs are installed. Raises ClusterError where that is not possible."""
-    if not _missing(programs):
+def require(names: Sequence[str], purpose: str, instead: str = "") -> None:
+    """Makes sure that names of PACKAGES are installed. Raises ClusterError where that is not possible.
+
+    `instead` is what the user can do else.
+    """
+    if not _missing(names):
         return
     with only_one("apt"):
-        packages = sorted({PACKAGES[name] for name in _missing(programs)})
+        missing = _missing(names)
+        packages = sorted({package for name in missing for package in PACKAGES[name]})
         if not packages:
             return
         if find_program("apt-get") is None or os.geteuid() != 0:
-            raise ClusterError(
-                f"{purpose} needs {', '.join(_missing(programs))}: run this as root on Debian "
-                f"(apt-get install {' '.join(packages)}). Or start Docker, then nothing of this is needed."
-            )
+            remedy = f"run this as root on Debian, or install it (apt-get install {' '.join(packages)})"
+            raise ClusterError(f"{purpose} needs {', '.join(missing)}: {remedy}. {instead}".strip())
         say(f"apt-get install {' '.join(packages)}")
         _install(packages)
 
 
-def _missing(programs: Sequence[str]) -> list[str]:
-    return [name for name in programs if find_program(name) is None]
+def _missing(names: Sequence[str]) -> list[str]:
+    return [name for name in names if not _installed(name)]
+
+
+def _installed(name: str) -> bool:
+    if name in _MODULES:
+        return importlib.util.find_spec(name) is not None
+    if ".so." not in name:
+        return find_program(name) is not None
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
 
 
 def _install(packages: list[str]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from e2e.cluster.locks import only_one
 from e2e.cluster.shell import ClusterError, CommandError, run, succeeds
 
 
@@ -37,6 +38,15 @@ class Docker:
             return self("image", "inspect", "--format", "{{.Id}}", reference).strip()
         except CommandError:
             return None
+
+    def once(self, tag: str, make: Callable[[], object]) -> str:
+        """Returns `tag`, an image; if it is missing, one caller at a time makes it with `make`."""
+        if self.image_id(tag) is None:
+            with only_one(f"image-{tag.rpartition(':')[0].replace('/', '-')}"):
+                # Another caller may have made it while this one waited for the lock.
+                if self.image_id(tag) is None:
+                    make()
+        return tag
 
     def pull(self, reference: str, timeout: float) -> bool:
         """Whether the image is here or could be pulled within `timeout` seconds."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from e2e.cluster import tools, versions
 from e2e.cluster.docker import Docker
-from e2e.cluster.locks import only_one
 
 PROGRAM = "dra-driver"
 _REPOSITORY = "fairlead/dra-driver"
@@ -17,11 +16,10 @@ _REPOSITORY = "fairlead/dra-driver"
 def image(docker: Docker) -> str:
     """The image's reference, tagged by what it is made of; builds program and image if they are missing."""
     tag = f"{_REPOSITORY}:{versions.content_hash(versions.DRA_MODULE)}"
-    if docker.image_id(tag) is None:
-        with only_one("dra-driver-image"):
-            if docker.image_id(tag) is None:
-                program = tools.ensure_apart(PROGRAM, versions.DRA_MODULE)
-                recipe = versions.DRA_MODULE / "Dockerfile"
-                docker.build(program.parent, tag, dockerfile=recipe)
-                docker.prune(_REPOSITORY, keep=1)
-    return tag
+
+    def make() -> None:
+        program = tools.ensure_apart(PROGRAM, versions.DRA_MODULE)
+        docker.build(program.parent, tag, dockerfile=versions.DRA_MODULE / "Dockerfile")
+        docker.prune(_REPOSITORY, keep=1)
+
+    return docker.once(tag, make)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from e2e.cluster import debian, hostnet, leftovers, paths
+from e2e.cluster import debian, hostnet, leftovers, once, paths
 from e2e.cluster.docker import Docker, not_reachable
 from e2e.cluster.locks import only_one
 from e2e.cluster.processes import Process, recall, remember
@@ -37,7 +37,7 @@ def ensure() -> Docker:
         return users
     if os.geteuid() != 0:
         raise not_reachable()
-    debian.require(_PROGRAMS, "a container engine of our own")
+    debian.require(_PROGRAMS, "a container engine of our own", debian.OR_DOCKER)
     with only_one("engine"):
         docker = _own()
         if not _running(docker):
@@ -100,9 +100,10 @@ def _own() -> Docker:
     links = _root() / "bin"
     links.mkdir(parents=True, exist_ok=True)
     link = links / "docker"
-    if not link.exists() or link.readlink() != Path(program):
-        link.unlink(missing_ok=True)
-        link.symlink_to(program)
+    if not link.is_symlink() or link.readlink() != Path(program):
+        with once.alone(link), once.draft(link) as draft:
+            (draft / "docker").symlink_to(program)
+            (draft / "docker").replace(link)
     settings = _root() / "config"
     settings.mkdir(exist_ok=True)
     env = {

@@ -12,11 +12,11 @@ import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from e2e.cluster import baseimage, paths
+from e2e.cluster import baseimage, once, paths
 from e2e.cluster.docker import Docker
-from e2e.cluster.locks import only_one
 from e2e.cluster.progress import Phases
 
 # Certificates of a network's own authority: paths that are valid in the base image too.
@@ -59,13 +59,15 @@ def of_folder(docker: Docker, folder: Path, repository: str) -> str:
         digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
         digest.update(file.read_bytes())
     tag = f"{repository}:{digest.hexdigest()[:12]}"
-    if docker.image_id(tag) is None:
+
+    def make() -> None:
         with tempfile.TemporaryDirectory() as scratch:
             recipe = Path(scratch) / "Dockerfile"
             recipe.write_text("FROM scratch\nCOPY . /\n")
             docker.build(folder, tag, dockerfile=recipe)
         docker.prune(repository, keep=1)
-    return tag
+
+    return docker.once(tag, make)
 
 
 def reference(image: ProjectImage, base: str) -> str:
@@ -103,31 +105,32 @@ def place_wheels() -> None:
     given = os.environ.get("FAIRLEAD_WHEEL_DIR")
     if not given:
         return
-    _WHEELS.mkdir(parents=True, exist_ok=True)
     for wheel in Path(given).expanduser().glob("torch-*.whl"):
         target = _WHEELS / wheel.name
-        if target.exists() and target.stat().st_size == wheel.stat().st_size:
-            continue
-        draft = target.with_suffix(f".{os.getpid()}")
-        try:
-            os.link(wheel, draft)
-        except OSError:
-            # Another file system.
-            shutil.copyfile(wheel, draft)
-        draft.replace(target)
+        if target.exists() and target.stat().st_size != wheel.stat().st_size:
+            target.unlink(missing_ok=True)
+        once.file(target, partial(_link_or_copy, wheel))
+
+
+def _link_or_copy(file: Path, target: Path) -> None:
+    try:
+        os.link(file, target)
+    except OSError:
+        # Another file system.
+        shutil.copyfile(file, target)
 
 
 def _ensure_one(docker: Docker, image: ProjectImage, base: str, phases: Phases) -> str:
     tag = reference(image, base)
-    if docker.image_id(tag) is None:
-        with only_one(f"image-{image.repository.replace('/', '-')}"):
-            if docker.image_id(tag) is None:
-                with phases.phase(f"image {tag}"):
-                    docker.build(
-                        paths.ROOT, tag, dockerfile=paths.ROOT / image.dockerfile, args=_build_arguments(base)
-                    )
-                docker.prune(image.repository, keep=_KEPT)
-    return tag
+
+    def make() -> None:
+        with phases.phase(f"image {tag}"):
+            docker.build(
+                paths.ROOT, tag, dockerfile=paths.ROOT / image.dockerfile, args=_build_arguments(base)
+            )
+        docker.prune(image.repository, keep=_KEPT)
+
+    return docker.once(tag, make)
 
 
 def _build_arguments(base: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from e2e.cluster.processes import Process
 
+_MOUNTS = Path("/proc/self/mounts")
 _ENGINE_PROGRAMS = {"dockerd", "containerd", "containerd-shim", "docker-proxy", "runc"}
 
 
@@ -34,7 +35,9 @@ def another_docker() -> bool:
 
 def unmount(folders: Iterable[Path]) -> None:
     """Unmounts everything below the folders, innermost first."""
-    for point in mounts_below(Path("/proc/self/mounts").read_text(), folders):
+    if not _MOUNTS.exists():
+        return
+    for point in mounts_below(_MOUNTS.read_text(), folders):
         # Lazily: a mount that something still looks at goes as soon as that has ended.
         subprocess.run(["umount", "--lazy", point], capture_output=True, check=False)
 

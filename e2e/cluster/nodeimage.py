@@ -9,14 +9,12 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from e2e.cluster import baseimage, paths, storage, tools, versions
+from e2e.cluster import baseimage, once, paths, storage, tools, versions
 from e2e.cluster.docker import Docker
-from e2e.cluster.locks import only_one
 from e2e.cluster.progress import say
 from e2e.cluster.shell import run
 
@@ -83,45 +81,49 @@ def made(docker: Docker, programs: Callable[[], dict[str, Path]] | None = None) 
     have them built meanwhile.
     """
     tag = made_tag()
-    if docker.image_id(tag) is None:
-        with only_one("node-image"):
-            if docker.image_id(tag) is None:
-                packages = packages_image(docker)
-                proxy = proxy_image(docker)
-                built = programs() if programs else tools.ensure(PROGRAMS, ours=True)
-                _assemble(docker, tag, packages, proxy, built)
-    return tag
+
+    def make() -> None:
+        packages = packages_image(docker)
+        proxy = proxy_image(docker)
+        built = programs() if programs else tools.ensure(PROGRAMS, ours=True)
+        _assemble(docker, tag, packages, proxy, built)
+
+    return docker.once(tag, make)
 
 
 def packages_image(docker: Docker) -> str:
     """The node's operating system without Kubernetes."""
     base = baseimage.made(docker)
     tag = f"localhost/fairlead/node-packages:{_recipe_hash(base)}"
-    if docker.image_id(tag) is None:
-        with only_one("node-packages"), _context() as context:
+
+    def make() -> None:
+        with _context("node-packages") as context:
             say("node image: packages")
             shutil.copytree(_kind_files(), context / "files")
             _make_writable(context / "files")
             recipe = RECIPES / "packages.Dockerfile"
             docker.build(context, tag, dockerfile=recipe, args={"BASE_IMAGE": base})
-    return tag
+
+    return docker.once(tag, make)
 
 
 def proxy_image(docker: Docker) -> str:
     """What kube-proxy runs on."""
     base = baseimage.made(docker)
     tag = f"localhost/fairlead/proxy-packages:{_recipe_hash(base)}"
-    if docker.image_id(tag) is None:
-        with only_one("proxy-packages"), _context() as context:
+
+    def make() -> None:
+        with _context("proxy-packages") as context:
             say("node image: packages of kube-proxy")
             recipe = RECIPES / "proxy.Dockerfile"
             docker.build(context, tag, dockerfile=recipe, args={"BASE_IMAGE": base})
-    return tag
+
+    return docker.once(tag, make)
 
 
 def _assemble(docker: Docker, tag: str, packages: str, proxy: str, built: dict[str, Path]) -> None:
     references = _control_plane_references(built["kubeadm"])
-    with _context() as context:
+    with _context("node") as context:
         say("node image: the control plane's images")
         for name in CONTROL_PLANE:
             folder = context / "images" / name
@@ -213,12 +215,11 @@ def _make_writable(folder: Path) -> None:
 
 
 @contextmanager
-def _context() -> Iterator[Path]:
+def _context(name: str) -> Iterator[Path]:
     """A folder to build from, on the file system of the built programs so that they can be linked."""
-    parent = paths.cache_root() / "build"
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix="node-") as folder:
-        yield Path(folder)
+    build = paths.build_dir(name)
+    with once.alone(build), once.draft(build) as folder:
+        yield folder
 
 
 def _recipe_hash(*more: str) -> str:

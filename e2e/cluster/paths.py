@@ -33,6 +33,11 @@ def cluster_dir(name: str) -> Path:
     return cache_root() / "clusters" / name
 
 
+def build_dir(name: str) -> Path:
+    """Where something is built that is not kept as files."""
+    return cache_root() / "build" / name
+
+
 def locks_dir() -> Path:
     """Files that serialise callers: see locks.py."""
     return cache_root() / "locks"

@@ -8,14 +8,14 @@ engine ─▶ base ─▶ packages of the node ┴▶ node image
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
 from e2e.cluster import engine, images, kind, nodeimage, tools
 from e2e.cluster.docker import Docker
 from e2e.cluster.progress import Phases, say
-from e2e.cluster.shell import end_children
+from e2e.cluster.shell import side_by_side
 
 
 @dataclass(frozen=True)
@@ -38,24 +38,20 @@ def prepare() -> Prepared:
     Prints a table of the phases. Raises the first failure, and ends what the other threads run.
     """
     phases = Phases()
-    with ThreadPoolExecutor(max_workers=3) as pool:
-        try:
-            # Compiling takes longest, so it starts first, before there is an engine.
-            building = pool.submit(_build_tools, phases)
-            with phases.phase("container engine"):
-                docker = engine.ensure()
+    with side_by_side(3) as pool:
+        # Compiling takes longest, so it starts first, before there is an engine.
+        building = pool.submit(_build_tools, phases)
+        with phases.phase("container engine"):
+            docker = engine.ensure()
 
-            def programs() -> dict[str, Path]:
-                building.result()
-                return tools.ensure(nodeimage.PROGRAMS, ours=True)
+        def programs() -> dict[str, Path]:
+            building.result()
+            return tools.ensure(nodeimage.PROGRAMS, ours=True)
 
-            node = pool.submit(_make_node, docker, phases, programs)
-            project = pool.submit(images.ensure, docker, phases)
-            for done in as_completed((building, node, project)):
-                done.result()
-        except BaseException:
-            end_children()
-            raise
+        node = pool.submit(_make_node, docker, phases, programs)
+        project = pool.submit(images.ensure, docker, phases)
+        for done in as_completed((building, node, project)):
+            done.result()
     say(f"phases (they overlap):\n{phases.table()}")
     return Prepared(docker, node.result(), project.result())
 

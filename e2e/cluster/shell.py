@@ -8,8 +8,11 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+
+from e2e.cluster.progress import say
 
 _GUARD = threading.Lock()
 _CHILDREN: set[subprocess.Popen[str]] = set()
@@ -67,6 +70,52 @@ def run(
     if process.returncode:
         raise CommandError(words, process.returncode, f"{stdout}\n{stderr}", hint)
     return stdout
+
+
+def run_shown(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    hint: str = "",
+) -> None:
+    """Runs a program that takes minutes: each line of its output is shown as it comes.
+
+    `env` is added to this process's environment. Raises as run() does.
+    """
+    words = [str(word) for word in argv]
+    try:
+        process = subprocess.Popen(
+            words,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError as error:
+        raise ClusterError(f"{words[0]} is not installed. {hint}".strip()) from error
+    lines = []
+    with process, ended_with_us(process):
+        for line in process.stdout or ():
+            lines.append(line)
+            say(f"  {line.rstrip()}")
+        process.wait()
+    if process.returncode:
+        raise CommandError(words, process.returncode, "".join(lines), hint)
+
+
+@contextmanager
+def side_by_side(workers: int) -> Iterator[ThreadPoolExecutor]:
+    """Threads for programs that run at the same time; if the body raises, those that still run are killed."""
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            yield pool
+        except BaseException:
+            end_children()
+            raise
 
 
 @contextmanager

@@ -11,15 +11,12 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from e2e.cluster import paths, versions
-from e2e.cluster.locks import only_one
+from e2e.cluster import once, paths, versions
 from e2e.cluster.progress import say
 from e2e.cluster.shell import ClusterError, CommandError, ended_with_us, find_program, run
 
@@ -29,7 +26,6 @@ _ASK_VERSION = {
     "kind": ["version"],
 }
 
-_DRAFT = ".draft-"
 _GO_ENV = {
     "CGO_ENABLED": "0",
     "GOFLAGS": "-mod=readonly -buildvcs=false",
@@ -52,7 +48,7 @@ def ensure(names: Iterable[str], *, ours: bool = False) -> dict[str, Path]:
         raise ClusterError(f"unknown tool {', '.join(unknown)}; there are: {known}")
     found = _found(wanted, ours=ours)
     if len(found) < len(wanted):
-        with only_one("tools"):
+        with once.alone(_programs()):
             # Another caller may have built them while this one waited for the lock.
             found = _found(wanted, ours=ours)
             missing = [name for name in wanted if name not in found]
@@ -67,29 +63,25 @@ def ensure_apart(name: str, module: Path) -> Path:
 
     Raises ClusterError without Go, or when the build fails.
     """
-    final = paths.tools_dir() / f"{name}-{versions.content_hash(module)}" / name
-    with only_one("tools"):
-        if not final.is_file():
-            with _draft([name]) as (go, draft):
-                _go_build(go, draft / name, ["."], module)
-                final.parent.mkdir(parents=True, exist_ok=True)
-                (draft / name).replace(final)
-    return final
+
+    def build(draft: Path) -> None:
+        _go_build(_go([name]), draft / name, ["."], module)
+
+    folder = paths.tools_dir() / f"{name}-{versions.content_hash(module)}"
+    return once.folder(folder, build, title=f"building with Go: {name}") / name
 
 
 def bin_dir(names: Iterable[str]) -> Path:
     """Like ensure(), but returns one folder that holds them all, for PATH."""
     programs = ensure(names)
     key = hashlib.sha256(repr(sorted(programs.items())).encode()).hexdigest()[:8]
-    folder = paths.tools_dir() / f"bin-{key}"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, path in programs.items():
-        link = folder / name
-        if not link.is_symlink() or link.readlink() != path:
-            draft = folder / f".{name}.{os.getpid()}"
-            draft.symlink_to(path)
-            draft.replace(link)
-    return folder
+
+    def link(folder: Path) -> None:
+        for name, path in programs.items():
+            (folder / name).symlink_to(path)
+
+    # Not among the tools: these links hold this cache's path, and several caches may share the tools.
+    return once.folder(paths.cache_root() / f"bin-{key}", link)
 
 
 def built_path(name: str) -> Path:
@@ -133,32 +125,32 @@ def _users(name: str) -> Path | None:
 
 
 def _build(names: list[str]) -> None:
-    with _draft(names) as (go, draft):
-        flags = versions.version_flags()
+    go, flags = _go(names), versions.version_flags()
+    start = time.monotonic()
+    say(f"building with Go: {' '.join(names)}")
+    with once.draft(_programs()) as draft:
         _go_build(go, draft, [versions.PROGRAMS[name].package for name in names], versions.GO_MODULE, flags)
         for name in names:
             final = built_path(name)
             final.parent.mkdir(parents=True, exist_ok=True)
             (draft / _output_name(name)).replace(final)
+    say(f"built {len(names)} programs in {time.monotonic() - start:.0f} s")
 
 
-@contextmanager
-def _draft(names: list[str]) -> Iterator[tuple[str, Path]]:
-    """The go command, and a folder to build in and to move programs from: a killed build leaves none."""
+def _programs() -> Path:
+    """What the lock and the drafts of the programs are named after: one build at a time makes them all."""
+    return paths.tools_dir() / "programs"
+
+
+def _go(names: list[str]) -> str:
+    """The go command. Raises ClusterError where there is none to build the named programs."""
     go = find_program("go")
     if go is None:
         raise ClusterError(
             f"{', '.join(names)}: not on PATH in a usable version, and Go, which would build them, is not "
             "installed. Install Go 1.24 or newer (https://go.dev/dl)."
         )
-    paths.tools_dir().mkdir(parents=True, exist_ok=True)
-    for left in paths.tools_dir().glob(f"{_DRAFT}*"):
-        shutil.rmtree(left, ignore_errors=True)
-    start = time.monotonic()
-    say(f"building with Go: {' '.join(names)}")
-    with tempfile.TemporaryDirectory(dir=paths.tools_dir(), prefix=_DRAFT) as draft:
-        yield go, Path(draft)
-    say(f"built {len(names)} programs in {time.monotonic() - start:.0f} s")
+    return go
 
 
 def _output_name(name: str) -> str:
@@ -192,7 +184,7 @@ def _go_build(
         text=True,
         errors="replace",
     )
-    with ended_with_us(process):
+    with process, ended_with_us(process):
         lines = _follow(process)
     if process.returncode:
         hint = "Is the Go module proxy (`go env GOPROXY`) within reach, and `go version` 1.24 or newer?"

@@ -10,17 +10,16 @@ No torch: numpy and safetensors write the weights, tokenizers trains the vocabul
 from __future__ import annotations
 
 import json
-import os
 import random
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+
+from e2e.cluster import once
 
 VOCABULARY = 2048
 HIDDEN = 256
@@ -172,26 +171,20 @@ def _write_files(folder: Path) -> None:
     for name, document in documents.items():
         (folder / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     save_file(make_weights(), folder / "model.safetensors", metadata={"format": "pt"})
+    # An engine that runs as another user must be able to read it; both writers default to private modes.
+    for file in folder.iterdir():
+        file.chmod(0o644)
 
 
 def make_model(destination: Path) -> Path:
     """Writes the model folder and returns it; an existing one is left as it is.
 
     The folder appears under its name only when it is complete, so that a killed run leaves none half-made.
+    Raises FileExistsError for a folder that holds something else.
     """
-    if (destination / "config.json").exists():
-        return destination
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".tiny-", dir=destination.parent))
-    try:
-        _write_files(scratch)
-        # An engine that runs as another user must be able to read it; both writers default to private modes.
-        scratch.chmod(0o755)
-        for file in scratch.iterdir():
-            file.chmod(0o644)
-        os.replace(scratch, destination)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    once.folder(destination, _write_files)
+    if not (destination / "config.json").exists():
+        raise FileExistsError(f"{destination} has files that are no model; name a folder that does not exist")
     return destination
 
 

@@ -11,22 +11,19 @@ machine's own affair.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.engine import cache_root
+from e2e.cluster import once, paths, venvs
+from e2e.cluster.shell import run
 
 CLIENTS = Path(__file__).resolve().parent
 REQUIREMENTS = CLIENTS / "requirements"
 NODE_SCRIPTS = CLIENTS / "node"
+PYTHON_ENVIRONMENTS = ("openai2", "langchain")
 
 
 @dataclass(frozen=True)
@@ -37,9 +34,18 @@ class Node:
     packages: Path
 
 
+def install_all() -> None:
+    """Makes sure of every environment below, for a preparation before tests."""
+    for name in PYTHON_ENVIRONMENTS:
+        python_environment(name)
+    node_environment()
+
+
 def python_environment(name: str) -> Path:
     """The interpreter of the environment that `requirements/NAME.requirements.txt` locks."""
-    folder = _installed_once(name, _requirements(name).read_bytes(), lambda target: _install(target, name))
+    folder = _installed_once(
+        name, _requirements(name).read_bytes(), lambda target: venvs.locked(target, _requirements(name))
+    )
     return folder / "bin" / "python"
 
 
@@ -55,41 +61,20 @@ def _requirements(name: str) -> Path:
 
 
 def _installed_once(name: str, locked: bytes, install: Callable[[Path], None]) -> Path:
-    python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    folder = cache_root() / f"client-{name}-{python}-{hashlib.sha256(locked).hexdigest()[:12]}"
-    if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=f".client-{name}-", dir=folder.parent))
-        try:
-            install(scratch)
-            with contextlib.suppress(OSError):  # a run beside this one was faster
-                scratch.rename(folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    return folder
-
-
-def _install(target: Path, name: str) -> None:
-    # Where `make` puts uv; a uv of the user's own does as well.
-    tools = [str(folder) for folder in cache_root().glob("uv-*/bin")]
-    environment = os.environ | {"PATH": os.pathsep.join([*tools, os.environ["PATH"]])}
-    # Relocatable, because it gets its name only when it is complete.
-    venv = ["uv", "venv", "--quiet", "--relocatable", "--clear", "--python", sys.executable, str(target)]
-    packages = ["uv", "pip", "install", "--quiet", "--python", str(target / "bin" / "python")]
-    subprocess.run(venv, check=True, env=environment)
-    locked = ["--require-hashes", "--requirements", str(_requirements(name))]
-    subprocess.run([*packages, *locked], check=True, env=environment)
+    digest = hashlib.sha256(locked).hexdigest()[:12]
+    folder = paths.cache_root() / f"client-{name}-{venvs.PYTHON}-{digest}"
+    return once.folder(folder, install, title=f"client environment {name}")
 
 
 def _install_node(target: Path) -> None:
-    _install(target, "node")
+    venvs.locked(target, _requirements("node"))
     for file in ("package.json", "package-lock.json"):
         shutil.copy(NODE_SCRIPTS / file, target)
     home = _node_home(target)
     npm = [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
     # --ignore-scripts: no package needs one, and none should run on a developer's machine.
     options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"]
-    subprocess.run([*npm, *options], check=True, cwd=target, stdout=subprocess.DEVNULL)
+    run([*npm, *options], cwd=target, hint="Is the npm registry within reach (`npm config get registry`)?")
 
 
 def _node_home(folder: Path) -> Path:

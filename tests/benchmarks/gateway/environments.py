@@ -7,15 +7,12 @@ the report says so.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from e2e.cluster.progress import say
+from e2e.cluster import once, venvs
 from e2e.cluster.shell import ClusterError, find_program, run
 from tests.benchmarks.gateway.errors import MissingError
 from tests.benchmarks.gateway.interpreter import interpreter
@@ -33,13 +30,7 @@ def python_environment(name: str) -> Path:
     target = cache_dir() / f"{name}-{owner}-{python.name}-{digest}"
 
     def install(scratch: Path) -> None:
-        # Where `make` puts uv; a uv of the user's own does as well. Relocatable, because it is moved.
-        tools = [str(folder) for folder in cache_dir().parent.glob("uv-*/bin")]
-        path = {"PATH": os.pathsep.join([*tools, os.environ["PATH"]])}
-        uv = shutil.which("uv", path=path["PATH"]) or "uv"
-        run([uv, "venv", "--quiet", "--relocatable", "--clear", "--python", python, scratch], env=path)
-        install_command = [uv, "pip", "install", "--quiet", "--require-hashes", "--only-binary", ":all:"]
-        run([*install_command, "--python", scratch / "bin" / "python", "-r", locked], env=path)
+        venvs.locked(scratch, locked, python=python, options=["--only-binary", ":all:"])
 
     return _once(name, target, install) / "bin"
 
@@ -71,18 +62,7 @@ def nginx() -> Path:
 
 
 def _once(name: str, target: Path, make: Callable[[Path], None]) -> Path:
-    """Fills a scratch folder and gives it its name only when it is complete."""
-    if target.exists():
-        return target
-    say(f"installing {name} into {target}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=target.parent))
     try:
-        make(scratch)
-        with contextlib.suppress(OSError):  # a run beside this one was faster
-            scratch.rename(target)
+        return once.folder(target, make, title=f"installing {name} into {target}")
     except (ClusterError, ValueError) as error:
         raise MissingError(f"{name} cannot be installed: {error}") from error
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return target

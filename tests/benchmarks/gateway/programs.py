@@ -6,10 +6,10 @@ They are C so that one core can feed and drain a proxy that has the other core f
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from e2e.cluster import once
 from e2e.cluster.paths import cache_root
 from e2e.cluster.shell import run
 
@@ -35,17 +35,12 @@ def build_programs() -> Programs:
     """Builds what is not in the cache. Raises ClusterError without a working C compiler."""
     content = b"".join(path.read_bytes() for path in sorted(_NATIVE.iterdir()))
     folder = cache_dir() / f"native-{hashlib.sha256(content).hexdigest()[:12]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, sources in _SOURCES.items():
-        if not (folder / name).exists():
-            _compile(folder / name, [_NATIVE / source for source in sources])
+    once.folder(folder, _compile)
     return Programs(folder / "mock_engine", folder / "load")
 
 
-def _compile(target: Path, sources: list[Path]) -> None:
-    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        draft = Path(scratch) / target.name
-        run(
-            ["cc", *_FLAGS, "-o", draft, *sources], hint="Install a C compiler: apt-get install gcc libc6-dev"
-        )
-        draft.replace(target)
+def _compile(folder: Path) -> None:
+    for name, files in _SOURCES.items():
+        sources = [_NATIVE / file for file in files]
+        hint = "Install a C compiler: apt-get install gcc libc6-dev"
+        run(["cc", *_FLAGS, "-o", folder / name, *sources], hint=hint)
