@@ -8,9 +8,11 @@ from typing import Any, get_args
 
 import pytest
 import yaml
+from fairlead_launcher import HOOKS
 
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.contract.dialects import DIALECTS as GATEWAYS_DIALECTS
+from fairlead_gateway.drain import COME_BACK_SECONDS
 from fairlead_gateway.settings import GatewaySettings, ProcessSettings, load_settings
 from fairlead_operator.api.endpoint import Api
 from fairlead_operator.api.parameters import DIALECTS as OPERATORS_DIALECTS
@@ -123,6 +125,27 @@ def test_engine_and_gateway_share_the_socket_and_the_state_file() -> None:
     settings = ProcessSettings(run_dir=Path(run_dir))
     assert arguments[arguments.index("--socket") + 1] == str(settings.engine_socket)
     assert arguments[arguments.index("--state") + 1] == str(settings.engine_state)
+
+
+def test_the_gateway_puts_the_launcher_where_the_engine_starts_it() -> None:
+    (engine,) = rendered("Deployment")["spec"]["template"]["spec"]["containers"]
+    environment = {variable["name"]: variable["value"] for variable in gateway_container()["env"]}
+    settings = ProcessSettings(launcher_dir=Path(environment["FAIRLEAD_GATEWAY_LAUNCHER_DIR"]))
+    assert engine["command"] == ["python3", f"{settings.launcher_dir}/launcher.py"]
+
+
+def test_the_hook_asks_the_gateway_in_words_that_the_launcher_knows() -> None:
+    (engine,) = rendered("Deployment")["spec"]["template"]["spec"]["containers"]
+    command = engine["lifecycle"]["preStop"]["exec"]["command"]
+    assert command[:2] == engine["command"]
+    assert command[2] in HOOKS
+    assert int(command[command.index("--port") + 1]) == ProcessSettings().admin_port
+
+
+def test_a_pod_that_is_being_stopped_is_gone_before_it_would_come_back() -> None:
+    spec = rendered("Deployment")["spec"]["template"]["spec"]
+    drain_seconds = parse_model(BODY).spec.rollout.drain_timeout_seconds
+    assert spec["terminationGracePeriodSeconds"] < drain_seconds + COME_BACK_SECONDS
 
 
 def test_the_chart_sets_only_environment_that_the_operator_knows() -> None:

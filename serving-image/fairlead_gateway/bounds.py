@@ -13,10 +13,10 @@ from __future__ import annotations
 MAX_CONNECTIONS = 8192
 # Open connections to the admin port: kubelet, operator and Prometheus need a handful. Beyond: 503.
 MAX_ADMIN_CONNECTIONS = 256
-# What one holder may take of a shared resource, as a part of what is still free (dynamic thresholds, Choudhury
-# and Hahne 1998): the first one gets at most a third of the whole, the second two ninths, and something is
-# always left for others. Holders of connections are addresses, holders of memory are API keys or addresses,
-# and models for requests that wait. Beyond: 503 with Retry-After.
+# What one holder may take of a shared resource, as a part of what is still free (dynamic thresholds,
+# Choudhury and Hahne 1998): the first one gets at most a third of the whole, the second two ninths, and
+# something is always left for others. Holders of connections are addresses, holders of memory are API keys or
+# addresses, and models for requests that wait. Beyond: 503 with Retry-After.
 SHARE_OF_FREE = 0.5
 # Requests that arrive in one read of a connection. Beyond: the connection is closed after their answers.
 MAX_PIPELINED = 32
@@ -33,7 +33,7 @@ MAX_DROPPED_BYTES = 4 << 20
 MAX_HEAD_BYTES = 32 << 10
 # Headers, and also trailers behind a body, which are dropped. Beyond: 431.
 MAX_HEADERS = 100
-# Beyond: 414.
+# The target of the request line. Beyond: 414.
 MAX_URL_BYTES = 16 << 10
 # From the first byte of a head to its last. Beyond: 408.
 HEAD_SECONDS = 15.0
@@ -49,12 +49,40 @@ MIN_UPLOAD_BYTES_PER_SECOND = 4 << 10
 # many bytes, and one for each FRAMING_RATIO bytes of the body. Each chunk costs a call. Beyond: 400.
 MAX_FRAMING_BYTES = 64 << 10
 FRAMING_RATIO = 8
-# JSON values and keys in a body. One costs up to 100 bytes and 100 ns, so this is 20 MB and less than 0.1 s of
-# the event loop, whatever the size of the body. The largest request that the parameter tables allow (65,536
-# token ids beside 8,192 messages) stays below it. Beyond: 400.
+# JSON values and keys in a body. One costs up to 100 bytes and 100 ns, so this is 20 MB and less than 0.1 s
+# of the event loop, whatever the size of the body. The largest request that the parameter tables allow
+# (65,536 token ids beside 8,192 messages) stays below it. Beyond: 400.
 MAX_JSON_VALUES = 200_000
 # The longest name of a model that is looked up. Beyond: 404.
 MAX_MODEL_NAME_BYTES = 512
+
+# What the router reads from the cluster --------------------------------------------------------------------
+
+# A piece of a list. Objects have at most 1.5 MiB and take five times as much as Python objects. Beyond: the
+# piece is asked for again in halves.
+MAX_PIECE_BYTES = 16 << 20
+# Names of one model. The CRD allows one served name, 16 aliases and 32 adapters. Beyond: left out.
+MAX_NAMES = 64
+# Numbers and a text in a model's status, which is free-form: requests that one pod does well at once, an
+# expected start, the operator's message. Beyond: they are taken to be this large, and the text is cut.
+MAX_CONCURRENCY = 1_000_000.0
+MAX_START_SECONDS = 86_400
+MAX_QUOTED_CHARACTERS = 1024
+# Endpoints of one EndpointSlice; the API server accepts no more. Beyond: left out.
+MAX_SLICE_ENDPOINTS = 1000
+# Pods of one model. A Service of 5,000 pods has so many addresses. Beyond: they get no requests.
+MAX_PODS = 5_000
+# EndpointSlices and addresses in them that are kept for one namespace, about 10 MB. Who may write slices
+# could fill the memory with them. Beyond: left out, with a warning in the log.
+MAX_NAMESPACE_ADDRESSES = 20_000
+# Deleted models whose counters, and whose Services' names, are remembered: about 20 MB. Beyond: the oldest
+# one without requests is forgotten.
+MAX_GONE_MODELS = 10_000
+# How long requests may still come by the Service of a deleted model: longer than its address is in caches,
+# and than connections without requests are kept. Beyond: a Host of one word does not mean it any more.
+SERVICE_END_SECONDS = 600.0
+# Names of deleted namespaces that are remembered, about 1 MB. Beyond: the oldest is forgotten.
+MAX_FORMER_NAMESPACES = 10_000
 
 # Wrong API keys --------------------------------------------------------------------------------------------
 
@@ -62,7 +90,8 @@ MAX_MODEL_NAME_BYTES = 512
 # them for each model. Beyond: 429 with Retry-After, but for keys that were valid before.
 WRONG_KEYS_BURST = 30
 WRONG_KEY_SECONDS = 2.0
-# Addresses whose attempts are counted, and keys that are remembered as valid. Beyond: the oldest are forgotten.
+# Addresses whose attempts are counted, and keys that are remembered as valid. Beyond: the oldest are
+# forgotten.
 MAX_COUNTED_ADDRESSES = 10_000
 MAX_REMEMBERED_KEYS = 10_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairlead_gateway.router.settings import RouterSettings
+from fairlead_operator.render.gateway import API_PORT
 from tests.chart.support import Helm, Object, Render, named, of_kind
 from tests.router.process import RULES
 
@@ -33,12 +34,30 @@ def test_the_router_reads_models_and_their_pods_and_nothing_else(
     assert rules == RULES
 
 
+def test_where_it_serves_all_namespaces_it_may_list_them_and_nothing_else_in_the_cluster(
+    render: Render,
+) -> None:
+    role = named(render(), "ClusterRole", f"{NAME}-namespaces")
+    binding = named(render(), "ClusterRoleBinding", f"{NAME}-namespaces")
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["namespaces"], "verbs": ["list", "watch"]}]
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": NAME, "namespace": "fairlead-system"}]
+
+
+def test_it_knows_its_own_service_and_the_gateways_port(render: Render) -> None:
+    objects = render()
+    service = named(objects, "Service", NAME)["metadata"]
+    settings = environment(objects)
+    assert settings["FAIRLEAD_ROUTER_SERVICE"] == f"{service['name']}.{service['namespace']}"
+    assert settings["FAIRLEAD_ROUTER_POD_PORT"] == str(API_PORT)
+
+
 def test_named_namespaces_are_the_only_ones_that_it_watches(render: Render) -> None:
     objects = render("watch.namespaces={a,b}")
     given = {r["metadata"]["namespace"] for r in of_kind(objects, "Role") if r["metadata"]["name"] == NAME}
     assert given == {"a", "b"}
     assert environment(objects)["FAIRLEAD_ROUTER_WATCH_NAMESPACES"] == "a,b"
-    assert not [role for role in of_kind(objects, "ClusterRole") if role["metadata"]["name"] == NAME]
+    assert not [role for role in of_kind(objects, "ClusterRole") if NAME in role["metadata"]["name"]]
 
 
 def test_its_settings_are_ones_that_it_knows(render: Render) -> None:

@@ -1,12 +1,14 @@
-"""Which model a name means."""
+"""Which model a name means, and what a name that does not exist costs."""
 
 from __future__ import annotations
 
 import pytest
 
+from fairlead_gateway.bounds import MAX_MODEL_NAME_BYTES
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.router.catalogue import Model
 from fairlead_gateway.router.directory import Directory, Entry
+from tests.router.directories import claimant, directory, refusal
 
 CHAT = Model("team-a", "chat", "Qwen/Qwen3-8B", ("default",), ("poet",))
 CODE = Model("team-b", "code", "code", ("default",))
@@ -25,10 +27,13 @@ DIRECTORY = Directory([CHAT, CODE, TWIN])
         ("team-c/chat/Qwen/Qwen3-8B", "", "team-c/chat", "Qwen/Qwen3-8B"),
         ("default", "code.team-b.svc.cluster.local:80", "team-b/code", None),
         ("Qwen/Qwen3-8B", "chat.team-c", "team-c/chat", None),
-        ("default", "code", "team-b/code", None),
+        ("code", "code", "team-b/code", None),
         (None, "code.team-b.svc", "team-b/code", None),
-        ("code", "chat.team-a.svc", "team-b/code", None),
+        (None, "code", "team-b/code", None),
+        ("team-b/code", "chat.team-a.svc", "team-b/code", "code"),
         ("code", "router.fairlead-system.svc:8080", "team-b/code", None),
+        ("code", "10.0.0.1:8080", "team-b/code", None),
+        ("code", "llm.example.org", "team-b/code", None),
     ],
 )
 def test_a_name_means_one_model(asked: str | None, host: str, key: str, name: str | None) -> None:
@@ -36,22 +41,13 @@ def test_a_name_means_one_model(asked: str | None, host: str, key: str, name: st
     assert (meant.model.key, meant.name) == (key, name)
 
 
-def refusal(asked: str | None, host: str = "") -> ApiError:
-    with pytest.raises(ApiError) as refused:
-        DIRECTORY.resolve(asked, host)
-    return refused.value
+def refused(asked: str | None, host: str = "") -> ApiError:
+    return refusal(asked, host, DIRECTORY)
 
 
-def test_a_name_of_several_lists_their_full_names() -> None:
-    error = refusal("default")
-    assert (error.status, error.code, error.param) == (400, "ambiguous_model", "model")
-    assert "team-a/chat/default, team-b/code/default" in error.message
-    assert "team-a/chat, team-c/chat" in refusal("Qwen/Qwen3-8B").message
-
-
-@pytest.mark.parametrize("asked", ["cod", "team-b/cod", "team-a/chat/x", "nobody", "a/b/c/d", "/"])
+@pytest.mark.parametrize("asked", ["cod", "team-b/cod", "team-a/chat/x", "nothing", "a/b/c/d", "/"])
 def test_a_name_of_none_lists_what_there_is(asked: str) -> None:
-    error = refusal(asked)
+    error = refused(asked)
     assert (error.status, error.code) == (404, "model_not_found")
     listed = error.message.partition("There is: ")[2].partition(". GET")[0].split(", ")
     assert set(listed) & {entry.id for entry in DIRECTORY.entries()} == set(listed) != set()
@@ -63,26 +59,46 @@ def test_without_any_model_that_is_said() -> None:
 
 
 def test_no_name_at_all_is_a_400_at_the_common_base_url() -> None:
-    assert refusal(None).code == "missing_required_parameter"
-    assert refusal(None, "router.fairlead-system").status == 400
-    assert refusal(None, "chat.team-z.svc").status == 400
-    assert refusal(None, "code.team-b.example.org").status == 400
+    assert refused(None).code == "missing_required_parameter"
+    assert refused(None, "router.fairlead-system").status == 400
+    assert refused(None, "chat.team-z.svc").status == 400
+    assert refused(None, "code.team-b.example.org").status == 400
 
 
 def test_every_entry_of_the_list_is_served() -> None:
     ids = {entry.id for entry in DIRECTORY.entries()}
-    assert ids == {
-        "team-a/chat",
-        "team-a/chat/default",
-        "poet",
-        "code",
-        "team-b/code/default",
-        "team-c/chat",
-    }
+    assert ids == {"Qwen/Qwen3-8B", "default", "poet", "code", "team-b/code/default", "team-c/chat"}
     for name in ids:
+        assert DIRECTORY.entry(name)
         assert DIRECTORY.resolve(name)
 
 
 def test_an_adapter_has_its_model_as_parent() -> None:
-    assert Entry("poet", "team-a/chat") in DIRECTORY.entries()
-    assert Entry("poet", "Qwen/Qwen3-8B") in DIRECTORY.entries(CHAT)
+    taken = Model("team-z", "poems", "code", (), ("bard",))
+    made = directory(CODE, taken)
+    assert Entry("bard", "team-z/poems") in made.entries()
+    assert Entry("bard", "code") in made.entries(taken)
+    assert made.entry("bard") == Entry("bard", "team-z/poems")
+
+
+# What a name that does not exist costs
+
+
+@pytest.mark.parametrize(
+    "asked", ["x" * (MAX_MODEL_NAME_BYTES + 1), "ä" * MAX_MODEL_NAME_BYTES, "x" * (30 << 20), "a/" * 1000]
+)
+def test_a_name_beyond_the_bound_is_none_and_is_not_repeated(asked: str) -> None:
+    error = refused(asked)
+    assert (error.status, error.code) == (404, "model_not_found")
+    assert len(error.message) < 1000
+
+
+def test_the_longest_name_is_one() -> None:
+    name = "x" * MAX_MODEL_NAME_BYTES
+    assert directory(Model("team-a", "x", name)).resolve(name).model.served_name == name
+
+
+@pytest.mark.parametrize("asked", ["chta", "caht", "Chat", "chat-2", "my-chat"])
+def test_a_typo_finds_what_was_meant_among_many(asked: str) -> None:
+    others = [Model("team-b", f"m{number}", f"{number:04}-other") for number in range(1000)]
+    assert "There is: chat" in refusal(asked, "", directory(claimant("team-a", "chat"), *others)).message

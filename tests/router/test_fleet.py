@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from fairlead_gateway.bounds import SERVICE_END_SECONDS
+from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.router import fleet as module
+from fairlead_gateway.router.fleet import Fleet
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION
 from tests.gateway.scripted import answer, whole
 from tests.gateway.wire import until
-from tests.router.objects import model, scaled
+from tests.router.objects import Object, endpoint, endpoint_slice, model, scaled
 from tests.router.wire import KEY, ScriptedPod, running_router
 
 OK = answer(whole("200 OK", COMPLETION))
@@ -40,6 +46,62 @@ async def test_a_model_is_found_by_every_name_that_serves_it() -> None:
 
     assert (by_path.status, by_path.json()["id"]) == (200, "team/tiny")
     assert (none.status, none.error["code"]) == (404, "model_not_found")
+
+
+async def test_the_list_changes_with_the_models() -> None:
+    async with running_router(model("one")) as router:
+        before = (await router.call("GET", MODELS)).json()
+        router.know(model("one"), model("two"))
+        after = (await router.call("GET", MODELS)).json()
+
+    assert [entry["id"] for entry in before["data"]] == ["one"]
+    assert [entry["id"] for entry in after["data"]] == ["one", "two"]
+
+
+@pytest.mark.parametrize("length", [513, 12_000])
+async def test_a_name_beyond_the_bound_is_a_404_wherever_it_stands(length: int) -> None:
+    async with running_router() as router:
+        by_path = await router.call("GET", f"{MODELS}/{'x' * length}")
+        by_body = await router.call("POST", CHAT_PATH, CHAT | {"model": "x" * (length << 6)})
+
+    for result in (by_path, by_body):
+        assert (result.status, result.error["code"]) == (404, "model_not_found")
+        assert len(result.error["message"]) < 1000
+
+
+async def test_no_request_and_no_key_for_an_absent_model_reaches_who_claims_its_name() -> None:
+    squatter = model("tiny", "evil", model={"aliases": [KEY, f"{KEY}/tiny", "former"]})
+    async with ScriptedPod(OK) as pod, running_router(model("other"), squatter) as router:
+        router.services.fleet.replace_namespaces((), {"team": {}, "evil": {}})
+        router.ready(pod.port, namespace="evil")
+        headers = {"authorization": "Bearer sk-of-team"}
+        by_name = [
+            await router.call("POST", CHAT_PATH, CHAT | {"model": name}, headers)
+            for name in (KEY, f"{KEY}/tiny")
+        ]
+        by_service = await router.call(
+            "POST", CHAT_PATH, CHAT | {"model": "former"}, headers | {"host": "tiny.team.svc"}
+        )
+        heads = list(pod.heads)
+
+    assert [result.status for result in by_name] == [404, 404]
+    assert by_service.status == 404
+    assert not heads
+
+
+async def test_a_held_request_goes_to_nobody_else_when_its_model_is_deleted() -> None:
+    waiting, other = model(autoscaling=scaled()), model("tiny", "evil")
+    async with ScriptedPod(OK) as pod, running_router(waiting, other) as router:
+        router.services.fleet.replace_models((), {KEY: model(autoscaling=scaled(), status=granted("tiny"))})
+        router.ready(pod.port, namespace="evil")
+        call = asyncio.create_task(router.call("POST", CHAT_PATH, CHAT))
+        await until(lambda: len(router.desk.queue) == 1)
+        router.know(other)
+        result = await call
+        heads = list(pod.heads)
+
+    assert (result.status, result.error["code"]) == (404, "model_not_found")
+    assert not heads
 
 
 async def test_everything_else_has_openais_errors() -> None:
@@ -124,3 +186,92 @@ async def test_the_metrics_tell_what_waits_and_what_runs() -> None:
 
     assert f'fairlead_router_queued{{model="{KEY}"}} 1.0' in rendered
     assert "fairlead_router_synced 1.0" in rendered
+
+
+# What the owner of one namespace can write, and what it costs the others
+
+
+def granted(*names: str) -> Object:
+    return {"servedModels": list(names)}
+
+
+def addresses(count: int, start: int = 0) -> list[Object]:
+    return [
+        endpoint(f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", f"pod-{n}") for n in range(start, start + count)
+    ]
+
+
+def know(fleet: Fleet, document: Object, key: str = "") -> None:
+    metadata = document["metadata"]
+    replace = fleet.replace_models if document["kind"] == "ModelDeployment" else fleet.replace_slices
+    key = key or f"{metadata['namespace']}/{metadata['name']}"
+    replace({key}, {key: document})
+
+
+def test_a_model_has_a_bounded_number_of_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_PODS", 5)
+    fleet = Fleet(float, sources=0)
+    know(fleet, model())
+    know(fleet, endpoint_slice(*addresses(4)), "one")
+    know(fleet, endpoint_slice(*addresses(4, start=4)), "two")
+    assert len(fleet.addresses) == 5
+
+
+def test_a_namespace_has_a_bounded_number_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_NAMESPACE_ADDRESSES", 20)
+    fleet = Fleet(float, sources=0)
+    know(fleet, model())
+    know(fleet, model(namespace="other"))
+    for number in range(50):
+        know(fleet, endpoint_slice(*addresses(3, 3 * number)), f"team/{number}")
+    know(fleet, endpoint_slice(*addresses(7, 1000), namespace="other"), "other/tiny")
+    assert len(fleet.desks["other/tiny"].pods) == 7
+    assert 10 < len(fleet.desks[KEY].pods) <= 20
+    # What goes makes room again.
+    for number in range(50):
+        fleet.replace_slices({f"team/{number}"}, {})
+    know(fleet, endpoint_slice(*addresses(9)), "team/x")
+    assert len(fleet.desks[KEY].pods) == 9
+
+
+def test_deleted_models_are_forgotten_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_GONE_MODELS", 3)
+    fleet = Fleet(float, sources=0)
+    for number in range(20):
+        know(fleet, model(f"m{number}"))
+        fleet.replace_models({f"team/m{number}"}, {})
+    assert len(fleet.desks) == 3
+    # One of them may be made again.
+    know(fleet, model("m19"))
+    assert list(fleet.tell()) == ["team/m19"]
+
+
+@pytest.mark.parametrize(("later", "served"), [(1.0, False), (SERVICE_END_SECONDS + 1, True)])
+def test_a_model_that_moved_is_called_by_one_word_when_its_former_service_is_forgotten(
+    later: float, served: bool
+) -> None:
+    fleet = Fleet(lambda: 0.0, sources=0)
+    know(fleet, model())
+    fleet.replace_models({KEY}, {})
+    know(fleet, model(namespace="other"))
+    fleet.sweep(later)
+    assert (fleet.directory.by_host("tiny") is not None) == served
+    # A Host with a namespace never means another one.
+    with pytest.raises(ApiError):
+        fleet.directory.resolve("tiny", "tiny.team")
+
+
+def test_the_endpoints_of_one_namespace_are_no_ones_in_another() -> None:
+    fleet = Fleet(float, sources=0)
+    know(fleet, model())
+    know(fleet, endpoint_slice(*addresses(1), namespace="evil"))
+    assert not fleet.addresses
+
+
+def test_only_the_gateways_port_and_pods_addresses_get_requests() -> None:
+    fleet = Fleet(float, sources=0)
+    fleet.pod_port = 8000
+    know(fleet, model())
+    know(fleet, endpoint_slice(endpoint("169.254.169.254", "a"), endpoint("10.0.0.1", "b")), "one")
+    know(fleet, endpoint_slice(endpoint("10.0.0.2", "c"), port=443), "two")
+    assert {address.host for address in fleet.addresses} == {"10.0.0.1"}

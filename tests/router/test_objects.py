@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
+from fairlead_gateway.bounds import (
+    MAX_CONCURRENCY,
+    MAX_QUOTED_CHARACTERS,
+    MAX_SLICE_ENDPOINTS,
+    MAX_START_SECONDS,
+)
 from fairlead_gateway.router.catalogue import Hold, read_model
+from fairlead_gateway.router.policy import concurrency_limit
 from fairlead_gateway.router.slices import Address, read_slice
 from tests.router.objects import endpoint, endpoint_slice, model, scaled
 
@@ -69,6 +76,37 @@ def test_pods_that_drain_and_what_the_model_waits_for() -> None:
     assert (read.draining, read.waits_for) == (frozenset({"a"}), "R: m")
 
 
+def test_its_age_and_the_names_that_were_granted_to_it_are_read() -> None:
+    document = model(status={"servedModels": ["tiny", "small"]})
+    document["metadata"]["creationTimestamp"] = "2026-01-01T12:00:00Z"
+    read = read_model(document)
+    assert (read.created, sorted(read.granted)) == ("2026-01-01T12:00:00Z", ["small", "tiny"])
+
+
+def test_an_object_without_a_time_is_younger_than_every_other() -> None:
+    old = model()
+    old["metadata"]["creationTimestamp"] = "9999-01-01T00:00:00Z"
+    assert read_model(old).rank("tiny") < read_model(model()).rank("tiny")
+
+
+@pytest.mark.parametrize(
+    "names", [{"aliases": [7]}, {"servedName": {"a": 1}}, {"adapters": [{"name": None}]}]
+)
+def test_a_name_that_is_no_text_is_not_understood(names: dict[str, Any]) -> None:
+    with pytest.raises(TypeError):
+        read_model(model(model=names))
+
+
+def test_what_a_status_says_is_bounded() -> None:
+    inputs = {"inputs": {"concurrency": 1e308}, "expectedReadySeconds": 10**30}
+    ready = {"type": "Ready", "status": "False", "reason": "R", "message": "m" * 32_768}
+    read = read_model(model(autoscaling=scaled(), status={"autoscaling": inputs, "conditions": [ready]}))
+    assert read.concurrency == MAX_CONCURRENCY
+    assert concurrency_limit(read.concurrency) >= MAX_CONCURRENCY
+    assert read.hold.expected_ready_seconds == MAX_START_SECONDS
+    assert len(read.waits_for) == MAX_QUOTED_CHARACTERS
+
+
 @pytest.mark.parametrize("service", ["tiny", "tiny-pods"])
 def test_ready_endpoints_of_a_models_service_are_its_pods(service: str) -> None:
     unready, unknown = endpoint("10.0.0.2", "b", ready=False), endpoint("10.0.0.3", "c", ready=None)
@@ -87,3 +125,37 @@ def test_a_slice_without_the_apis_port_has_no_pods() -> None:
     read = read_slice(endpoint_slice(endpoint("10.0.0.1", "a"), port_name="metrics"))
     assert read
     assert not read.ready
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "224.0.0.1",
+        "::1",
+        "::",
+        "fe80::1",
+        "ff02::1",
+        "::ffff:127.0.0.1",
+        "::ffff:169.254.169.254",
+    ],
+)
+def test_an_address_that_no_pod_has_gets_no_requests(host: str) -> None:
+    read = read_slice(endpoint_slice(endpoint(host, "a"), endpoint("10.0.0.1", "b")), port=8000)
+    assert read
+    assert read.ready == {Address("b", "10.0.0.1", 8000)}
+
+
+def test_a_port_that_no_gateway_has_gets_no_requests() -> None:
+    read = read_slice(endpoint_slice(endpoint("10.0.0.1", "a"), port=5432), port=8000)
+    assert read
+    assert not read.ready
+
+
+def test_of_one_slice_a_bounded_number_of_endpoints_counts() -> None:
+    many = [endpoint(f"10.0.{n >> 8}.{n & 255}", f"pod-{n}") for n in range(MAX_SLICE_ENDPOINTS + 7)]
+    read = read_slice(endpoint_slice(*many))
+    assert read
+    assert len(read.ready) == MAX_SLICE_ENDPOINTS

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairlead_gateway.bounds import MAX_MODEL_NAME_BYTES
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.router.peek import peek, renamed
 
@@ -38,6 +39,21 @@ def body(*messages: Any, **more: Any) -> bytes:
 )
 def test_the_model_is_found(sent: bytes, model: str | None) -> None:
     assert peek(sent).model == model
+
+
+@pytest.mark.parametrize("written", ["x", "\u00e9", "\N{GRINNING FACE}"], ids=["1", "2", "4"])
+@pytest.mark.parametrize("escaped", [False, True])
+def test_of_a_name_beyond_the_bound_only_the_beginning_is_kept(written: str, escaped: bool) -> None:
+    for length in range(MAX_MODEL_NAME_BYTES // len(written.encode()) + 1, MAX_MODEL_NAME_BYTES + 9):
+        sent = json.dumps({"model": written * length}, ensure_ascii=escaped).encode()
+        found = peek(sent).model
+        assert found
+        assert MAX_MODEL_NAME_BYTES < len(found.encode()) <= 4 * (MAX_MODEL_NAME_BYTES + 2)
+
+
+def test_the_longest_name_is_kept_as_it_is() -> None:
+    name = "x" * MAX_MODEL_NAME_BYTES
+    assert peek(json.dumps({"model": name}).encode()).model == name
 
 
 @pytest.mark.parametrize("sent", [b"", b"[]", b'{"messages":'])

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.router import kube
 from fairlead_gateway.router.fleet import Fleet
 from fairlead_gateway.router.kube import KubeReader
 from fairlead_gateway.router.slices import Address
@@ -56,13 +58,16 @@ class World:
 
 
 @asynccontextmanager
-async def following(plane: ControlPlane, namespace: str, folder: Path) -> AsyncIterator[World]:
+async def following(
+    plane: ControlPlane, namespace: str, folder: Path, everywhere: bool = False
+) -> AsyncIterator[World]:
     async with FaultyProxy(plane.kubeconfig, folder / "kubeconfig") as proxy:
         server = json.loads(proxy.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
         (folder / "token").write_text("ignored")
         reader = KubeReader(server, folder / "token", folder / "none")
-        fleet = Fleet(asyncio.get_running_loop().time, sources=2)
-        watched = sources((namespace,), fleet.replace_models, fleet.replace_slices, fleet.listed)
+        fleet = Fleet(asyncio.get_running_loop().time, sources=3 if everywhere else 2)
+        replace = fleet.replace_models, fleet.replace_slices, fleet.listed, fleet.replace_namespaces
+        watched = sources(() if everywhere else (namespace,), *replace)
         tasks = [asyncio.create_task(Watcher(reader, source).run()) for source in watched]
         try:
             yield World(plane, namespace, proxy, fleet)
@@ -149,6 +154,44 @@ async def test_a_change_of_status_moves_no_request(world: World) -> None:
     await until(lambda: "small" in world.models)
     (same,) = next(iter(world.fleet.desks.values())).pods.values()
     assert same is pod
+
+
+async def test_a_list_of_large_objects_comes_in_pieces(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kube, "MAX_PIECE_BYTES", 16_000)
+    monkeypatch.setattr(kube, "_PIECE", 8)
+    notes: Object = {"podTemplate": {"metadata": {"annotations": {"note": "x" * 6_000}}}}
+    async with following(control_plane, namespace, tmp_path) as world:
+        await until(lambda: world.fleet.synced)
+        await world.apply(*(model(f"m{number}", **notes) for number in range(9)))
+    async with following(control_plane, namespace, tmp_path) as again:
+        await until(lambda: again.fleet.synced)
+        assert again.models == {f"m{number}" for number in range(9)}
+
+
+async def test_the_names_of_a_namespace_are_its_own_from_its_beginning_and_beyond_its_end(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    fresh = f"fresh-{uuid.uuid4().hex[:8]}"
+    async with following(control_plane, namespace, tmp_path, everywhere=True) as world:
+        directory = world.fleet.directory
+
+        def reached() -> str:
+            try:
+                return directory.resolve(f"{fresh}/chat").model.namespace
+            except ApiError as error:
+                return error.code
+
+        names = {"source": "pvc://models/x", "aliases": [f"{fresh}/chat"]}
+        await until(lambda: world.fleet.synced)
+        await world.apply(model("squatter", model=names))
+        await until(lambda: reached() == namespace)
+        await asyncio.to_thread(control_plane.kubectl, "create", "namespace", fresh)
+        await until(lambda: reached() == "model_not_found")
+        await asyncio.to_thread(control_plane.kubectl, "delete", "namespace", fresh)
+        await until(lambda: not directory.namespaces.exists(fresh))
+        assert reached() == "model_not_found"
 
 
 @pytest.mark.parametrize("spec", [{"type": "ClusterIP"}, {"clusterIP": "None"}], ids=["service", "headless"])

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import FastAPI, Request
+import orjson
+from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp
 
 from fairlead_gateway.app import add_refusals
 from fairlead_gateway.edge import Edge
 from fairlead_gateway.routes import MODELS
 
-from .directory import Entry
+from .directory import Directory, Entry
 from .services import RouterServices
 
 
@@ -19,30 +20,46 @@ def create_api(services: RouterServices) -> ASGIApp:
     """The application for the API port."""
     app = FastAPI(title="Fairlead router", openapi_url=None)
 
-    def entries(request: Request) -> list[Entry]:
-        """All models, or those of the one whose own Service the request came by."""
+    def known(request: Request) -> tuple[Directory, str]:
+        """The models, and the Host by which the request came."""
         if not services.fleet.synced:
             raise services.not_synced()
-        directory = services.fleet.directory
-        return directory.entries(directory.by_host(request.headers.get("host", "").lower()))
+        return services.fleet.directory, request.headers.get("host", "").lower()
+
+    # Anybody may ask for the list, and there may be thousands of names: it is made once for each change.
+    listed: list[Entry] = []
+    body = b""
 
     @app.get(MODELS)
-    async def list_models(request: Request) -> dict[str, Any]:
-        return {"object": "list", "data": [_describe(entry) for entry in entries(request)]}
+    async def list_models(request: Request) -> Response:
+        nonlocal listed, body
+        directory, host = known(request)
+        if (own := directory.by_host(host)) is not None:
+            return _json(_list(directory.entries(own)))
+        if (entries := directory.entries()) is not listed:
+            listed, body = entries, _list(entries)
+        return _json(body)
 
     @app.get(f"{MODELS}/{{model:path}}")
     async def retrieve_model(request: Request, model: str) -> dict[str, Any]:
-        for entry in entries(request):
-            if entry.id == model:
-                return _describe(entry)
-        meant = services.fleet.directory.resolve(model)
-        return _describe(Entry(model, None)) | {"root": meant.model.served_name}
+        directory, host = known(request)
+        return _describe(directory.entry(model, host))
 
     add_refusals(app, services)
     return Edge(app, services)
 
 
+def _list(entries: list[Entry]) -> bytes:
+    return orjson.dumps({"object": "list", "data": [_describe(entry) for entry in entries]})
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
+
+
 def _describe(entry: Entry) -> dict[str, Any]:
     # As the gateways have it: a constant is what clients can compare.
     described = {"id": entry.id, "object": "model", "created": 0, "owned_by": "fairlead"}
-    return described if entry.parent is None else described | {"parent": entry.parent}
+    return described | {
+        name: value for name, value in (("parent", entry.parent), ("root", entry.root)) if value is not None
+    }

@@ -1,15 +1,18 @@
 """The models that the router knows, as far as their objects in Kubernetes tell what it needs.
 
 Nothing is assumed to be there: the object may be older or newer than this program, and its status is only
-what the operator last found.
+what the operator last found. The owner of a namespace writes the objects in it, so their size and their
+numbers are bounded here: one strange object must not cost the others anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
+from fairlead_gateway.bounds import MAX_CONCURRENCY, MAX_NAMES, MAX_QUOTED_CHARACTERS, MAX_START_SECONDS
 from fairlead_gateway.contract.dialects import DIALECTS
 
 Object = Mapping[str, Any]
@@ -18,6 +21,8 @@ _MAX_QUEUED_REQUESTS, _MAX_QUEUED_BYTES, _MAX_BODY_BYTES = 1000, 256 << 20, 32 <
 # A start that was never measured, and the bounds of the time that a request is held by default.
 _START_SECONDS = 120
 _SHORTEST_HOLD_SECONDS, _LONGEST_HOLD_SECONDS, _STARTS_TO_HOLD = 600, 3600, 3
+# Behind every time, as text.
+_NEVER = "~"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,10 @@ class Model:
     """Its gateways let nobody in without an API key."""
     waits_for: str = ""
     """Why it is not ready, in the operator's words."""
+    created: str = _NEVER
+    """metadata.creationTimestamp, which the API server sets. Times of this form sort as text."""
+    granted: frozenset[str] = frozenset()
+    """Those of its names that the operator has granted to it (status.servedModels)."""
 
     @property
     def key(self) -> str:
@@ -62,6 +71,10 @@ class Model:
     def names(self) -> tuple[str, ...]:
         """All that a request may ask its gateways for, the served name first."""
         return (self.served_name, *self.aliases, *self.adapters)
+
+    def rank(self, name: str) -> tuple[bool, str, str]:
+        """Where it stands among the models that claim this name; the least is the first."""
+        return (name not in self.granted, self.created, self.key)
 
     @property
     def model_optional(self) -> bool:
@@ -78,9 +91,9 @@ def read_model(document: Object) -> Model:
     return Model(
         namespace=metadata["namespace"],
         name=metadata["name"],
-        served_name=model.get("servedName") or metadata["name"],
-        aliases=tuple(model.get("aliases") or ()),
-        adapters=tuple(adapter["name"] for adapter in model.get("adapters") or ()),
+        served_name=_name(model.get("servedName") or metadata["name"]),
+        aliases=_names(model.get("aliases") or ()),
+        adapters=_names(adapter["name"] for adapter in model.get("adapters") or ()),
         dialect=api.get("dialect") or "OpenAI",
         max_body_bytes=api.get("maxBodyBytes") or _MAX_BODY_BYTES,
         stopped=not autoscaling and spec.get("replicas") == 0,
@@ -91,7 +104,19 @@ def read_model(document: Object) -> Model:
         ),
         needs_key=(api.get("auth") or {}).get("mode") == "APIKey",
         waits_for=_waits_for(status),
+        created=_name(metadata.get("creationTimestamp") or _NEVER),
+        granted=frozenset(_names(status.get("servedModels") or ())),
     )
+
+
+def _names(texts: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(_name(text) for text in islice(texts, MAX_NAMES))
+
+
+def _name(text: Any) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"a name is no text: {text!r:.100}")
+    return text
 
 
 def _hold(autoscaling: Object, found: Object) -> Hold:
@@ -102,7 +127,7 @@ def _hold(autoscaling: Object, found: Object) -> Hold:
         max_requests=asked.get("maxQueuedRequests", _MAX_QUEUED_REQUESTS),
         max_bytes=asked.get("maxQueuedBytes", _MAX_QUEUED_BYTES),
         timeout_seconds=asked.get("holdTimeoutSeconds") or found.get("holdTimeoutSeconds") or automatic,
-        expected_ready_seconds=found.get("expectedReadySeconds") or start,
+        expected_ready_seconds=min(found.get("expectedReadySeconds") or start, MAX_START_SECONDS),
     )
 
 
@@ -116,12 +141,12 @@ def _concurrency(spec: Object, status: Object) -> float | None:
     )
     for bound in bounds:
         if isinstance(bound, int | float) and bound > 0:
-            return float(bound)
+            return float(min(bound, MAX_CONCURRENCY))
     return None
 
 
 def _waits_for(status: Object) -> str:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "Ready" and condition.get("status") != "True":
-            return f"{condition.get('reason')}: {condition.get('message')}"
+            return f"{condition.get('reason')}: {condition.get('message')}"[:MAX_QUOTED_CHARACTERS]
     return ""

@@ -42,9 +42,6 @@ class Guest(Waiting, Protocol):
     def seated(self, pod: Pod) -> None:
         """It has a place at this pod, which `leave` gives back."""
 
-    def resolve(self) -> None:
-        """Its model is not what it was when it came."""
-
     def dismiss(self, error: ApiError) -> None:
         """It waits no longer."""
 

@@ -1,21 +1,37 @@
-"""Which model a request means.
+"""Which model a request means. No request that is meant for a model of one namespace reaches one of another.
 
-`NAMESPACE/NAME` always means that ModelDeployment, `NAMESPACE/NAME/ID` one of its names. Every other text is
-a served name, an alias or an adapter of exactly one model; if several have it, the answer lists how to tell
-them apart. A request that came by a model's own Service, as its Host header shows, means that model first.
+1. `NAMESPACE/NAME` means that ModelDeployment, `NAMESPACE/NAME/ID` one of its names. While it does not exist
+   the request is a 404. Served names in a hub's form, such as `Qwen/Qwen3-8B` or `openai/gpt-oss-20b`, differ
+   by the first word: if it is a namespace's name (`namespaces`), only models in that namespace can have such
+   a name.
+2. Every other text is a short name: a served name, an alias or an adapter. It means the model that has it
+   (`claims`); a model that claims a name of another one is served by its full name.
+3. A request that came by a model's own Service, as its Host header shows (NAME.NAMESPACE or
+   NAME.NAMESPACE.svc...), means that model. Other short names are looked for in its namespace alone, also
+   when the model is deleted or not known yet: who calls a Service of one namespace sends nothing to another
+   one, unless the request says so by a full name.
+4. A Host of one word does not say which namespace is meant. If it is the name of a model, the request is
+   served only if its short name means that very model, and no other model of this name is known or was
+   lately. `localhost` and the router's own Service are the exceptions: they are for all models.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
+from heapq import nsmallest
 
+from fairlead_gateway.bounds import MAX_MODEL_NAME_BYTES
 from fairlead_gateway.contract.errors import ApiError, invalid, missing
 
 from .catalogue import Model
+from .claims import Claims
+from .namespaces import Namespaces
+from .nearest import Nearest
 
 _LISTED = 8
+# Of a name that does not exist, what the answer quotes.
+_QUOTED_CHARACTERS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,56 +44,169 @@ class Meant:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the list of models. `parent` is the entry of an adapter's model."""
+    """One line of the list of models. `parent` is the entry of an adapter's model, `root` the served name of
+    a model that was asked for by its full name.
+    """
 
     id: str
     parent: str | None
+    root: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Origin:
+    """By which Service a request came: the model that it belongs to, the namespace that short names are
+    looked for in, "" for all, and the models of which a Host of one word could be the name.
+    """
+
+    model: Model | None = None
+    namespace: str = ""
+    candidates: frozenset[str] = frozenset()
+
+
+_ANYWHERE = _Origin()
 
 
 class Directory:
-    """The models by all their names. Replaced as a whole when a name changes."""
+    """The models by all their names. `service` is the router's own Service, as NAME.NAMESPACE."""
 
-    def __init__(self, models: Iterable[Model] = ()) -> None:
-        self._by_key = {model.key: model for model in models}
-        self._by_id: dict[str, list[Model]] = {}
-        self._by_name: dict[str, list[Model]] = {}
-        for _, model in sorted(self._by_key.items()):
-            self._by_name.setdefault(model.name, []).append(model)
-            for name in dict.fromkeys(model.names):
-                self._by_id.setdefault(name, []).append(model)
+    def __init__(self, models: Iterable[Model] = (), namespaces: Namespaces | None = None) -> None:
+        self.namespaces = namespaces or Namespaces()
+        self.service = ""
+        self._by_key: dict[str, Model] = {}
+        self._by_name: dict[str, set[str]] = {}
+        self._by_namespace: dict[str, set[str]] = {}
+        self._former: set[str] = set()
+        self._claims = Claims()
+        self._entries: list[Entry] | None = None
+        self._nearest: Nearest | None = None
+        self.change(models)
+
+    def change(self, models: Iterable[Model], removed: Iterable[str] = ()) -> None:
+        """These models are new or other than before, and those with these keys are deleted."""
+        models, removed = tuple(models), tuple(removed)
+        for key in removed:
+            if self._by_key.pop(key, None) is not None:
+                self._former.add(key)
+            _drop(self._by_namespace, key.partition("/")[0], key)
+        for model in models:
+            self._former.discard(model.key)
+            self._by_key[model.key] = model
+            self._by_name.setdefault(model.name, set()).add(model.key)
+            self._by_namespace.setdefault(model.namespace, set()).add(model.key)
+            self.namespaces.seen(model.namespace)
+        self._claims.change(models, removed)
+        self._entries = self._nearest = None
+
+    def change_namespaces(self, added: Iterable[str], removed: Iterable[str] = ()) -> None:
+        """These namespaces exist, and these do not exist any more."""
+        self.namespaces.change(added, removed)
+        self._entries = self._nearest = None
+
+    def complete(self) -> None:
+        """All models are known: from now on a short name stays with the model that has it."""
+        self._claims.complete()
+
+    def release_word(self, key: str) -> None:
+        """A Host of one word does not mean this deleted model any more."""
+        if key not in self._by_key:
+            _drop(self._by_name, key.partition("/")[2], key)
+
+    def forget(self, key: str) -> None:
+        """No Host means this deleted model any more."""
+        self.release_word(key)
+        self._former.discard(key)
 
     def resolve(self, asked: str | None, host: str = "") -> Meant:
         """The model that a request means. Raises ApiError 400 or 404 that lists what could be meant."""
-        own = self.by_host(host) if host else None
+        origin = self._origin(host)
         if asked is None:
-            if own is None:
+            if origin.model is None:
                 raise missing("model")
-            return Meant(own)
-        if own is not None and asked in own.names:
-            return Meant(own)
+            return Meant(origin.model)
+        if _is_too_long(asked):
+            raise self._unknown(asked)
+        if origin.namespace and origin.model is not None and asked in origin.model.names:
+            return Meant(origin.model)
         if (meant := self._by_path(asked)) is not None:
             return meant
-        found = self._by_id.get(asked, ())
-        if len(found) == 1:
-            return Meant(found[0])
-        raise self._ambiguous(asked) if found else self._unknown(asked)
+        return Meant(self._by_short_name(asked, origin))
 
     def by_host(self, host: str) -> Model | None:
-        """The model whose Service a Host header names: NAME, NAME.NAMESPACE or NAME.NAMESPACE.svc..."""
-        labels = host.rpartition(":")[0].split(".") if ":" in host else host.split(".")
-        if len(labels) == 1:
-            found = self._by_name.get(labels[0], ())
-            return found[0] if len(found) == 1 else None
-        if len(labels) > 2 and labels[2] != "svc":
-            return None
-        return self._by_key.get(f"{labels[1]}/{labels[0]}")
+        """The model whose own Service a Host header names."""
+        return self._origin(host).model
 
     def entries(self, model: Model | None = None) -> list[Entry]:
-        """All names, or those of one model, each so that a request with it is served."""
+        """All names, or those of one model, each so that a request with it is served. The list of all is the
+        same object until something changes.
+        """
         if model is not None:
             parent = model.served_name
             return [Entry(name, parent if name in model.adapters else None) for name in model.names]
-        return list(self._all_entries())
+        if self._entries is None:
+            self._entries = list(self._all_entries())
+        return self._entries
+
+    def entry(self, asked: str, host: str = "") -> Entry:
+        """The line of the list for a name, which may also be a full name. Raises what `resolve` does."""
+        meant = self.resolve(asked, host)
+        model = meant.model
+        if (meant.name or asked) not in model.adapters:
+            return Entry(asked, None, model.served_name if meant.name else None)
+        parent = model.served_name if self.by_host(host) else self._id(model, model.served_name)
+        return Entry(asked, parent)
+
+    def _origin(self, host: str) -> _Origin:
+        labels = host.partition(":")[0].rstrip(".").split(".", 3)
+        if len(labels) == 1:
+            return self._origin_of_word(labels[0])
+        if len(labels) > 2 and labels[2] != "svc":
+            return _ANYWHERE
+        name, namespace = labels[:2]
+        key = f"{namespace}/{name}"
+        if model := self._by_key.get(key):
+            return _Origin(model, namespace)
+        if key in self._former:
+            return _Origin(None, namespace)
+        own = self.service.partition(".")[2]
+        if len(labels) > 2 and namespace != own and self.namespaces.exists(namespace):
+            return _Origin(None, namespace)
+        return _ANYWHERE
+
+    def _origin_of_word(self, word: str) -> _Origin:
+        candidates = frozenset(self._by_name.get(word, ()))
+        if not candidates or word in ("localhost", self.service.partition(".")[0]):
+            return _ANYWHERE
+        only = next(iter(candidates)) if len(candidates) == 1 else ""
+        return _Origin(self._by_key.get(only), "", candidates)
+
+    def _by_path(self, asked: str) -> Meant | None:
+        model, name = self._split(asked)
+        if model is None:
+            return None
+        if name is None:
+            return Meant(model, model.served_name)
+        if name in model.names:
+            return Meant(model, name)
+        if asked in model.names:
+            return Meant(model)
+        raise self._unknown(asked, model.namespace)
+
+    def _split(self, asked: str) -> tuple[Model | None, str | None]:
+        """The model whose full name a text begins with, and the rest of the text."""
+        parts = asked.split("/", 2)
+        model = self._by_key.get("/".join(parts[:2])) if len(parts) > 1 else None
+        return model, parts[2] if len(parts) > 2 else None
+
+    def _by_short_name(self, asked: str, origin: _Origin) -> Model:
+        named = self.namespaces.named_in(asked)
+        namespace = named or origin.namespace
+        found = self._claims.first(asked, namespace) if namespace else self._claims.holder(asked)
+        if found is None:
+            raise self._unknown(asked, namespace)
+        if origin.candidates and not named and origin.candidates != {found.key}:
+            raise self._unsaid(asked)
+        return found
 
     def _all_entries(self) -> Iterator[Entry]:
         for _, model in sorted(self._by_key.items()):
@@ -86,30 +215,49 @@ class Directory:
                 yield Entry(self._id(model, name), parent)
 
     def _id(self, model: Model, name: str) -> str:
-        """What to call this name of a model: as it is, unless other models have it too."""
-        return name if len(self._by_id[name]) == 1 else _path(model, name)
+        """What to call this name of a model: as it is, unless another model has it."""
+        namespace = self.namespaces.named_in(name)
+        found = self._claims.first(name, namespace) if namespace else self._claims.holder(name)
+        shadowed, _ = self._split(name)
+        if found is not None and found.key == model.key and shadowed in (None, model):
+            return name
+        return model.key if name == model.served_name else f"{model.key}/{name}"
 
-    def _by_path(self, asked: str) -> Meant | None:
-        parts = asked.split("/", 2)
-        model = self._by_key.get("/".join(parts[:2])) if len(parts) > 1 else None
-        if model is None:
-            return None
-        if len(parts) == 2:
-            return Meant(model, model.served_name)
-        return Meant(model, parts[2]) if parts[2] in model.names else None
-
-    def _ambiguous(self, asked: str) -> ApiError:
-        choices = ", ".join(_path(model, asked) for model in self._by_id[asked][:_LISTED])
-        message = f"Several models are called '{asked}'; ask for one of them by its full name: {choices}."
-        return invalid(message, "model", "ambiguous_model")
-
-    def _unknown(self, asked: str) -> ApiError:
-        ids = [entry.id for entry in self._all_entries()]
-        near = get_close_matches(asked, ids, _LISTED) or ids[:_LISTED]
+    def _unknown(self, asked: str, namespace: str = "") -> ApiError:
+        near = self._in_namespace(namespace) or self._alike(asked)
+        where = f" in namespace {namespace}" if namespace else ""
         known = f" There is: {', '.join(near)}." if near else " There are no models yet."
-        message = f"The model '{asked}' does not exist.{known} GET /v1/models lists all."
+        message = f"The model '{_quoted(asked)}' does not exist{where}.{known} GET /v1/models lists all."
         return ApiError(404, message, "model_not_found", "model")
 
+    def _in_namespace(self, namespace: str) -> list[str]:
+        models = (self._by_key[key] for key in nsmallest(_LISTED, self._by_namespace.get(namespace, ())))
+        return [self._id(model, model.served_name) for model in models]
 
-def _path(model: Model, name: str) -> str:
-    return model.key if name == model.served_name else f"{model.key}/{name}"
+    def _alike(self, asked: str) -> list[str]:
+        if self._nearest is None:
+            self._nearest = Nearest(entry.id for entry in self._all_entries())
+        # A model that claims another one's full name is no alternative to it.
+        return [name for name in self._nearest.find(asked, _LISTED) if not name.endswith(f"/{asked}")]
+
+    def _unsaid(self, asked: str) -> ApiError:
+        message = (
+            f"The Host header has no namespace, so it does not say which model '{_quoted(asked)}' is meant. "
+            "Use NAME.NAMESPACE as the host of the base URL, or NAMESPACE/NAME as the model."
+        )
+        return invalid(message, "model", "ambiguous_model")
+
+
+def _drop(index: dict[str, set[str]], word: str, key: str) -> None:
+    keys = index.get(word, set())
+    keys.discard(key)
+    if not keys:
+        index.pop(word, None)
+
+
+def _is_too_long(asked: str) -> bool:
+    return len(asked) > MAX_MODEL_NAME_BYTES or len(asked.encode(errors="replace")) > MAX_MODEL_NAME_BYTES
+
+
+def _quoted(asked: str) -> str:
+    return asked if len(asked) <= _QUOTED_CHARACTERS else f"{asked[:_QUOTED_CHARACTERS]}..."

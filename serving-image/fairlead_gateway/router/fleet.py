@@ -6,22 +6,28 @@ while the API server is away.
 
 from __future__ import annotations
 
+import functools
 import logging
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from heapq import nsmallest
 from typing import Any, Protocol
 
+from fairlead_gateway.bounds import (
+    MAX_GONE_MODELS,
+    MAX_NAMESPACE_ADDRESSES,
+    MAX_PODS,
+    SERVICE_END_SECONDS,
+)
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.rise import Rise
 
 from .catalogue import Model, Object, read_model
-from .desk import Desk
+from .desk import Desk, Guest
 from .directory import Directory
 from .slices import Address, Slice, read_slice
 
 _log = logging.getLogger("fairlead.router")
-# Of the largest bodies that the models allow, before any is known.
-_MAX_BODY_BYTES = 32 << 20
 
 
 class Unresolved(Protocol):
@@ -41,11 +47,15 @@ class Fleet:
         self.rise = Rise()
         self.desks: dict[str, Desk] = {}
         self.directory = Directory()
-        self.max_body_bytes = _MAX_BODY_BYTES
+        self.pod_port = 0
         self._clock = clock
         self._missing = sources
         self._models: dict[str, Model] = {}
+        self._gone: dict[str, None] = {}
+        self._ending: dict[str, float] = {}
         self._slices: dict[str, Slice] = {}
+        self._slices_of: defaultdict[str, set[str]] = defaultdict(set)
+        self._addresses: Counter[str] = Counter()
         self._unresolved: set[Unresolved] = set()
 
     @property
@@ -66,7 +76,7 @@ class Fleet:
         """The request waits for that no longer."""
         self._unresolved.discard(request)
 
-    def waiting(self) -> list[Unresolved]:
+    def waiting(self) -> list[Unresolved | Guest]:
         """All requests that wait, for a pod or to be resolved."""
         return [*self._unresolved, *(guest for desk in self.desks.values() for guest in desk.queue)]
 
@@ -75,6 +85,7 @@ class Fleet:
         self._missing -= 1
         if self.synced:
             _log.info("%d models are known", len(self._models))
+            self.directory.complete()
             requests, self._unresolved = self._unresolved, set()
             for request in requests:
                 request.resolve()
@@ -86,32 +97,43 @@ class Fleet:
         changed = {key for key, model in models.items() if self._models.get(key) != model}
         if not removed and not changed:
             return
-        named = {key: _naming(self._models[key]) for key in changed | removed if key in self._models}
-        self._models = {key: model for key, model in (self._models | models).items() if key not in removed}
-        if removed or any(named.get(key) != _naming(models[key]) for key in changed):
-            self.directory = Directory(self._models.values())
-        sizes = (model.max_body_bytes for model in self._models.values())
-        self.max_body_bytes = max(sizes, default=_MAX_BODY_BYTES)
+        named = {key: _naming(self._models[key]) for key in changed if key in self._models}
+        for key in removed:
+            self._models.pop(key, None)
+        self._models.update(models)
+        renamed = [models[key] for key in changed if named.get(key) != _naming(models[key])]
+        if removed or renamed:
+            self.directory.change(renamed, removed)
         for key in changed:
+            self._gone.pop(key, None)
+            self._ending.pop(key, None)
             self._update_desk(key)
         for key in removed & self.desks.keys():
             self._close_desk(self.desks[key])
+        self._forget_gone()
+
+    def replace_namespaces(self, known: Iterable[str], documents: Mapping[str, Object]) -> None:
+        """The same for Namespaces."""
+        self.directory.change_namespaces(documents, set(known) - documents.keys())
 
     def replace_slices(self, known: Iterable[str], documents: Mapping[str, Object]) -> None:
         """The same for EndpointSlices."""
-        slices = {key: part for key, document in documents.items() if (part := _read(read_slice, document))}
-        removed = {key for key in known if key in self._slices} - slices.keys()
-        concerned = {self._slices.pop(key).model for key in removed}
+        read = functools.partial(read_slice, port=self.pod_port)
+        slices = {key: part for key, document in documents.items() if (part := _read(read, document))}
+        concerned = {model for key in set(known) - slices.keys() if (model := self._drop_slice(key))}
         for key, part in slices.items():
             former = self._slices.get(key)
             if former != part:
-                concerned |= {part.model} | ({former.model} if former else set())
-                self._slices[key] = part
+                concerned |= {part.model, self._drop_slice(key) or part.model}
+                self._keep_slice(key, part)
         if concerned:
             self._meet(concerned)
 
     def sweep(self, now: float) -> None:
         """About a second has passed."""
+        while self._ending and now - self._ending[key := next(iter(self._ending))] > SERVICE_END_SECONDS:
+            del self._ending[key]
+            self.directory.release_word(key)
         for desk in self.desks.values():
             desk.sweep(now)
 
@@ -130,23 +152,64 @@ class Fleet:
             self._meet({key})
 
     def _close_desk(self, desk: Desk) -> None:
-        """The model is gone. The desk stays for its counters, which must not go back if the model returns."""
+        """The model is gone. The desk stays for its counters, which must not go back if the model returns.
+
+        What waits is not looked up again: another model, of another owner perhaps, may have the name now.
+        """
+        if desk.model.key not in self._gone:
+            self._gone[desk.model.key] = None
+            self._ending[desk.model.key] = self._clock()
         desk.meet(())
-        for guest in desk.queue:
-            guest.resolve()
+        message = f"The model '{desk.model.served_name}' was deleted while the request waited for it."
+        for guest in list(desk.queue):
+            guest.dismiss(ApiError(404, message, "model_not_found", "model"))
+
+    def _forget_gone(self) -> None:
+        while len(self._gone) > MAX_GONE_MODELS:
+            desks = ((key, self.desks[key]) for key in self._gone)
+            idle = (key for key, desk in desks if not desk.in_flight and not len(desk.queue))
+            if (key := next(idle, None)) is None:
+                return
+            del self._gone[key], self.desks[key]
+            self._ending.pop(key, None)
+            self.directory.forget(key)
+
+    def _keep_slice(self, key: str, part: Slice) -> None:
+        namespace = part.model.partition("/")[0]
+        # An empty slice takes some memory too.
+        room = MAX_NAMESPACE_ADDRESSES - self._addresses[namespace] - 1
+        if room < len(part.ready):
+            _log.warning("namespace %s has more endpoints than are kept; %s is cut", namespace, key)
+            part = Slice(part.model, frozenset(sorted(part.ready)[: max(0, room)]))
+        if room >= 0:
+            self._slices[key] = part
+            self._slices_of[part.model].add(key)
+            self._addresses[namespace] += 1 + len(part.ready)
+
+    def _drop_slice(self, key: str) -> str:
+        """Forgets a slice. The model that it was of, "" if there was none."""
+        part = self._slices.pop(key, None)
+        if part is None:
+            return ""
+        self._slices_of[part.model].discard(key)
+        if not self._slices_of[part.model]:
+            del self._slices_of[part.model]
+        namespace = part.model.partition("/")[0]
+        self._addresses[namespace] -= 1 + len(part.ready)
+        if not self._addresses[namespace]:
+            del self._addresses[namespace]
+        return part.model
 
     def _meet(self, models: set[str]) -> None:
-        ready: dict[str, set[Address]] = defaultdict(set)
-        for part in self._slices.values():
-            if part.model in models:
-                ready[part.model] |= part.ready
-        for key in models & self.desks.keys():
-            self.desks[key].meet(ready[key])
+        for model in models & self.desks.keys():
+            parts = [self._slices[key] for key in self._slices_of.get(model, ())]
+            ready = {address for part in parts for address in part.ready}
+            self.desks[model].meet(nsmallest(MAX_PODS, ready))
 
 
 def _naming(model: Model) -> tuple[object, ...]:
     """What decides how the model is found."""
-    return (model.names, model.adapters, model.dialect)
+    return (model.names, model.adapters, model.dialect, model.created, model.granted)
 
 
 def _read(read: Callable[[Object], Any], document: Object) -> Any:

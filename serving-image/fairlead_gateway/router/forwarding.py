@@ -163,10 +163,7 @@ class Forwarding:
     # What fleet and desk do
 
     def resolve(self) -> None:
-        """Looks the model up, also again when it has changed, and asks for a place."""
-        if self._held and self._desk is not None:
-            self._desk.withdraw(self)
-            self._unhold()
+        """Looks the model up and asks for a place."""
         try:
             self._enter()
         except ApiError as error:

@@ -11,8 +11,11 @@ from typing import Any
 import httpx2
 import orjson
 
+from fairlead_gateway.bounds import MAX_PIECE_BYTES
+
 Object = dict[str, Any]
 
+# Objects of one piece of a list.
 _PIECE = 500
 _ANSWER_SECONDS = 30.0
 # The API server sends a bookmark about once a minute: a longer silence is a dead connection.
@@ -42,23 +45,40 @@ class KubeReader:
         # Not by way of a proxy from the environment: the API server is in the cluster.
         self._client = httpx2.AsyncClient(base_url=server, verify=verify, timeout=timeout, trust_env=False)
 
-    async def list(self, path: str, query: Mapping[str, str]) -> tuple[dict[str, Object], str]:
-        """All objects by NAMESPACE/NAME, and the version of the list. Raises GoneError, KubeError and what
-        `watch` raises.
+    async def list(
+        self, path: str, query: Mapping[str, str]
+    ) -> AsyncGenerator[tuple[dict[str, Object], str], None]:
+        """All objects in pieces, each by `key_of`, with the version of the list. Raises GoneError, KubeError
+        and what `watch` raises.
         """
-        found: dict[str, Object] = {}
-        pieces: dict[str, str] = {"limit": str(_PIECE)}
+        token, limit = "", _PIECE
         while True:
-            params = {**query, **pieces}
-            response = await self._client.get(path, params=params, headers=self._headers())
-            if response.status_code != 200:
-                raise _refusal(response.status_code, response.content)
-            document = orjson.loads(response.content)
-            found |= {key_of(item): item for item in document["items"]}
+            params = {**query, "limit": str(limit)} | ({"continue": token} if token else {})
+            content = await self._piece(path, params)
+            if content is None and limit == 1:
+                raise KubeError(f"an object of the list has more than {MAX_PIECE_BYTES} bytes")
+            if content is None:
+                limit //= 2
+                continue
+            document = orjson.loads(content)
             metadata = document["metadata"]
-            if not metadata.get("continue"):
-                return found, metadata["resourceVersion"]
-            pieces["continue"] = metadata["continue"]
+            yield {key_of(item): item for item in document["items"]}, metadata["resourceVersion"]
+            token = metadata.get("continue") or ""
+            if not token:
+                return
+
+    async def _piece(self, path: str, params: Mapping[str, str]) -> bytes | None:
+        """The answer, None if it is too large."""
+        parts, size = [], 0
+        async with self._client.stream("GET", path, params=params, headers=self._headers()) as response:
+            if response.status_code != 200:
+                raise _refusal(response.status_code, await response.aread())
+            async for data in response.aiter_bytes():
+                parts.append(data)
+                size += len(data)
+                if size > MAX_PIECE_BYTES:
+                    return None
+        return b"".join(parts)
 
     async def watch(self, path: str, query: Mapping[str, str], version: str) -> AsyncGenerator[Object, None]:
         """The events since that version until the server ends the watch.
@@ -98,9 +118,10 @@ class KubeReader:
 
 
 def key_of(document: Object) -> str:
-    """NAMESPACE/NAME of an object."""
+    """NAMESPACE/NAME of an object, NAME of one that is in no namespace."""
     metadata = document["metadata"]
-    return f"{metadata['namespace']}/{metadata['name']}"
+    namespace = metadata.get("namespace")
+    return f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"])
 
 
 def _event(event: Object) -> Object:

@@ -7,9 +7,9 @@ import logging
 import signal
 
 from uvicorn import Server
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from fairlead_gateway.server.listen import listener
+from fairlead_gateway.server.bounded import admin_protocol
+from fairlead_gateway.server.listen import connection_limit, listener
 
 from .admin import create_admin
 from .answer import router_protocol
@@ -27,18 +27,21 @@ _log = logging.getLogger("fairlead.router")
 
 async def route(settings: RouterSettings) -> None:
     """Runs until SIGTERM or SIGINT, then finishes what it can within the drain time."""
-    watched = 2 * max(1, len(settings.namespaces))
-    services = RouterServices(settings, watched)
+    namespaces = settings.namespaces
+    # Everywhere: models, slices and namespaces. Else models and slices, and which namespaces is said already.
+    services = RouterServices(settings, sources=2 * len(namespaces) or 3)
+    services.connections.total = connection_limit(settings.max_connections)
     reader = KubeReader(settings.api_server, settings.token_file, settings.ca_file)
     fleet = services.fleet
-    watchers = [
-        Watcher(reader, source)
-        for source in sources(settings.namespaces, fleet.replace_models, fleet.replace_slices, fleet.listed)
-    ]
+    fleet.pod_port, fleet.directory.service = settings.pod_port, settings.service
+    if namespaces:
+        fleet.directory.change_namespaces(namespaces)
+    replace = fleet.replace_models, fleet.replace_slices, fleet.listed, fleet.replace_namespaces
+    watchers = [Watcher(reader, source) for source in sources(namespaces, *replace)]
     host, level = settings.host, settings.log_level
     protocol, drain_seconds = router_protocol(services), settings.drain_seconds
     api = listener(create_api(services), protocol, host, settings.api_port, level, drain_seconds)
-    admin = listener(create_admin(services), HttpToolsProtocol, host, settings.admin_port, level)
+    admin = listener(create_admin(services), admin_protocol(services), host, settings.admin_port, level)
     ends: list[asyncio.Task[None]] = []
 
     def stop() -> None:

@@ -60,12 +60,18 @@ class Watcher:
                 await self._pause()
 
     async def _list(self) -> None:
-        documents, self._version = await self._reader.list(self._source.path, self._source.query)
-        self._source.replace(self._known, documents)
-        self._known = set(documents)
+        source, listed, latest = self._source, set[str](), ""
+        async with aclosing(self._reader.list(source.path, source.query)) as pieces:
+            async for documents, version in pieces:
+                source.replace(set(documents), documents)
+                listed |= documents.keys()
+                self._known |= documents.keys()
+                latest = version
+        source.replace(self._known - listed, {})
+        self._known, self._version = listed, latest
         if not self._listed:
             self._listed = True
-            self._source.listed()
+            source.listed()
 
     async def _watch(self) -> None:
         source = self._source
@@ -94,11 +100,19 @@ class Watcher:
 
 
 def sources(
-    namespaces: tuple[str, ...], replace_models: Replace, replace_slices: Replace, listed: Callable[[], None]
+    namespaces: tuple[str, ...],
+    replace_models: Replace,
+    replace_slices: Replace,
+    listed: Callable[[], None],
+    replace_namespaces: Replace | None = None,
 ) -> list[Source]:
-    """What a router watches: models, and their Services' slices, everywhere or in these namespaces."""
+    """What a router watches: models, and their Services' slices, in these namespaces; or everywhere, and then
+    the Namespaces too.
+    """
     places = [f"/namespaces/{name}" for name in namespaces] or [""]
     found = []
+    if replace_namespaces and not namespaces:
+        found.append(Source("/api/v1/namespaces", replace_namespaces, listed))
     for place in places:
         models = f"/apis/fairlead.dev/v1alpha1{place}/modeldeployments"
         found.append(Source(models, replace_models, listed))

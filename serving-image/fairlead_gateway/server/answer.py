@@ -190,8 +190,9 @@ class Answer(ABC):
             self._begin()
 
     def spoil(self, error: ApiError) -> None:
-        """The request's body will never be complete: the error is the last answer on the connection, which the
-        protocol closes.
+        """The request's body will never be complete: the error is the last answer on the connection.
+
+        The protocol closes it.
         """
         self._whole = self._spoilt = True
         self.keep_alive = False

@@ -1,0 +1,81 @@
+"""Which model holds which name, where several claim it.
+
+A name belongs to the model that had it first. How long a model has claimed a name stands nowhere in it: its
+age says nothing about an alias that was added today. So the operator, which sees all claims come, grants each
+name to one model and records that in the model's status. A grant decides. Without one, as between two models
+that are new, the one that holds the name here keeps it; else the older model has it
+(metadata.creationTimestamp, which the API server sets), and of two of one second the first by NAMESPACE/NAME.
+
+Who may write a model's status may forge a grant. That takes no name away while this process runs: of several
+models with a grant the holder keeps the name too.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections.abc import Iterable
+
+from .catalogue import Model
+
+_Rank = tuple[bool, str, str]
+
+
+class Claims:
+    """The names of all models. A change costs what its own names cost, however many models there are."""
+
+    def __init__(self) -> None:
+        self._models: dict[str, Model] = {}
+        self._ranks: dict[str, list[_Rank]] = {}
+        self._holders: dict[str, str] = {}
+        self._complete = False
+
+    def complete(self) -> None:
+        """All models are known: from now on a name stays with its holder."""
+        self._complete = True
+
+    def change(self, models: Iterable[Model], removed: Iterable[str] = ()) -> None:
+        """These models are new or other than before, and those with these keys are gone."""
+        touched: set[str] = set()
+        for key in removed:
+            touched |= self._withdraw(key)
+        for model in models:
+            touched |= self._withdraw(model.key)
+            self._models[model.key] = model
+            for name in set(model.names):
+                insort(self._ranks.setdefault(name, []), model.rank(name))
+                touched.add(name)
+        for name in touched:
+            self._settle(name)
+
+    def holder(self, name: str) -> Model | None:
+        """The model that has the name."""
+        return self._models.get(self._holders.get(name, ""))
+
+    def first(self, name: str, namespace: str) -> Model | None:
+        """The model of this namespace that comes first among those that claim the name."""
+        holder = self.holder(name)
+        if holder is not None and holder.namespace == namespace:
+            return holder
+        claimants = (self._models[key] for _, _, key in self._ranks.get(name, ()))
+        return next((model for model in claimants if model.namespace == namespace), None)
+
+    def _withdraw(self, key: str) -> set[str]:
+        model = self._models.pop(key, None)
+        if model is None:
+            return set()
+        names = set(model.names)
+        for name in names:
+            ranks = self._ranks[name]
+            del ranks[bisect_left(ranks, model.rank(name))]
+        return names
+
+    def _settle(self, name: str) -> None:
+        ranks = self._ranks.get(name)
+        if not ranks:
+            self._ranks.pop(name, None)
+            self._holders.pop(name, None)
+            return
+        held = self.holder(name) if self._complete else None
+        granted_elsewhere = held is not None and name not in held.granted and not ranks[0][0]
+        if held is None or name not in held.names or granted_elsewhere:
+            self._holders[name] = ranks[0][2]
