@@ -13,7 +13,7 @@ from fairlead_operator.render.model import Model
 from fairlead_operator.render.weights import weights_containers
 from fairlead_weights.jobs import Job, Order, parse
 from fairlead_weights.progress import Progress, Tally
-from tests.plan.builders import SETTINGS, model, pod, running
+from tests.plan.builders import SETTINGS, model, pod, pod_report, running
 
 PACKAGE = Path(__file__).resolve().parents[1] / "serving-image" / "fairlead_weights"
 
@@ -50,7 +50,7 @@ def test_the_download_reads_what_the_operator_writes() -> None:
 def observe(progress: Progress) -> tuple[dict[str, Any], Finding | None]:
     body = pod()
     body["status"]["initContainerStatuses"].append({"name": "weights", "image": "g", **running()})
-    reports = {"tiny-1": {"weights": progress.as_document()}}
+    reports = {"tiny-1": pod_report(weights=progress.as_document())}
     (found,) = observe_downloads(hub(), (body,), reports).values()
     return found.status, found.finding
 

@@ -37,6 +37,20 @@ def test_chat_completion_with_the_official_sdk(served: str, client: Client) -> N
     assert answer == {"tokens": 16, "finish": "length"}
 
 
+def test_log_probabilities_on_an_image_without_a_compiler(served: str, client: Client) -> None:
+    answer = client.run(
+        served,
+        """
+        for extra in ({"prompt_logprobs": 1}, {"best_of": 2, "temperature": 1}, {"echo": True}):
+            answer = client.chat.completions.create(
+                model=MODEL, messages=[{"role": "user", "content": "hello"}], max_tokens=4,
+                logprobs=True, top_logprobs=2, extra_body={"ignore_eos": True, **extra})
+        print(json.dumps(len(answer.choices[0].logprobs.content)))
+        """,
+    )
+    assert answer == 4
+
+
 def test_streaming_chat_completion_with_the_official_sdk(served: str, client: Client) -> None:
     answer = client.run(
         served,

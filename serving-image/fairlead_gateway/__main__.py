@@ -14,7 +14,6 @@ import tempfile
 from pathlib import Path
 
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .admin import create_admin
 from .admission.keys import KeyRing
@@ -23,8 +22,9 @@ from .reload import Reloader, SettingsError, load
 from .request_log import log_requests_to_standard_output
 from .router.serve import route
 from .router.settings import RouterSettings
+from .server.bounded import admin_protocol
 from .server.engine_answer import api_protocol
-from .server.listen import listener
+from .server.listen import connection_limit, listener
 from .services import Services
 from .settings import GatewaySettings, ProcessSettings
 from .upstream.pool import EnginePool
@@ -32,26 +32,27 @@ from .upstream.pool import EnginePool
 HOUSEKEEPING_SECONDS = 1
 
 
-def install_launcher(source: Path, run_dir: Path) -> None:
+def install_launcher(source: Path, folder: Path) -> None:
     """Puts the engine launcher where the engine's container starts it, complete or not at all."""
     content = source.read_bytes()
-    with tempfile.NamedTemporaryFile(dir=run_dir, prefix=".launcher-", delete=False) as scratch:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".launcher-", delete=False) as scratch:
         scratch.write(content)
     Path(scratch.name).chmod(0o644)
-    os.replace(scratch.name, run_dir / "launcher.py")
+    os.replace(scratch.name, folder / "launcher.py")
 
 
 async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettings) -> None:
     """Runs until SIGTERM or SIGINT, then lets running requests finish within the drain timeout."""
     engine = EnginePool(str(process.engine_socket))
     services = Services(settings, keys, process, engine)
+    services.connections.total = connection_limit(process.max_connections)
     drain_seconds = settings.drain_timeout_seconds
     host, level = process.host, process.log_level
     api = listener(create_api(services), api_protocol(services), host, process.api_port, level, drain_seconds)
-    admin = listener(create_admin(services), HttpToolsProtocol, host, process.admin_port, level)
+    admin = listener(create_admin(services), admin_protocol(services), host, process.admin_port, level)
 
     def stop() -> None:
-        services.gate.draining = True
+        services.gate.draining = services.gate.stopping = True
         api.should_exit = True
 
     loop = asyncio.get_running_loop()
@@ -100,7 +101,7 @@ def _serve() -> None:
     settings, keys = load(process)
     for problem in keys.problems:
         logging.getLogger("fairlead.gateway").error("%s", problem)
-    install_launcher(process.launcher, process.run_dir)
+    install_launcher(process.launcher, process.launcher_dir or process.run_dir)
     _freeze()
     uvloop.run(serve(settings, keys, process))
 

@@ -1,6 +1,9 @@
 """The admin port: probes, drain, load, metrics, for kubelet, operator and Prometheus. Never the API.
 
 Readiness is the gateway's to say, because the engine calls itself healthy while it refuses new requests.
+
+No GET changes state. The only request that does is `POST /drain`, which is accepted only from the pod itself.
+A client elsewhere that reaches the port can read and no more, also by way of a client that follows redirects.
 """
 
 from __future__ import annotations
@@ -11,17 +14,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
 from .demand import read_engine
+from .drain import Drain
 from .services import Services
 from .settings import UNBOUNDED_REQUESTS, ProcessSettings
 
-_LOOK_AGAIN_SECONDS = 1
 # The operator gives up after 2 s; what the gateway itself knows must not be lost with a slow engine.
 _ENGINE_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
+# Addresses of the pod itself. All of 127.0.0.0/8 would be too much: service meshes forward from some of it.
+_OWN_POD = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -29,7 +34,7 @@ def create_admin(services: Services) -> FastAPI:
     """The application for the admin port."""
     app = FastAPI(title="Fairlead gateway admin", openapi_url=None)
     gate, process = services.gate, services.process
-    drained_start: float | None = None
+    drain = Drain(services, lambda: _start_of_engine(process))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -44,9 +49,6 @@ def create_admin(services: Services) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        if gate.draining and _start_of_engine(process) != drained_start:
-            # Only the engine's container was stopped, not the pod, and it runs again.
-            gate.draining = False
         if gate.draining:
             return JSONResponse({"reason": "Draining", "load": _load(services)}, 503)
         if services.hang.hung:
@@ -56,24 +58,19 @@ def create_admin(services: Services) -> FastAPI:
             return JSONResponse({"reason": "Ready", "problems": services.problems})
         return JSONResponse({"reason": "EngineNotReady", "engine": read_engine_state(process)}, 503)
 
-    @app.get("/drain")
-    async def drain() -> dict[str, Any]:
+    @app.post("/drain")
+    async def drain_pod(request: Request) -> JSONResponse:
         """Ends readiness at once and returns when nothing is in flight; the kubelet then stops the engine."""
-        nonlocal drained_start
-        drained_start = _start_of_engine(process)
-        gate.draining = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(services.settings.drain_timeout_seconds):
-                # Requests that are still routed here meanwhile are served.
-                await asyncio.sleep(process.linger_seconds)
-                await _idle_or_hung(services)
-        return _load(services)
+        if request.client is None or request.client.host not in _OWN_POD:
+            return JSONResponse({"message": "Only the pod itself may drain it; delete the pod instead."}, 403)
+        await drain.run()
+        return JSONResponse(_load(services))
 
-    _add_reports(app, services)
+    _add_reports(app, services, drain)
     return app
 
 
-def _add_reports(app: FastAPI, services: Services) -> None:
+def _add_reports(app: FastAPI, services: Services, drain: Drain) -> None:
     """What only tells and changes nothing."""
     gate, process = services.gate, services.process
 
@@ -88,6 +85,7 @@ def _add_reports(app: FastAPI, services: Services) -> None:
             "inFlight": gate.running,
             "queued": gate.waiting,
             "draining": gate.draining,
+            "drained": drain.done,
             "ready": not gate.draining and not services.hang.hung and await services.engine.healthy(),
             "engine": read_engine_state(process),
             "weights": _read_state(process.weights_state),
@@ -137,15 +135,6 @@ async def _learn_context_length(services: Services) -> None:
         for model in await services.engine.models():
             if model.get("max_model_len"):
                 services.learn_context_length(model["max_model_len"])
-
-
-async def _idle_or_hung(services: Services) -> None:
-    """Returns when nothing is in flight, or when an engine that hangs leaves nothing to wait for."""
-    while not services.hang.hung:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
-                await services.gate.wait_idle()
-                return
 
 
 async def _demand(services: Services) -> dict[str, Any]:

@@ -14,6 +14,8 @@ MESSAGE_CHARS = 800
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
+# What opening a file answers where a link is, if links are not to be followed.
+_LINK = {errno.ELOOP, errno.EMLINK}
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,10 @@ def of_os_error(error: OSError, cache: str, owner: str = "") -> DownloadError:
             "or give another cache in spec.model.cache."
         )
         return DownloadError("CacheNotWritable", f"The cache cannot be written: {error}. {owner} {remedy}")
+    if error.errno in _LINK:
+        return DownloadError(
+            "WeightsCorrupt", f"The cache has a link where a file belongs: {error}. Remove it."
+        )
     return DownloadError("CacheNotWritable", f"The cache {cache} fails: {error}.")
 
 

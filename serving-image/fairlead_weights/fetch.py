@@ -20,9 +20,10 @@ from typing import Protocol, TypeVar
 
 from .backoff import next_wait
 from .causes import DownloadError
+from .files import size_of
 from .listing import Item, Listing
 from .reporter import Reporter
-from .store import Digest, part_of, size_of
+from .store import Digest, part_of
 
 # As many as huggingface_hub's own default: one connection does not fill a data centre's line.
 CONNECTIONS = 8
@@ -79,10 +80,18 @@ class Effort:
 
 
 class Fetcher:
-    """Fetches the contents of one job."""
+    """Fetches the contents of one job. `check` is the layout's: it refuses paths out of the cache."""
 
-    def __init__(self, source: Source, job: str, reporter: Reporter, patience: float) -> None:
+    def __init__(
+        self,
+        source: Source,
+        job: str,
+        reporter: Reporter,
+        patience: float,
+        check: Callable[[Path], Path],
+    ) -> None:
         self._source, self._job, self._reporter, self._patience = source, job, reporter, patience
+        self._check = check
         self._stop = threading.Event()
         self._not_before = 0.0
 
@@ -107,7 +116,7 @@ class Fetcher:
             pool.shutdown(wait=False, cancel_futures=True)
 
     def _fetch_one(self, blob: Path, item: Item) -> None:
-        blob.parent.mkdir(parents=True, exist_ok=True)
+        self._check(blob).parent.mkdir(parents=True, exist_ok=True)
         transfer = _Transfer(blob, item, Effort(self._patience))
         self._persist(lambda: self._attempt(transfer), transfer.effort)
 
@@ -132,9 +141,10 @@ class Fetcher:
             raise _StoppedError
 
     def _attempt(self, transfer: _Transfer) -> None:
-        descriptor = os.open(transfer.part, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        self._check(transfer.blob)
+        descriptor = os.open(transfer.part, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         try:
-            transfer.take_in(os.lseek(descriptor, 0, os.SEEK_END))
+            transfer.take_in(descriptor, os.lseek(descriptor, 0, os.SEEK_END))
             if transfer.position < transfer.item.size:
                 self._receive(descriptor, transfer)
             if not transfer.is_right:
@@ -188,11 +198,11 @@ class _Transfer:
         self.spoilt = False
         self._digest = Digest(item)
 
-    def take_in(self, size: int) -> None:
+    def take_in(self, descriptor: int, size: int) -> None:
         """Begins with what the disk has: that of a former run, or as it was left."""
         if size != self.position:
             self._digest = Digest(self.item)
-            self._digest.take_in(self.part, size)
+            self._digest.take_in(descriptor, size)
             self.position = size
 
     def restart(self) -> None:
@@ -215,7 +225,7 @@ def _put_in_place(descriptor: int, transfer: _Transfer) -> None:
     """Gives the content its name. On a disk without locks, the part may be somebody else's by now."""
     mine = os.fstat(descriptor)
     try:
-        named = transfer.part.stat()
+        named = transfer.part.lstat()
         if (named.st_ino, named.st_dev) == (mine.st_ino, mine.st_dev):
             os.replace(transfer.part, transfer.blob)
             return

@@ -23,14 +23,21 @@ from huggingface_hub.utils import (
 )
 
 from .backoff import retry_after
+from .bounds import MAX_PAUSE_SECONDS
 from .causes import DownloadError, of_status
+from .client import CONTENT, use_hub
 from .fetch import CONNECT_SECONDS, READ_SECONDS, Body
-from .listing import Item, Listing, check_path, wanted
+from .listing import GIT_OBJECT, Item, Listing, check_number, check_path, check_revision, checked, wanted
 
 _TIMEOUT = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _LIBRARY = "fairlead"
+# What a server causes that does not speak HTTP, or not as a hub does. The same would happen at the next try.
+_NOT_A_HUB = (
+    *(ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError),
+    *(httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.TooManyRedirects, httpx2.DecodingError),
+)
 
 
 class HubSource:
@@ -41,6 +48,7 @@ class HubSource:
         # False, not None: no token of some file, only the one that was given.
         self._token: str | bool = token or False
         self._api = HfApi(endpoint=endpoint, token=self._token, library_name=_LIBRARY)
+        use_hub(self._api.endpoint)
         self._commit = revision
 
     def listing(self) -> Listing:
@@ -49,21 +57,38 @@ class HubSource:
             info = self._api.model_info(
                 self._repository, revision=self._revision, files_metadata=True, timeout=READ_SECONDS
             )
-            if not info.sha:
-                raise ValueError("an answer without a commit")
-            self._commit = info.sha
-            siblings = {check_path(file.rfilename, self._repository): file for file in info.siblings or ()}
-            items = tuple(self._item(siblings[path]) for path in wanted(siblings))
+            self._commit = self._check_commit(info.sha)
+            check_number(len(info.siblings or ()), self._server)
+            siblings = {check_path(file.rfilename, self._server): file for file in info.siblings or ()}
+            items = [self._item(siblings[path]) for path in wanted(siblings)]
         if not items:
             raise DownloadError("WeightsNotFound", f"The repository {self._repository} has no files.")
-        return Listing(items, info.sha)
+        return checked(items, self._server, self._commit)
+
+    def _check_commit(self, commit: object) -> str:
+        """The commit becomes a folder's name. Who named a commit must get that one and no other."""
+        found = check_revision(commit, self._server)
+        if GIT_OBJECT.fullmatch(self._revision) and found != self._revision:
+            message = f"{self._server} answers with the commit {found} where {self._revision} was asked for."
+            raise DownloadError("WeightsCorrupt", message)
+        return found
 
     def _item(self, file: Any) -> Item:
         if file.lfs is not None:
-            return Item(file.rfilename, file.lfs.size, file.lfs.sha256, ("sha256", file.lfs.sha256))
+            digest = self._check_digest(file.lfs.sha256, _SHA256, file.rfilename)
+            return Item(file.rfilename, file.lfs.size, digest, ("sha256", digest))
         if file.size is not None and file.blob_id:
-            return Item(file.rfilename, file.size, file.blob_id, ("git-sha1", file.blob_id))
+            digest = self._check_digest(file.blob_id, GIT_OBJECT, file.rfilename)
+            algorithm = "git-sha1" if _SHA1.fullmatch(digest) else "git-sha256"
+            return Item(file.rfilename, file.size, digest, (algorithm, digest))
         return self._asked_item(file.rfilename)
+
+    def _check_digest(self, digest: object, form: re.Pattern[str], path: str) -> str:
+        """Contents are shared by their digests, so nothing else may become a content's name."""
+        if not isinstance(digest, str) or not form.fullmatch(digest):
+            message = f"{self._server} gives {path} the digest {digest!r:.200}, which is none."
+            raise DownloadError("WeightsCorrupt", message)
+        return digest
 
     def _asked_item(self, path: str) -> Item:
         # Some mirrors list names only.
@@ -86,7 +111,9 @@ class HubSource:
             headers["range"] = f"bytes={offset}-"
         with (
             self._errors(item.path),
-            get_session().stream("GET", self._url(item.path), headers=headers, timeout=_TIMEOUT) as response,
+            get_session().stream(
+                "GET", self._url(item.path), headers=headers, timeout=_TIMEOUT, extensions=CONTENT
+            ) as response,
         ):
             if response.is_error:
                 response.read()
@@ -104,12 +131,12 @@ class HubSource:
             yield
         except HfHubHTTPError as error:
             raise self._of_answer(error, subject) from error
+        except _NOT_A_HUB as error:
+            message = f"{self._server} does not answer as a hub does: {type(error).__name__}: {error}"
+            raise DownloadError("WeightsUnavailable", message) from error
         except httpx2.RequestError as error:
             message = f"{self._server} cannot be reached: {type(error).__name__}: {error}"
             raise DownloadError("WeightsUnavailable", message, transient=True) from error
-        except (ValueError, KeyError, TypeError) as error:
-            message = f"{self._server} does not answer as a hub does: {type(error).__name__}: {error}"
-            raise DownloadError("WeightsUnavailable", message) from error
 
     @property
     def _server(self) -> str:
@@ -120,7 +147,7 @@ class HubSource:
         limits = parse_ratelimit_headers(headers) if status == 429 else None
         pause = retry_after(headers, time.time())
         if pause is None and limits is not None and limits.remaining == 0:
-            pause = float(limits.reset_in_seconds)
+            pause = float(min(limits.reset_in_seconds, MAX_PAUSE_SECONDS))
         where = f"{self._repository} at revision {self._revision}"
         said = error.server_message or headers.get("x-error-message") or ""
         text = f"HTTP {status} for {subject} ({where}). {self._remedy(error, status)} {said}"

@@ -17,7 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .causes import of_os_error
+from .bounds import MAX_PROGRESS_BYTES, MAX_RECORD_BYTES
+from .causes import DownloadError, of_os_error
+from .files import inside, read_small
+from .listing import Record, record_from
 from .reporter import Reporter, log
 from .store import owner_of
 
@@ -39,15 +42,24 @@ class CacheLock:
 
     def acquire(self, reporter: Reporter) -> None:
         """Waits while another pod has the lock. Raises DownloadError if the cache cannot be written."""
+        inside(self._folder, self._path)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
         except OSError as error:
             raise of_os_error(error, str(self._cache), owner_of(self._folder)) from error
         self._descriptor = descriptor
         while not _try_lock(descriptor):
-            reporter.waiting(read_document(self.told))
+            reporter.waiting(read_document(self.told, MAX_PROGRESS_BYTES))
             time.sleep(POLL_SECONDS)
+
+    def read_record(self) -> Record | None:
+        """What the last finished download left; None if there is nothing that makes sense."""
+        try:
+            inside(self._folder, self.record)
+            return record_from(read_document(self.record, MAX_RECORD_BYTES))
+        except (KeyError, TypeError, ValueError, AttributeError, DownloadError):
+            return None
 
     def release(self) -> None:
         """Lets the next one in. Once is enough, more does no harm."""
@@ -73,11 +85,12 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
-def read_document(path: Path) -> Mapping[str, Any]:
-    """A JSON object from the cache, or {} if there is none."""
+def read_document(path: Path, limit: int) -> Mapping[str, Any]:
+    """A JSON object of at most so many bytes from the cache, or {} if there is none."""
+    content = read_small(path, limit)
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        document = json.loads(content) if content else None
+    except (ValueError, RecursionError):
         return {}
     return document if isinstance(document, dict) else {}
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .bounds import MAX_HOST_CHARACTERS, MAX_TOTAL_BYTES
 from .causes import Cause
+
+_HOST = re.compile(rf"[A-Za-z0-9.-]{{1,{MAX_HOST_CHARACTERS}}}")
 
 
 @dataclass
@@ -85,6 +89,17 @@ class Progress:
         """What pods that wait for `job` are told by this one."""
         tally = self.tallies[job]
         return {"host": host, **_figures(tally.done, tally.total, self.rate.per_second)}
+
+
+def peer_document(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What another pod's `job_document` says, without what cannot be: any pod may have written it."""
+    host = document.get("host")
+    figures = _figures(0, None, None)
+    for name in figures:
+        value = document.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_TOTAL_BYTES:
+            figures[name] = value
+    return {"host": host if isinstance(host, str) and _HOST.fullmatch(host) else "?", **figures}
 
 
 def _figures(done: int, total: int | None, rate: int | None) -> dict[str, int | None]:

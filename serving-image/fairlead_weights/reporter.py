@@ -6,7 +6,6 @@ Files are replaced as a whole and not more often than every half second; the log
 from __future__ import annotations
 
 import json
-import os
 import socket
 import sys
 import threading
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from .causes import Cause, human
-from .progress import Progress, Tally, percent
+from .files import replace_file
+from .progress import Progress, Tally, peer_document, percent
 
 WRITE_SECONDS = 0.5
 LOG_SECONDS = 15.0
@@ -69,12 +69,11 @@ class Reporter:
 
     def waiting(self, peer: Mapping[str, Any]) -> None:
         """Another pod downloads; `peer` is what it tells."""
-        figures = percent(int(peer.get("bytes") or 0), peer.get("totalBytes"))
+        peer = peer_document(peer)
+        figures = percent(peer["bytes"], peer["totalBytes"])
         with self._lock:
             self._progress.phase, self._progress.peer = "Waiting", peer
-            self._progress.detail = (
-                f"pod {peer.get('host', '?')} downloads into the shared cache {figures}".strip()
-            )
+            self._progress.detail = f"pod {peer['host']} downloads into the shared cache {figures}".strip()
 
     def downloading(self, job: str, peers: Path | None) -> None:
         """This pod downloads; those who wait for it read `peers`."""
@@ -139,9 +138,7 @@ class Reporter:
             return
         # A full or vanished disk is found out by the download itself, which knows what it means.
         with suppress(OSError):
-            scratch = path.with_name(f".{path.name}.{self._host}.tmp")
-            scratch.write_bytes(content)
-            os.replace(scratch, path)
+            replace_file(path, content)
             self._written[path] = content
 
 

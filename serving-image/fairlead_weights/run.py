@@ -10,9 +10,10 @@ from pathlib import Path
 
 from .causes import DownloadError, SourceChangedError, disk_full, human, of_os_error
 from .fetch import Fetcher, Source
+from .files import replace_file, replace_link
 from .jobs import Job, Order
-from .listing import Listing, Record, record_from
-from .locks import CacheLock, read_document, released_at_the_end
+from .listing import Listing, Record
+from .locks import CacheLock, released_at_the_end
 from .reporter import Reporter, log
 from .store import (
     HubLayout,
@@ -25,8 +26,6 @@ from .store import (
     link_all,
     missing,
     owner_of,
-    replace_file,
-    replace_link,
 )
 
 DEFAULT_REVISION = "main"
@@ -80,10 +79,11 @@ class Task:
         return before is None or before.identity != after.identity
 
     def _record(self) -> Record | None:
-        try:
-            return record_from(read_document(self.lock.record))
-        except (KeyError, TypeError, ValueError, DownloadError):
+        """The note of a former download, if it can be about this job: any pod may have written it."""
+        record = self.lock.read_record()
+        if record is None or bool(record.listing.revision) != bool(self.job.repository):
             return None
+        return None if self.job.pinned and record.listing.revision != self.job.revision else record
 
     def _ask(self, known: Record | None) -> None:
         copy = known.listing if known and is_complete(self.layout, known.listing) else None
@@ -108,7 +108,8 @@ class Task:
 
     def _fetcher(self) -> Fetcher:
         assert self._source is not None
-        return Fetcher(self._source, self.job.name, self._reporter, self._order.patience_seconds)
+        patience = self._order.patience_seconds
+        return Fetcher(self._source, self.job.name, self._reporter, patience, self.layout.check)
 
     @property
     def to_come(self) -> int:

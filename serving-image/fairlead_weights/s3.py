@@ -24,15 +24,24 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
 )
+from urllib3.exceptions import HTTPError
 
+from .answers import beginning, bounded, check_xml
 from .backoff import retry_after
+from .bounds import (
+    MAX_EMPTY_PAGES,
+    MAX_ERROR_BYTES,
+    MAX_LISTING_SECONDS,
+    MAX_PAGE_BYTES,
+)
 from .causes import DownloadError, SourceChangedError, of_status
 from .fetch import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, Body
-from .listing import Item, Listing, check_path, wanted
+from .listing import Item, Listing, check_number, checked, wanted
 
 DEFAULT_REGION = "us-east-1"
 # What a killed reader loses at most, and all that a connection holds in memory.
 CHUNK_BYTES = 256 << 10
+_REDIRECTS = (301, 302, 307, 308)
 # Services that want the bucket in the host's name. Others are at home in networks without wildcard DNS.
 _HOST_STYLE = ("amazonaws.com", "amazonaws.com.cn", "aliyuncs.com", "myqcloud.com", "volces.com")
 # 403 in S3 is also what a wrong key gets.
@@ -57,29 +66,47 @@ class S3Source:
         self._client = session.client(
             "s3", endpoint_url=endpoint, region_name=named, config=_config(endpoint, signed)
         )
+        # botocore has no setting for the size of an answer, and events come too late or too early.
+        sender = self._client._endpoint
+        sender.http_session = _BoundedSession(sender.http_session, self._server)
 
     def listing(self) -> Listing:
         """What lies under the path now."""
+        objects: dict[str, Item] = {}
         with self._errors(f"s3://{self._bucket}/{self._prefix}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(
-                Bucket=self._bucket, Prefix=self._prefix
-            )
-            objects = {
-                entry["Key"][len(self._prefix) :]: entry
-                for page in pages
-                for entry in page.get("Contents", ())
+            for number, entry in enumerate(self._entries(), start=1):
+                check_number(number, self._server)
                 # Consoles make empty objects to show folders.
-                if not entry["Key"].endswith("/")
-            }
-        items = tuple(self._item(path, objects[path]) for path in wanted(objects))
+                if not entry["Key"].endswith("/"):
+                    item = self._item(entry)
+                    objects[item.path] = item
+        items = [objects[path] for path in wanted(objects)]
         if not items:
             message = f"The bucket {self._bucket} has no objects under {self._prefix or 'its root'}."
             raise DownloadError("WeightsNotFound", message)
-        return Listing(items)
+        return checked(items, self._server)
 
-    def _item(self, path: str, entry: dict[str, Any]) -> Item:
+    def _entries(self) -> Iterator[dict[str, Any]]:
+        began, empty = time.monotonic(), 0
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=self._prefix
+        )
+        for page in pages:
+            entries = page.get("Contents", ())
+            yield from entries
+            empty += not entries
+            if empty > MAX_EMPTY_PAGES or time.monotonic() - began > MAX_LISTING_SECONDS:
+                message = f"{self._server} lists the bucket {self._bucket} without an end."
+                raise DownloadError("WeightsUnavailable", message)
+
+    def _item(self, entry: dict[str, Any]) -> Item:
+        key = entry["Key"]
+        if not key.startswith(self._prefix):
+            raise DownloadError(
+                "WeightsCorrupt", f"{self._server} lists {key!r:.200}, which was not asked for."
+            )
         # An ETag is the content's MD5 only for some uploads and encryptions: it tells a change, no more.
-        return Item(check_path(path, self._bucket), entry["Size"], entry["ETag"].strip('"'))
+        return Item(key[len(self._prefix) :], entry["Size"], entry["ETag"].strip('"'))
 
     @contextmanager
     def open(self, item: Item, offset: int) -> Iterator[Body]:
@@ -112,6 +139,9 @@ class S3Source:
             transient = isinstance(error, HTTPClientError | IncompleteReadError)
             message = f"{self._server} cannot be used: {error}"
             raise DownloadError("WeightsUnavailable", message, transient=transient) from error
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            message = f"{self._server} does not answer as S3 does: {type(error).__name__}: {error}"
+            raise DownloadError("WeightsUnavailable", message) from error
 
     def _of_answer(self, error: ClientError, subject: str) -> DownloadError | SourceChangedError:
         told, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
@@ -128,6 +158,65 @@ class S3Source:
         elif status in (301, 307, 400) and told.get("Region"):
             text = f"{text} Set spec.model.region to {told['Region']}."
         return of_status(status, self._server, text, pause)
+
+
+class _BoundedSession:
+    """botocore's HTTP session, with a bound on the answers that are read as a whole: all but objects."""
+
+    def __init__(self, session: Any, server: str) -> None:
+        self._session, self._server = session, server
+
+    def send(self, request: Any) -> Any:
+        """Sends a request. Raises what botocore's session raises, ValueError and DownloadError."""
+        is_object = request.stream_output
+        # Else botocore would read the body, however long it is.
+        request.stream_output = True
+        response = self._session.send(request)
+        if response.status_code < 300 and is_object:
+            return response
+        region = response.headers.get("x-amz-bucket-region")
+        if request.method == "HEAD" and response.status_code in _REDIRECTS and not region:
+            # botocore asks a redirecting bucket for its region, and would ask so again and again.
+            message = f"{self._server} redirects without naming a region. Set spec.model.region or endpoint."
+            raise DownloadError("WeightsUnavailable", message)
+        try:
+            response.raw = _Body(self._read(response))
+        except HTTPError as error:
+            raise HTTPClientError(error=error) from error
+        return response
+
+    def _read(self, response: Any) -> bytes:
+        body = response.raw
+        try:
+            if response.status_code < 300:
+                page = b"".join(bounded(body.stream(), MAX_PAGE_BYTES, self._server))
+                check_xml(page)
+                return page
+            error = b"".join(beginning(body.stream(), MAX_ERROR_BYTES))
+        finally:
+            # The connection is used again only if nothing is left to read.
+            body.close()
+        try:
+            check_xml(error)
+        except ValueError:
+            # The status says enough.
+            return b""
+        return error
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._session.close()
+
+
+class _Body:
+    """A response's body that has been read, as botocore reads it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        """All of it."""
+        yield self._content
 
 
 def _config(endpoint: str | None, signed: bool) -> Config:

@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import quote
 
-from .listing import Item, Listing
+from .bounds import MAX_REFERENCE_BYTES
+from .files import inside, read_small, replace_file, replace_link, size_of
+from .listing import PART, Item, Listing, version_name
 
-# huggingface_hub's tools take files that end like this for unfinished ones.
-PART = ".fairlead.incomplete"
 _READ_BYTES = 1 << 20
 
 
@@ -35,17 +33,25 @@ class Layout(Protocol):
     def finish(self, listing: Listing) -> None:
         """What is to be done when all links stand."""
 
+    def check(self, path: Path) -> Path:
+        """The path itself. Raises DownloadError if a link leads it out of the cache or into another model."""
+
 
 class HubLayout:
     """The cache of huggingface_hub, as it documents it, so that its own tools and other programs share it."""
 
     def __init__(self, cache: Path, repository: str, revision: str) -> None:
-        self._root = cache / "huggingface" / f"models--{repository.replace('/', '--')}"
+        self._caches = cache / "huggingface"
+        self._root = self._caches / f"models--{repository.replace('/', '--')}"
         self._revision = revision
+
+    def check(self, path: Path) -> Path:
+        """`huggingface` itself may be a link inside the cache."""
+        return inside(self._caches, path)
 
     def blob(self, item: Item) -> Path:
         """`blobs/DIGEST`."""
-        return self._root / "blobs" / quote(item.version, safe="")
+        return self._root / "blobs" / version_name(item.version)
 
     def folder(self, listing: Listing) -> Path:
         """`snapshots/COMMIT`."""
@@ -55,10 +61,9 @@ class HubLayout:
         """Notes which commit the branch or tag was."""
         if self._revision == listing.revision:
             return
-        reference = self._root / "refs" / self._revision
-        with suppress(OSError):
-            if reference.read_text() == listing.revision:
-                return
+        reference = self.check(self._root / "refs" / self._revision)
+        if read_small(reference, MAX_REFERENCE_BYTES) == listing.revision.encode():
+            return
         reference.parent.mkdir(parents=True, exist_ok=True)
         replace_file(reference, listing.revision.encode())
 
@@ -67,13 +72,18 @@ class S3Layout:
     """A folder of links with the object's names, and each content under its key and ETag."""
 
     def __init__(self, cache: Path, bucket: str, path: str) -> None:
+        self._root = cache / "s3"
         # No bucket's name begins with a dot.
-        self._objects = cache / "s3" / ".objects" / bucket / path
-        self._folder = cache / "s3" / bucket / path
+        self._objects = self._root / ".objects" / bucket / path
+        self._folder = self._root / bucket / path
+
+    def check(self, path: Path) -> Path:
+        """`s3` itself may be a link inside the cache."""
+        return inside(self._root, path)
 
     def blob(self, item: Item) -> Path:
         """`.objects/BUCKET/KEY/ETAG`."""
-        return self._objects / item.path / quote(item.version, safe="")
+        return self._objects / item.path / version_name(item.version)
 
     def folder(self, listing: Listing) -> Path:
         """`BUCKET/PATH`: one folder, which follows the bucket."""
@@ -81,8 +91,13 @@ class S3Layout:
 
     def finish(self, listing: Listing) -> None:
         """Removes objects that vanished, and older contents of those that changed."""
-        _keep_only(self._folder, {self._folder / item.path for item in listing.items})
-        _keep_only(self._objects, {self.blob(item) for item in listing.items})
+        self._keep_only(self._folder, {self._folder / item.path for item in listing.items})
+        self._keep_only(self._objects, {self.blob(item) for item in listing.items})
+
+    def _keep_only(self, folder: Path, wanted: set[Path]) -> None:
+        # The folder itself must be no link either: what it leads to would be emptied.
+        self.check(folder / "any")
+        _keep_only(folder, wanted)
 
 
 def _keep_only(folder: Path, wanted: set[Path]) -> None:
@@ -103,17 +118,9 @@ def part_of(blob: Path) -> Path:
     return blob.with_name(blob.name + PART)
 
 
-def size_of(path: Path) -> int | None:
-    """Bytes of a file, following links; None if there is none."""
-    try:
-        return path.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-
-
 def is_present(layout: Layout, listing: Listing, item: Item) -> bool:
     """Whether the content need not be fetched."""
-    return size_of(layout.blob(item)) == item.size or is_linked(layout, listing, item)
+    return size_of(layout.check(layout.blob(item))) == item.size or is_linked(layout, listing, item)
 
 
 def is_linked(layout: Layout, listing: Listing, item: Item) -> bool:
@@ -122,12 +129,11 @@ def is_linked(layout: Layout, listing: Listing, item: Item) -> bool:
     A commit's folder may hold the file itself: huggingface_hub copies where a disk knows no links, and what
     belongs to a commit never changes.
     """
-    link = layout.folder(listing) / item.path
-    if size_of(link) != item.size:
-        return False
+    link = layout.check(layout.folder(listing) / item.path)
+    blob = layout.check(layout.blob(item))
     if link.is_symlink():
-        return os.readlink(link) == _relative(layout.blob(item), link)
-    return bool(listing.revision)
+        return size_of(blob) == item.size and os.readlink(link) == _relative(blob, link)
+    return size_of(link) == item.size and bool(listing.revision)
 
 
 def is_complete(layout: Layout, listing: Listing) -> bool:
@@ -139,32 +145,13 @@ def link_all(layout: Layout, listing: Listing) -> None:
     """Makes the folder of links; every content must be present."""
     for item in listing.items:
         if not is_linked(layout, listing, item):
-            link = layout.folder(listing) / item.path
+            link = layout.check(layout.folder(listing) / item.path)
             link.parent.mkdir(parents=True, exist_ok=True)
             replace_link(link, _relative(layout.blob(item), link))
 
 
 def _relative(blob: Path, link: Path) -> str:
     return os.path.relpath(blob, link.parent)
-
-
-def replace_link(link: Path, target: str) -> None:
-    """Points a link elsewhere, without a moment in which it does not exist."""
-    scratch = _scratch(link)
-    scratch.symlink_to(target)
-    os.replace(scratch, link)
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Replaces a small file as a whole."""
-    scratch = _scratch(path)
-    scratch.write_bytes(content)
-    os.replace(scratch, path)
-
-
-def _scratch(path: Path) -> Path:
-    # Process ids do not tell pods apart.
-    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
 
 
 def free_bytes(folder: Path) -> int:
@@ -196,10 +183,11 @@ class Digest:
         self._expected = item.digest[1] if item.digest else None
         self._hash = None
         if item.digest:
-            # The names of git's objects are SHA-1; nothing here relies on it against attackers.
-            git = item.digest[0] == "git-sha1"
-            self._hash = hashlib.sha1(usedforsecurity=False) if git else hashlib.sha256()
-            if git:
+            algorithm = item.digest[0]
+            # The names of most git objects are SHA-1; nothing here relies on it against attackers.
+            sha1 = algorithm == "git-sha1"
+            self._hash = hashlib.sha1(usedforsecurity=False) if sha1 else hashlib.sha256()
+            if algorithm.startswith("git-"):
                 self._hash.update(b"blob %d\0" % item.size)
 
     def update(self, data: bytes) -> None:
@@ -207,14 +195,15 @@ class Digest:
         if self._hash:
             self._hash.update(data)
 
-    def take_in(self, path: Path, size: int) -> None:
-        """Takes in the first bytes of a file; it may be longer if somebody else writes it too."""
-        if not self._hash:
-            return
-        with path.open("rb") as file:
-            while size and (data := file.read(min(size, _READ_BYTES))):
-                self._hash.update(data)
-                size -= len(data)
+    def take_in(self, descriptor: int, size: int) -> None:
+        """Takes in the first bytes of an open file; it may be longer if somebody else writes it too."""
+        position = 0
+        while self._hash and position < size:
+            data = os.pread(descriptor, min(size - position, _READ_BYTES), position)
+            if not data:
+                return
+            self._hash.update(data)
+            position += len(data)
 
     @property
     def matches(self) -> bool:

@@ -1,6 +1,6 @@
 """Starts vLLM in the engine container, and tells what it is doing and why it died.
 
-The gateway copies this one file into the folder that the pod's containers share; the engine container runs
+The gateway copies this one file into a volume that the engine container mounts read-only; that container runs
 it with whatever Python its image has, so it uses only the standard library and works on Python 3.9.
 
 It exists because vLLM alone
@@ -8,14 +8,19 @@ It exists because vLLM alone
 - prints the cause of a failure far above the last lines that Kubernetes keeps;
 - exits with code 0 when its engine process dies;
 - wants to be told the rank of its LoRA adapters, which is in their files, so that only the pod knows it.
+
+It is also the `preStop` hook of the engine container: `drain` asks the gateway of the same pod to drain, and
+`await-drain`, in a worker of an engine over several nodes, waits until the leader has drained.
 """
 
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +49,16 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # vLLM goes on starting as if nothing had been said when SIGTERM comes while it loads, and would keep its
 # accelerator until the pod's whole grace period is over. It has nothing to finish.
 START_PATIENCE_SECONDS = 5
+# The gateway of the same pod. In a pod that has only IPv6 addresses it listens on the second one.
+LOOPBACK = ("127.0.0.1", "::1")
+# How often a worker looks at its leader, and how long one look may take.
+LOOK_AGAIN_SECONDS = 1.0
+LOOK_SECONDS = 5.0
+# A leader that cannot be reached for so long is gone. A gateway that starts again is back before that.
+LEADER_GONE_SECONDS = 15.0
+# The gateway's answers have a few hundred bytes.
+GATEWAY_ANSWER_BYTES = 1 << 20
+HOOKS = ("drain", "await-drain")
 
 
 class Cause(NamedTuple):
@@ -272,7 +287,11 @@ class Launcher:
         self._state.write()
         # A group of its own: whatever the engine leaves behind is found and ended with it.
         self._child = subprocess.Popen(
-            self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
+            self._command,
+            env=engine_environment(self._command),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
         assert self._child.stdout is not None
         watch = Watch(self._state)
@@ -342,6 +361,20 @@ def engine_command(module: str, socket: Path, arguments: Sequence[str]) -> list[
     return [sys.executable, "-u", "-m", module, "--uds", str(socket), *arguments]
 
 
+def engine_environment(command: Sequence[str]) -> dict[str, str]:
+    """The environment of the engine.
+
+    `--enforce-eager` keeps vLLM from compiling the model, but not some small functions, such as the ranks of
+    log probabilities. They are compiled at the first request that needs them, and where there is no compiler
+    that ends the engine. Without torch's compiler they run as they are.
+    """
+    environment = dict(os.environ)
+    compilers = (os.environ.get("CXX"), "g++", "c++", "clang++")
+    if "--enforce-eager" in command and not any(name and shutil.which(name) for name in compilers):
+        environment.setdefault("TORCHDYNAMO_DISABLE", "1")
+    return environment
+
+
 def headless_command(arguments: Sequence[str]) -> list[str]:
     """The command line of a further node of the engine, which has no API. Only `vllm serve` knows of that."""
     return [sys.executable, "-u", "-m", HEADLESS_MODULE, "serve", "--headless", *arguments]
@@ -401,8 +434,86 @@ def rank_arguments(arguments: Sequence[str]) -> list[str]:
     return ["--max-lora-rank", str(fitting[0] if fitting else LORA_RANKS[-1])]
 
 
+def ask_gateway(
+    host: str, port: int, method: str, path: str, timeout: float | None = None
+) -> tuple[int, bytes]:
+    """Status and body of one request to a gateway's admin port. Raises OSError or HTTPException."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read(GATEWAY_ANSWER_BYTES)
+    finally:
+        connection.close()
+
+
+def drain(port: int) -> int:
+    """Asks this pod's gateway to drain and waits until it has; 1 if it cannot, 0 otherwise."""
+    problem = ""
+    for host in LOOPBACK:
+        try:
+            status, body = ask_gateway(host, port, "POST", "/drain")
+        except (OSError, http.client.HTTPException) as error:
+            problem = f"{problem} {host}: {error!r}"
+            continue
+        if status == 200:
+            return 0
+        problem = f" HTTP {status} {body[:MESSAGE_CHARS].decode(errors='replace')}"
+        break
+    return say(f"the gateway does not drain:{problem}")
+
+
+def await_drain(host: str, port: int) -> int:
+    """Waits until the gateway on another pod has drained or is gone. It changes nothing there."""
+    seen = time.monotonic()
+    while time.monotonic() - seen < LEADER_GONE_SECONDS:
+        with suppress(OSError, http.client.HTTPException, ValueError, AttributeError):
+            _, body = ask_gateway(host, port, "GET", "/status", LOOK_SECONDS)
+            if json.loads(body).get("drained"):
+                return 0
+            seen = time.monotonic()
+        time.sleep(LOOK_AGAIN_SECONDS)
+    return 0
+
+
+def say(problem: str) -> int:
+    """Names a problem in the hook's output, which Kubernetes shows as an event, and returns its exit code."""
+    print(f"fairlead-launcher: {problem}", file=sys.stderr, flush=True)
+    return 1
+
+
+def give_up(timeout: float) -> None:
+    """Ends the process, whatever it waits for."""
+    say(f"not drained within {timeout:.0f} s")
+    os._exit(1)
+
+
+def run_hook(words: Sequence[str]) -> int:
+    """Command line of a `preStop` hook; returns the exit code, at the latest after its timeout."""
+    parser = argparse.ArgumentParser(prog="fairlead_launcher", description="A preStop hook.")
+    parser.add_argument("hook", choices=HOOKS)
+    parser.add_argument("--port", type=int, required=True, help="the gateway's admin port")
+    parser.add_argument("--timeout", type=float, required=True, help="seconds after which it ends anyway")
+    parser.add_argument("--address-from", default="", help="environment variable with the leader's address")
+    options = parser.parse_args(words)
+    # A timer, because a look-up of a name cannot be interrupted.
+    timer = threading.Timer(options.timeout, give_up, (options.timeout,))
+    timer.daemon = True
+    timer.start()
+    if options.hook == "drain":
+        return drain(options.port)
+    leader = os.environ.get(options.address_from, "")
+    return await_drain(leader, options.port) if leader else say(f"{options.address_from!r} is not set")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return run_hook(words) if words[:1] and words[0] in HOOKS else launch(words)
+
+
+def launch(argv: Sequence[str]) -> int:
+    """Runs the engine to its end and returns the exit code."""
     parser = argparse.ArgumentParser(prog="fairlead_launcher", description="Starts vLLM on a Unix socket.")
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument("--socket", type=Path, help="where the engine listens")

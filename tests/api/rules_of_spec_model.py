@@ -27,6 +27,23 @@ MODEL_RULES: dict[str, Rule] = {
     "source-hub": (model(HUB), model("hf://Qwen"), "spec.model.source must be hf://ORG/NAME"),
     "source-claim": (model("pvc://a/b c/d"), model("pvc://A/b"), "spec.model.source must be"),
     "source-file": (model("file:///opt/m"), model("file://opt/m"), "spec.model.source must be"),
+    "source-file-folder": (model("file:///opt/m/"), model("file:///"), "spec.model.source must be"),
+    "source-file-root": (model("file:///m"), model("file:////"), "spec.model.source must be"),
+    "source-file-root-longer": (
+        model("file:///data/a b/m", fileFrom="Node"),
+        model("file://////x", fileFrom="Node"),
+        "whose PATH has no empty segments",
+    ),
+    "source-file-empty": (model("file:///a.b/c"), model("file:///a//b"), "has no empty segments"),
+    "source-file-up": (model("file:///a../b"), model("file:///a/../b"), "segments . and .."),
+    "source-image-up": (
+        model("oci://a#./models/..x"),
+        model("oci://a#../models"),
+        "segments . and ..",
+    ),
+    "source-image-up-alone": (model("oci://a#/"), model("oci://a#.."), "segments . and .."),
+    "source-claim-root": (model("pvc://a//"), model("pvc://a/.."), "segments . and .."),
+    "source-bucket-up": (model("s3://a-b//c"), model("s3://a-b/c/.."), "segments . and .."),
     "source-scheme": (model("pvc://a"), model("ftp://a/b"), "spec.model.source must be"),
     "source-path": (model("pvc://a/..b"), model("pvc://a/../b"), "segments . and .."),
     "source-length": (
@@ -138,6 +155,21 @@ MODEL_RULES: dict[str, Rule] = {
         cache(type="HostPath", path="/a/../b"),
         "spec.model.cache.path must be an absolute path",
     ),
+    "cache-path-root": (
+        cache(type="HostPath", path="/srv/"),
+        cache(type="HostPath", path="//"),
+        "spec.model.cache.path must be an absolute path without empty segments",
+    ),
+    "cache-path-root-longer": (
+        cache(type="HostPath", path="/.cache"),
+        cache(type="HostPath", path="///"),
+        "spec.model.cache.path must be an absolute path without empty segments",
+    ),
+    "cache-path-here": (
+        cache(type="HostPath", path="/srv/.x"),
+        cache(type="HostPath", path="/./"),
+        "without the segments . and ..",
+    ),
     "cache-size": (
         cache(size="10Gi"),
         cache(type="HostPath", path="/a", size="10Gi"),
@@ -157,6 +189,11 @@ MODEL_RULES: dict[str, Rule] = {
     "adapter-source": (
         model(adapters=[adapter("oci://a#lora")]),
         model(adapters=[adapter("lora")]),
+        "spec.model.adapters[].source must be hf://ORG/NAME",
+    ),
+    "adapter-file": (
+        model(adapters=[adapter("file:///opt/lora")]),
+        model(adapters=[adapter("file:////")]),
         "spec.model.adapters[].source must be hf://ORG/NAME",
     ),
     "adapter-path": (

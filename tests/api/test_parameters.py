@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairlead_operator.api.endpoint import Api
-from fairlead_operator.api.parameters import check_parameters
+from fairlead_operator.api.parameters import DIALECTS, MAX_NAME_CHARACTERS, MAX_PROBLEMS, check_parameters
 
 
 def problems(dialect: str = "OpenAI", **fields: Any) -> list[str]:
@@ -108,3 +108,18 @@ def test_all_problems_are_told_at_once() -> None:
 def test_a_long_value_is_cut_in_the_message() -> None:
     (problem,) = problems(defaults={"temperature": "x" * 500})
     assert len(problem) < 150
+
+
+def test_many_problems_and_long_names_are_cut() -> None:
+    many = check_parameters(Api.model_validate({"defaults": {f"x{number}": 1 for number in range(1000)}}))
+    assert len(many) == MAX_PROBLEMS
+    (long,) = check_parameters(Api.model_validate({"defaults": {"temperature" * 1000: 1}}))
+    assert long.startswith("spec.api.defaults.temperature")
+    assert long.endswith("...: there is no such parameter; remove it")
+    assert len(long) < 200
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_parameter_has_a_name_that_is_cut(dialect: str) -> None:
+    names = {name for table in DIALECTS[dialect].values() for name in table}
+    assert max(map(len, names)) <= MAX_NAME_CHARACTERS

@@ -30,9 +30,15 @@ class Answer:
 
 
 async def call(
-    app: ASGIApp, method: str, path: str, body: bytes | dict[str, Any] = b"", **headers: str
+    app: ASGIApp,
+    method: str,
+    path: str,
+    body: bytes | dict[str, Any] = b"",
+    /,
+    client: str = "client",
+    **headers: str,
 ) -> Answer:
-    """One request whose client waits for the whole answer."""
+    """One request whose client, at the given address, waits for the whole answer."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     messages = [{"type": "http.request", "body": data, "more_body": False}]
     answer = Answer()
@@ -49,11 +55,11 @@ async def call(
         else:
             answer.body += message.get("body", b"")
 
-    await app(_scope(method, path, headers), receive, send)
+    await app(_scope(method, path, client, headers), receive, send)
     return answer
 
 
-def _scope(method: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+def _scope(method: str, path: str, client: str, headers: dict[str, str]) -> dict[str, Any]:
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -66,5 +72,5 @@ def _scope(method: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
         "root_path": "",
         "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
         "server": ("gateway", 80),
-        "client": ("client", 1),
+        "client": (client, 1),
     }

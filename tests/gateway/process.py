@@ -48,6 +48,8 @@ class GatewayProcess:
         self.run_dir = Path(tempfile.mkdtemp(prefix="fairlead-"))
         (self.run_dir / "engine.sock").symlink_to(engine.socket)
         (self.run_dir / "engine.json").symlink_to(engine.state_file)
+        self.launcher_dir = self.run_dir / "launcher"
+        self.launcher_dir.mkdir()
         config = self.run_dir / "gateway.json"
         model = {"servedName": SERVED_NAMES[0], "aliases": SERVED_NAMES[1:]}
         config.write_text(json.dumps({"model": model, "drainTimeoutSeconds": 120} | settings))
@@ -56,6 +58,7 @@ class GatewayProcess:
             "PYTHONPATH": str(SERVING_IMAGE),
             "FAIRLEAD_GATEWAY_CONFIG": str(config),
             "FAIRLEAD_GATEWAY_RUN_DIR": str(self.run_dir),
+            "FAIRLEAD_GATEWAY_LAUNCHER_DIR": str(self.launcher_dir),
             "FAIRLEAD_GATEWAY_KEYS_DIR": str(self.run_dir / "keys"),
             "FAIRLEAD_GATEWAY_HOST": host,
             "FAIRLEAD_GATEWAY_API_PORT": str(self.api_port),
@@ -90,11 +93,11 @@ class GatewayProcess:
         """What the process has written to its standard output: a JSON line per logged request."""
         return self._output.read_text()
 
-    def admin(self, path: str) -> tuple[int, bytes]:
-        """Status and body of a GET on the admin port."""
+    def admin(self, path: str, method: str = "GET") -> tuple[int, bytes]:
+        """Status and body of a request to the admin port."""
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=150)
         try:
-            connection.request("GET", path)
+            connection.request(method, path)
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:

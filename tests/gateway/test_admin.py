@@ -1,22 +1,27 @@
-"""The admin port, called in-process; the test writes the engine's state file itself."""
+"""The admin port, called in-process; the test writes the engine's state file itself, and time is its own."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
-from starlette.types import ASGIApp
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
+from fairlead_gateway import drain
 from fairlead_gateway.admin import create_admin
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.services import Services
 from fairlead_gateway.settings import GatewaySettings, ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool
-from tests.gateway.asgi import call
+from tests.gateway.asgi import Answer, call
 from tests.gateway.scripted import ScriptedEngine, answer, whole
+from tests.gateway.wire import until
 
 FIRST_START, SECOND_START = 1.0, 2.0
 MODELS = b'{"data": [{"id": "tiny", "max_model_len": 512}]}'
@@ -38,8 +43,43 @@ async def services(process: ProcessSettings) -> AsyncIterator[Services]:
 
 
 @pytest.fixture
-def admin(services: Services) -> ASGIApp:
+def admin(services: Services) -> FastAPI:
     return create_admin(services)
+
+
+class Clock:
+    """Time that passes only when the test says so, and how often it was read."""
+
+    def __init__(self) -> None:
+        self.now, self.reads = 1000.0, 0
+
+    def __call__(self) -> float:
+        self.reads += 1
+        return self.now
+
+    async def pass_time(self, seconds: float) -> None:
+        """Returns when the drain, which looks at the time again and again, has seen the new one."""
+        self.now += seconds
+        before = self.reads
+        await until(lambda: self.reads > before)
+
+
+@pytest.fixture
+def clock(services: Services, monkeypatch: pytest.MonkeyPatch) -> Clock:
+    monkeypatch.setattr(drain, "_LOOK_AGAIN_SECONDS", 0.01)
+    services.clock = Clock()
+    return services.clock
+
+
+async def drain_from_pod(admin: FastAPI) -> Answer:
+    """What the engine container's `preStop` hook asks for."""
+    return await call(admin, "POST", "/drain", client="127.0.0.1")
+
+
+async def readiness(admin: FastAPI) -> tuple[int, str]:
+    """Status of the readiness probe, and the reason that it names."""
+    result = await call(admin, "GET", "/readyz")
+    return result.status, result.json()["reason"]
 
 
 def start_engine(process: ProcessSettings, started_at: float) -> None:
@@ -47,35 +87,138 @@ def start_engine(process: ProcessSettings, started_at: float) -> None:
 
 
 async def test_a_drained_pod_is_not_ready_although_its_engine_is(
-    admin: ASGIApp, process: ProcessSettings
+    admin: FastAPI, process: ProcessSettings
 ) -> None:
     start_engine(process, FIRST_START)
-    await call(admin, "GET", "/drain")
-    result = await call(admin, "GET", "/readyz")
-    assert (result.status, result.json()["reason"]) == (503, "Draining")
+    await drain_from_pod(admin)
+    assert await readiness(admin) == (503, "Draining")
 
 
 async def test_an_engine_that_was_restarted_in_its_pod_is_ready_again(
-    admin: ASGIApp, process: ProcessSettings
+    admin: FastAPI, process: ProcessSettings, services: Services
 ) -> None:
     start_engine(process, FIRST_START)
-    await call(admin, "GET", "/drain")
+    await drain_from_pod(admin)
     start_engine(process, SECOND_START)
-    assert (await call(admin, "GET", "/readyz")).status == 200
+    await until(lambda: not services.gate.draining)
+    assert await readiness(admin) == (200, "Ready")
 
 
-async def test_a_ready_gateway_knows_the_context_length(admin: ASGIApp, services: Services) -> None:
+def longest_drain(services: Services) -> float:
+    """Seconds after which a drain that nothing followed is over."""
+    return services.settings.drain_timeout_seconds + drain.COME_BACK_SECONDS
+
+
+async def test_a_drained_pod_that_nothing_stops_comes_back(
+    admin: FastAPI, services: Services, clock: Clock
+) -> None:
+    await drain_from_pod(admin)
+    await clock.pass_time(longest_drain(services))
+    assert await readiness(admin) == (200, "Ready")
+
+
+async def test_a_drained_pod_stays_out_as_long_as_it_may_still_be_stopped(
+    admin: FastAPI, services: Services, clock: Clock
+) -> None:
+    await drain_from_pod(admin)
+    await clock.pass_time(longest_drain(services) - 1)
+    assert await readiness(admin) == (503, "Draining")
+
+
+async def test_a_pod_that_is_asked_to_drain_again_stays_out_for_longer(
+    admin: FastAPI, services: Services, clock: Clock
+) -> None:
+    await drain_from_pod(admin)
+    await clock.pass_time(longest_drain(services) - 1)
+    await drain_from_pod(admin)
+    await clock.pass_time(longest_drain(services) - 1)
+    assert await readiness(admin) == (503, "Draining")
+
+
+async def test_a_gateway_that_is_being_stopped_does_not_come_back(
+    admin: FastAPI, services: Services, clock: Clock
+) -> None:
+    await drain_from_pod(admin)
+    services.gate.stopping = True
+    await clock.pass_time(longest_drain(services))
+    assert await readiness(admin) == (503, "Draining")
+
+
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "127.0.0.6", "fd00::1", "::ffff:10.1.2.3", "client", "127.0.0.1.example.org"]
+)
+async def test_only_the_pod_itself_can_drain_it(admin: FastAPI, address: str) -> None:
+    refused = await call(admin, "POST", "/drain", client=address)
+    assert refused.status == 403
+    assert "Only the pod itself" in refused.json()["message"]
+    assert (await readiness(admin))[0] == 200
+
+
+async def test_a_header_makes_no_client_the_pod_itself(admin: FastAPI) -> None:
+    headers = {"x_forwarded_for": "127.0.0.1", "forwarded": "for=127.0.0.1", "x_real_ip": "127.0.0.1"}
+    assert (await call(admin, "POST", "/drain", client="10.1.2.3", **headers)).status == 403
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
+async def test_the_pod_itself_has_several_addresses(admin: FastAPI, address: str) -> None:
+    assert (await call(admin, "POST", "/drain", client=address)).status == 200
+    assert (await readiness(admin))[0] == 503
+
+
+def observed(services: Services) -> dict[str, Any]:
+    """All of a gateway that a request to its admin port could change."""
+    return {
+        "gate": {name: value for name, value in vars(services.gate).items() if not name.startswith("_")},
+        "demand": services.demand.tell(),
+        "settings": services.settings,
+        "problems": services.problems,
+        "metrics": services.telemetry.render(),
+    }
+
+
+@pytest.mark.parametrize("drained", [False, True])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+async def test_a_safe_method_changes_no_state(
+    admin: FastAPI,
+    services: Services,
+    process: ProcessSettings,
+    method: str,
+    drained: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Longer than the test: nothing else may change state meanwhile.
+    monkeypatch.setattr(drain, "_LOOK_AGAIN_SECONDS", 3600)
+    start_engine(process, FIRST_START)
+    if drained:
+        await drain_from_pod(admin)
+        # What ends the drain. The drain itself has to notice it, not a probe.
+        start_engine(process, SECOND_START)
+    paths = [route.path for route in admin.routes if isinstance(route, APIRoute)]
+    assert "/drain" in paths
+    for path in paths:
+        before = observed(services)
+        await call(admin, method, path, client="127.0.0.1")
+        assert (path, observed(services)) == (path, before)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+async def test_a_drain_is_asked_for_by_post(admin: FastAPI, method: str) -> None:
+    refused = await call(admin, method, "/drain", client="127.0.0.1")
+    assert (refused.status, refused.headers["allow"]) == (405, "POST")
+
+
+async def test_a_ready_gateway_knows_the_context_length(admin: FastAPI, services: Services) -> None:
     await call(admin, "GET", "/readyz")
     assert services.policy.engine.context_length == 512
 
 
-async def test_readiness_names_what_is_wrong_with_settings_and_keys(admin: ASGIApp) -> None:
+async def test_readiness_names_what_is_wrong_with_settings_and_keys(admin: FastAPI) -> None:
     problems = (await call(admin, "GET", "/readyz")).json()["problems"]
     assert len(problems) == 1
     assert "'bad'" in problems[0]
 
 
-async def test_metrics_are_the_gateways_and_the_engines(admin: ASGIApp, services: Services) -> None:
+async def test_metrics_are_the_gateways_and_the_engines(admin: FastAPI, services: Services) -> None:
     services.telemetry.count_request("chat", 200, 0.2, "alice")
     text = (await call(admin, "GET", "/metrics")).body.decode()
     assert 'fairlead_gateway_requests_total{endpoint="chat",key="alice",status="200"} 1.0' in text
@@ -84,7 +227,7 @@ async def test_metrics_are_the_gateways_and_the_engines(admin: ASGIApp, services
 
 
 async def test_the_status_tells_load_engine_and_weights_in_one_answer(
-    admin: ASGIApp, services: Services, process: ProcessSettings
+    admin: FastAPI, services: Services, process: ProcessSettings
 ) -> None:
     start_engine(process, FIRST_START)
     weights = {"phase": "Complete", "bytes": 7, "totalBytes": 7}
@@ -95,6 +238,7 @@ async def test_the_status_tells_load_engine_and_weights_in_one_answer(
         "inFlight": 3,
         "queued": 0,
         "draining": False,
+        "drained": False,
         "ready": True,
         "engine": {"phase": "Running", "startedAt": FIRST_START},
         "weights": weights,
@@ -104,7 +248,7 @@ async def test_the_status_tells_load_engine_and_weights_in_one_answer(
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]"])
 async def test_the_status_of_a_pod_that_begins_has_no_engine_and_no_weights(
-    admin: ASGIApp, process: ProcessSettings, content: str | None
+    admin: FastAPI, process: ProcessSettings, content: str | None
 ) -> None:
     if content is not None:
         process.weights_state.write_text(content)
@@ -112,8 +256,24 @@ async def test_the_status_of_a_pod_that_begins_has_no_engine_and_no_weights(
     assert (told["engine"], told["weights"]) == (None, None)
 
 
-async def test_the_status_says_that_a_pod_drains(admin: ASGIApp, process: ProcessSettings) -> None:
-    start_engine(process, FIRST_START)
-    await call(admin, "GET", "/drain")
-    told = (await call(admin, "GET", "/status")).json()
-    assert (told["draining"], told["ready"]) == (True, False)
+async def test_the_status_says_that_a_pod_drains_and_when_it_has_drained(
+    admin: FastAPI, services: Services
+) -> None:
+    async def status() -> tuple[bool, bool, bool]:
+        body = (await call(admin, "GET", "/status")).json()
+        return body["draining"], body["drained"], body["ready"]
+
+    services.gate.running = 1
+    draining = asyncio.create_task(drain_from_pod(admin))
+    await until(lambda: services.gate.draining)
+    assert await status() == (True, False, False)
+
+    services.gate.leave(0)
+    await draining
+    assert await status() == (True, True, False)
+
+
+async def test_a_pod_that_came_back_is_not_drained(admin: FastAPI, services: Services, clock: Clock) -> None:
+    await drain_from_pod(admin)
+    await clock.pass_time(longest_drain(services))
+    assert (await call(admin, "GET", "/status")).json()["drained"] is False

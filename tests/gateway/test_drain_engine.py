@@ -12,7 +12,7 @@ from openai import APITimeoutError, Stream
 from openai.types.chat import ChatCompletionChunk
 
 from tests.gateway.process import Background, GatewayProcess, wait_for
-from tests.support.engine import LAUNCHER, Engine
+from tests.support.engine import Engine
 
 pytestmark = pytest.mark.engine
 
@@ -39,10 +39,6 @@ def load(gateway: GatewayProcess) -> dict[str, Any]:
     return document
 
 
-def test_the_launcher_is_put_where_the_engine_starts_it(gateway: GatewayProcess) -> None:
-    assert (gateway.run_dir / "launcher.py").read_bytes() == LAUNCHER.read_bytes()
-
-
 def test_a_gateway_in_front_of_a_healthy_engine_is_ready(gateway: GatewayProcess) -> None:
     assert gateway.admin("/readyz")[0] == 200
 
@@ -57,7 +53,7 @@ def test_the_engines_progress_is_visible(gateway: GatewayProcess) -> None:
 
 def test_a_drain_lets_a_running_stream_finish(own_gateway: GatewayProcess) -> None:
     with streaming(own_gateway, tokens=900) as stream:
-        drain = Background(own_gateway.admin, "/drain")
+        drain = Background(own_gateway.admin, "/drain", "POST")
         wait_for(lambda: load(own_gateway)["draining"])
 
         assert own_gateway.admin("/readyz")[0] == 503
@@ -69,7 +65,7 @@ def test_a_drain_lets_a_running_stream_finish(own_gateway: GatewayProcess) -> No
 
 
 def test_a_request_that_arrives_during_a_drain_is_served(own_gateway: GatewayProcess) -> None:
-    own_gateway.admin("/drain")
+    own_gateway.admin("/drain", "POST")
     with own_gateway.openai() as client:
         answer = client.chat.completions.with_raw_response.create(
             model="tiny", messages=[{"role": "user", "content": "hello"}], max_tokens=1

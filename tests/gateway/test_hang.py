@@ -188,7 +188,7 @@ async def test_a_drain_does_not_wait_for_an_engine_that_hangs(socket: Path) -> N
         await pass_seconds(gateway, 301)
         gateway.services.process = gateway.services.process.model_copy(update={"linger_seconds": 0})
         async with asyncio.timeout(30):
-            drained = await call(create_admin(gateway.services), "GET", "/drain")
+            drained = await call(create_admin(gateway.services), "POST", "/drain", client="127.0.0.1")
         waiting.cancel()
 
     assert drained.json()["running"] == 1

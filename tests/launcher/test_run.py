@@ -296,6 +296,32 @@ def test_the_engine_gets_the_socket_and_its_arguments(launch: Launch) -> None:
     assert run.finish()[1].decode().split() == ["--uds", str(run.socket), "--flag"]
 
 
+@pytest.mark.parametrize(
+    ("flag", "compiler", "disabled"),
+    [("--enforce-eager", False, "1"), ("--enforce-eager", True, "None"), ("--dtype", False, "None")],
+)
+def test_an_eager_engine_without_a_compiler_compiles_nothing_later(
+    launch: Launch,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flag: str,
+    compiler: bool,
+    disabled: str,
+) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    if compiler:
+        (programs / "g++").write_text("#!/bin/sh\n")
+        (programs / "g++").chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs))
+    monkeypatch.delenv("CXX", raising=False)
+    monkeypatch.delenv("TORCHDYNAMO_DISABLE", raising=False)
+
+    _, log = launch("import os; print(os.environ.get('TORCHDYNAMO_DISABLE'))", flag).finish()
+
+    assert log.decode().strip() == disabled
+
+
 def test_the_log_is_relayed_while_the_engine_runs(launch: Launch) -> None:
     run = launch("import signal; print('first'); signal.pause()")
 

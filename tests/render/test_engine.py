@@ -11,6 +11,7 @@ from fairlead_operator.render.arguments import max_logprobs, vllm_arguments
 from fairlead_operator.render.children import render_children
 from fairlead_operator.render.model import Model
 from tests.plan.builders import SETTINGS, model
+from tests.render.cases import CASES, GROUPED, pod_templates
 
 
 def arguments(parsed: Model) -> list[str]:
@@ -142,3 +143,68 @@ def test_scaling_does_not_change_the_pods() -> None:
         return render_children(parsed, SETTINGS)[-1]["spec"]["template"]
 
     assert template(model(replicas=1)) == template(model(replicas=5))
+
+
+def containers(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The containers of a pod template by name."""
+    spec = template["spec"]
+    return {item["name"]: item for item in (*spec["initContainers"], *spec["containers"])}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_only_the_container_that_brings_the_launcher_can_write_it(case: str) -> None:
+    for template in pod_templates(case):
+        found = containers(template)
+        program = found["vllm"]["command"][1]
+        writable = {
+            name
+            for name, item in found.items()
+            for mount in item.get("volumeMounts", [])
+            if program.startswith(mount["mountPath"] + "/") and not mount.get("readOnly")
+        }
+        assert writable == {"launcher" if "launcher" in found else "gateway"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_download_does_not_see_the_launcher(case: str) -> None:
+    for template in pod_templates(case):
+        found = containers(template)
+        folder = found["vllm"]["command"][1].rpartition("/")[0]
+        assert folder not in {
+            mount["mountPath"] for mount in found.get("weights", {}).get("volumeMounts", [])
+        }
+
+
+def option(command: list[str], name: str) -> str:
+    return command[command.index(name) + 1]
+
+
+@pytest.mark.parametrize("seconds", [0, 300, 86400])
+def test_the_engine_is_stopped_after_a_drain_that_fits_into_the_grace_period(seconds: int) -> None:
+    rendered = render_children(model(rollout={"drainTimeoutSeconds": seconds}), SETTINGS)
+    spec = rendered[-1]["spec"]["template"]["spec"]
+    command = spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+    assert command[:3] == [*spec["containers"][0]["command"], "drain"]
+    assert seconds < int(option(command, "--timeout")) < spec["terminationGracePeriodSeconds"]
+
+
+def test_a_worker_waits_for_its_leader_which_is_the_only_one_to_drain() -> None:
+    leader, worker = pod_templates(GROUPED)
+    hooks = [
+        template["spec"]["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
+        for template in (leader, worker)
+    ]
+    assert [hook[2] for hook in hooks] == ["drain", "await-drain"]
+    assert option(hooks[1], "--address-from") == "LWS_LEADER_ADDRESS"
+    longest = int(option(hooks[1], "--timeout"))
+    assert int(option(hooks[0], "--timeout")) < longest < worker["spec"]["terminationGracePeriodSeconds"]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_hook_of_the_kubelet_changes_state_by_a_get(case: str) -> None:
+    assert all(
+        "httpGet" not in hook
+        for template in pod_templates(case)
+        for item in containers(template).values()
+        for hook in item.get("lifecycle", {}).values()
+    )

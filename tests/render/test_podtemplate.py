@@ -104,6 +104,9 @@ REFUSED: dict[str, dict[str, Any]] = {
     "spec.podTemplate.spec.containers[vllm].volumeMounts[/run/fairlead]": of_engine(
         volumeMounts=[{"mountPath": "/run/fairlead", "name": "home"}]
     ),
+    "spec.podTemplate.spec.containers[vllm].volumeMounts[/run/fairlead-launcher]": of_engine(
+        volumeMounts=[{"mountPath": "/run/fairlead-launcher", "readOnly": False}]
+    ),
     "spec.podTemplate.spec.volumes[run]": {"spec": {"volumes": [{"name": "run", "$patch": "delete"}]}},
     "spec.podTemplate.spec.containers[vllm].env[0] needs name": of_engine(env=[{"value": "x"}]),
 }

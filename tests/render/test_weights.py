@@ -71,6 +71,12 @@ def credentials(parsed: Model) -> dict[str, Object]:
             Place("/models/x/y", {"image": {"reference": "reg/a@sha256:0"}}, "/models"),
         ),
         ("file:///opt/model/", Place("/opt/model")),
+        # Stored before empty segments were refused.
+        ("file:////opt//model", Place("/opt/model")),
+        ("pvc://models//", Place("/models", claim_volume("models"), "/models")),
+        ("pvc://models//a//b", Place("/models/a/b", claim_volume("models"), "/models")),
+        ("oci://reg/a#/", Place("/models", {"image": {"reference": "reg/a"}}, "/models")),
+        ("oci://reg/a#./x", Place("/models/x", {"image": {"reference": "reg/a"}}, "/models")),
     ],
 )
 def test_a_source_says_what_to_load_and_what_to_mount(source: str, place: Place) -> None:
@@ -83,11 +89,22 @@ def test_a_folder_of_the_node_is_mounted_and_must_be_there() -> None:
     assert place == Place("/models", volume, "/models")
 
 
+@pytest.mark.parametrize("file_from", ["Image", "Node"])
+@pytest.mark.parametrize("source", ["file:///", "file:////", "file:///./"])
+def test_the_root_of_a_node_or_of_an_image_is_no_model(source: str, file_from: str) -> None:
+    with pytest.raises(ValueError, match="names no folder"):
+        model_place(of(source, fileFrom=file_from))
+
+
+@pytest.mark.parametrize("source", ["pvc://models/../x", "oci://reg/a#../x", "file:///opt/../etc"])
+def test_a_path_that_leads_out_of_its_folder_is_refused(source: str) -> None:
+    with pytest.raises(ValueError, match="leads out"):
+        model_place(of(source))
+
+
 def test_an_unknown_source_is_refused() -> None:
-    parsed = of("pvc://models")
-    broken = parsed.spec.model.model_copy(update={"source": "ftp://x"})
     with pytest.raises(ValueError, match="unknown source"):
-        model_place(Model(**{**vars(parsed), "spec": parsed.spec.model_copy(update={"model": broken})}))
+        model_place(of("ftp://x"))
 
 
 def test_an_adapter_of_each_kind_has_a_place_of_its_own() -> None:

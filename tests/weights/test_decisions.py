@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import json
+import time
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fairlead_weights import answers
 from fairlead_weights.backoff import LONGEST_WAIT, next_wait, retry_after
+from fairlead_weights.bounds import (
+    MAX_ANSWER_SECONDS,
+    MAX_FILE_BYTES,
+    MAX_NAME_BYTES,
+    MAX_PATH_BYTES,
+    MAX_PAUSE_SECONDS,
+    MAX_TOTAL_BYTES,
+)
 from fairlead_weights.causes import DownloadError, disk_full, of_os_error, of_status, termination_message
 from fairlead_weights.jobs import Job, JobError, parse
-from fairlead_weights.listing import Item, Listing, Record, check_path, record_from, wanted
-from fairlead_weights.progress import Progress, Rate, Tally, percent
+from fairlead_weights.listing import (
+    Item,
+    Listing,
+    Record,
+    check_path,
+    check_revision,
+    checked,
+    record_from,
+    wanted,
+)
+from fairlead_weights.progress import Progress, Rate, Tally, peer_document, percent
 
 
 class TestJobs:
@@ -59,6 +80,7 @@ class TestJobs:
 
     def test_only_a_whole_commit_pins(self) -> None:
         assert Job("model", "hf://a/b", "/m", revision="0" * 40).pinned
+        assert Job("model", "hf://a/b", "/m", revision="0" * 64).pinned
         assert not Job("model", "hf://a/b", "/m", revision="0" * 12).pinned
         assert not Job("model", "hf://a/b", "/m").pinned
 
@@ -106,13 +128,38 @@ class TestWanted:
         ]
         assert wanted(paths) == paths
 
-    @pytest.mark.parametrize("path", ["../x", "/etc/passwd", "a/../b", "a//b", "", ".", "a\\b", "a\0"])
-    def test_no_path_leads_out_of_the_folder(self, path: str) -> None:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            *("../x", "/etc/passwd", "a/../b", "a//b", "", ".", "a\\b", "a\0", "\ud800", 7, None),
+            *("a" * (MAX_NAME_BYTES + 1), "ä" * MAX_NAME_BYTES, "a/" * (MAX_PATH_BYTES // 2) + "aa"),
+        ],
+    )
+    def test_no_path_leads_out_of_the_folder(self, path: object) -> None:
         with pytest.raises(DownloadError, match="no path"):
             check_path(path, "acme/tiny")
 
+    def test_the_longest_path_is_one(self) -> None:
+        longest = "/".join(["a" * MAX_NAME_BYTES] * 4 + ["b" * (MAX_PATH_BYTES - 4 * MAX_NAME_BYTES - 4)])
+        assert check_path(longest, "acme/tiny") == longest
+
+    def test_all_files_together_are_bounded(self) -> None:
+        number = MAX_TOTAL_BYTES // MAX_FILE_BYTES
+        items = [Item(str(n), MAX_FILE_BYTES, "v") for n in range(number)]
+        assert checked(items, "The hub").items == tuple(items)
+        with pytest.raises(DownloadError, match="The hub lists"):
+            checked([*items, Item("one", 1, "v")], "The hub")
+
+    @pytest.mark.parametrize("length", [40, 64])
+    def test_a_commit_is_40_or_64_lower_case_hexadecimal_digits(self, length: int) -> None:
+        commit = ("0123456789abcdef" * 4)[:length]
+        assert check_revision(commit, "The hub") == commit
+        for wrong in (commit[1:], f"{commit}0", commit.upper(), f"{commit[1:]}\n", f"{commit[1:]}/"):
+            with pytest.raises(DownloadError, match="The hub names the commit"):
+                check_revision(wrong, "The hub")
+
     def test_a_record_is_read_as_it_was_written(self) -> None:
-        record = Record("1", Listing((Item("a/b", 5, "v"),), "c0ffee"))
+        record = Record("1", Listing((Item("a/b", 5, "v"),), "c0ffee00" * 5))
         assert record_from(json.loads(json.dumps(record.as_document()))) == record
 
 
@@ -141,6 +188,8 @@ class TestBackoff:
             ("30", 30.0),
             ("0", 0.0),
             ("-5", 0.0),
+            ("1e300", MAX_PAUSE_SECONDS),
+            ("Thu, 01 Jan 99999999999 00:00:00 GMT", None),
             ("Thu, 01 Jan 1970 00:02:00 GMT", 20.0),
             ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
             ("soon", None),
@@ -222,6 +271,17 @@ class TestProgress:
         assert (told["bytes"], told["totalBytes"], told["bytesPerSecond"]) == (30, 100, None)
         assert "host" not in told
 
+    def test_what_another_pod_tells_is_repeated_as_far_as_it_makes_sense(self) -> None:
+        told = self.progress().job_document("model", "qwen3-5c9d.pod")
+        assert peer_document(told) == told
+        nonsense = {"host": "a b", "bytes": "1", "totalBytes": -1, "bytesPerSecond": 1.5, "more": "x" * 9}
+        assert peer_document(nonsense) == {
+            "host": "?",
+            "bytes": 0,
+            "totalBytes": None,
+            "bytesPerSecond": None,
+        }
+
     def test_the_rate_is_that_of_the_last_seconds(self) -> None:
         rate = Rate()
         fetched = [0] * 20 + [100 * second for second in range(40)] + [3900] * 3
@@ -246,3 +306,44 @@ class TestProgress:
     )
     def test_percent(self, done: int, total: int | None, text: str) -> None:
         assert percent(done, total) == text
+
+
+class TestAnswers:
+    """Answers that are read as a whole."""
+
+    @pytest.fixture
+    def slow(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[bytes]:
+        """A body that is never silent and never ends: a byte each ten seconds."""
+        now = 0.0
+
+        def bytes_() -> Iterator[bytes]:
+            nonlocal now
+            while True:
+                now += 10
+                yield b"x"
+
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        return bytes_()
+
+    def test_a_list_that_comes_too_slowly_is_given_up_for_now(self, slow: Iterator[bytes]) -> None:
+        with pytest.raises(DownloadError, match="The hub takes more than") as failure:
+            b"".join(answers.bounded(slow, 1 << 20, "The hub"))
+        assert failure.value.transient
+
+    def test_an_error_that_comes_too_slowly_is_read_as_far_as_it_came(self, slow: Iterator[bytes]) -> None:
+        read = b"".join(answers.beginning(slow, 1 << 20))
+        assert len(read) == MAX_ANSWER_SECONDS // 10 + 1
+
+    @given(st.binary(max_size=5000), st.integers(1, 100))
+    def test_what_was_packed_is_read_in_any_pieces(self, content: bytes, size: int) -> None:
+        packed = gzip.compress(content)
+        pieces = (packed[at : at + size] for at in range(0, len(packed), size))
+        assert b"".join(answers.unpacked(pieces)) == content
+
+    def test_what_was_packed_unpacks_in_small_pieces(self) -> None:
+        pieces = answers.unpacked([gzip.compress(bytes(8 << 20))])
+        assert max(map(len, pieces)) <= 64 << 10
+
+    def test_what_is_not_packed_cannot_be_unpacked(self) -> None:
+        with pytest.raises(ValueError, match="no gzip"):
+            b"".join(answers.unpacked([b"{}"]))

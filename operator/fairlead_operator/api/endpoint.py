@@ -19,13 +19,29 @@ AnyJson = Annotated[Any, Extra((("x-kubernetes-preserve-unknown-fields", True),)
 _FREE_FORM = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "maxProperties": 64}
 
 
+# No value is larger than the largest request.
+_Size = Annotated[int | None, Field(ge=1, le=1_073_741_824)]
+
+
 class Limit(Part):
-    """The range of one numeric parameter."""
+    """The bounds of one parameter; which ones it has is in the reference of parameters."""
 
     minimum: AnyJson = None
     """minimum that a request may ask for."""
     maximum: AnyJson = None
     """maximum that a request may ask for; for `max_tokens` also what a request gets that says nothing."""
+    max_items: _Size = None
+    """maxItems of a list."""
+    max_length: _Size = None
+    """maxLength is the most characters that all texts in the value have."""
+    max_values: _Size = None
+    """maxValues is the most JSON values in a schema."""
+    max_states: _Size = None
+    """maxStates is the most states of the automaton that a schema, an expression or a grammar may need, as
+    estimated from its source.
+    """
+    max_media: _Size = None
+    """maxMedia is the most images, audio and video in the messages."""
 
 
 class Auth(Part):
@@ -72,8 +88,9 @@ class Api(Part):
     against the dialect's table; a wrong one makes the model not Ready and changes nothing that runs.
     """
     limits: Annotated[dict[str, Limit], properties(64)] = Field(default_factory=dict)
-    """limits of numeric request parameters by name, for example `max_tokens: {maximum: 4096}`. A request
-    outside is refused with an error that names the limit.
+    """limits of request parameters by name, for example `max_tokens: {maximum: 4096}`. A request outside is
+    refused with an error that names the limit. `minimum` and `maximum` narrow the range of a number; the
+    others replace a bound of the table, by a smaller one or by a larger one that costs the engine more.
     """
     unknown_fields: Literal["Ignore", "Reject"] = "Ignore"
     """unknownFields of a request are dropped and named in the response header `x-fairlead-ignored-params`,

@@ -14,7 +14,9 @@ _HUB = "hf://[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
 _CLAIM = "pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[^[:cntrl:]]*)?"
 _BUCKET = "s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[^[:cntrl:]]*)?"
 _IMAGE = "oci://[A-Za-z0-9][A-Za-z0-9._:/@-]*(#[^[:cntrl:]]+)?"
-_FOLDER = "file:///[^[:cntrl:]]+"
+# A path with an empty segment could be the root by another name.
+_ABSOLUTE_PATH = "(/[^/[:cntrl:]]+)+/?"
+_FOLDER = f"file://{_ABSOLUTE_PATH}"
 
 
 def _source(field: str) -> Any:
@@ -22,10 +24,10 @@ def _source(field: str) -> Any:
         rule(
             f"self.matches('^({_HUB}|{_CLAIM}|{_BUCKET}|{_IMAGE}|{_FOLDER})$')",
             f"{field} must be hf://ORG/NAME, pvc://CLAIM/PATH, s3://BUCKET/PATH, oci://IMAGE#PATH or "
-            "file:///PATH (PATH may be absent but for file)",
+            "file:///PATH (PATH may be absent but for file, whose PATH has no empty segments)",
         ),
         rule(
-            "!self.matches('/[.][.]?(/|$)')",
+            "!self.matches('(/[.][.]?|#[.][.])(/|$)')",
             f"{field} must not have the path segments . and ..; give the path in full",
         ),
     )
@@ -109,8 +111,9 @@ class Cache(Part):
         length(2, 1024),
         validations(
             rule(
-                "self.matches('^/[^[:cntrl:]]+$') && !self.matches('/[.][.]?(/|$)')",
-                "spec.model.cache.path must be an absolute path without the segments . and ..",
+                f"self.matches('^{_ABSOLUTE_PATH}$') && !self.matches('/[.][.]?(/|$)')",
+                "spec.model.cache.path must be an absolute path without empty segments and without the "
+                "segments . and ..",
             )
         ),
     ] = None

@@ -9,7 +9,7 @@ from fairlead_operator.render.chat_template import chat_template_mounts, chat_te
 from fairlead_operator.render.claims import accelerator_resources
 from fairlead_operator.render.gateway import ADMIN_PORT
 from fairlead_operator.render.model import Model, Object, RenderSettings
-from fairlead_operator.render.paths import RUN_PATH
+from fairlead_operator.render.paths import LAUNCHER_FILE, LAUNCHER_PATH, LAUNCHER_VOLUME, RUN_PATH
 from fairlead_operator.render.quantity import canonical_quantity
 from fairlead_operator.render.security import container_security
 from fairlead_operator.render.weights import weights_mounts, weights_volumes
@@ -20,6 +20,9 @@ GRACE_AFTER_FAILED_START_SECONDS = 30
 # Longer than a gateway takes to start again: its absence must not end the engine beside it.
 LIVENESS_PERIOD_SECONDS, LIVENESS_FAILURES = 5, 6
 GRACE_AFTER_HANG_SECONDS = 15
+# The drain itself ends after spec.rollout.drainTimeoutSeconds; this is for the answer to arrive. The pod's
+# grace period has room for it (`pod.GRACE_MARGIN_SECONDS`).
+DRAIN_ANSWER_SECONDS = 5
 
 
 def engine_container(model: Model, settings: RenderSettings) -> Object:
@@ -28,7 +31,7 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
     container: Object = {
         "name": "vllm",
         "image": engine.image or settings.engine_image,
-        "command": ["python3", f"{RUN_PATH}/launcher.py"],
+        "command": ["python3", LAUNCHER_FILE],
         "args": [
             *("--socket", f"{RUN_PATH}/engine.sock"),
             *("--state", f"{RUN_PATH}/engine.json"),
@@ -49,8 +52,10 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
             "terminationGracePeriodSeconds": GRACE_AFTER_FAILED_START_SECONDS,
             "failureThreshold": -(-engine.startup_timeout_seconds // STARTUP_PERIOD_SECONDS),
         },
-        # Returns when no request is in flight, so that SIGTERM reaches an idle engine.
-        "lifecycle": {"preStop": {"httpGet": {"path": "/drain", "port": ADMIN_PORT}}},
+        # Returns when no request is in flight, so that SIGTERM reaches an idle engine. It runs in the pod,
+        # because a drain changes state: the kubelet can only GET, and the gateway drains for its own pod
+        # alone.
+        "lifecycle": {"preStop": {"exec": {"command": _drain(model)}}},
         "volumeMounts": [*_mounts(model), *chat_template_mounts(model)],
     }
     if engine.unresponsive.action == "Restart":
@@ -65,6 +70,11 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
     if engine.image_pull_policy:
         container["imagePullPolicy"] = engine.image_pull_policy
     return container
+
+
+def _drain(model: Model) -> list[str]:
+    timeout = model.spec.rollout.drain_timeout_seconds + DRAIN_ANSWER_SECONDS
+    return ["python3", LAUNCHER_FILE, "drain", "--port", str(ADMIN_PORT), "--timeout", str(timeout)]
 
 
 def _environment(model: Model) -> list[Object]:
@@ -124,6 +134,7 @@ def _quantities(resources: Resources) -> Object:
 def _mounts(model: Model) -> list[Object]:
     return [
         {"name": "run", "mountPath": RUN_PATH},
+        {"name": LAUNCHER_VOLUME, "mountPath": LAUNCHER_PATH, "readOnly": True},
         {"name": "home", "mountPath": HOME},
         {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 -- the container's shared memory
         *weights_mounts(model),
@@ -134,6 +145,7 @@ def engine_volumes(model: Model) -> list[Object]:
     """The volumes that the engine mounts, shared with other containers or not."""
     return [
         {"name": "run", "emptyDir": {}},
+        {"name": LAUNCHER_VOLUME, "emptyDir": {}},
         {"name": "home", "emptyDir": {}},
         # vLLM's processes exchange tensors through shared memory; the runtime's default of 64 MiB is too
         # small.

@@ -1,7 +1,7 @@
 """The gateway sidecar and its configuration.
 
 The gateway is a native sidecar (an init container that keeps running): it starts before the engine, which
-needs the launcher that the gateway puts into the shared directory, and stops after it, so that streams end
+needs the launcher that the gateway puts into a volume for it, and stops after it, so that streams end
 properly.
 
 It reads gateway.json and the API keys again when they change, so neither is part of the pod template and a
@@ -17,7 +17,7 @@ from typing import Any
 
 from fairlead_operator.render.arguments import STRUCTURED_OUTPUTS_BACKENDS, max_logprobs
 from fairlead_operator.render.model import Model, Object, RenderSettings
-from fairlead_operator.render.paths import RUN_PATH
+from fairlead_operator.render.paths import LAUNCHER_PATH, LAUNCHER_VOLUME, RUN_PATH
 from fairlead_operator.render.security import container_security
 
 API_PORT = 8000
@@ -108,6 +108,7 @@ def gateway_container(model: Model, settings: RenderSettings) -> Object:
             {"name": "FAIRLEAD_GATEWAY_KEYS_DIR", "value": KEYS_PATH},
             {"name": "FAIRLEAD_GATEWAY_PINNED", "value": pinned},
             {"name": "FAIRLEAD_GATEWAY_RUN_DIR", "value": RUN_PATH},
+            {"name": "FAIRLEAD_GATEWAY_LAUNCHER_DIR", "value": LAUNCHER_PATH},
         ],
         "ports": [
             {"name": "http", "containerPort": API_PORT, "protocol": "TCP"},
@@ -138,6 +139,7 @@ def _mounts(model: Model) -> list[Object]:
     mounts: list[Object] = [
         {"name": "gateway-config", "mountPath": CONFIG_PATH, "readOnly": True},
         {"name": "run", "mountPath": RUN_PATH},
+        {"name": LAUNCHER_VOLUME, "mountPath": LAUNCHER_PATH},
         {"name": "gateway-tmp", "mountPath": "/tmp"},  # noqa: S108 -- an emptyDir in the container
     ]
     if model.spec.api.auth.secret_name:

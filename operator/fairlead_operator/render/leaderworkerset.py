@@ -14,7 +14,12 @@ from fairlead_operator.render.templates import template_annotations
 
 def group_name(model: Model) -> str:
     """The name of the LeaderWorkerSet."""
-    return f"{model.name}-group"
+    return group_name_of(model.name)
+
+
+def group_name_of(model: str) -> str:
+    """The same, from the model's name."""
+    return f"{model}-group"
 
 
 def render_leader_worker_set(model: Model, templates: tuple[Object, ...], choices: Choices) -> Object:

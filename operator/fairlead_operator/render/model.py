@@ -13,7 +13,7 @@ Object = dict[str, Any]
 
 # Rises when the same spec and images give different objects. It is part of the status, so that one can see by
 # which rules a model's objects were made.
-RENDERING_VERSION = 3
+RENDERING_VERSION = 4
 
 
 @dataclass(frozen=True)

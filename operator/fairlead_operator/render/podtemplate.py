@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead_operator.api.names import GROUP
-from fairlead_operator.render.paths import RUN_PATH
+from fairlead_operator.render.paths import LAUNCHER_PATH, RUN_PATH
 from fairlead_operator.render.quantity import store_quantities
 from fairlead_operator.render.strategic_merge import MergeError, merge_template
 
@@ -18,6 +18,7 @@ Object = dict[str, Any]
 
 FIELD = "spec.podTemplate"
 _CONTAINERS = ("initContainers", "containers")
+_MEETING_PLACES = (RUN_PATH, LAUNCHER_PATH)
 
 
 class PodTemplateError(ValueError):
@@ -95,13 +96,11 @@ def _check_container(ours: Object, merged: Object, path: str) -> None:
         name = variable["name"]
         same = not name.startswith("FAIRLEAD_") or there.get(name) == variable
         _require(same, f"{path}.env[{name}]", "must not be changed: it is the operator's")
-    needed = [item for item in ours.get("volumeMounts", []) if item["mountPath"] == RUN_PATH]
     mounts = _items(merged.get("volumeMounts"))
-    _require(
-        all(mount in mounts for mount in needed),
-        f"{path}.volumeMounts[{RUN_PATH}]",
-        "must not be changed: gateway and engine meet there",
-    )
+    for mount in ours.get("volumeMounts", []):
+        place = mount["mountPath"]
+        same = place not in _MEETING_PLACES or mount in mounts
+        _require(same, f"{path}.volumeMounts[{place}]", "must not be changed: gateway and engine meet there")
 
 
 def _require(fine: bool, field: str, problem: str) -> None:

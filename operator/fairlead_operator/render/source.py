@@ -48,7 +48,9 @@ def scheme(source: str) -> str:
 
 
 def _place(model: Model, source: str, *, mount: str, link: str) -> Place:
-    """Raises ValueError for an unknown scheme, which the API server does not let through."""
+    """Raises ValueError for what the API server does not let through: an unknown scheme, a path that is no
+    folder below the root.
+    """
     kind, _, rest = source.partition("://")
     if kind in DOWNLOADED_SCHEMES:
         return Place(link, downloaded=True)
@@ -61,7 +63,10 @@ def _place(model: Model, source: str, *, mount: str, link: str) -> Place:
         image, _, path = rest.partition("#")
         return Place(_below(mount, path), {"image": {"reference": image}}, mount)
     if kind == "file":
-        folder = f"/{rest.strip('/')}"
+        folder = _below("", rest)
+        if not folder:
+            # The root of a node or of an image is never a model.
+            raise ValueError(f"source {source!r} names no folder")
         if model.spec.model.file_from == "Image":
             return Place(folder)
         return Place(mount, {"hostPath": {"path": folder, "type": "Directory"}}, mount)
@@ -69,4 +74,8 @@ def _place(model: Model, source: str, *, mount: str, link: str) -> Place:
 
 
 def _below(mount: str, path: str) -> str:
-    return f"{mount}/{path.strip('/')}".rstrip("/")
+    """The path below `mount`, in its shortest form. Raises ValueError for one that could lead out of it."""
+    segments = [segment for segment in path.split("/") if segment not in ("", ".")]
+    if ".." in segments:
+        raise ValueError(f"path {path!r} leads out of its folder")
+    return "/".join((mount, *segments))

@@ -15,6 +15,9 @@ from fairlead_operator.render.model import Choices, Model, Object, RenderSetting
 from fairlead_operator.render.pod import leader_template, pod_template
 from fairlead_operator.render.worker import worker_template
 
+# Anybody who may edit the Deployment can write its annotations.
+_VERSION_DIGITS = 9
+
 
 def render_templates(model: Model, settings: RenderSettings) -> tuple[Object, ...]:
     """The pod templates by the current rules, with the digest of all of them in an annotation of each.
@@ -51,7 +54,7 @@ def pinned_templates(model: Model, workload: Object) -> tuple[Object, ...]:
         kept = json.loads(annotations[POD_TEMPLATE])
         templates = tuple(kept) if isinstance(kept, list) else (kept,)
         intact = len(templates) == min(model.spec.engine.nodes, 2) and templates == _stamped(*templates)
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return ()
     return templates if intact else ()
 
@@ -59,7 +62,7 @@ def pinned_templates(model: Model, workload: Object) -> tuple[Object, ...]:
 def rendering_version(workload: Object) -> int:
     """The version of the rules by which a live workload's pod templates were made; 0 if it does not say."""
     told = (workload.get("metadata", {}).get("annotations") or {}).get(RENDERING, "")
-    return int(told) if told.isdecimal() else 0
+    return int(told) if told.isdecimal() and len(told) <= _VERSION_DIGITS else 0
 
 
 def revision_of(template: Object) -> str:

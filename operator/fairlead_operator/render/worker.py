@@ -1,31 +1,29 @@
 """The workers of a group: pods that run a part of an engine whose API is in the group's leader.
 
 A worker has no gateway, so nothing that needs one: it is ready as soon as it runs, and the launcher comes by
-a container of its own. A worker that is to leave, for example when its node is drained, would tear the
-engine down under the requests of all; so it first asks the leader's gateway to drain, as the leader's own
-engine does.
+a container of its own. A worker that is to leave, for example when its node is drained, would tear the engine
+down under the requests of all. LeaderWorkerSet deletes the leader as soon as a worker is deleted
+(`RecreateGroupOnPodRestart`), and the leader then drains as every pod does. So the worker only waits until
+the leader has drained: it reads the leader's state and changes nothing there.
 """
 
 from __future__ import annotations
 
+from fairlead_operator.render.arguments import SHUTDOWN_SECONDS
 from fairlead_operator.render.engine import engine_container, engine_volumes
 from fairlead_operator.render.gateway import ADMIN_PORT
 from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.parallelism import LEADER_ADDRESS
-from fairlead_operator.render.paths import RUN_PATH
+from fairlead_operator.render.paths import LAUNCHER_FILE, LAUNCHER_PATH, LAUNCHER_VOLUME
 from fairlead_operator.render.pod import Containers, group_scheduling, pod_annotations, pod_spec
 from fairlead_operator.render.podtemplate import apply_pod_template, patch_for
 from fairlead_operator.render.security import container_security
 from fairlead_operator.render.weights import weights_containers
 
 # Where the gateway's image has the launcher (gateway.Dockerfile).
-LAUNCHER_PATH = "/opt/fairlead/app/launcher/fairlead_launcher.py"
+LAUNCHER_IN_IMAGE = "/opt/fairlead/app/launcher/fairlead_launcher.py"
 _LEADERS_ALONE = frozenset({"gateway"})
 _OF_THE_GATEWAY = frozenset({"startupProbe", "livenessProbe"})
-_DRAIN = (
-    "import os, urllib.request as web; "
-    f"web.urlopen('http://' + os.environ['{LEADER_ADDRESS}'] + ':{ADMIN_PORT}/drain', timeout=86400).read()"
-)
 
 
 def worker_template(model: Model, settings: RenderSettings) -> Object:
@@ -51,10 +49,10 @@ def _launcher_container(settings: RenderSettings) -> Object:
         "name": "launcher",
         "image": settings.gateway_image,
         "imagePullPolicy": settings.image_pull_policy,
-        "command": ["cp", LAUNCHER_PATH, f"{RUN_PATH}/launcher.py"],
+        "command": ["cp", LAUNCHER_IN_IMAGE, LAUNCHER_FILE],
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
         "securityContext": container_security(read_only_root=True),
-        "volumeMounts": [{"name": "run", "mountPath": RUN_PATH}],
+        "volumeMounts": [{"name": LAUNCHER_VOLUME, "mountPath": LAUNCHER_PATH}],
     }
 
 
@@ -64,5 +62,12 @@ def _engine_container(model: Model, settings: RenderSettings) -> Object:
     return {
         **kept,
         "args": ["--headless", *container["args"][2:]],
-        "lifecycle": {"preStop": {"exec": {"command": ["python3", "-c", _DRAIN]}}},
+        "lifecycle": {"preStop": {"exec": {"command": _await_drain(model)}}},
     }
+
+
+def _await_drain(model: Model) -> list[str]:
+    """Less than the grace period, so that the worker itself still has time to end."""
+    timeout = model.spec.rollout.drain_timeout_seconds + SHUTDOWN_SECONDS
+    options = ["--address-from", LEADER_ADDRESS, "--port", str(ADMIN_PORT), "--timeout", str(timeout)]
+    return ["python3", LAUNCHER_FILE, "await-drain", *options]

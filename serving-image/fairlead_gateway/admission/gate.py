@@ -37,6 +37,8 @@ class Gate:
         self.running = 0
         self.waiting = 0
         self.draining = False
+        # The process has been asked to end: a drain is final.
+        self.stopping = False
         self._queues: OrderedDict[str, deque[Waiter]] = OrderedDict()
         self._typical_seconds = 1.0
         self._idle_watchers: list[asyncio.Future[None]] = []
