@@ -8,8 +8,13 @@ import pytest
 
 from fairlead_gateway.bounds import SERVICE_END_SECONDS
 from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.drain import COME_BACK_SECONDS
 from fairlead_gateway.router import fleet as module
+from fairlead_gateway.router.catalogue import read_model
+from fairlead_gateway.router.desk import Desk
 from fairlead_gateway.router.fleet import Fleet
+from fairlead_gateway.router.pods import Pod
+from fairlead_gateway.router.slices import Address
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION
 from tests.gateway.scripted import answer, whole
 from tests.gateway.wire import until
@@ -175,6 +180,43 @@ async def test_a_pod_that_drains_gets_nothing_while_there_is_another() -> None:
         assert (len(one.requests), len(two.requests)) == (0, 8)
         router.ready(one.port)
         assert (await router.call("POST", CHAT_PATH, CHAT)).status == 200
+
+
+class Seated:
+    """A request that notes its pod."""
+
+    affinity, arrived, deadline, size = None, 0.0, 0.0, 0
+
+    def __init__(self) -> None:
+        self.tried: set[str] = set()
+        self.pod = ""
+
+    def seated(self, pod: Pod) -> None:
+        """There is a place at this pod."""
+        self.pod = pod.address.pod
+
+    def dismiss(self, error: ApiError) -> None:
+        raise error
+
+
+def test_a_pod_whose_drain_ended_long_ago_serves_again() -> None:
+    now = 0.0
+    status = {"endpoints": [{"pod": "pod-0", "state": "Draining"}]}
+    desk = Desk(read_model(model(status=status)), lambda: now, lambda: None)
+    desk.meet([Address(f"pod-{number}", "10.0.0.1", 8000) for number in range(2)])
+
+    def used() -> set[str]:
+        requests = [Seated() for _ in range(4)]
+        for request in requests:
+            desk.try_seat(request)
+        return {request.pod for request in requests}
+
+    assert used() == {"pod-1"}
+    now = 300.0
+    desk.change(read_model(model(status=status, replicas=3)))
+    assert used() == {"pod-1"}
+    now = 300.0 + COME_BACK_SECONDS + 1
+    assert used() == {"pod-0"}
 
 
 async def test_the_metrics_tell_what_waits_and_what_runs() -> None:

@@ -148,7 +148,7 @@ class ModelDeploymentStatus(Part):
     url: Annotated[str | None, length(0, 1024)] = None
     """url is the base URL for OpenAI clients inside the cluster."""
     served_models: Annotated[tuple[Annotated[str, length(1, 253)], ...], items(64)] = ()
-    """servedModels are the names under which the model answers."""
+    """servedModels are the names that mean this model at the router."""
     endpoints: Annotated[tuple[Endpoint, ...], items(1000, "map", "pod")] = ()
     """endpoints are the pods of the model."""
     autoscaling: AutoscalingStatus | None = None

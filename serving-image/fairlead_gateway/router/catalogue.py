@@ -16,7 +16,8 @@ from fairlead_gateway.bounds import MAX_CONCURRENCY, MAX_NAMES, MAX_QUOTED_CHARA
 from fairlead_gateway.contract.dialects import DIALECTS
 
 Object = Mapping[str, Any]
-# What the API server fills in for a model that says nothing about it (spec.autoscaling, spec.api).
+# What the API server fills in for a model that says nothing about it (in spec.autoscaling, api, rollout).
+_DRAIN_SECONDS = 300.0
 _MAX_QUEUED_REQUESTS, _MAX_QUEUED_BYTES, _MAX_BODY_BYTES = 1000, 256 << 20, 32 << 20
 # A start that was never measured, and the bounds of the time that a request is held by default.
 _START_SECONDS = 120
@@ -53,6 +54,8 @@ class Model:
     hold: Hold = Hold()
     draining: frozenset[str] = frozenset()
     """Pods that are about to go, whatever their readiness says yet."""
+    drain_seconds: float = _DRAIN_SECONDS
+    """How long a pod may take to finish its requests."""
     needs_key: bool = False
     """Its gateways let nobody in without an API key."""
     waits_for: str = ""
@@ -102,6 +105,7 @@ def read_model(document: Object) -> Model:
         draining=frozenset(
             endpoint["pod"] for endpoint in status.get("endpoints") or () if endpoint["state"] == "Draining"
         ),
+        drain_seconds=float((spec.get("rollout") or {}).get("drainTimeoutSeconds", _DRAIN_SECONDS)),
         needs_key=(api.get("auth") or {}).get("mode") == "APIKey",
         waits_for=_waits_for(status),
         created=_name(metadata.get("creationTimestamp") or _NEVER),

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.drain import COME_BACK_SECONDS
 
 from .catalogue import Model
 from .pods import Pod
@@ -57,6 +58,8 @@ class Desk:
         self._clock, self._rise = clock, rise
         self._last_completion: float | None = None
         self._waiting_since: float | None = None
+        self._draining_since: dict[str, float] = {}
+        self.change(model)
 
     # Requests
 
@@ -113,6 +116,12 @@ class Desk:
 
     # What the world says
 
+    def change(self, model: Model) -> None:
+        """The model is described like this now."""
+        self.model = model
+        since, now = self._draining_since, self._clock()
+        self._draining_since = {pod: since.get(pod, now) for pod in model.draining}
+
     def meet(self, addresses: Iterable[Address]) -> None:
         """These are the ready pods now. What runs elsewhere goes on."""
         self.pods = {address: self.pods.get(address) or Pod(address) for address in sorted(addresses)}
@@ -165,11 +174,19 @@ class Desk:
             pod for address, pod in self.pods.items() if address.pod not in guest.tried and pod.available(now)
         ]
         # A pod that is about to go is better than none.
-        staying = [pod for pod in pods if pod.address.pod not in self.model.draining]
+        going = self._going(now) if self._draining_since else ()
+        staying = [pod for pod in pods if pod.address.pod not in going]
         affinity = guest.affinity
         limit = concurrency_limit(self.model.concurrency)
         bits = random.getrandbits(64) if affinity is None else affinity
         return pick(staying or pods, bits, affinity is not None, limit)
+
+    def _going(self, now: float) -> set[str]:
+        """The pods that drain. One that is still there long after that serves again: the operator that wanted
+        it to go may be away.
+        """
+        longest = self.model.drain_seconds + COME_BACK_SECONDS
+        return {pod for pod, since in self._draining_since.items() if now - since <= longest}
 
     def _seat(self, guest: Guest, pod: Pod) -> None:
         pod.began()

@@ -145,7 +145,7 @@ class Fleet:
         desk = self.desks.get(key)
         if desk is None:
             desk = self.desks[key] = Desk(self._models[key], self._clock, self.rise.up)
-        desk.model = self._models[key]
+        desk.change(self._models[key])
         if desk.pods:
             desk.pump()
         else:  # it is new, or has come back

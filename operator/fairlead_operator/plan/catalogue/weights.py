@@ -31,8 +31,10 @@ REASONS = (
     ),
     Reason(
         "WeightsCorrupt",
-        "What was downloaded is not what the source says it is.",
-        "See that the source is complete; delete the model's folder in the cache if it goes on.",
+        "What the source or the cache has cannot be right: a wrong size or digest, a name that is no path, or a "
+        "link.",
+        "See that the source is complete and the endpoint is the right one. Remove the link that the message "
+        "names, or delete the model's folder in the cache.",
         "download",
         stalled=True,
     ),
