@@ -18,6 +18,8 @@ MAX_ADMIN_CONNECTIONS = 256
 # something is always left for others. Holders of connections are addresses, holders of memory are API keys or
 # addresses, and models for requests that wait. Beyond: 503 with Retry-After.
 SHARE_OF_FREE = 0.5
+# A body or an answer of up to this size does not count as memory: all connections together hold 32 MiB so.
+UNCOUNTED_BYTES = 4 << 10
 # Requests that arrive in one read of a connection. Beyond: the connection is closed after their answers.
 MAX_PIPELINED = 32
 # How long a client may take no byte of what is written for it. Beyond: the connection is cut.

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from .admission.keys import Key
-from .bounds import MAX_ERROR_BODY_BYTES, MAX_EVENT_BYTES, MAX_WHOLE_ANSWER_BYTES
+from .bounds import MAX_ERROR_BODY_BYTES, MAX_EVENT_BYTES, MAX_WHOLE_ANSWER_BYTES, UNCOUNTED_BYTES
 from .contract.dialogue import Call, Dialogue, Relay
 from .contract.errors import ApiError, engine_failed, engine_unavailable, from_engine_body
 from .contract.sse import EVENT_END, TRUNCATED, error_of
@@ -72,7 +72,9 @@ class Exchange:
         "_headers",
         "_heard_at",
         "_holder",
+        "_kept_bytes",
         "_labels",
+        "_large",
         "_paused",
         "_queued",
         "_received",
@@ -98,7 +100,8 @@ class Exchange:
     ) -> None:
         self.wanted, self.router = True, router
         self.owner = ""
-        self._holder, self._charged = holder, 0
+        self._holder, self._large = holder, False
+        self._charged = self._kept_bytes = 0
         self._services, self._endpoint, self._client = services, endpoint, client
         self._token, self._arrived = token, arrived
         self._dialogue: Dialogue | None = None
@@ -175,6 +178,7 @@ class Exchange:
             self._services.telemetry.queue_time.observe(self._endpoint.name, now - self._arrived)
         self._admitted_at = self._heard_at = now
         engine = self._dialogue.engine
+        self._large = len(engine.body) > UNCOUNTED_BYTES
         self._services.engine.post(self, _ENGINE_PATH, engine.body)
         engine.body = b""
 
@@ -195,7 +199,6 @@ class Exchange:
                 self._try_first_event()
             return
         if not self._events:
-            self._give_back()
             self._first_event_at = self._heard_at
             waited = self._heard_at - self._arrived
             self._services.telemetry.first_event.observe(self._endpoint.name, waited)
@@ -257,25 +260,32 @@ class Exchange:
         too large.
         """
         if not self._received:
-            self._client.body_sent()
+            if self._large:
+                self._client.body_sent()
+            if len(data) <= UNCOUNTED_BYTES:
+                self._kept_bytes = len(data)
+                self._received.append(data)
+                return True
+        size = self._kept_bytes + len(data)
         bound = MAX_ERROR_BODY_BYTES
         if status == _ANSWERED:
             bound = MAX_EVENT_BYTES if self._streams else MAX_WHOLE_ANSWER_BYTES
-        if self._charged + len(data) > bound:
+        if size > bound:
             self._fail(engine_failed(f"The engine's answer is larger than {bound} bytes."))
             return False
-        if not self._services.memory.take(self._holder, len(data)):
+        if not self._services.memory.take(self._holder, size - self._charged):
             self._fail(self._services.overload())
             return False
-        self._charged += len(data)
+        self._charged = self._kept_bytes = size
         self._received.append(data)
         return True
 
     def _give_back(self) -> None:
         """What was kept of the answer is not kept any more."""
+        self._received = []
         if self._charged:
             self._services.memory.give_back(self._holder, self._charged)
-            self._charged = 0
+            self._charged = self._kept_bytes = 0
 
     def _try_first_event(self) -> None:
         received = b"".join(self._received)
@@ -283,7 +293,7 @@ class Exchange:
         if end < 0:
             self._received = [received]
             return
-        self._received = []
+        self._give_back()
         error = error_of(received[:end])
         if error is not None:
             self._release()
@@ -358,7 +368,6 @@ class Exchange:
         services = self._services
         now = services.clock()
         self.wanted = False
-        self._received = []
         self._give_back()
         connection, self._connection = self._connection, None
         if connection is not None:

@@ -46,6 +46,8 @@ class Host(Protocol):
     """Open connections to the API port."""
     attempts: KeyAttempts
     """Wrong API keys, by address."""
+    max_body_bytes: int
+    """The largest body of a request."""
 
     @property
     def routes(self) -> Mapping[bytes, Endpoint]:
@@ -70,10 +72,6 @@ class Host(Protocol):
     @property
     def draining(self) -> bool:
         """Whether clients should use other connections for their next requests."""
-
-    @property
-    def max_body_bytes(self) -> int:
-        """The largest body of a request."""
 
     @property
     def upload_seconds(self) -> float:

@@ -8,7 +8,7 @@ from .admission.gate import Gate
 from .admission.keys import KeyRing
 from .contract.errors import ApiError
 from .contract.policy import EngineFacts, Policy, make_policy
-from .contract.values import Limit
+from .contract.values import read_limits
 from .demand import DemandCounter
 from .host import BaseHost
 from .routes import LOAD_HEADER, generation_routes
@@ -45,6 +45,8 @@ class Services(BaseHost):
         self.log_headers = {
             name.encode(): name.removeprefix("x-").replace("-", "_") for name in dialect.log_headers
         }
+        # One client alone gets no more of the memory for bodies.
+        self.max_body_bytes = min(settings.max_body_bytes, self.memory.largest)
         self.gate.running_limit = settings.max_running_requests
         self.gate.queue_limit = settings.max_queued_requests
         self.gate.admit()
@@ -59,11 +61,6 @@ class Services(BaseHost):
     def draining(self) -> bool:
         """Whether the pod is about to stop."""
         return self.gate.draining
-
-    @property
-    def max_body_bytes(self) -> int:
-        """The largest body of a request. One client alone gets no more of the memory for bodies."""
-        return min(self.settings.max_body_bytes, self.memory.largest)
 
     @property
     def upload_seconds(self) -> float:
@@ -103,7 +100,7 @@ class Services(BaseHost):
             served=settings.model.names,
             dialect_name=settings.api.dialect,
             defaults=settings.api.defaults,
-            limits={name: Limit(**bounds) for name, bounds in settings.api.limits.items()},
+            limits=read_limits(settings.api.limits),
             reject_unknown=settings.api.unknown_fields == "Reject",
             engine=EngineFacts(
                 context_length=self._context_length,

@@ -188,14 +188,14 @@ async def test_a_place_is_free_again_after_every_kind_of_end(socket: Path) -> No
 
 async def test_bodies_that_fill_the_memory_in_all_are_sent_away(socket: Path) -> None:
     slow = Slow()
-    process = ProcessSettings(max_body_bytes_in_flight=4000)
+    process = ProcessSettings(max_body_bytes_in_flight=40_000)
     async with ScriptedEngine(socket, slow), running_gateway(socket, process=process) as gateway:
-        first = start(gateway, user="x" * 1000)
+        first = start(gateway, user="x" * 10_000)
         await until(lambda: gateway.services.gate.running == 1)
-        refused = await start(gateway, user="x" * 1000)
+        refused = await start(gateway, user="x" * 10_000)
         slow.release.set()
         await first
-        later = await start(gateway, user="x" * 1000)
+        later = await start(gateway, user="x" * 10_000)
 
     assert (refused.status, refused.error["code"]) == (503, "engine_unavailable")
     assert later.status == 200

@@ -212,12 +212,12 @@ async def test_a_body_in_chunks_of_usual_size_is_served(kind: str, socket: Path)
 async def test_an_upload_has_a_pace_and_a_time(kind: str, socket: Path, seconds: float) -> None:
     async with fronts(kind, socket) as (front, _):
         reader, writer = await front.connect()
-        writer.write(POST + b"content-length: 1000\r\n\r\n{")
-        await sweep_until(front, lambda: front.services.memory.used)
+        writer.write(POST + b"content-length: 10000\r\n\r\n" + b" " * 5000)
+        await sweep_until(front, lambda: front.services.memory.used == 5000)
         later(front, seconds)
         reading = asyncio.ensure_future(reader.readuntil(b"\r\n\r\n"))
         writer.write(b" ")
-        await sweep_until(front, lambda: front.services.memory.used == 2 or reading.done())
+        await sweep_until(front, lambda: front.services.memory.used == 5001 or reading.done())
         await sweep_until(front, reading.done)
         writer.close()
 

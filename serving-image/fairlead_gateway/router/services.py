@@ -28,6 +28,8 @@ class RouterServices(BaseHost):
     def __init__(self, settings: RouterSettings, sources: int) -> None:
         super().__init__(settings.max_body_bytes_in_flight, settings.max_connections)
         self.settings = settings
+        # The largest body that the router takes for any model; a model's own bound may be lower.
+        self.max_body_bytes = min(settings.max_body_bytes, self.memory.largest)
         # What waits for a model: none can take the memory of all.
         self.held_bytes = Shares(settings.max_body_bytes_in_flight)
         self.boot = secrets.token_hex(8)
@@ -39,11 +41,6 @@ class RouterServices(BaseHost):
         # The gateways check the keys: they have them, and the router must not read Secrets.
         self.keyed, self.keys = False, KeyRing({})
         self._pools: dict[Address, PodPool] = {}
-
-    @property
-    def max_body_bytes(self) -> int:
-        """The largest body that the router takes for any model; a model's own bound may be lower."""
-        return min(self.settings.max_body_bytes, self.memory.largest)
 
     @property
     def upload_seconds(self) -> float:

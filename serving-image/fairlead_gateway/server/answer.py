@@ -16,7 +16,12 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fairlead_gateway.admission.door import Door
 from fairlead_gateway.admission.keys import Key
-from fairlead_gateway.bounds import MIN_UPLOAD_BYTES_PER_SECOND, UPLOAD_GRACE_SECONDS, UPLOAD_SECONDS
+from fairlead_gateway.bounds import (
+    MIN_UPLOAD_BYTES_PER_SECOND,
+    UNCOUNTED_BYTES,
+    UPLOAD_GRACE_SECONDS,
+    UPLOAD_SECONDS,
+)
 from fairlead_gateway.contract.errors import ApiError, invalid
 from fairlead_gateway.host import Host
 from fairlead_gateway.routes import ROUTER_HEADER, Endpoint
@@ -123,7 +128,11 @@ class Answer(ABC):
                 self._router = value
             elif name in log_headers:
                 self._labels[log_headers[name]] = value.decode("latin-1")
-        self._holder = self._admit()
+        self._holder = door.address
+        if services.keyed:
+            self._check_key()
+        if self.content_length > services.max_body_bytes and self._error is None:
+            self._error = self._too_large()
 
     # The request
 
@@ -133,23 +142,15 @@ class Answer(ABC):
             self._error = invalid("The request has several Authorization headers.", code="invalid_request")
         return value
 
-    def _admit(self) -> str:
-        """Decides by the head alone whether the body is worth reading, and whose share of memory it takes."""
+    def _check_key(self) -> None:
+        """Decides by the head alone whether the body is worth reading."""
         services = self._services
         try:
-            self._key = self._check_key()
+            self._key = self._door.check(services.keys, self._authorization, services.attempts)
         except ApiError as error:
             self._error = self._error or error
-        if self._error is None and self.content_length > services.max_body_bytes:
-            self._error = self._too_large()
-        return self._door.address if self._key is None else f"key {self._key.name}"
-
-    def _check_key(self) -> Key | None:
-        """The API key's owner, None where none is needed. Raises ApiError 401 or 429."""
-        services = self._services
-        if not services.keyed:
-            return None
-        return self._door.check(services.keys, self._authorization, services.attempts)
+        else:
+            self._holder = f"key {self._key.name}"
 
     def start(self) -> None:
         """The answers to all earlier requests on the connection are written."""
@@ -163,14 +164,18 @@ class Answer(ABC):
 
     def receive(self, data: bytes) -> None:
         """A piece of the request's body."""
-        services, size = self._services, len(data)
-        self._size += size
+        self._size += len(data)
+        services = self._services
         limit = services.max_body_bytes
+        if self._error is None and self._size <= UNCOUNTED_BYTES and self._size <= limit:
+            self._keep(data)
+            return
         if self._error is None:
+            more = self._size - self._charged
             if self._size > limit:
                 self._error = self._too_large()
-            elif services.memory.take(self._holder, size):
-                self._charged += size
+            elif services.memory.take(self._holder, more):
+                self._charged += more
                 self._keep(data)
                 return
             else:
@@ -282,10 +287,10 @@ class Answer(ABC):
         """Keeps a piece of the body. Joined at once: an object for each of many small pieces costs more."""
         if self._body is None:
             self._body = data
-        else:
-            if type(self._body) is bytes:
-                self._body = bytearray(self._body)
-            self._body += data
+            return
+        if type(self._body) is bytes:
+            self._body = bytearray(self._body)
+        self._body += data
         self._last_part_at = self._services.clock()
 
     @abstractmethod

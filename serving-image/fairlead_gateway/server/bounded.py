@@ -66,11 +66,13 @@ class BoundedProtocol(HttpToolsProtocol):
     _parting: ApiError | None = None
     _refusal: ApiError | None = None
     _phase = _IDLE
-    _began = 0.0
+    # When a request was first seen to be incomplete. Most are never seen so, and a clock costs its time.
+    _began: float | None = None
     # Bytes read since a head began; those of a body and its framing; messages that began in this read.
     _head_bytes = _wire_bytes = _body_bytes = _messages = 0
-    # The parser is given the framing of a request whose head was already read.
-    _repeating = False
+    # What the parser reports is no header of a new request: a trailer, or the framing of a request whose head
+    # was already read.
+    _headed = _repeating = False
     # Since when nothing has been under way on the connection. uvicorn's timer per request costs more than
     # looking at all connections once a second.
     _idle_since: float | None = None
@@ -107,28 +109,32 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
-        before, size = self._phase, len(data)
-        self._head_bytes = self._head_bytes + size if before == _HEAD else size
+        before = self._phase
+        self._head_bytes = self._head_bytes + len(data) if before == _HEAD else len(data)
         self._messages = 0
         try:
-            self._feed(data)
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._read_on(data[upgrade.args[0] :])
         except httptools.HttpParserError as error:
             self._stop(error)
-            return
-        if self._phase != _IDLE:
-            self._count(before, size)
+        if self._phase != _IDLE and not self._deaf:
+            self._count(before, len(data))
 
     def tick(self, now: float) -> None:
         """Ends what takes too long. Called about once a second."""
         if self.flow.write_paused or self.transport.is_closing():
             self._watch_reader(now)
+        if self._phase != _IDLE and self._began is None:
+            self._began = now
+        taken = 0.0 if self._began is None else now - self._began
         if self._linger_until is not None:
             if now > self._linger_until:
                 self.transport.close()
-        elif self._phase == _HEAD and now - self._began > HEAD_SECONDS and not self.flow.read_paused:
+        elif self._phase == _HEAD and taken > HEAD_SECONDS and not self.flow.read_paused:
             message = f"The request's headers did not arrive within {HEAD_SECONDS:g} s."
             self._refuse(ApiError(408, message, "request_timeout"))
-        elif self._phase == _BODY and now - self._began > UPLOAD_SECONDS and not self._under_way():
+        elif self._phase == _BODY and taken > UPLOAD_SECONDS and not self._under_way():
             self.transport.abort()
         elif self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive:
             self.transport.close()
@@ -151,10 +157,11 @@ class BoundedProtocol(HttpToolsProtocol):
         self._messages += 1
         if self._messages > MAX_PIPELINED:
             raise _Refused
-        self._phase, self._began, self._idle_since = _HEAD, self._services.clock(), None
+        self._phase = _HEAD
+        self._began = self._idle_since = None
+        self._headed = self.expect_100_continue = False
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
 
     def on_url(self, url: bytes) -> None:
         if self._repeating:
@@ -165,57 +172,61 @@ class BoundedProtocol(HttpToolsProtocol):
             self._raise(ApiError(414, message, "uri_too_long"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        headers = self.headers
+        if self._headed or len(headers) >= MAX_HEADERS:
+            self._drop_header()
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        if self._begin_body():
+            url, headers, expects = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expects
+            self.headers += headers
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if self._end_body():
+            super().on_message_complete()
+
+    def _begin_body(self) -> bool:
+        """A head is complete. Whether it is that of a new request, within the bounds."""
+        if self._repeating:
+            self._repeating = False
+            return False
+        if self._head_bytes > MAX_HEAD_BYTES:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > MAX_HEAD_BYTES:
+                self._raise(_head_too_large())
+        self._phase, self._headed = _BODY, True
+        self._wire_bytes = self._body_bytes = 0
+        return True
+
+    def _end_body(self) -> bool:
+        """Whether a request is complete: of one that offers another protocol the parser takes the body for
+        that protocol's.
+        """
+        if self.parser.should_upgrade():
+            return False
+        self._phase = _IDLE
+        return True
+
+    def _drop_header(self) -> None:
+        """A trailer came too late to be a header. It is counted and dropped."""
         if self._repeating:
             return
         if len(self.headers) >= MAX_HEADERS:
             message = f"The request has more than {MAX_HEADERS} headers."
             self._raise(ApiError(431, message, "headers_too_large"))
-        if self._phase == _BODY:
-            # A trailer: it came too late to be a header. It is counted and dropped.
-            self.headers = [*self.headers, (b"", b"")]
-            return
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        if self._repeating:
-            self._repeating = False
-            return
-        if self._head_bytes > MAX_HEAD_BYTES:
-            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-            if size > MAX_HEAD_BYTES:
-                self._raise(_head_too_large())
-        self._phase = _BODY
-        self._wire_bytes = self._body_bytes = 0
-        self._head_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._body_bytes += len(body)
-        self._take_body(body)
-
-    def on_message_complete(self) -> None:
-        # Of a request that offers another protocol the parser takes the body for that protocol's.
-        if not self.parser.should_upgrade():
-            self._phase = _IDLE
-            self._message_complete()
-
-    # What is done with a request
-
-    def _head_complete(self) -> None:
-        """The head of a request is complete: hands it to the ASGI application."""
-        url, headers, expects = self.url, self.headers, self.expect_100_continue
-        super().on_message_begin()
-        self.url, self.expect_100_continue = url, expects
-        self.headers += headers
-        super().on_headers_complete()
-
-    def _take_body(self, body: bytes) -> None:
-        super().on_body(body)
-
-    def _message_complete(self) -> None:
-        super().on_message_complete()
+        self.headers = [*self.headers, (b"", b"")]
 
     def _under_way(self) -> bool:
         """Whether somebody else watches the time of the request whose body is being read."""
@@ -234,24 +245,25 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # Bounds
 
-    def _feed(self, data: bytes) -> None:
-        """Parses. A request that offers another protocol is read on as HTTP/1.1: Java's client offers HTTP/2
-        with each request, and goes on when the offer is not taken up.
+    def _read_on(self, rest: bytes) -> None:
+        """Reads a request that offers another protocol as HTTP/1.1: Java's client offers HTTP/2 with each
+        request, and goes on when the offer is not taken up.
         """
-        while data:
-            try:
-                self.parser.feed_data(data)
-                return
-            except httptools.HttpParserUpgrade as upgrade:
-                self.cycle.keep_alive = False
-                if self.parser.get_method() == b"CONNECT":
-                    self._deaf = True
-                    return
-                framing = [b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING]
-                self.parser = httptools.HttpRequestParser(self)
-                self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-                self._repeating = True
-                data = b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n", data[upgrade.args[0] :]])
+        self.cycle.keep_alive = False
+        if self.parser.get_method() == b"CONNECT":
+            self._deaf = True
+            return
+        framing = [b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._repeating = True
+        try:
+            self.parser.feed_data(b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n", rest]))
+        except httptools.HttpParserUpgrade:
+            # Behind a request that ends the connection.
+            self._deaf = True
+        except httptools.HttpParserError as error:
+            self._stop(error)
 
     def _count(self, before: int, size: int) -> None:
         """Counts what was read of a head or a body that is not complete."""

@@ -56,11 +56,12 @@ class _ApiProtocol(BoundedProtocol):
         if self._current is not None:
             self._current.resume()
 
-    def _head_complete(self) -> None:
-        endpoint = self._endpoint()
+    def on_headers_complete(self) -> None:
+        endpoint = None if self._repeating else self._endpoint()
         if endpoint is None:
-            super()._head_complete()
+            super().on_headers_complete()
             return
+        self._begin_body()
         before = self.cycle
         answer = self._answer(
             self._services,
@@ -81,17 +82,18 @@ class _ApiProtocol(BoundedProtocol):
             self.flow.pause_reading()
             self.pipeline.appendleft((answer, self.app))
 
-    def _take_body(self, body: bytes) -> None:
+    def on_body(self, body: bytes) -> None:
         if isinstance(self.cycle, Answer):
+            self._body_bytes += len(body)
             self.cycle.receive(body)
         else:
-            super()._take_body(body)
+            super().on_body(body)
 
-    def _message_complete(self) -> None:
-        if isinstance(self.cycle, Answer):
+    def on_message_complete(self) -> None:
+        if not isinstance(self.cycle, Answer):
+            super().on_message_complete()
+        elif self._end_body():
             self.cycle.received()
-        else:
-            super()._message_complete()
 
     def _under_way(self) -> bool:
         return isinstance(self.cycle, Answer)
