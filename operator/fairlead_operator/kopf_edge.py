@@ -2,24 +2,23 @@
 
 kopf lists and watches, reconnects and logs in. Of its handlers only `on.event` is used: it writes nothing to
 the objects, needs no finalizer, and every event of any watched object becomes the key of a model in our own
-queue. Contents are never used, since every reconcile reads them anew, so the watches ask for metadata only.
+queue. Contents are never used, since every reconcile reads them anew, so only metadata is asked for.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import ssl
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import aiohttp
 import kopf
 
 from fairlead_operator.api.names import GROUP, KIND, MODEL_LABEL, PLURAL, VERSION
 from fairlead_operator.controller.sightings import Sighting
 from fairlead_operator.kube.connection import load_connection
 from fairlead_operator.kube.resources import CHILDREN, OPTIONAL_CHILDREN, POD
+from fairlead_operator.kube.watching import open_watch_session
 
 # (group, version, plural) of what is watched beside ModelDeployments, by the model's label. kopf leaves out,
 # with a warning, what the cluster does not serve.
@@ -34,12 +33,10 @@ _CLIENT_TIMEOUT_SECONDS = 330
 # same, and is told by the check at the next start.
 _ERROR_BACKOFFS_SECONDS = (1, 1, 2, 3, *itertools.repeat(5, 120))
 
-# Lists cannot ask for metadata only, since kopf takes the null of an empty one for a fault; so they come in
-# pieces, each forgotten before the next.
+# Lists come in pieces, each forgotten before the next.
 _LIST_PIECE = 100
 # How long kopf keeps an object, and a task for it, after its last event.
 _IDLE_SECONDS = 0.1
-_METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 
 Notice = Callable[[Sighting], None]
 
@@ -95,7 +92,11 @@ def _registry(notice: Notice) -> kopf.OperatorRegistry:
         **_: Any,
     ) -> None:
         key = (namespace or "", meta.labels[MODEL_LABEL])
-        notice(Sighting(key, resource.kind or "", name, meta["resourceVersion"], type == "DELETED"))
+        owned = any(
+            owner.get("controller") and (owner.get("kind"), owner.get("name")) == (KIND, key[1])
+            for owner in meta.get("ownerReferences") or ()
+        )
+        notice(Sighting(key, resource.kind or "", name, meta["resourceVersion"], type == "DELETED", owned))
 
     for group, version, plural in _CHILDREN:
         kopf.on.event(group, version, plural, labels={MODEL_LABEL: kopf.PRESENT}, registry=registry)(child)
@@ -120,22 +121,5 @@ def _settings() -> kopf.OperatorSettings:
 
 async def _login() -> kopf.AiohttpSession:
     connection = await load_connection()
-    context = ssl.create_default_context(cafile=connection.ca_path)
-    if connection.certificate_path:
-        context.load_cert_chain(connection.certificate_path, connection.key_path)
-    if connection.insecure:
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=0, ssl=context),
-        headers={"Authorization": connection.authorization} if connection.authorization else None,
-        middlewares=(_ask_for_metadata,),
-    )
+    session = open_watch_session(connection)
     return kopf.AiohttpSession(server=connection.server, aiohttp_session=session)
-
-
-async def _ask_for_metadata(
-    request: aiohttp.ClientRequest, handle: aiohttp.ClientHandlerType
-) -> aiohttp.ClientResponse:
-    if request.url.query.get("watch"):
-        request.headers["Accept"] = _METADATA_ONLY
-    return await handle(request)

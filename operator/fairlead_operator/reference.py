@@ -50,6 +50,7 @@ by `python -m fairlead_operator docs reasons`.
 | `EngineReady` | at least one replica answers requests, of whatever revision |
 | `ScalingActive` | the number of replicas follows what is measured (only with spec.autoscaling) |
 | `ScalingLimited` | something else than the demand sets the number of replicas (only with mode `Native`) |
+| `ServedNameTaken` | another ModelDeployment has one of the model's names; the message says which (only while it is so) |
 
 The first three follow kstatus, so `kubectl wait --for=condition=Ready` and Flux understand them; for Argo CD there is
 [a health check](../operations.md#gitops).

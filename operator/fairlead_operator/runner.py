@@ -13,11 +13,12 @@ import asyncio
 import contextlib
 import logging
 import signal
+from operator import itemgetter
 
 from fairlead_operator import kopf_edge
-from fairlead_operator.controller.gateways import Gateways
+from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.loop import run_resync, run_workers
-from fairlead_operator.controller.ports import AdminPorts
+from fairlead_operator.controller.names import Names
 from fairlead_operator.controller.queue import WorkQueue
 from fairlead_operator.controller.reconciler import Reconciler
 from fairlead_operator.controller.routers import Routers
@@ -48,7 +49,7 @@ class Runner:
     def __init__(self, settings: Settings, client: KubeClient) -> None:
         self._settings = settings
         self._client = client
-        self._queue: WorkQueue[Key] = WorkQueue()
+        self._queue: WorkQueue[Key] = WorkQueue(group=itemgetter(0))
         self._elector = LeaderElector(client, settings.pod_namespace, settings.lease_name, settings.pod_name)
         self._watching = asyncio.Event()
         self._stop = asyncio.Event()
@@ -81,12 +82,12 @@ class Runner:
         await self._wait_for_api()
         await self._elector.acquire()
         recorder = EventRecorder(self._client, self._settings.pod_name)
-        gateways = Gateways(self._settings.admin_port)
+        admin = AdminClient(self._settings.admin_port)
         sightings = Sightings()
-        ports = AdminPorts(self._settings.admin_port)
-        scalers = self._scalers(ports)
+        scalers = self._scalers(admin)
         render = self._settings.render
-        reconciler = Reconciler(self._client, recorder, gateways, scalers, render, sightings)
+        names = Names(self._queue.add, self._settings.namespaces)
+        reconciler = Reconciler(self._client, recorder, admin, scalers, render, sightings, names=names)
 
         def notice(seen: Sighting) -> None:
             if sightings.note(seen):
@@ -94,7 +95,7 @@ class Runner:
 
         # The leadership must exist before kopf starts: at its end it cancels every younger task.
         tasks = [
-            asyncio.create_task(self._lead(reconciler, scalers), name="leadership"),
+            asyncio.create_task(self._lead(reconciler, scalers, names), name="leadership"),
             asyncio.create_task(self._take_signals_back(), name="signals"),
         ]
         await asyncio.sleep(0)
@@ -115,28 +116,33 @@ class Runner:
             for task in tasks:
                 await _cancel(task)
             await self._elector.release()
-            await gateways.close()
-            await ports.close()
+            await admin.close()
             self._stop_watching.set()
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 await asyncio.wait_for(watch, _STOP_SECONDS)
 
-    def _scalers(self, ports: AdminPorts) -> Scalers:
+    def _scalers(self, admin: AdminClient) -> Scalers:
         settings = self._settings
-        routers = Routers(self._client, settings.pod_namespace, ports) if settings.router_service else None
-        return Scalers(routers, ports, settings.render.router_host, self._queue.add)
+        routers = Routers(self._client, settings.pod_namespace, admin) if settings.router_service else None
+        return Scalers(routers, admin, settings.render.router_host, self._queue.add)
 
-    async def _lead(self, reconciler: Reconciler, scalers: Scalers) -> None:
+    async def _reconcile_all(self, reconciler: Reconciler, names: Names) -> None:
+        await names.learn(self._client)
+        await run_workers(self._queue, reconciler, self._settings.workers)
+
+    async def _lead(self, reconciler: Reconciler, scalers: Scalers, names: Names) -> None:
         """Works while the Lease is held beyond doubt and rests while it is not; raises when it is lost."""
         while True:
             tasks = [
                 asyncio.create_task(self._elector.hold(), name="lease"),
-                asyncio.create_task(
-                    run_workers(self._queue, reconciler, self._settings.workers), name="workers"
-                ),
+                asyncio.create_task(self._reconcile_all(reconciler, names), name="workers"),
                 asyncio.create_task(
                     run_resync(
-                        self._queue, self._client, self._settings.namespaces, self._settings.resync_seconds
+                        self._queue,
+                        self._client,
+                        self._settings.namespaces,
+                        self._settings.resync_seconds,
+                        names,
                     ),
                     name="resync",
                 ),
@@ -163,7 +169,7 @@ class Runner:
                 if missing:
                     raise PermissionError(f"the operator's role lacks: {', '.join(missing)}")
                 for namespace in self._settings.namespaces or (None,):
-                    await self._client.list(MODEL_DEPLOYMENT, namespace)
+                    await self._client.names(MODEL_DEPLOYMENT, namespace)
                 return
             except NotFoundError:
                 LOG.warning("waiting for the CustomResourceDefinition of ModelDeployment")

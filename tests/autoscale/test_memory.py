@@ -19,6 +19,7 @@ from fairlead_operator.autoscale.settings import (
     Settings,
     Unit,
 )
+from fairlead_operator.bounds import LEARNED_ITEMS
 from tests.autoscale.builders import Model
 from tests.autoscale.world import World
 
@@ -65,6 +66,14 @@ def test_whatever_stands_in_the_status_a_decision_is_made(written: dict[str, obj
     model = Model(replicas=2, min_replicas=1, memory=Memory.from_json(written))
     assert 1 <= model.see(queued=3, come=3).replicas <= 20
     json.dumps(model.scaler.memory().to_json(), allow_nan=False)
+
+
+def test_of_long_lists_only_the_end_is_read() -> None:
+    many = {"coldStarts": [[0, 60, "x" * 10_000]] * 10_000, "surges": [*[60] * 10_000, 61]}
+    memory = Memory.from_json(many)
+    assert (len(memory.cold_starts), len(memory.surges)) == (LEARNED_ITEMS, LEARNED_ITEMS)
+    assert memory.surges[-1] == 61
+    assert len(json.dumps(memory.to_json())) < 20_000
 
 
 def test_settings_are_the_specs() -> None:

@@ -36,6 +36,7 @@ def explain(
     monkeypatch.setenv("FAIRLEAD_GATEWAY_IMAGE", "gateway:1")
     monkeypatch.setenv("FAIRLEAD_ENGINE_IMAGE", "vllm:1")
     monkeypatch.setenv("FAIRLEAD_POD_NAMESPACE", namespace)
+    monkeypatch.setenv("FAIRLEAD_WATCH_NAMESPACES", namespace)
 
     async def run(*arguments: str) -> tuple[int, str, str]:
         options = ("--kubeconfig", str(control_plane.kubeconfig), "-n", namespace)
@@ -89,6 +90,16 @@ async def test_what_the_operator_would_do_next(explain: Explain, cluster: Cluste
             "metadata"
         ]["resourceVersion"]
     }
+
+
+async def test_a_name_that_another_model_has(explain: Explain, kube: KubeClient, namespace: str) -> None:
+    for name in ("one", "two"):
+        model = {"source": "pvc://m", "aliases": ["chat"]}
+        await kube.create(MODEL_DEPLOYMENT, namespace, manifest(name, model=model))
+    _, one, _ = await explain("one")
+    _, two, _ = await explain("two")
+    assert "ServedNameTaken" not in one
+    assert "ServedNameTaken" in two
 
 
 async def test_the_operators_settings_come_from_its_deployment(

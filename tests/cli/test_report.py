@@ -8,7 +8,7 @@ import pytest
 
 from fairlead_operator.cli.report import Facts, age, report
 from fairlead_operator.plan.findings import Finding
-from tests.plan.builders import NOW, condition, model_body, pod
+from tests.plan.builders import NOW, condition, model_body, pod, pod_report
 
 BODY = model_body(model={"source": "hf://a/b"}, replicas=2)
 
@@ -26,7 +26,7 @@ def test_a_model_that_waits_for_room() -> None:
         status=status("InsufficientResources", f"{refused}; 1 of 2 replicas ready"),
         pods=(pod("tiny-2", unschedulable="no"), pod("tiny-1", ready=True)),
         causes={"tiny-2": Finding("InsufficientResources", refused)},
-        reports={"tiny-1": {"inFlight": 2, "queued": 1, "unresponsiveSeconds": 0}},
+        reports={"tiny-1": pod_report(2, queued=1)},
         events=(
             {
                 "type": "Warning",
@@ -113,3 +113,13 @@ def test_a_model_that_no_operator_has_seen() -> None:
 )
 def test_age(seconds: int, text: str) -> None:
     assert age((NOW - timedelta(seconds=seconds)).isoformat(), NOW) == text
+
+
+def test_what_others_have_written_cannot_control_the_terminal() -> None:
+    conditions = [
+        condition("Other", "True", reason="\x1b[2J\x07Fine"),
+        condition("Ready", "False", reason="x"),
+    ]
+    text = report(Facts(body=BODY, status={"conditions": conditions}), NOW)
+    assert "[2JFine" in text
+    assert "\x1b" not in text

@@ -5,12 +5,14 @@ address of the loopback network.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiohttp import web
 
+from fairlead_operator.controller.answers import GatewayDemand, RouterFigures
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import POD
 from tests.kube.support import Object
@@ -31,6 +33,17 @@ ENGINE = {
     "kvTokens": 100_000,
     "maxRunning": 16,
 }
+
+
+def gateway_demand(load: int = 0, **answer: Any) -> GatewayDemand:
+    """What a gateway answers to GET /demand."""
+    zero = {"queued": 0, "completions": 0, "direct": {"arrivals": 0, "completions": 0}, "engine": None}
+    return GatewayDemand.model_validate_json(json.dumps({"boot": "g", "inFlight": load, **zero, **answer}))
+
+
+def router_figures(**figures: Any) -> RouterFigures:
+    """What a router answers about one model."""
+    return RouterFigures.model_validate_json(json.dumps(figures))
 
 
 class Demand:

@@ -13,8 +13,7 @@ from pprint import pformat
 from typing import Any
 
 from fairlead_operator.api.names import MODEL_LABEL, RENDERED_HASH
-from fairlead_operator.controller.gateways import Gateways
-from fairlead_operator.controller.ports import AdminPorts
+from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.reconciler import Reconciler
 from fairlead_operator.controller.scalers import Scalers
 from fairlead_operator.controller.sightings import Sightings
@@ -22,9 +21,11 @@ from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ConflictError
 from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.resources import CHILDREN, DEPLOYMENT, EVENT, MODEL_DEPLOYMENT, Resource
+from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.render.model import RenderSettings
 from tests.controller.node import Node
 from tests.kube.support import Object, eventually, manifest
+from tests.plan.builders import pod_report
 
 SETTINGS = RenderSettings(gateway_image="gateway:1", engine_image="vllm:1")
 NAMESPACE = Resource("v1", "Namespace", "namespaces")
@@ -87,14 +88,14 @@ class MortalClient(KubeClient):
         return answer
 
 
-class Loads(Gateways):
+class Loads(AdminClient):
     """Gateways that all have one request to do."""
 
     def __init__(self) -> None:
         super().__init__(port=1)
 
-    async def ask(self, pods: Iterable[Object]) -> dict[str, Object]:
-        return {pod["metadata"]["name"]: {"inFlight": 1, "ready": True} for pod in pods}
+    async def statuses(self, pods: Iterable[Object]) -> dict[str, PodReport]:
+        return {pod["metadata"]["name"]: pod_report(1) for pod in pods}
 
 
 class Run:
@@ -120,7 +121,7 @@ class Run:
                 self._sightings.expect((self.namespace, "tiny"), child["kind"], child["metadata"]["name"])
         recorder = EventRecorder(self.client, "test")
         # The model is not scaled, so nobody is asked.
-        scalers = Scalers(None, AdminPorts(0), "", lambda key, urgent: None)
+        scalers = Scalers(None, Loads(), "", lambda key, urgent: None)
         return Reconciler(self.client, recorder, Loads(), scalers, SETTINGS, self._sightings)
 
     async def create(self) -> None:

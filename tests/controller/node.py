@@ -86,6 +86,20 @@ class Node:
                 containerStatuses=[_container("vllm", **running)],
             )
 
+    async def starting(self, pod: Object, address: str) -> None:
+        """One pod has its gateway, and its engine is not ready yet."""
+        await self._bind(pod)
+        running = {"state": {"running": {"startedAt": _now()}}, "ready": True, "started": True}
+        await self._report(
+            pod,
+            phase="Running",
+            podIP=address,
+            podIPs=[{"ip": address}],
+            conditions=[_condition("PodScheduled", "True"), _condition("Ready", "False")],
+            initContainerStatuses=[_container("gateway", **running)],
+            containerStatuses=[_container("vllm", state=running["state"])],
+        )
+
     async def engine_ended(self, message: str) -> None:
         """The engine's container ended with a termination message."""
         pod = await self.pod()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from fairlead_operator.controller.farewell import Farewell
 from fairlead_operator.controller.observation import Answer
 from fairlead_operator.plan.scaling import Parting
+from tests.controller.demand import gateway_demand
 
 LONGEST = 300.0
 
 
 def answer(at: float, load: int = 0, direct: int = 0, boot: str = "a") -> dict[str, Answer]:
-    body = {"boot": boot, "inFlight": load, "queued": 0, "direct": {"arrivals": direct}}
-    return {"pod": Answer(at, body)}
+    return {"pod": Answer(at, gateway_demand(load, boot=boot, direct={"arrivals": direct}))}
 
 
 def leaving(load: int = 2) -> Farewell:

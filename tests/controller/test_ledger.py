@@ -34,6 +34,14 @@ def test_an_engine_that_restarted_behind_its_gateway_counts_from_zero() -> None:
     assert ledger.totals["tokens"] == 25
 
 
+def test_what_does_not_count_is_not_added_later_either() -> None:
+    ledger = Ledger()
+    ledger.add("pod/tiny-1/router-1", "a", {"arrivals": 10})
+    ledger.add("pod/tiny-1/router-1", "a", {"arrivals": 30}, counts=False)
+    ledger.add("pod/tiny-1/router-1", "a", {"arrivals": 31})
+    assert ledger.totals["arrivals"] == 1
+
+
 def test_a_source_that_is_gone_leaves_what_it_counted() -> None:
     ledger = Ledger()
     for value in (10, 15):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fairlead_operator.controller.answers import RouterFigures
 from fairlead_operator.controller.ledger import Ledger
 from fairlead_operator.controller.observation import (
     Answer,
@@ -16,27 +17,18 @@ from fairlead_operator.controller.observation import (
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.scaling import Parting
 from fairlead_operator.plan.workload import serving_pods
-from tests.controller.demand import ENGINE
-from tests.plan.builders import Object, pod, waiting
+from tests.controller.demand import ENGINE, gateway_demand, router_figures
+from tests.plan.builders import pod, waiting
 
 MINUTE_BEFORE_NOON = 1767268740.0  # 2026-01-01T11:59:00Z
 
 
-def answer(boot: str = "g", load: int = 0, **more: Any) -> Answer:
-    told = {
-        "boot": boot,
-        "inFlight": load,
-        "queued": 0,
-        "completions": 0,
-        "direct": {"arrivals": 0, "completions": 0},
-        "lastCompletionAt": None,
-        "engine": None,
-    }
-    return Answer(MINUTE_BEFORE_NOON, {**told, **more})
+def answer(load: int = 0, **more: Any) -> Answer:
+    return Answer(MINUTE_BEFORE_NOON, gateway_demand(load, **more))
 
 
-def router(**figures: Any) -> dict[str, tuple[str, Object]]:
-    return {"uid-1": ("boot-1", figures)}
+def router(boot: str = "boot-1", **figures: Any) -> dict[str, tuple[str, RouterFigures]]:
+    return {"uid-1": (boot, router_figures(**figures))}
 
 
 def test_requests_through_a_router_are_not_counted_again_by_their_gateway() -> None:
@@ -50,15 +42,35 @@ def test_requests_through_a_router_are_not_counted_again_by_their_gateway() -> N
     assert (demand.arrivals, demand.completions, demand.in_flight) == (4, 3, 4)
 
 
+def by_name(**arrivals: int) -> Answer:
+    """A gateway's answer about requests by the name that their router gave itself."""
+    return answer(routers={name: {"arrivals": count, "completions": 0} for name, count in arrivals.items()})
+
+
+def test_requests_that_only_claim_to_come_through_a_router_count_as_direct() -> None:
+    ledger = Ledger()
+    for mine, strangers in ((100, 10), (107, 15)):
+        told = {"tiny-1": by_name(mine=mine, stranger=strangers)}
+        demand = observe_demand(ledger, router("mine", arrivals=100), told)
+    assert demand.arrivals == 5
+
+
+def test_a_router_that_is_gone_does_not_make_its_requests_direct_ones() -> None:
+    ledger, told = Ledger(), {"tiny-1": by_name(gone=100)}
+    observe_demand(ledger, router("gone", arrivals=100), told)
+    demand = observe_demand(ledger, router("new", arrivals=0), told)
+    assert demand.arrivals == 0
+
+
 def test_a_pod_that_does_not_answer_does_not_look_idle() -> None:
     demand = observe_demand(Ledger(), router(arrivals=9, inFlight=7), {"tiny-1": answer(load=2)})
     assert demand.in_flight == 7
 
 
 def test_what_is_held_is_the_routers_and_the_last_end_is_anybodys() -> None:
-    routers: dict[str, tuple[str, Object]] = {
-        "uid-1": ("a", {"queued": 2, "lastCompletionAt": 50.0}),
-        "uid-2": ("b", {"queued": 3, "lastCompletionAt": None}),
+    routers = {
+        "uid-1": ("a", router_figures(queued=2, lastCompletionAt=50.0)),
+        "uid-2": ("b", router_figures(queued=3, lastCompletionAt=None)),
     }
     demand = observe_demand(Ledger(), routers, {"tiny-1": answer(lastCompletionAt=70.5)})
     assert (demand.queued, demand.last_completion) == (5, 70.5)

@@ -42,6 +42,26 @@ async def test_keys_come_in_the_order_in_which_they_were_added(queue: WorkQueue[
     assert [await queue.get() for _ in range(3)] == ["b", "a", "c"]
 
 
+async def test_groups_take_turns_however_many_keys_one_has(clock: Clock) -> None:
+    queue: WorkQueue[tuple[str, int]] = WorkQueue(clock=clock, rest_seconds=0, group=lambda key: key[0])
+    for number in range(100):
+        queue.add(("many", number))
+    for number in range(2):
+        queue.add(("few", number))
+    queue.add(("one", 0))
+    given = [await queue.get() for _ in range(7)]
+    assert given == [("many", 0), ("few", 0), ("one", 0), ("many", 1), ("few", 1), ("many", 2), ("many", 3)]
+
+
+async def test_an_urgent_key_uses_up_its_groups_turn(clock: Clock) -> None:
+    queue: WorkQueue[tuple[str, int]] = WorkQueue(clock=clock, rest_seconds=0, group=lambda key: key[0])
+    for number in range(3):
+        queue.add(("many", number))
+    queue.add(("one", 0))
+    queue.add(("many", 2), urgent=True)
+    assert [await queue.get() for _ in range(3)] == [("many", 2), ("one", 0), ("many", 0)]
+
+
 async def test_a_key_that_is_added_while_being_worked_on_comes_again_afterwards(
     queue: WorkQueue[str],
 ) -> None:

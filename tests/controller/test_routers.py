@@ -9,7 +9,8 @@ from typing import Any, cast
 
 import pytest
 
-from fairlead_operator.controller.ports import AdminPorts
+from fairlead_operator.controller.admin_client import AdminClient
+from fairlead_operator.controller.answers import RouterFigures
 from fairlead_operator.controller.routers import Routers
 from fairlead_operator.controller.sightings import Key
 from fairlead_operator.kube.client import KubeClient
@@ -26,7 +27,7 @@ class Pods:
         pod = {"metadata": {"uid": "uid-1"}, "status": {"podIP": ROUTER_ADDRESS, "phase": "Running"}}
         self.found: list[Object] = [pod]
 
-    async def list(self, *_: Any) -> list[Object]:
+    async def list(self, *_: Any, **__: Any) -> list[Object]:
         return self.found
 
 
@@ -40,15 +41,15 @@ class Following:
     async def reported(self, model: str) -> None:
         """Returns when the router has told of a model."""
         async with asyncio.timeout(20):
-            while not any(model in report.models for report in self.routers.reports.values()):  # noqa: ASYNC110
+            while not any(model in report.demand.models for report in self.routers.reports.values()):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
 
 @pytest.fixture
 async def following() -> AsyncIterator[Following]:
     async with running_demand() as demand:
-        ports = AdminPorts(demand.port)
-        routers = Routers(cast(KubeClient, Pods()), "fairlead-system", ports)
+        admin = AdminClient(demand.port)
+        routers = Routers(cast(KubeClient, Pods()), "fairlead-system", admin)
         found = Following(routers, demand)
         demand.tell("demo/tiny", queued=0, arrivals=5)
         task = asyncio.create_task(routers.run(found.woken.put_nowait))
@@ -56,7 +57,7 @@ async def following() -> AsyncIterator[Following]:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-        await ports.close()
+        await admin.close()
 
 
 async def test_the_first_request_that_waits_wakes_and_the_next_does_not(following: Following) -> None:
@@ -87,15 +88,15 @@ async def test_a_router_that_does_not_answer_any_more_is_taken_by_its_last_word(
     following.demand.silent = True
     told = following.routers.told(TINY)
     assert told is not None
-    assert [(boot, figures["queued"]) for boot, figures in told.values()] == [("router-1", 3)]
+    assert [(boot, figures.queued) for boot, figures in told.values()] == [("router-1", 3)]
 
 
 async def test_of_a_model_that_no_router_knows_nothing_is_held(following: Following) -> None:
     await following.reported("demo/tiny")
-    assert following.routers.told(("demo", "unknown")) == {"uid-1": ("router-1", {})}
+    assert following.routers.told(("demo", "unknown")) == {"uid-1": ("router-1", RouterFigures())}
 
 
 async def test_before_any_answer_nothing_is_known() -> None:
-    routers = Routers(cast(KubeClient, Pods()), "fairlead-system", AdminPorts(1))
+    routers = Routers(cast(KubeClient, Pods()), "fairlead-system", AdminClient(1))
     assert routers.told(TINY) is None
     assert not routers.begun

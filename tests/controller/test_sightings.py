@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fairlead_operator.bounds import MODEL_CHILDREN
 from fairlead_operator.controller.sightings import Sighting, Sightings
 
 KEY = ("team", "tiny")
@@ -63,3 +64,14 @@ def test_any_other_change_of_the_model_is_news(sightings: Sightings, version: st
 def test_the_end_of_a_model_is_news(sightings: Sightings) -> None:
     sightings.wrote(KEY, "7")
     assert sightings.note(seen(MODEL, version="7", gone=True))
+
+
+def test_an_object_that_only_has_the_models_label_is_news_and_no_child(sightings: Sightings) -> None:
+    assert sightings.note(Sighting(KEY, "ConfigMap", "junk", "1", owned=False))
+    assert sightings.children(KEY) == set()
+
+
+def test_a_model_has_a_bounded_number_of_children(sightings: Sightings) -> None:
+    for number in range(10 * MODEL_CHILDREN):
+        sightings.note(seen("ConfigMap", f"junk-{number}"))
+    assert len(sightings.children(KEY)) == MODEL_CHILDREN

@@ -1,9 +1,10 @@
-"""Answers of the API server become five exceptions, by what the caller can do."""
+"""Failures of the API server become exceptions, by what the caller can do."""
 
 from __future__ import annotations
 
 import pytest
 
+from fairlead_operator.bounds import ERROR_CHARACTERS, RETRY_AFTER_SECONDS
 from fairlead_operator.kube.errors import (
     ConflictError,
     ForbiddenError,
@@ -43,3 +44,13 @@ def test_an_answer_that_is_no_status_is_quoted(body: bytes) -> None:
 def test_the_servers_wish_for_patience_is_kept() -> None:
     assert error_of(429, b"", "7").retry_after == 7
     assert error_of(429, b"", "soon").retry_after is None
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("²", None), ("9" * 5000, RETRY_AFTER_SECONDS), ("-5", None)])
+def test_the_servers_wish_for_patience_is_bounded(text: str, seconds: float | None) -> None:
+    assert error_of(429, b"", text).retry_after == seconds
+
+
+@pytest.mark.parametrize("body", [b"x" * 10**6, b'{"message": "' + b"x" * 10**6 + b'"}', b"[" * 10**6])
+def test_a_message_is_cut(body: bytes) -> None:
+    assert 0 < len(str(error_of(500, body, None))) <= ERROR_CHARACTERS

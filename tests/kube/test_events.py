@@ -46,11 +46,14 @@ async def test_a_later_repetition_raises_the_count(kube: KubeClient, namespace: 
     assert event["series"]["count"] == 3
 
 
-async def test_a_long_note_is_cut_to_what_the_api_takes(kube: KubeClient, namespace: str) -> None:
+@pytest.mark.parametrize(("letter", "kept"), [("x", 1024), ("я", 512), ("模", 341)])
+async def test_a_long_note_is_cut_to_what_the_api_takes(
+    kube: KubeClient, namespace: str, letter: str, kept: int
+) -> None:
     body = await model(kube, namespace)
-    await EventRecorder(kube, "operator-1").record(body, "Normal", "Applied", "x" * 5000)
+    await EventRecorder(kube, "operator-1").record(body, "Normal", "Applied", letter * 5000)
     (event,) = await kube.list(EVENT, namespace)
-    assert len(event["note"]) == 1024
+    assert event["note"] == letter * kept
 
 
 async def test_one_reason_with_ever_new_words_does_not_flood(kube: KubeClient, namespace: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 from fairlead_operator.api.names import API_VERSION, KIND, REVISION
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan
+from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 from fairlead_operator.render.templates import desired_revision, render_templates, revision_of
 
@@ -76,6 +78,11 @@ def pod(
     }
 
 
+def pod_report(load: int = 0, **answer: Any) -> PodReport:
+    """What the gateway of a pod answers to GET /status."""
+    return PodReport.model_validate_json(json.dumps({"inFlight": load, "queued": 0, **answer}))
+
+
 def running(started_at: str = "2026-01-01T11:59:10Z", **more: Any) -> Object:
     """State of a container that runs."""
     return {"state": {"running": {"startedAt": started_at}}, "restartCount": 0, **more}
@@ -117,7 +124,7 @@ class World:
         self.children: dict[tuple[str, str], Object] = {}
         self.pods: list[Object] = []
         self.events: list[Object] = []
-        self.reports: dict[str, Object] = {}
+        self.reports: dict[str, PodReport] = {}
         self.settings = SETTINGS
 
     @property

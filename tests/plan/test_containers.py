@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from fairlead_operator.plan.containers import disruption_finding, engine_finding
-from tests.plan.builders import Object, condition, ended, pod, running, waiting
+from fairlead_operator.plan.podreport import PodReport
+from fairlead_operator.plan.reasons import CATALOGUE, may_be_claimed
+from tests.plan.builders import Object, condition, ended, pod, pod_report, running, waiting
 
 LAUNCHER = json.dumps({"reason": "ContextTooLong", "message": "fits 2048", "exitCode": 1})
 
@@ -81,12 +83,68 @@ def test_a_pods_state_becomes_a_reason_and_its_text_is_kept(body: Object, reason
     assert (finding.reason, text in finding.message) == (reason, True), finding
 
 
-def test_a_reason_that_the_catalogue_does_not_know_is_passed_through() -> None:
-    told = json.dumps({"reason": "MoonPhase", "message": "wrong moon", "exitCode": 1})
+def end_of(container: str, message: str) -> Object:
+    """A pod in which this container has ended with a termination message."""
+    if container == "vllm":
+        return pod(engine={"state": ended(message)})
+    return with_container(container, {"state": ended(message)}, init=True, engine=WAITS)
+
+
+@pytest.mark.parametrize("reason", ["MoonPhase", "Ready", "ScaledToZero", "WeightsComplete", "NameConflict"])
+@pytest.mark.parametrize(
+    ("container", "own"),
+    [("vllm", "EngineCrashed"), ("weights", "WeightsDownloadFailed"), ("setup", "InitContainerFailed")],
+)
+def test_a_reason_that_a_container_has_no_right_to_becomes_a_part_of_the_text(
+    container: str, own: str, reason: str
+) -> None:
+    finding = engine_finding(end_of(container, json.dumps({"reason": reason, "message": "wrong moon"})))
+    assert finding is not None
+    assert finding.reason == own
+    assert f"{reason}: wrong moon" in finding.message
+
+
+def test_a_gateway_cannot_give_a_reason_that_is_not_the_downloads() -> None:
+    report = pod_report(weights={"cause": {"reason": "Ready", "message": "all is well"}})
+    finding = engine_finding(with_container("weights", running(), init=True, engine=WAITS), report)
+    assert finding is not None
+    assert (finding.reason, "Ready: all is well" in finding.message) == ("WeightsDownloadFailed", True)
+
+
+def test_launcher_and_download_may_give_all_of_their_reasons() -> None:
+    for name in ("ContextTooLong", "EngineCrashed", "HostOutOfMemory", "WeightsNotFound", "DiskFull"):
+        assert may_be_claimed(name), name
+    assert not any(may_be_claimed(name) for name, reason in CATALOGUE.items() if reason.healthy)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "[" * 4096,
+        '{"a":' * 800,
+        '{"reason": ["ContextTooLong"], "message": "x"}',
+        '{"reason": {"a": 1}}',
+        '{"reason": 1e999}',
+        f'{{"reason": {"9" * 4000}}}',
+        '["ContextTooLong"]',
+        "null",
+    ],
+)
+@pytest.mark.parametrize("container", ["vllm", "weights", "gateway", "setup"])
+def test_a_termination_message_of_another_form_is_text(container: str, message: str) -> None:
+    body = end_of(container, message) if container != "gateway" else pod(gateway={"state": ended(message)})
+    finding = engine_finding(body)
+    assert finding is not None
+    assert finding.reason in CATALOGUE
+    assert "exit code 1" in finding.message
+
+
+def test_what_would_change_a_terminal_or_cannot_be_written_is_left_out() -> None:
+    told = json.dumps({"reason": "EngineCrashed", "message": "\x1b[2J\x07\ud800bo\u202eom"})
     finding = engine_finding(pod(engine={"state": ended(told)}))
     assert finding is not None
-    assert finding.reason == "MoonPhase"
-    assert "wrong moon" in finding.message
+    assert finding.message.startswith("[2Jboom (pod tiny-1")
+    assert finding.message.encode()
 
 
 def with_container(name: str, state: Object, *, init: bool, **engine: Any) -> Object:
@@ -97,7 +155,7 @@ def with_container(name: str, state: Object, *, init: bool, **engine: Any) -> Ob
     return body
 
 
-def reason_of(body: Object, report: Object | None = None) -> str:
+def reason_of(body: Object, report: PodReport | None = None) -> str:
     """The reason that is found."""
     finding = engine_finding(body, report)
     assert finding is not None
@@ -123,6 +181,7 @@ def test_the_back_off_between_two_pulls_does_not_change_the_message() -> None:
         ('{"reason": "EngineStartTimeout", "message": "slow"}', 3, 3000, True),
         ('{"reason": "WeightsRateLimited", "message": "later"}', 9, 30, False),
         ('{"reason": "MoonPhase", "message": "wrong moon"}', 3, 30, True),
+        ('{"reason": "ScaledToZero", "message": "all is well"}', 3, 30, True),
     ],
 )
 def test_what_happens_again_and_again_within_short_lives_needs_a_human(
@@ -137,22 +196,22 @@ def test_what_happens_again_and_again_within_short_lives_needs_a_human(
     assert finding.stalled is stalled
 
 
-HUNG = {"unresponsiveSeconds": 301.5}
+HUNG = pod_report(unresponsiveSeconds=301.5)
 
 
 def test_an_engine_that_hangs_is_told_by_its_gateway() -> None:
     serving = pod(engine=running(started=True))
     assert reason_of(serving, HUNG) == "EngineUnresponsive"
-    assert reason_of(serving, {"unresponsiveSeconds": 0}) == "EngineNotReady"
+    assert reason_of(serving, pod_report(unresponsiveSeconds=0)) == "EngineNotReady"
 
 
 def test_how_long_an_engine_hangs_does_not_change_the_message() -> None:
     serving = pod(engine=running(started=True))
-    assert engine_finding(serving, HUNG) == engine_finding(serving, {"unresponsiveSeconds": 900})
+    assert engine_finding(serving, HUNG) == engine_finding(serving, pod_report(unresponsiveSeconds=900))
 
 
 def test_the_phase_of_a_start_is_told() -> None:
-    finding = engine_finding(pod(engine=running()), {"engine": {"phase": "LoadingWeights"}})
+    finding = engine_finding(pod(engine=running()), pod_report(engine={"phase": "LoadingWeights"}))
     assert finding is not None
     assert (finding.reason, "LoadingWeights" in finding.message) == ("EngineStarting", True)
 
@@ -183,7 +242,7 @@ def test_what_holds_a_download_up_or_made_it_fail_is_told(
 ) -> None:
     engine = running() if reason == "EngineStarting" else WAITS
     body = with_container("weights", state, init=True, engine=engine)
-    assert reason_of(body, {"weights": report}) == reason
+    assert reason_of(body, pod_report(weights=report)) == reason
 
 
 def test_an_init_container_of_the_user_that_fails_is_named_with_its_words() -> None:

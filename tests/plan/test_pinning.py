@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.api.names import POD_TEMPLATE, RESTARTED_AT
+from fairlead_operator.api.names import POD_TEMPLATE, RENDERING, RESTARTED_AT
 from fairlead_operator.plan import planner
 from fairlead_operator.render import templates as rendering
 from fairlead_operator.render.model import RENDERING_VERSION
@@ -107,11 +107,23 @@ def test_a_kept_template_that_somebody_changed_does_not_count(upgraded: World) -
     assert "hostNetwork" not in upgraded.deployment()["spec"]["template"]["spec"]
 
 
-@pytest.mark.parametrize("damage", ["", "[]", "{", "null", '{"metadata": {}}'])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *("", "[]", "{", "null", "[1]", '"x"', '{"metadata": {}}', '{"metadata": []}'),
+        *('{"metadata": {"annotations": []}}', '{"metadata": {"annotations": {"a": 1}}}', "[" * 50_000),
+    ],
+)
 def test_a_damaged_annotation_is_made_anew(upgraded: World, damage: str) -> None:
     upgraded.deployment()["metadata"]["annotations"][POD_TEMPLATE] = damage
     upgraded.reconcile()
     assert json.loads(upgraded.deployment()["metadata"]["annotations"][POD_TEMPLATE])["spec"]
+
+
+@pytest.mark.parametrize("version", ["9" * 5000, "²", "-1", "", "1e3"])
+def test_a_damaged_version_of_the_rules_is_none(upgraded: World, version: str) -> None:
+    upgraded.deployment()["metadata"]["annotations"][RENDERING] = version
+    assert upgraded.plan().status["renderingVersion"] == 0
 
 
 # Every field of the spec by what it does to the pods: what changes the template must be among the inputs, or

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead_operator.api.names import DELETION_COST
-from tests.plan.builders import Object, World, model_body, pod
+from tests.plan.builders import Object, World, model_body, pod, pod_report
 
 
 def busy(world: World, **loads: int) -> None:
-    world.reports = {name.replace("_", "-"): {"inFlight": load, "queued": 0} for name, load in loads.items()}
+    world.reports = {name.replace("_", "-"): pod_report(load) for name, load in loads.items()}
 
 
 def two(**spec: Any) -> World:
@@ -41,7 +41,7 @@ def test_the_cost_of_a_pod_is_its_load() -> None:
 def test_requests_that_wait_for_their_turn_count_too() -> None:
     world = two()
     world.body["spec"]["replicas"] = 1
-    world.reports = {"tiny-0": {"inFlight": 2, "queued": 3}}
+    world.reports = {"tiny-0": pod_report(2, queued=3)}
     assert world.plan().costs == {"tiny-0": 5}
 
 

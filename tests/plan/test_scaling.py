@@ -14,7 +14,7 @@ from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan
 from fairlead_operator.plan.reasons import CATALOGUE
 from fairlead_operator.plan.scaling import Parting, Scaling
-from tests.plan.builders import NOW, SETTINGS, Object, World, model_body
+from tests.plan.builders import NOW, SETTINGS, Object, World, model_body, pod_report
 
 ROUTER = "fairlead-router.fairlead-system.svc.cluster.local"
 
@@ -168,7 +168,7 @@ def test_the_pods_that_the_autoscaler_lets_go_cost_least() -> None:
     world = ScaledWorld()
     world.decide(3)
     world.serve(3)
-    world.reports = {f"tiny-{number}": {"inFlight": 1, "queued": 0} for number in range(3)}
+    world.reports = {f"tiny-{number}": pod_report(1) for number in range(3)}
     world.decide(1, removal=("tiny-2", "tiny-0"))
     assert world.plan().costs == {"tiny-2": -2, "tiny-0": -1, "tiny-1": 1}
 
@@ -177,7 +177,7 @@ def test_a_pod_that_drains_keeps_its_place_until_it_is_through_and_then_costs_le
     world = ScaledWorld()
     world.decide(3)
     world.serve(3)
-    world.reports = {f"tiny-{number}": {"inFlight": number, "queued": 0} for number in range(3)}
+    world.reports = {f"tiny-{number}": pod_report(number) for number in range(3)}
     world.decide(2)
     assert world.scaling is not None
     world.scaling = replace(world.scaling, parting=Parting(draining=("tiny-2",)))

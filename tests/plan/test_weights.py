@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.plan.weights import Download, observe_downloads, weights_ready, weights_status
 from fairlead_operator.render.model import Model
 from fairlead_operator.render.templates import desired_revision
-from tests.plan.builders import World, ended, model, model_body, pod, running, waiting
+from tests.plan.builders import World, ended, model, model_body, pod, pod_report, running, waiting
 from tests.plan.builders import condition as condition_of_kubernetes
 
 Object = dict[str, Any]
@@ -30,7 +31,7 @@ class Hub(World):
         self.reconcile()
 
     def download(
-        self, container: Object, report: Object | None = None, late: bool = False, **states: Any
+        self, container: Object, report: PodReport | None = None, late: bool = False, **states: Any
     ) -> None:
         """One pod whose download is in this state, and what its gateway says."""
         revision = desired_revision(self.deployment())
@@ -56,17 +57,17 @@ def fetching(name: str = "tiny-1", container: Object | None = None) -> Object:
     return found
 
 
-def told(done: int, total: int | None = 10 * GIGABYTE, **more: Any) -> Object:
+def told(done: int, total: int | None = 10 * GIGABYTE, **more: Any) -> PodReport:
     """What the gateway of a pod that downloads answers."""
     weights = {"phase": "Downloading", "source": "hf://org/big", "bytes": done, "totalBytes": total, **more}
-    return {"inFlight": 0, "weights": weights}
+    return pod_report(weights=weights)
 
 
-def observe(parsed: Model, *pods: Object, **reports: Object) -> dict[str, Download]:
+def observe(parsed: Model, *pods: Object, **reports: PodReport) -> dict[str, Download]:
     return observe_downloads(parsed, pods, {name.replace("_", "-"): item for name, item in reports.items()})
 
 
-def one(parsed: Model, body: Object, report: Object | None = None) -> Download:
+def one(parsed: Model, body: Object, report: PodReport | None = None) -> Download:
     (found,) = observe(parsed, body, **({"tiny_1": report} if report else {})).values()
     return found
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from fairlead_operator.autoscale.facts import significant
+from fairlead_operator.bounds import LEARNED_ITEMS, WORD_CHARACTERS
 
 # Nothing here is ever that large, and its square is still a number.
 LARGEST = 1e18
@@ -69,7 +70,7 @@ class Memory:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Memory:
         """From what `to_json` wrote."""
-        known = {item.name: value.get(_camel(item.name)) for item in fields(cls)}
+        known = {item.name: _latest(value.get(_camel(item.name))) for item in fields(cls)}
         starts = known["cold_starts"] if isinstance(known["cold_starts"], list | tuple) else ()
         sums = _numbers(known["step_sums"], 9)
         return cls(
@@ -99,7 +100,12 @@ def _start(value: object) -> Start | None:
     if not isinstance(value, list | tuple) or len(value) != 3 or not isinstance(value[2], str):
         return None
     numbers = _numbers(value[:2], 2)
-    return Start(numbers[0], numbers[1], value[2]) if numbers else None
+    return Start(numbers[0], numbers[1], value[2][:WORD_CHARACTERS]) if numbers else None
+
+
+def _latest(value: object) -> object:
+    """The end of a list: what was learned last."""
+    return value[-LEARNED_ITEMS:] if isinstance(value, list | tuple) else value
 
 
 def _numbers(value: object, count: int | None = None) -> Numbers:

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
+from fairlead_operator.cli.cluster import ClusterError, cluster
 from fairlead_operator.cli.live import Reader
 from fairlead_operator.cli.report import report
 from fairlead_operator.kube.client import KubeClient
-from fairlead_operator.kube.connection import ConfigException, default_namespace, open_api_client
-from fairlead_operator.kube.errors import KubeError, NotFoundError
-from fairlead_operator.kube.ratelimit import TokenBucket
+from fairlead_operator.kube.connection import default_namespace
+from fairlead_operator.kube.errors import NotFoundError
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
 
 Object = dict[str, Any]
@@ -28,29 +28,18 @@ def run_explain(options: Namespace) -> int:
     """Prints the explanation; 0 if there is one, 1 if not."""
     try:
         sys.stdout.write(asyncio.run(_explain(options)))
-    except ExplainError as error:
+    except (ExplainError, ClusterError) as error:
         sys.stderr.write(f"fairlead explain: {error}\n")
-        return 1
-    except ConfigException as error:
-        remedy = "set KUBECONFIG or --kubeconfig, and choose with --context"
-        sys.stderr.write(f"fairlead explain: no way to a cluster: {error}; {remedy}\n")
-        return 1
-    except KubeError as error:
-        sys.stderr.write(f"fairlead explain: {_refusal(error)}\n")
         return 1
     return 0
 
 
 async def _explain(options: Namespace) -> str:
-    access = (options.kubeconfig, options.context)
-    namespace = options.namespace or default_namespace(*access)
-    client = KubeClient(await open_api_client(*access), TokenBucket(rate=1, burst=1))
-    try:
+    async with cluster(options) as client:
+        namespace = options.namespace or default_namespace(options.kubeconfig, options.context)
         body = await _find(client, namespace, options.name)
         now = datetime.now(UTC)
         return report(await Reader(client, now).facts(body), now)
-    finally:
-        await client.close()
 
 
 async def _find(client: KubeClient, namespace: str | None, name: str) -> Object:
@@ -84,9 +73,3 @@ def _choose(models: list[Object], namespace: str | None, name: str) -> Object:
     near = get_close_matches(name, names, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}"
     raise ExplainError(f"there is no ModelDeployment {name} in {where}; {hint}")
-
-
-def _refusal(error: KubeError) -> str:
-    if error.code == 0:
-        return f"the API server cannot be reached: {error}"
-    return f"the API server refuses: {error}"

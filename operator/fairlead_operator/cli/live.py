@@ -8,22 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_operator.bounds import (
+    MODEL_PODS,
+    POD_ANSWER_BYTES,
+    POD_ANSWER_SECONDS,
+    POD_EVENTS,
+    PODS_WITH_EVENTS,
+)
+from fairlead_operator.cli.cluster import find_settings, in_the_operators_pod, read_names
 from fairlead_operator.cli.report import Facts
-from fairlead_operator.controller.gateways import Gateways
+from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError, NotFoundError
-from fairlead_operator.kube.resources import BY_KIND, DEPLOYMENT, EVENT, POD
-from fairlead_operator.plan.asking import can_be_asked
+from fairlead_operator.kube.resources import BY_KIND, EVENT, POD
+from fairlead_operator.plan.asking import awaits_events, can_be_asked
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan, plan_unreadable
+from fairlead_operator.plan.podreport import PodReport
+from fairlead_operator.plan.podview import view_event, view_own_pod
+from fairlead_operator.plan.served_names import claim_of
+from fairlead_operator.plan.text import clean
 from fairlead_operator.render.children import child_names
 from fairlead_operator.render.gateway import ADMIN_PORT
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
@@ -32,9 +45,6 @@ from fairlead_operator.settings import Settings
 Object = dict[str, Any]
 T = TypeVar("T")
 
-_OPERATOR = "app.kubernetes.io/name=fairlead,app.kubernetes.io/component=operator"
-# A gateway answers within milliseconds; a network policy may swallow the question.
-_ASK_SECONDS = 3.0
 _UNKNOWN = RenderSettings(gateway_image="", engine_image="")
 
 
@@ -44,6 +54,7 @@ class Reader:
     def __init__(self, client: KubeClient, now: datetime) -> None:
         self._client = client
         self._now = now
+        self._without_events = False
         self.notes: list[str] = []
 
     async def facts(self, body: Object) -> Facts:
@@ -53,8 +64,11 @@ class Reader:
         except ValidationError as error:
             planned = plan_unreadable(body, str(error), self._now)
             return Facts(body, planned.status, notes=self.notes)
-        settings = await self._settings()
-        observed = await self._observe(model, settings or _UNKNOWN)
+        found = await self._settings()
+        settings = found.render if found else None
+        about_model = await self._events(model.namespace, model.uid)
+        taken = await self._taken(body, found)
+        observed = replace(await self._observe(model, settings or _UNKNOWN), taken=taken)
         planned = plan(model, observed, settings or _UNKNOWN, self._now)
         return Facts(
             body=body,
@@ -63,32 +77,45 @@ class Reader:
             pods=observed.pods,
             causes=planned.causes,
             reports=observed.reports,
-            events=await self._all_events(model, observed.pods),
+            events=[*about_model, *observed.events],
             next_step=_next_step(planned) if settings else "",
             notes=self.notes,
         )
 
-    async def _settings(self) -> RenderSettings | None:
-        """The operator's settings: our own environment in its pod, else that of its Deployment."""
-        with contextlib.suppress(ValidationError):
-            if _in_the_operators_pod():
-                return Settings().render
-        found = await self._try("the operator's Deployment", self._client.list(DEPLOYMENT, None, _OPERATOR))
-        for deployment in found or []:
-            with contextlib.suppress(ValidationError):
-                return _settings_of(deployment)
-        if found is not None:
+    async def _settings(self) -> Settings | None:
+        noted = len(self.notes)
+        found = await self._try("the operator's Deployment", find_settings(self._client))
+        if found is None and len(self.notes) == noted:
             self.notes.append("no operator was found in the cluster (a Deployment installed by the chart)")
-        return None
+        return found
+
+    async def _taken(self, body: Object, settings: Settings | None) -> Mapping[str, str]:
+        """The names of the model that others have, as the operator found last where the others cannot be
+        read.
+        """
+        claim = claim_of(body)
+        names = await self._try("other models' names", read_names(self._client, settings))
+        if names is not None:
+            names.put(claim)
+            return names.taken(claim.key)
+        known = "servedModels" in (body.get("status") or {})
+        return {name: "" for name in claim.names if known and name not in claim.recorded}
 
     async def _observe(self, model: Model, settings: RenderSettings) -> Observed:
         selector = f"{MODEL_LABEL}={model.name}"
-        pods = await self._try("pods", self._client.list(POD, model.namespace, selector)) or []
+        keep = partial(view_own_pod, model=model.name)
+        listed = self._client.list(POD, model.namespace, selector, most=MODEL_PODS, keep=keep)
+        pods = await self._try("pods", listed) or []
         found = await asyncio.gather(
             *(self._child(kind, model.namespace, name) for kind, name in child_names(model, settings))
         )
-        uids = {pod["metadata"]["uid"] for pod in pods}
-        events = [event for event in await self._events(model.namespace) if _about(event) in uids]
+        # Those that wait come first: only of them the Events tell what nothing else does.
+        regarding = [*filter(awaits_events, pods), *(pod for pod in pods if not awaits_events(pod))]
+        events = [
+            event
+            for pod in regarding[:PODS_WITH_EVENTS]
+            for event in await self._events(model.namespace, pod["metadata"]["uid"])
+        ]
         told = await self._reports([pod for pod in pods if can_be_asked(pod)])
         return Observed(tuple(child for child in found if child), tuple(pods), tuple(events), told)
 
@@ -97,47 +124,50 @@ class Reader:
             return await self._try(f"{kind}/{name}", self._client.get(BY_KIND[kind], namespace, name))
         return None
 
-    async def _events(self, namespace: str) -> list[Object]:
-        return await self._try("Events", self._client.list(EVENT, namespace)) or []
+    async def _events(self, namespace: str, uid: str) -> list[Object]:
+        """Events about one object; none, with one note for all, if they cannot be read."""
+        if self._without_events:
+            return []
+        listed = self._client.list(
+            EVENT, namespace, fields=f"regarding.uid={uid}", most=POD_EVENTS, keep=view_event
+        )
+        found = await self._try("Events", listed)
+        self._without_events = found is None
+        return found or []
 
-    async def _all_events(self, model: Model, pods: Iterable[Object]) -> list[Object]:
-        """Events about the model and its pods."""
-        uids = {model.uid, *(pod["metadata"]["uid"] for pod in pods)}
-        with contextlib.suppress(KubeError):
-            return [
-                event for event in await self._client.list(EVENT, model.namespace) if _about(event) in uids
-            ]
-        return []
-
-    async def _reports(self, pods: list[Object]) -> dict[str, Object]:
+    async def _reports(self, pods: list[Object]) -> dict[str, PodReport]:
         """What the pods' gateways tell, by name: asked directly in the operator's pod, which may, and through
         the API server from elsewhere.
         """
-        if not _in_the_operators_pod():
+        if not in_the_operators_pod():
             answers = await asyncio.gather(*(self._ask(pod) for pod in pods))
             return {name: answer for name, answer in answers if answer is not None}
-        gateways = Gateways(Settings().admin_port)
+        admin = AdminClient(Settings().admin_port)
         try:
-            told = await gateways.ask(pods)
+            told = await admin.statuses(pods)
         finally:
-            await gateways.close()
+            await admin.close()
         names = {pod["metadata"]["name"] for pod in pods}
         self.notes += [
             f"the gateway of pod {name} could not be asked" for name in sorted(names - told.keys())
         ]
         return told
 
-    async def _ask(self, pod: Object) -> tuple[str, Object | None]:
+    async def _ask(self, pod: Object) -> tuple[str, PodReport | None]:
         """What the pod's gateway tells, through the API server's proxy."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         try:
-            async with asyncio.timeout(_ASK_SECONDS):
-                return name, await self._client.get(
-                    POD, namespace, f"{name}:{ADMIN_PORT}", subresource="proxy/status"
+            async with asyncio.timeout(POD_ANSWER_SECONDS):
+                answer = await self._client.get_from_pod(
+                    namespace, name, ADMIN_PORT, "status", POD_ANSWER_BYTES
                 )
+            return name, PodReport.model_validate_json(answer)
+        except ValidationError:
+            why = "its answer has another shape"
         except (KubeError, TimeoutError) as error:
-            self.notes.append(f"the gateway of pod {name} could not be asked: {error or 'no answer'}")
-            return name, None
+            why = clean(str(error)) or "no answer"
+        self.notes.append(f"the gateway of pod {name} could not be asked: {why}")
+        return name, None
 
     async def _try(self, what: str, request: Awaitable[T]) -> T | None:
         """The answer, or a note that there is none. Raises NotFoundError."""
@@ -150,28 +180,8 @@ class Reader:
             return None
 
 
-def _in_the_operators_pod() -> bool:
-    return "FAIRLEAD_GATEWAY_IMAGE" in os.environ
-
-
-def _settings_of(deployment: Object) -> RenderSettings:
-    """The settings in the environment of the operator's container. Raises ValidationError."""
-    (container, *_) = deployment["spec"]["template"]["spec"]["containers"]
-    given = {
-        entry["name"].removeprefix("FAIRLEAD_").lower(): entry["value"]
-        for entry in container.get("env", [])
-        if entry["name"].startswith("FAIRLEAD_") and "value" in entry
-    }
-    return Settings(**{**given, "pod_namespace": deployment["metadata"]["namespace"]}).render
-
-
 def _next_step(planned: Plan) -> str:
     again = planned.requeue_after
     wait = f"It looks again in {again:.0f} s, or" if again is not None else "It looks again"
     doing = planned.doing or "nothing is to be changed"
     return f"{doing}. {wait} when something changes."
-
-
-def _about(event: Object) -> str | None:
-    about: str | None = (event.get("regarding") or {}).get("uid")
-    return about

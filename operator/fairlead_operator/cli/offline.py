@@ -1,4 +1,6 @@
-"""`fairlead validate` and `fairlead render`: what can be said about a model without a cluster."""
+"""`fairlead validate` and `fairlead render`: what can be said about a model without a cluster, or with its
+names alone.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,16 @@ def run_validate(options: Namespace) -> int:
     read.
     """
     documents = _documents(options.files)
-    faulty = False
-    for document in documents:
-        problems = list(_problems(document))
-        faulty = faulty or bool(problems)
-        for text in problems or [f"{document.at()}: valid"]:
+    problems = [list(_problems(document)) for document in documents]
+    if options.cluster:
+        sound = [number for number, found in enumerate(problems) if not found]
+        taken = _taken_names(options, [documents[number] for number in sound])
+        for number, texts in zip(sound, taken, strict=True):
+            problems[number] += texts
+    for document, found in zip(documents, problems, strict=True):
+        for text in found or [f"{document.at()}: valid"]:
             sys.stdout.write(f"{text}\n")
-    return int(faulty)
+    return int(any(problems))
 
 
 def run_render(options: Namespace) -> int:
@@ -58,6 +63,17 @@ def run_render(options: Namespace) -> int:
     objects = [item for document in documents for item in _rendered(document, options.namespace, settings)]
     sys.stdout.write(to_yaml(*objects))
     return 0
+
+
+def _taken_names(options: Namespace, documents: list[Document]) -> list[list[str]]:
+    # Only with this option: the rest works without a client for the API server.
+    from fairlead_operator.cli.cluster import ClusterError
+    from fairlead_operator.cli.names import taken_names
+
+    try:
+        return taken_names(options, documents)
+    except ClusterError as error:
+        raise DocumentError(f"fairlead validate: {error}") from error
 
 
 def _documents(files: Iterable[str]) -> list[Document]:

@@ -45,11 +45,19 @@ def _add_files(command: argparse.ArgumentParser) -> None:
 def _add_validate(commands: Commands[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
         "validate",
-        help="check ModelDeployments without a cluster",
-        description="Checks ModelDeployments as the API server and the operator would, without either.",
+        help="check ModelDeployments, without a cluster or against one",
+        description="Checks ModelDeployments as the API server and the operator would, without either. With "
+        "--cluster also whether other models have their names already. Nothing is changed.",
         epilog=_EXIT_CODES,
     )
     _add_files(command)
+    command.add_argument("--cluster", action="store_true", help="also ask a cluster which names are taken")
+    command.add_argument(
+        "-n",
+        "--namespace",
+        help="with --cluster: namespace of models that name none (default: that of the context)",
+    )
+    _add_access(command)
 
 
 def _add_render(commands: Commands[argparse.ArgumentParser]) -> None:
@@ -86,5 +94,9 @@ def _add_explain(commands: Commands[argparse.ArgumentParser]) -> None:
     )
     command.add_argument("name", help="name of the ModelDeployment")
     command.add_argument("-n", "--namespace", help="its namespace (default: that of the context)")
+    _add_access(command)
+
+
+def _add_access(command: argparse.ArgumentParser) -> None:
     command.add_argument("--kubeconfig", help="path of the kubeconfig (default: KUBECONFIG, ~/.kube/config)")
     command.add_argument("--context", help="context of the kubeconfig (default: the current one)")

@@ -9,7 +9,9 @@ from typing import Any
 
 from fairlead_operator.plan.findings import Finding, is_true, last_seen, parse_time
 from fairlead_operator.plan.observed import is_leaving
+from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.plan.reasons import CATALOGUE
+from fairlead_operator.plan.text import clean
 
 Object = dict[str, Any]
 
@@ -29,7 +31,7 @@ class Facts:
     status: Object
     pods: Sequence[Object] = ()
     causes: Mapping[str, Finding] = field(default_factory=dict)
-    reports: Mapping[str, Object] = field(default_factory=dict)
+    reports: Mapping[str, PodReport] = field(default_factory=dict)
     events: Sequence[Object] = ()
     next_step: str = ""
     notes: Sequence[str] = ()
@@ -47,7 +49,9 @@ def report(facts: Facts, now: datetime) -> str:
         [f"NEXT: {facts.next_step}"] if facts.next_step else [],
         [f"NOTE: {note}" for note in facts.notes],
     ]
-    return "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+    text = "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
+    # Conditions and Events are written by others too, and a terminal obeys what it is shown.
+    return clean(text, len(text))
 
 
 def _summary(facts: Facts) -> list[str]:
@@ -97,12 +101,12 @@ def _state(pod: Object) -> str:
     return "Ready" if is_true(pod, "Ready") else "Starting"
 
 
-def _load(told: Object | None) -> Iterator[str]:
+def _load(told: PodReport | None) -> Iterator[str]:
     if told is None:
         return
-    yield f"{told.get('inFlight', 0)} requests in flight, {told.get('queued', 0)} queued"
-    if silent := told.get("unresponsiveSeconds"):
-        yield f"no token for {silent:.0f} s"
+    yield f"{told.in_flight} requests in flight, {told.queued} queued"
+    if told.unresponsive_seconds:
+        yield f"no token for {told.unresponsive_seconds:.0f} s"
 
 
 def _weights(weights: Object | None) -> list[str]:

@@ -26,7 +26,7 @@ class _Leave:
 
     since: float
     boot: str
-    direct: int
+    direct: float
     released: float | None = None
 
 
@@ -86,8 +86,8 @@ def _is_through(leave: _Leave, answer: Answer | None, longest: float, at: float)
     if answer is None or at - leave.since > longest or _direct(answer) != (leave.boot, leave.direct):
         return True
     # What it said before the routers knew does not count.
-    return answer.at > leave.since and answer.load == 0
+    return answer.at > leave.since and answer.body.load == 0
 
 
-def _direct(answer: Answer) -> tuple[str, int]:
-    return str(answer.body.get("boot", "")), int(answer.body["direct"]["arrivals"])
+def _direct(answer: Answer) -> tuple[str, float]:
+    return answer.body.boot, answer.body.direct.arrivals

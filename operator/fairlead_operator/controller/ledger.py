@@ -19,10 +19,12 @@ class Ledger:
         self.totals: dict[str, float] = defaultdict(float)
         self._last: dict[str, tuple[str, dict[str, float]]] = {}
 
-    def add(self, source: str, boot: str, counters: Mapping[str, float]) -> None:
-        """Takes what a source says now. One that is not named any more is taken to stand still."""
+    def add(self, source: str, boot: str, counters: Mapping[str, float], *, counts: bool = True) -> None:
+        """Takes what a source says now. One that is not named any more is taken to stand still. What it says
+        while it does not count is never added later.
+        """
         known, before = self._last.get(source, (None, {}))
-        for name, value in counters.items():
+        for name, value in counters.items() if counts else ():
             if known == boot and name in before:
                 # The engine behind a gateway may restart while the gateway does not.
                 self.totals[name] += rise(before[name], value)

@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Sequence
 
+from fairlead_operator.controller.names import Names
 from fairlead_operator.controller.queue import WorkQueue
 from fairlead_operator.controller.reconciler import Reconciler
 from fairlead_operator.controller.sightings import Key
@@ -70,14 +71,20 @@ async def reconcile_once(queue: WorkQueue[Key], reconciler: Reconciler, key: Key
 
 
 async def run_resync(
-    queue: WorkQueue[Key], client: KubeClient, namespaces: Sequence[str], seconds: float
+    queue: WorkQueue[Key],
+    client: KubeClient,
+    namespaces: Sequence[str],
+    seconds: float,
+    names: Names,
 ) -> None:
     """Adds every model to the queue, now and then: deletions that a broken watch lost are found this way."""
     while True:
         await asyncio.sleep(seconds * random.uniform(0.9, 1.1))  # noqa: S311 -- no secret
+        for known in names.keys:
+            queue.add(known)
         try:
             for namespace in namespaces or (None,):
-                for body in await client.list(MODEL_DEPLOYMENT, namespace):
-                    queue.add((body["metadata"]["namespace"], body["metadata"]["name"]))
+                for key in await client.names(MODEL_DEPLOYMENT, namespace):
+                    queue.add(key)
         except KubeError as error:
             LOG.warning("full pass failed", extra={"error": str(error)})

@@ -3,15 +3,19 @@
 Requests through a router are counted by the router, and again by the gateway that gets them; so of arrivals
 only a gateway's direct ones are added. What is on the pods both know too: the larger number counts, since a
 pod that does not answer must not look idle. Completions and tokens are the gateways' and engines' alone.
+
+A gateway counts requests by the name that their router gave itself, which any client can claim. Those of a
+name that no router of ours has are taken for direct ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from fairlead_operator.autoscale.inputs import Demand, Engine, Pod
+from fairlead_operator.controller.answers import GatewayDemand, RouterFigures
 from fairlead_operator.controller.ledger import Ledger
 from fairlead_operator.plan.asking import can_be_asked
 from fairlead_operator.plan.findings import Finding, condition_of, is_true, parse_time
@@ -27,12 +31,7 @@ class Answer:
     """What a gateway said, and when (Unix seconds)."""
 
     at: float
-    body: Object
-
-    @property
-    def load(self) -> int:
-        """Requests that the pod has, running and waiting."""
-        return int(self.body["inFlight"]) + int(self.body["queued"])
+    body: GatewayDemand
 
 
 def asked_pods(pods: Iterable[Object]) -> list[Object]:
@@ -52,37 +51,51 @@ def observe_pods(
 
 
 def observe_demand(
-    ledger: Ledger, routers: Mapping[str, tuple[str, Object]] | None, answers: Mapping[str, Answer]
+    ledger: Ledger, routers: Mapping[str, tuple[str, RouterFigures]] | None, answers: Mapping[str, Answer]
 ) -> Demand:
     """The sums over routers and gateways; their counters go into the ledger."""
-    figures = [(uid, boot, told) for uid, (boot, told) in (routers or {}).items()]
-    for uid, boot, told in figures:
-        ledger.add(f"router/{uid}", boot, {"arrivals": told.get("arrivals", 0)})
-    for name, answer in answers.items():
-        ledger.add(f"pod/{name}", str(answer.body.get("boot", "")), _gateway_counters(answer.body))
-    ledger.keep([*(f"router/{uid}" for uid, _, _ in figures), *(f"pod/{name}" for name in answers)])
-    sent = sum(int(told.get("inFlight", 0)) for _, _, told in figures)
-    ends = [
-        float(end)
-        for told in (*(told for _, _, told in figures), *(answer.body for answer in answers.values()))
-        if (end := told.get("lastCompletionAt")) is not None
+    known = routers or {}
+    figures, gateways = [of for _, of in known.values()], [answer.body for answer in answers.values()]
+    sources = [
+        *(_count_router(ledger, uid, boot, of) for uid, (boot, of) in known.items()),
+        *_count_gateways(ledger, answers, {boot for boot, _ in known.values()}),
     ]
+    ledger.keep(sources)
+    ends = [*(of.last_completion_at for of in figures), *(body.last_completion_at for body in gateways)]
     return Demand(
-        queued=sum(int(told.get("queued", 0)) for _, _, told in figures),
-        in_flight=max(sent, sum(answer.load for answer in answers.values())),
+        queued=sum(of.queued for of in figures),
+        in_flight=max(sum(of.in_flight for of in figures), sum(body.load for body in gateways)),
         arrivals=ledger.totals["arrivals"],
         completions=ledger.totals["completions"],
         prompt_tokens=ledger.totals["promptTokens"],
         completion_tokens=ledger.totals["completionTokens"],
-        last_completion=max(ends, default=None),
+        last_completion=max((end for end in ends if end is not None), default=None),
     )
 
 
-def _gateway_counters(told: Object) -> dict[str, float]:
-    counters = {"arrivals": told["direct"]["arrivals"], "completions": told["completions"]}
-    if engine := told.get("engine"):
+def _count_router(ledger: Ledger, uid: str, boot: str, figures: RouterFigures) -> str:
+    """Takes a router's counters; returns the name of the source."""
+    ledger.add(f"router/{uid}", boot, {"arrivals": figures.arrivals})
+    return f"router/{uid}"
+
+
+def _count_gateways(ledger: Ledger, answers: Mapping[str, Answer], boots: Collection[str]) -> Iterable[str]:
+    """Takes the gateways' counters; returns the names of the sources. `boots` are those of our routers."""
+    for pod, answer in answers.items():
+        body, source = answer.body, f"pod/{pod}"
+        ledger.add(source, body.boot, _gateway_counters(body))
+        yield source
+        for router, counts in body.routers.items():
+            arrivals = {"arrivals": counts.arrivals}
+            ledger.add(f"{source}/{router}", body.boot, arrivals, counts=router not in boots)
+            yield f"{source}/{router}"
+
+
+def _gateway_counters(body: GatewayDemand) -> dict[str, float]:
+    counters = {"arrivals": body.direct.arrivals, "completions": body.completions}
+    if engine := body.engine:
         # The engine's own, because answers tell their usage only to clients that ask for it.
-        counters |= {"promptTokens": engine["promptTokens"], "completionTokens": engine["decodeTokens"]}
+        counters |= {"promptTokens": engine.prompt_tokens, "completionTokens": engine.decode_tokens}
     return counters
 
 
@@ -102,25 +115,25 @@ def _pod(
         draining=ends or name in parting.draining,
         deleted=ends,
         outdated=live_revision(pod) != revision,
-        in_flight=answer.load if answer else None,
+        in_flight=answer.body.load if answer else None,
         engine=_engine(answer) if answer else None,
     )
 
 
 def _engine(answer: Answer) -> Engine | None:
-    told = answer.body.get("engine")
-    if not told:
+    engine = answer.body.engine
+    if engine is None:
         return None
     return Engine(
-        running=told["running"],
-        waiting=told["waiting"],
-        kv_usage=told["kvUsage"],
-        steps=told["steps"],
-        decode_tokens=told["decodeTokens"],
-        prefill_tokens=told["prefillTokens"],
-        preemptions=told["preemptions"],
-        kv_tokens=told.get("kvTokens"),
-        max_running=told.get("maxRunning"),
+        running=engine.running,
+        waiting=engine.waiting,
+        kv_usage=engine.kv_usage,
+        steps=engine.steps,
+        decode_tokens=engine.decode_tokens,
+        prefill_tokens=engine.prefill_tokens,
+        preemptions=engine.preemptions,
+        kv_tokens=engine.kv_tokens,
+        max_running=engine.max_running,
         at=answer.at,
     )
 

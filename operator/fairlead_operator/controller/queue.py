@@ -6,6 +6,9 @@ on comes again afterwards, and never runs twice at the same time. Failures come 
 A change of a model comes as a burst of events, most of them echoes of our own writes. So a key that was
 worked on a moment ago rests until that moment is over, while one that was left alone is worked on at once.
 What somebody waits for with a request in hand, the first replica of a model, neither rests nor queues up.
+
+Keys of one group, the models of one namespace, share one place in the order: however many keys a group has,
+the others have their turn after each of them.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -32,10 +35,14 @@ class WorkQueue(Generic[K]):
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[float], float] = lambda seconds: seconds * random.uniform(0.8, 1.2),  # noqa: S311
         rest_seconds: float = _REST_SECONDS,
+        group: Callable[[K], Hashable] = lambda key: None,
     ) -> None:
         self._clock = clock
         self._jitter = jitter
+        self._group = group
         self._waiting: dict[K, float] = {}
+        # The keys that wait, by group; the groups in the order of their next turn.
+        self._turns: dict[Hashable, dict[K, None]] = {}
         self._working: dict[K, float] = {}
         self._again: set[K] = set()
         self._urgent: dict[K, None] = {}
@@ -79,8 +86,9 @@ class WorkQueue(Generic[K]):
         while not self._waiting:
             self._wake.clear()
             await self._wake.wait()
-        key = next((key for key in self._urgent if key in self._waiting), None) or next(iter(self._waiting))
+        key = next((key for key in self._urgent if key in self._waiting), None) or self._next()
         self._urgent.pop(key, None)
+        self._take_turn(key)
         self._working[key] = self._waiting.pop(key)
         return key
 
@@ -133,7 +141,20 @@ class WorkQueue(Generic[K]):
             self._again.add(key)
         elif key not in self._waiting:
             self._waiting[key] = self._clock()
+            self._turns.setdefault(self._group(key), {})[key] = None
             self._wake.set()
+
+    def _next(self) -> K:
+        """The key that waits longest in the group whose turn it is."""
+        return next(iter(next(iter(self._turns.values()))))
+
+    def _take_turn(self, key: K) -> None:
+        """Takes a key out of its group, whose next turn is after all others'."""
+        group = self._group(key)
+        keys = self._turns.pop(group)
+        del keys[key]
+        if keys:
+            self._turns[group] = keys
 
     def _cancel_timer(self, key: K) -> None:
         planned = self._timers.pop(key, None)

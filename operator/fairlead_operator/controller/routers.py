@@ -12,15 +12,15 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from fairlead_operator.controller.ports import AdminPorts
+from fairlead_operator.bounds import ROUTERS
+from fairlead_operator.controller.admin_client import AdminClient
+from fairlead_operator.controller.answers import RouterDemand, RouterFigures
 from fairlead_operator.controller.sightings import Key
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError
 from fairlead_operator.kube.resources import POD
 
-Object = dict[str, Any]
 LOG = logging.getLogger(__name__)
 
 # What the chart labels the routers' pods with.
@@ -36,27 +36,24 @@ _RETRY_SECONDS = 0.5
 _SILENT_SECONDS = 15.0
 # How long the first answer after a start is waited for before there counts as none.
 _BEGIN_SECONDS = 5.0
+_NOTHING = RouterFigures()
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a router last said: at which monotonic time, in which life, and for which models (by
-    NAMESPACE/NAME).
-    """
+    """What a router last said, and at which monotonic time."""
 
     at: float
-    boot: str
-    cursor: int
-    models: dict[str, Object]
+    demand: RouterDemand
 
 
 class Routers:
     """All routers in the operator's namespace."""
 
-    def __init__(self, client: KubeClient, namespace: str, ports: AdminPorts) -> None:
+    def __init__(self, client: KubeClient, namespace: str, admin: AdminClient) -> None:
         self._client = client
         self._namespace = namespace
-        self._ports = ports
+        self._admin = admin
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._began: float | None = None
         self.reports: dict[str, Report] = {}
@@ -72,7 +69,11 @@ class Routers:
         self._began = time.monotonic()
         try:
             while True:
-                await self._look(woken)
+                try:
+                    await self._look(woken)
+                except Exception:
+                    # A pod of a shape that is not expected must not end the polls of the routers.
+                    LOG.exception("routers not found")
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             for task in self._followed.values():
@@ -80,9 +81,9 @@ class Routers:
             await asyncio.gather(*self._followed.values(), return_exceptions=True)
             self._followed.clear()
 
-    def told(self, key: Key) -> dict[str, tuple[str, Object]] | None:
-        """For each router its boot id and what it said of the model ({} for nothing), by the router's pod.
-        None if no router has said anything lately.
+    def told(self, key: Key) -> dict[str, tuple[str, RouterFigures]] | None:
+        """For each router its boot id and what it said of the model, by the uid of the router's pod. None if
+        no router has said anything lately.
 
         One that does not answer any more is taken by its last word as long as its pod is there: what it
         held it may still hold.
@@ -91,11 +92,12 @@ class Routers:
         if not any(report.at > oldest for report in self.reports.values()):
             return None
         name = "/".join(key)
-        return {uid: (report.boot, report.models.get(name, {})) for uid, report in self.reports.items()}
+        demands = {uid: report.demand for uid, report in self.reports.items()}
+        return {uid: (demand.boot, demand.models.get(name, _NOTHING)) for uid, demand in demands.items()}
 
     async def _look(self, woken: Callable[[Key], None]) -> None:
         try:
-            pods = await self._client.list(POD, self._namespace, ROUTER_PODS)
+            pods = await self._client.list(POD, self._namespace, ROUTER_PODS, most=ROUTERS)
         except KubeError as error:
             LOG.warning("routers not found", extra={"error": str(error)})
             return
@@ -122,17 +124,16 @@ class Routers:
             await asyncio.sleep(pause)
 
     async def _poll(self, uid: str, address: str, woken: Callable[[Key], None]) -> float:
-        before = self.reports.get(uid)
-        answer = await self._ports.demand(
-            address, "router", _WAIT_SECONDS, None if before is None else before.cursor
+        before = self.reports[uid].demand if uid in self.reports else None
+        demand = await self._admin.router_demand(
+            address, _WAIT_SECONDS, None if before is None else before.cursor
         )
-        if answer is None:
+        if demand is None:
             return _RETRY_SECONDS
-        report = Report(time.monotonic(), str(answer["boot"]), int(answer["cursor"]), answer["models"])
-        self.reports[uid] = report
-        held = {} if before is None or before.boot != report.boot else before.models
-        for name, figures in report.models.items():
-            if figures["queued"] and not held.get(name, {}).get("queued"):
+        self.reports[uid] = Report(time.monotonic(), demand)
+        held = {} if before is None or before.boot != demand.boot else before.models
+        for name, figures in demand.models.items():
+            if figures.queued and not held.get(name, _NOTHING).queued:
                 namespace, _, model = name.partition("/")
                 woken((namespace, model))
         return _PACE_SECONDS

@@ -22,7 +22,9 @@ from fairlead_operator.autoscale.inputs import Observation
 from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.quantile import quantile
 from fairlead_operator.autoscale.settings import Settings
+from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.farewell import Farewell
+from fairlead_operator.controller.lean import lean_model, lean_plan, lean_status
 from fairlead_operator.controller.ledger import Ledger
 from fairlead_operator.controller.observation import (
     Answer,
@@ -31,7 +33,6 @@ from fairlead_operator.controller.observation import (
     observe_demand,
     observe_pods,
 )
-from fairlead_operator.controller.ports import AdminPorts
 from fairlead_operator.controller.routers import Routers
 from fairlead_operator.controller.scaling_metrics import METRICS
 from fairlead_operator.controller.sightings import Key
@@ -50,8 +51,6 @@ from fairlead_operator.render.model import Model
 
 LOG = logging.getLogger(__name__)
 
-# Models whose gateways are asked at the same time.
-_AT_ONCE = 32
 # The longest sleep of the loop: models that are new meanwhile wait no longer.
 _LOOK_SECONDS = 1.0
 _LEAST_SECONDS = 0.05
@@ -63,7 +62,9 @@ _ROUNDS = 2.5
 
 @dataclass
 class _Entry:
-    """One model: its autoscaler and what was last seen of it. `due` is a monotonic time."""
+    """One model: its autoscaler and what was last seen of it, as far as it is needed here. `due` is a
+    monotonic time.
+    """
 
     model: Model
     scaler: Autoscaler
@@ -89,18 +90,17 @@ class Scalers:
     def __init__(
         self,
         routers: Routers | None,
-        ports: AdminPorts,
+        admin: AdminClient,
         router_host: str,
         wanted: Callable[[Key, bool], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._routers = routers
-        self._ports = ports
+        self._admin = admin
         self._router_host = router_host
         self._wanted = wanted
         self._clock = clock
         self._entries: dict[Key, _Entry] = {}
-        self._at_once = asyncio.Semaphore(_AT_ONCE)
 
     def scaling(self, key: Key) -> Scaling | None:
         """What the planner shall know; None before the first decision."""
@@ -119,8 +119,8 @@ class Scalers:
         elif entry.model.spec.autoscaling != model.spec.autoscaling:
             entry.scaler = self._scaler(model, entry.scaler.memory())
             entry.due = 0.0
-        entry.model, entry.plan, entry.pods = model, planned, serving_pods(pods)
-        entry.written = planned.status.get("autoscaling")
+        entry.model, entry.plan, entry.pods = lean_model(model), lean_plan(planned), serving_pods(pods)
+        entry.written = lean_status(planned.status.get("autoscaling"))
         if entry.decision is None or not decides(model, self._router_host):
             entry.replicas = planned.status["desiredReplicas"]
 
@@ -152,21 +152,19 @@ class Scalers:
 
     async def _round(self, entry: _Entry) -> None:
         try:
-            async with self._at_once:
-                await self._ask(entry)
-            self._decide_safely(entry)
+            await self._ask(entry)
+        except Exception:
+            # A fault of ours in one model must not stop the others.
+            LOG.exception("gateways not asked", extra={"model": "/".join(entry.key)})
         finally:
             entry.busy = False
+        self._decide_safely(entry)
 
     async def _ask(self, entry: _Entry) -> None:
         asked = asked_pods(entry.pods)
-        told = await asyncio.gather(*(self._ports.demand(pod["status"]["podIP"], "gateway") for pod in asked))
+        demands = await self._admin.demands(asked)
         now = self._clock()
-        fresh = {
-            pod["metadata"]["name"]: Answer(now, answer)
-            for pod, answer in zip(asked, told, strict=True)
-            if answer is not None
-        }
+        fresh = {name: Answer(now, demand) for name, demand in demands.items()}
         assert entry.model.spec.autoscaling is not None
         oldest = now - _ROUNDS * entry.model.spec.autoscaling.polling_interval_seconds
         names = {pod["metadata"]["name"] for pod in entry.pods}
@@ -234,7 +232,8 @@ class Scalers:
     def _new(self, model: Model, planned: Plan) -> _Entry:
         learned = (model.status.get("autoscaling") or {}).get("learned") or {}
         scaler = self._scaler(model, Memory.from_json(learned))
-        return _Entry(model, scaler, planned.status["desiredReplicas"], None, [], planned, due=0.0)
+        replicas = planned.status["desiredReplicas"]
+        return _Entry(lean_model(model), scaler, replicas, None, [], lean_plan(planned), due=0.0)
 
     def _scaler(self, model: Model, memory: Memory) -> Autoscaler:
         assert model.spec.autoscaling is not None

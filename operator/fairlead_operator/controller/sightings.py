@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from fairlead_operator.bounds import MODEL_CHILDREN
 from fairlead_operator.kube.resources import BY_KIND, MODEL_DEPLOYMENT
 
 Key = tuple[str, str]
@@ -17,8 +18,8 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class Sighting:
-    """An event of a watch: the model's (namespace, name), the object's kind, name and resourceVersion, and
-    whether it is gone.
+    """An event of a watch: the model's (namespace, name), the object's kind, name and resourceVersion,
+    whether it is gone, and whether the model owns it. Anybody can give an object the model's label.
     """
 
     key: Key
@@ -26,6 +27,7 @@ class Sighting:
     name: str
     version: str
     gone: bool = False
+    owned: bool = True
 
 
 class Sightings:
@@ -44,7 +46,7 @@ class Sightings:
         if seen.kind in BY_KIND:
             if seen.gone:
                 self.drop(seen.key, seen.kind, seen.name)
-            else:
+            elif seen.owned:
                 self.expect(seen.key, seen.kind, seen.name)
         return True
 
@@ -53,8 +55,10 @@ class Sightings:
         self._written[key] = version
 
     def expect(self, key: Key, kind: str, name: str) -> None:
-        """A child is there or about to be."""
-        self._children.setdefault(key, set()).add((kind, name))
+        """A child is there or about to be. Beyond MODEL_CHILDREN it is not remembered."""
+        children = self._children.setdefault(key, set())
+        if len(children) < MODEL_CHILDREN:
+            children.add((kind, name))
 
     def children(self, key: Key) -> frozenset[tuple[str, str]]:
         """(kind, name) of every child that was seen and not seen to go."""

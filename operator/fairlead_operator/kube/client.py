@@ -1,13 +1,17 @@
-"""A small client: dicts on the wire, five exceptions, server-side apply, rate-limited writes.
+"""A small client: dicts on the wire, six exceptions, server-side apply, rate-limited writes.
 
 It uses the official client's transport (connections, TLS, log-in, token refresh) and none of its models: they
 raise on what they do not know, and what the operator does not know must survive.
+
+The API server is trusted, the objects that it keeps for others are not: there may be any number of them, each
+up to 1.5 MiB. So answers and lists are bounded, and a list can be reduced to what is needed while it is read.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import logging
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,21 +19,35 @@ import aiohttp
 from kubernetes.aio.client import ApiClient
 
 from fairlead_operator.api.names import FIELD_MANAGER
-from fairlead_operator.kube.errors import KubeError, NotFoundError, UnavailableError, error_of
+from fairlead_operator.bounds import API_ANSWER_BYTES, LISTED_OBJECTS, PAGE_OBJECTS
+from fairlead_operator.kube.decoding import decode
+from fairlead_operator.kube.errors import (
+    KubeError,
+    NotFoundError,
+    TooLargeError,
+    UnavailableError,
+    error_of,
+)
 from fairlead_operator.kube.ratelimit import TokenBucket
-from fairlead_operator.kube.resources import BY_KIND, Resource
+from fairlead_operator.kube.resources import BY_KIND, POD, Resource
 from fairlead_operator.telemetry import API_REQUESTS
 
 Object = dict[str, Any]
+# Of objects: (namespace, name) each.
+Names = list[tuple[str, str]]
+LOG = logging.getLogger(__name__)
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
+_JSON = "application/json"
+# Of each object of a list only its metadata.
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _TIMEOUT_SECONDS = 30.0
-_PAGE = 500
+# By how much the pages of a list become smaller when one of them is too large.
+_SMALLER = 8
 # A server that limits the rate says when to ask again.
 _OVERLOADED = 429
 _ATTEMPTS = 5
-_LONGEST_WAIT_SECONDS = 60.0
 
 
 class KubeClient:
@@ -40,28 +58,60 @@ class KubeClient:
         self._bucket = bucket
 
     async def get(
-        self, resource: Resource, namespace: str, name: str, subresource: str | None = None
+        self, resource: Resource, namespace: str, name: str, most_bytes: int = API_ANSWER_BYTES
     ) -> Object:
-        """One object, or a subresource of it. Raises NotFoundError."""
-        return await self._request("GET", resource, resource.path(namespace, name, subresource))
+        """One object. Raises NotFoundError and TooLargeError."""
+        return await self._request("GET", resource, resource.path(namespace, name), most_bytes=most_bytes)
+
+    async def get_from_pod(self, namespace: str, name: str, port: int, path: str, most_bytes: int) -> bytes:
+        """What a pod answers to a GET request that the API server passes on to its port."""
+        target = POD.path(namespace, f"{name}:{port}", f"proxy/{path}")
+        return await self._exchange("GET", POD, target, most_bytes=most_bytes)
 
     async def list(
-        self, resource: Resource, namespace: str | None, selector: str = "", *, fields: str = ""
+        self,
+        resource: Resource,
+        namespace: str | None,
+        selector: str = "",
+        *,
+        fields: str = "",
+        most: int = LISTED_OBJECTS,
+        keep: Callable[[Object], Object | None] = lambda item: item,
+        metadata_only: bool = False,
     ) -> list[Object]:
-        """All objects of a kind, in one namespace or everywhere, that match a label and a field selector."""
-        items: list[Object] = []
-        query = {"limit": str(_PAGE)}
+        """Objects of a kind, in one namespace or everywhere, that match a label and a field selector.
+
+        Of each object only what `keep` returns is held in memory, never its managedFields; None leaves it out.
+        At most `most` objects are returned, and at most twice as many are looked at.
+        """
+        found: list[Object] = []
+        query = {"limit": str(min(most, PAGE_OBJECTS))}
         query |= {"labelSelector": selector} if selector else {}
         query |= {"fieldSelector": fields} if fields else {}
+        seen = 0
         while True:
-            page = await self._request("GET", resource, resource.path(namespace), query)
+            page = await self._page(resource, namespace, query, METADATA_LIST if metadata_only else _JSON)
+            items = page.get("items") or []
+            seen += len(items)
             # Items of a list come without their type.
             head = {"apiVersion": resource.api_version, "kind": resource.kind}
-            items += [{**head, **item} for item in page.get("items") or []]
-            token = (page.get("metadata") or {}).get("continue")
-            if not token:
-                return items
+            whole = ({**head, **without_history(item)} for item in items)
+            found += [kept for item in whole if (kept := keep(item)) is not None]
+            token: str = (page.get("metadata") or {}).get("continue") or ""
+            if not token and len(found) <= most:
+                return found
+            if len(found) >= most or seen >= 2 * most:
+                where = f"{resource.plural} in {namespace or 'all namespaces'}"
+                LOG.warning("too many objects: the rest is left out", extra={"list": where, "seen": seen})
+                return found[:most]
             query["continue"] = token
+
+    async def names(self, resource: Resource, namespace: str | None) -> Names:
+        """(namespace, name) of all objects of a kind, in one namespace or everywhere."""
+        metadata = await self.list(
+            resource, namespace, keep=lambda item: _identity(item["metadata"]), metadata_only=True
+        )
+        return [(item["namespace"], item["name"]) for item in metadata]
 
     async def serves(self, resource: Resource) -> bool:
         """Whether the API server knows the kind, whatever the caller may do with it."""
@@ -118,6 +168,19 @@ class KubeClient:
         """Closes all connections."""
         await self._api.close()  # type: ignore[no-untyped-call]
 
+    async def _page(
+        self, resource: Resource, namespace: str | None, query: dict[str, str], accept: str
+    ) -> Object:
+        """One page of a list; with fewer objects, also from then on, if so many are too large together."""
+        while True:
+            try:
+                return await self._request("GET", resource, resource.path(namespace), query, accept=accept)
+            except TooLargeError:
+                limit = int(query["limit"])
+                if limit == 1:
+                    raise
+                query["limit"] = str(max(1, limit // _SMALLER))
+
     async def _request(
         self,
         verb: str,
@@ -125,8 +188,29 @@ class KubeClient:
         path: str,
         query: dict[str, str] | None = None,
         body: Object | None = None,
-        content: str = "application/json",
+        content: str = _JSON,
+        accept: str = _JSON,
+        most_bytes: int = API_ANSWER_BYTES,
     ) -> Object:
+        data = await self._exchange(verb, resource, path, query, body, content, accept, most_bytes)
+        try:
+            found: Object = decode(data) if data else {}
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise UnavailableError(f"{verb} {path}: the answer cannot be read: {error!r}") from error
+        return found
+
+    async def _exchange(
+        self,
+        verb: str,
+        resource: Resource,
+        path: str,
+        query: dict[str, str] | None = None,
+        body: Object | None = None,
+        content: str = _JSON,
+        accept: str = _JSON,
+        most_bytes: int = API_ANSWER_BYTES,
+    ) -> bytes:
+        headers = {"Accept": accept, "Content-Type": content}
         lease = resource.plural == "leases"
         attempts = 0
         while True:
@@ -136,7 +220,7 @@ class KubeClient:
                 await self._bucket.acquire()
             code = 0
             try:
-                code, answer = await self._send(verb, path, query, body, content)
+                code, answer = await self._send(verb, path, query, body, {**headers}, most_bytes)
                 return answer
             except KubeError as error:
                 code = error.code
@@ -145,14 +229,19 @@ class KubeClient:
                 # An overloaded server has not begun with it: what is done so far need not be done again.
                 if code != _OVERLOADED or error.retry_after is None or attempts == _ATTEMPTS:
                     raise
-                await asyncio.sleep(min(error.retry_after, _LONGEST_WAIT_SECONDS))
+                await asyncio.sleep(error.retry_after)
             finally:
                 API_REQUESTS.labels(resource.kind, verb, str(code)).inc()
 
     async def _send(
-        self, verb: str, path: str, query: dict[str, str] | None, body: Object | None, content: str
-    ) -> tuple[int, Object]:
-        headers = {"Accept": "application/json", "Content-Type": content}
+        self,
+        verb: str,
+        path: str,
+        query: dict[str, str] | None,
+        body: Object | None,
+        headers: dict[str, str],
+        most_bytes: int,
+    ) -> tuple[int, bytes]:
         url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
@@ -162,9 +251,31 @@ class KubeClient:
                 response = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
                     verb, url, headers=headers, body=body, _request_timeout=_TIMEOUT_SECONDS
                 )
-                data = await response.read()
+                data = await _read(response.response, most_bytes)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnavailableError(f"{verb} {path}: {error or type(error).__name__}") from error
         if not 200 <= response.status < 300:
             raise error_of(response.status, data, response.headers.get("Retry-After"))
-        return response.status, json.loads(data) if data else {}
+        return response.status, data
+
+
+async def _read(response: aiohttp.ClientResponse, most_bytes: int) -> bytes:
+    """The body, decompressed. Raises TooLargeError, before so much is in memory."""
+    body = bytearray()
+    async for part in response.content.iter_any():
+        body += part
+        if len(body) > most_bytes:
+            response.close()
+            raise TooLargeError(f"the answer is larger than {most_bytes} bytes", response.status)
+    response.release()
+    return bytes(body)
+
+
+def without_history(body: Object) -> Object:
+    """The object without metadata.managedFields, which may take twice as much memory as all the rest."""
+    body.get("metadata", {}).pop("managedFields", None)
+    return body
+
+
+def _identity(metadata: Object) -> Object:
+    return {"namespace": metadata.get("namespace", ""), "name": metadata["name"]}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import ConfigException as ConfigException
 from kubernetes.aio.config import (
@@ -18,6 +19,8 @@ from kubernetes.aio.config import (
 )
 
 _IN_CLUSTER = "KUBERNETES_SERVICE_HOST"
+# The hundreds of an HTTP status.
+_REDIRECT = 3
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,21 @@ async def open_api_client(kubeconfig: str | None = None, context: str | None = N
     configuration = await load_configuration(kubeconfig, context)
     # Otherwise every request reads ~/.netrc in a thread and asks the environment for proxies, which the
     # watches do not go through either.
-    configuration.client_session_kwargs = {"trust_env": False}
+    configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_refuse_redirect,)}
     return ApiClient(configuration=configuration)
+
+
+async def _refuse_redirect(
+    request: aiohttp.ClientRequest, handle: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """The API server does not redirect, but it passes on the answers of pods that it is asked to reach. One
+    of them must not choose what is requested next with the rights of the caller.
+    """
+    response = await handle(request)
+    if "Location" in response.headers and response.status // 100 == _REDIRECT:
+        response.close()
+        raise aiohttp.ClientError(f"redirected by {request.url.path}")
+    return response
 
 
 def default_namespace(kubeconfig: str | None = None, context: str | None = None) -> str | None:

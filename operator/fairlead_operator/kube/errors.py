@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from fairlead_operator.bounds import ERROR_CHARACTERS, RETRY_AFTER_SECONDS
+from fairlead_operator.kube.decoding import decode
 
 
 class KubeError(Exception):
@@ -36,6 +37,10 @@ class UnavailableError(KubeError):
     """
 
 
+class TooLargeError(KubeError):
+    """The answer is larger than the caller takes."""
+
+
 _BY_CODE: dict[int, type[KubeError]] = {
     400: InvalidError,
     401: ForbiddenError,
@@ -51,8 +56,14 @@ _BY_CODE: dict[int, type[KubeError]] = {
 def error_of(code: int, body: bytes, retry_after: str | None) -> KubeError:
     """The exception for an answer that is not 2xx. The message is the API server's own."""
     try:
-        message = json.loads(body)["message"]
+        message = str(decode(body)["message"])
     except (ValueError, KeyError, TypeError):
         message = body.decode(errors="replace").strip() or f"HTTP {code}"
-    seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
-    return _BY_CODE.get(code, UnavailableError)(str(message), code, seconds)
+    return _BY_CODE.get(code, UnavailableError)(message[:ERROR_CHARACTERS], code, _seconds(retry_after))
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    """Seconds of a Retry-After header; None without one, or if it is a date."""
+    if not retry_after or not retry_after.isascii() or not retry_after.isdigit():
+        return None
+    return min(float(retry_after), RETRY_AFTER_SECONDS)

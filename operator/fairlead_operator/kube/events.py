@@ -11,23 +11,23 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ConflictError
 from fairlead_operator.kube.resources import EVENT
+from fairlead_operator.recent import remember
 from fairlead_operator.render.hashing import digest
 
 Object = dict[str, Any]
-_T = TypeVar("_T")
 
 _QUIET_SECONDS = 300.0
 # Events of one reason about one object: this many at once, and one more after each quiet time.
 _BURST = 5.0
 _REMEMBERED = 4096
-# Limits of the API.
-_LONGEST_NOTE = 1024
-_LONGEST_REASON = 128
+# Limits of the API, which counts bytes.
+_NOTE_BYTES = 1024
+_REASON_BYTES = 128
 
 
 class EventRecorder:
@@ -44,7 +44,7 @@ class EventRecorder:
 
     async def record(self, regarding: Object, kind: str, reason: str, note: str) -> None:
         """Writes an event of `kind` Normal or Warning about an object. Raises KubeError."""
-        note, reason = note[:_LONGEST_NOTE], reason[:_LONGEST_REASON]
+        note, reason = _cut(note, _NOTE_BYTES), _cut(reason, _REASON_BYTES)
         metadata = regarding["metadata"]
         name = f"{metadata['name']}.{digest([metadata['uid'], reason, note])}"
         now = self._clock()
@@ -53,7 +53,7 @@ class EventRecorder:
             return
         if not self._may_tell(f"{metadata['uid']}/{reason}", now):
             return
-        _keep(self._told, name, (now, count + 1))
+        remember(self._told, name, (now, count + 1), _REMEMBERED)
         stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         try:
             await self._client.create(
@@ -89,13 +89,10 @@ class EventRecorder:
         """Whether one more may be written of what shares this budget; takes it from there."""
         left, since = self._budgets.get(budget, (_BURST, now))
         left = min(_BURST, left + (now - since) / _QUIET_SECONDS)
-        _keep(self._budgets, budget, (left - 1 if left >= 1 else left, now))
+        remember(self._budgets, budget, (left - 1 if left >= 1 else left, now), _REMEMBERED)
         return left >= 1
 
 
-def _keep(memory: dict[str, _T], key: str, value: _T) -> None:
-    """Remembers something as the newest, and forgets the oldest if it is too much."""
-    memory.pop(key, None)
-    memory[key] = value
-    while len(memory) > _REMEMBERED:
-        del memory[next(iter(memory))]
+def _cut(text: str, size: int) -> str:
+    """The beginning of a text that has at most so many bytes in UTF-8."""
+    return text.encode(errors="replace")[:size].decode(errors="ignore")

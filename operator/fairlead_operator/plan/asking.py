@@ -7,8 +7,10 @@ its drain (its gateway, asked only then). In a steady state nobody is asked.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+from fairlead_operator.bounds import PODS_WITH_EVENTS
 from fairlead_operator.plan.findings import is_true
 from fairlead_operator.plan.kubelet import awaits_volumes
 from fairlead_operator.plan.observed import is_leaving
@@ -19,6 +21,13 @@ Object = dict[str, Any]
 def awaits_events(pod: Object) -> bool:
     """Whether what the pod waits for is told only in Events."""
     return awaits_node(pod) or awaits_volumes(pod)
+
+
+def asked_about_in_events(pods: Iterable[Object]) -> list[Object]:
+    """The pods whose Events are to be read: the newest of those that wait for what only Events tell."""
+    waiting = [pod for pod in pods if awaits_events(pod)]
+    waiting.sort(key=lambda pod: str(pod["metadata"].get("creationTimestamp")), reverse=True)
+    return waiting[:PODS_WITH_EVENTS]
 
 
 def awaits_node(pod: Object) -> bool:

@@ -2,17 +2,21 @@
 
 A container that ended says why in its termination message (`{"reason", "message"}`, written by the engine
 launcher and by the download). The cause of the last end is told while the container starts again, until it is
-ready.
+ready. Any program of a pod can write such a message, so only the reasons that those two have are taken over;
+the text of any other is kept under the reason of the container that ended.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
+from fairlead_operator.bounds import WORD_CHARACTERS
 from fairlead_operator.plan.findings import Finding, condition_of, is_true, parse_time, steady
+from fairlead_operator.plan.podreport import PodReport
+from fairlead_operator.plan.reasons import may_be_claimed
+from fairlead_operator.plan.text import clean
 
 Object = dict[str, Any]
 
@@ -39,7 +43,6 @@ _IMAGE_REFUSED = re.compile(
 _START_REASONS = frozenset(
     {"CreateContainerError", "RunContainerError", "CreatePodSandboxError", "StartError", "ContainerCannotRun"}
 )
-_CAMEL_CASE = re.compile(r"^[A-Z][A-Za-z0-9]{1,127}$")
 _DISK = re.compile(r"ephemeral.storage|EmptyDir|inodes|DiskPressure")
 # As often as that within short lives is again and again. After a life of ten minutes the kubelet forgets
 # earlier ends too, when it chooses how long to wait.
@@ -47,14 +50,13 @@ _REPEATED_RESTARTS = 3
 _SHORT_LIFE_SECONDS = 600.0
 
 
-def engine_finding(pod: Object, report: Mapping[str, Any] | None = None) -> Finding | None:
+def engine_finding(pod: Object, report: PodReport | None = None) -> Finding | None:
     """Why a pod that has a node is not ready, or None if it is. `report` is what its gateway says."""
     if pod.get("status", {}).get("phase") == "Failed":
         return _failed_finding(pod)
     if is_true(pod, "Ready"):
         return None
-    name, report = pod["metadata"]["name"], report or {}
-    status = pod.get("status", {})
+    name, status = pod["metadata"]["name"], pod.get("status", {})
     inits, others = status.get("initContainerStatuses", []), status.get("containerStatuses", [])
     for container in [*inits, *others]:
         if finding := _waiting_finding(container, name):
@@ -125,7 +127,7 @@ def _image_reason(reason: str, text: str) -> str:
     return "ImageNotFound" if _IMAGE_ABSENT.search(text) else "ImagePullFailed"
 
 
-def _init_finding(containers: list[Object], pod: str, report: Mapping[str, Any]) -> Finding | None:
+def _init_finding(containers: list[Object], pod: str, report: PodReport | None) -> Finding | None:
     for container in containers:
         state, end = container.get("state", {}), _last_end(container)
         if state.get("terminated", {}).get("exitCode") == 0:
@@ -142,23 +144,24 @@ def _init_finding(containers: list[Object], pod: str, report: Mapping[str, Any])
 
 
 def _weights_finding(
-    container: Object, end: Object | None, pod: str, report: Mapping[str, Any]
+    container: Object, end: Object | None, pod: str, report: PodReport | None
 ) -> Finding | None:
     """What holds the download up or made it fail; how far one is that goes on, plan.weights tells."""
-    cause = (report.get("weights") or {}).get("cause") or {}
-    if "running" in container.get("state", {}) and _CAMEL_CASE.match(str(cause.get("reason", ""))):
-        return Finding(cause["reason"], f"{steady(str(cause.get('message', '')))} (pod {pod})")
+    cause = report.weights.cause if report and report.weights else None
+    if cause and cause.reason and "running" in container.get("state", {}):
+        reason, text = _claimed(cause.reason, cause.message, "WeightsDownloadFailed")
+        return Finding(reason, f"{text} (pod {pod})")
     return _end_finding(container, end, pod, "WeightsDownloadFailed") if end else None
 
 
-def _engine_finding(containers: list[Object], pod: str, report: Mapping[str, Any]) -> Finding | None:
+def _engine_finding(containers: list[Object], pod: str, report: PodReport | None) -> Finding | None:
     by_name = {container["name"]: container for container in containers}
     engine: Object = by_name.get("vllm", {})
     runs = "running" in engine.get("state", {})
     if runs and engine.get("started"):
         if by_name.get("gateway", {}).get("ready"):
             return None
-        if report.get("unresponsiveSeconds"):
+        if report and report.unresponsive_seconds:
             return Finding(
                 "EngineUnresponsive",
                 f"the engine in pod {pod} has requests and makes no token any more",
@@ -167,7 +170,7 @@ def _engine_finding(containers: list[Object], pod: str, report: Mapping[str, Any
     if end := _last_end(engine):
         return _end_finding(engine, end, pod, "EngineCrashed")
     if runs:
-        phase = (report.get("engine") or {}).get("phase")
+        phase = report.engine.phase if report and report.engine else None
         return Finding("EngineStarting", f"the engine in pod {pod} starts" + (f": {phase}" if phase else ""))
     return None
 
@@ -188,8 +191,8 @@ def _last_end(container: Object) -> Object | None:
 
 def _end_finding(container: Object, end: Object, pod: str, crashed: str) -> Finding:
     """Why a container ended; `crashed` is the reason if it says something, but not in our form."""
-    name, code, text = container["name"], end.get("exitCode"), (end.get("message") or "").strip()
-    told = _told(text)
+    name, code, text = container["name"], end.get("exitCode"), clean(end.get("message")).strip()
+    told = _told(text, crashed)
     restarts = container.get("restartCount", 0)
     repeated = restarts >= _REPEATED_RESTARTS and (
         _life_seconds(end) < _SHORT_LIFE_SECONDS or (told is not None and told[0] == "EngineStartTimeout")
@@ -211,15 +214,26 @@ def _end_finding(container: Object, end: Object, pod: str, crashed: str) -> Find
     )
 
 
-def _told(text: str) -> tuple[str, str] | None:
-    """Reason and message of a termination message in our form."""
+def _told(text: str, crashed: str) -> tuple[str, str] | None:
+    """Reason and message of a termination message in our form; `crashed` is the reason if its own is not one
+    that a container may give.
+    """
     try:
         told = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict) or not _CAMEL_CASE.match(str(told.get("reason", ""))):
+    if not isinstance(told, dict) or not (reason := clean(told.get("reason"), WORD_CHARACTERS)):
         return None
-    return told["reason"], steady(str(told.get("message") or told["reason"]))
+    return _claimed(reason, clean(told.get("message")), crashed)
+
+
+def _claimed(reason: str, message: str, otherwise: str) -> tuple[str, str]:
+    """Reason and text of a cause that a container gives itself. A reason that is not its to give becomes a
+    part of the text.
+    """
+    if may_be_claimed(reason):
+        return reason, steady(message) or reason
+    return otherwise, steady(f"{reason}: {message}" if message else reason)
 
 
 def _life_seconds(end: Object) -> float:

@@ -11,14 +11,15 @@ from typing import Any
 
 from fairlead_operator.plan.findings import is_true
 from fairlead_operator.plan.observed import is_leaving
-from fairlead_operator.plan.removal import in_flight
+from fairlead_operator.plan.podreport import PodReport
+from fairlead_operator.plan.removal import load_of
 from fairlead_operator.plan.workload import serving_pods
 
 Object = dict[str, Any]
 
 
 def list_endpoints(
-    pods: tuple[Object, ...], reports: Mapping[str, Object], parting: Collection[str] = ()
+    pods: tuple[Object, ...], reports: Mapping[str, PodReport], parting: Collection[str] = ()
 ) -> list[Object]:
     """The pods by name, whatever their revision; those that failed for good are left out, and those
     that serve nobody themselves. `parting` are about to be deleted and must get nothing new.
@@ -29,9 +30,9 @@ def list_endpoints(
     ]
 
 
-def _endpoint(pod: Object, report: Object | None, parting: bool) -> Object:
+def _endpoint(pod: Object, report: PodReport | None, parting: bool) -> Object:
     name = pod["metadata"]["name"]
     if parting or is_leaving(pod):
-        load = in_flight(report)
+        load = load_of(report)
         return {"pod": name, "state": "Draining", **({} if load is None else {"inFlight": load})}
     return {"pod": name, "state": "Ready" if is_true(pod, "Ready") else "Starting"}

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fairlead_operator.plan.reasons import is_stalled, rank
+from fairlead_operator.plan.text import clean
 
 Object = dict[str, Any]
 
@@ -28,8 +29,8 @@ _VARYING = (
 
 @dataclass(frozen=True)
 class Finding:
-    """A reason of the catalogue, or one passed through, and the message that goes with it. `repeated` says
-    that it happens again and again.
+    """A reason of the catalogue and the message that goes with it. `repeated` says that it happens again and
+    again.
     """
 
     reason: str
@@ -48,7 +49,8 @@ def worst(findings: list[Finding]) -> Finding | None:
 
 
 def steady(text: str) -> str:
-    """Text from outside without what changes with every attempt, and not too long."""
+    """Text from outside without what changes with every attempt or cannot be shown, and not too long."""
+    text = clean(text)
     for pattern, replacement in _VARYING:
         text = pattern.sub(replacement, text)
     text = text.strip()
@@ -65,6 +67,7 @@ def deployment_finding(deployment: Object) -> Finding | None:
 
 def creation_finding(told: str) -> Finding:
     """Why a pod cannot be created, from what the API server told the controller that tried."""
+    told = clean(told)
     if "error looking up service account" in told:
         # Admission has not seen the account yet that was made a moment ago; the controller tries again.
         return Finding("Progressing", "the pod's service account is not known everywhere yet")

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from fairlead_operator.plan.findings import Finding, is_true, last_seen, steady
+from fairlead_operator.plan.text import clean
 
 Object = dict[str, Any]
 
@@ -59,4 +60,4 @@ def volume_finding(pod: Object, events: tuple[Object, ...]) -> Finding | None:
 
 
 def _note(event: Object) -> str:
-    return event.get("note") or ""
+    return clean(event.get("note"))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairlead_operator.api.names import REVISION
+from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.plan.scaling import Scaling
 
 Object = dict[str, Any]
@@ -15,15 +16,17 @@ Object = dict[str, Any]
 @dataclass(frozen=True)
 class Observed:
     """The live world of one model: its children (owned, labelled, or merely of a child's name), its pods,
-    Events about pods that wait for a node or for their volumes, by pod what gateways tell (`/status`), and
-    what the autoscaler says, None where it has not decided yet.
+    Events about pods that wait for a node or for their volumes, by pod what gateways tell (`/status`),
+    what the autoscaler says, None where it has not decided yet, and the names that other models have, each
+    with the NAMESPACE/NAME of its holder.
     """
 
     children: tuple[Object, ...] = ()
     pods: tuple[Object, ...] = ()
     events: tuple[Object, ...] = ()
-    reports: Mapping[str, Object] = field(default_factory=dict)
+    reports: Mapping[str, PodReport] = field(default_factory=dict)
     scaling: Scaling | None = None
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 def identity(body: Object) -> tuple[str, str]:

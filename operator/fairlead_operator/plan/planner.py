@@ -35,6 +35,7 @@ from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
 from fairlead_operator.plan.rollout import Rollout, choose_rollout
 from fairlead_operator.plan.scaling import scaled, scaling_note, scaling_status, unreadable_schedules
+from fairlead_operator.plan.served_names import CONDITION
 from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition, pod_causes
 from fairlead_operator.plan.workload import WORKLOADS, as_deployment, is_observed, own_workload
 from fairlead_operator.render.children import fitting, render_children
@@ -137,19 +138,20 @@ def plan(
         scaling=scaling_status(model, observed.scaling, now),
         router_host=settings.router_host,
         parting=observed.scaling.parting.names if observed.scaling else (),
+        taken=observed.taken,
     )
     status = build_status(model, progress, now)
     texts = (
         [decision.text for decision in applies] + [f"delete {_title(orphan)}" for orphan in orphans] + waits
     )
-    ready = next(item for item in status["conditions"] if item["type"] == "Ready")
+    ready = _condition(status, "Ready")
     return Plan(
         asks=tuple(candidates(observed)) if shrinking else (),
         costs=deletion_costs(observed) if shrinking else {},
         apply=tuple(decision.desired for decision in applies),
         delete=tuple(orphans),
         status=status,
-        events=_events(model, ready, texts if applies or orphans else [], progress.scaling),
+        events=_events(model, status, texts if applies or orphans else [], progress.scaling),
         requeue_after=_requeue(ready, bool(waits), observed, rollout),
         causes=pod_causes(model, progress),
         revision=revision,
@@ -196,18 +198,24 @@ def _decide(model: Model, desired: Object, live: Object | None) -> _Decision:
     return _Decision("keep", desired, "")
 
 
-def _events(model: Model, ready: Object, actions: list[str], scaling: Object | None) -> tuple[Event, ...]:
-    """What was done, another number of replicas, and a reason that was not there before."""
+def _events(model: Model, status: Object, actions: list[str], scaling: Object | None) -> tuple[Event, ...]:
+    """What was done, another number of replicas, and reasons that were not there before."""
     events = [Event("Normal", "Applied", "; ".join(actions))] if actions else []
     if note := scaling_note(model, scaling):
         events.append(Event("Normal", *note))
-    before: Object = next(
-        (item for item in model.status.get("conditions") or [] if item.get("type") == "Ready"), {}
-    )
-    if before.get("reason") != ready["reason"]:
-        kind = "Normal" if is_healthy(ready["reason"]) else "Warning"
-        events.append(Event(kind, ready["reason"], ready["message"]))
+    before, after = _condition(model.status, "Ready"), _condition(status, "Ready")
+    if before.get("reason") != after["reason"]:
+        kind = "Normal" if is_healthy(after["reason"]) else "Warning"
+        events.append(Event(kind, after["reason"], after["message"]))
+    names = _condition(status, CONDITION)
+    if names and names["message"] != _condition(model.status, CONDITION).get("message"):
+        events.append(Event("Warning", names["reason"], names["message"]))
     return tuple(events)
+
+
+def _condition(status: Object, kind: str) -> Object:
+    found: Object = next((item for item in status.get("conditions") or [] if item.get("type") == kind), {})
+    return found
 
 
 def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: Rollout) -> float | None:

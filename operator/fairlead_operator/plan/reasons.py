@@ -1,7 +1,6 @@
 """The catalogue of reasons: every word that a condition of ours can carry, its meaning and what to do.
 
-The order is the order of importance: of several pods' causes, the first one here is reported. A cause from
-outside that is not in the catalogue is passed through under its own name.
+The order is the order of importance: of several pods' causes, the first one here is reported.
 """
 
 from __future__ import annotations
@@ -22,16 +21,25 @@ _REASONS = (
     *weights.STATE,
     *state.UNDER_WAY,
     *scaling.REASONS,
+    *spec.NAMES,
 )
 
 CATALOGUE = {reason.name: reason for reason in _REASONS}
 _RANK = {name: rank for rank, name in enumerate(CATALOGUE)}
+# Those whose word is taken over from a pod, where any program could have written it.
+_CLAIMANTS = frozenset({"launcher", "download"})
 _UNKNOWN_REMEDY = "See `kubectl describe pod` and the engine's log."
 
 
 def rank(name: str) -> int:
     """The importance of a reason, most important lowest. Unknown ones count as a crash of the engine."""
     return _RANK.get(name, _RANK["EngineCrashed"])
+
+
+def may_be_claimed(name: str) -> bool:
+    """Whether a container may give this reason for its own failure: launcher and download do."""
+    reason = CATALOGUE.get(name)
+    return reason is not None and not reason.healthy and bool(_CLAIMANTS & {*reason.source.split(", ")})
 
 
 def is_stalled(name: str, repeated: bool = False) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 from fairlead_operator.api.names import DELETION_COST
 from fairlead_operator.plan.asking import can_be_asked
 from fairlead_operator.plan.observed import Observed, is_leaving, live_revision
+from fairlead_operator.plan.podreport import PodReport
 
 Object = dict[str, Any]
 
@@ -36,7 +37,7 @@ def deletion_costs(observed: Observed) -> dict[str, int]:
     chosen = {name: place for place, name in enumerate(reversed(_chosen(observed)), 1)}
     for pod in observed.pods:
         name = pod["metadata"]["name"]
-        cost = -chosen[name] if name in chosen else in_flight(observed.reports.get(name))
+        cost = -chosen[name] if name in chosen else load_of(observed.reports.get(name))
         annotations = pod["metadata"].get("annotations") or {}
         if cost is not None and annotations.get(DELETION_COST) != str(cost):
             costs[name] = cost
@@ -54,8 +55,6 @@ def _chosen(observed: Observed) -> tuple[str, ...]:
     return (*scaling.parting.names, *scaling.decision.removal) if scaling else ()
 
 
-def in_flight(report: Object | None) -> int | None:
+def load_of(report: PodReport | None) -> int | None:
     """Requests that a pod has, running and waiting, by its gateway's report; None without one."""
-    if report is None:
-        return None
-    return int(report.get("inFlight") or 0) + int(report.get("queued") or 0)
+    return None if report is None else report.load

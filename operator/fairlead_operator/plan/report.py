@@ -24,6 +24,7 @@ OWN_CONDITIONS = frozenset(
         "ScalingActive",
         "ScalingLimited",
         "Scheduled",
+        "ServedNameTaken",
         "Stalled",
         "WeightsReady",
     }

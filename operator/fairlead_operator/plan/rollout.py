@@ -26,6 +26,7 @@ from fairlead_operator.api.names import ROLLOUT
 from fairlead_operator.plan.findings import condition_of, deployment_finding, last_seen, parse_time
 from fairlead_operator.plan.kubelet import awaits_volumes
 from fairlead_operator.plan.observed import is_leaving, live_revision
+from fairlead_operator.plan.text import clean
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE, Model
 
 Object = dict[str, Any]
@@ -76,7 +77,7 @@ def choose_rollout(
         return SURGING
     annotations = deployment["metadata"].get("annotations") or {}
     if deployment["spec"].get("strategy") == REPLACE and ROLLOUT in annotations:
-        return Rollout(REPLACE, annotations[ROLLOUT])
+        return Rollout(REPLACE, clean(annotations[ROLLOUT]))
     new = [pod for pod in pods if live_revision(pod) == revision and not is_leaving(pod)]
     waits = [wait for pod in new if (wait := _refused(pod, events, now))]
     if quota := _refused_creation(deployment):

@@ -25,9 +25,11 @@ from fairlead_operator.plan.findings import (
 )
 from fairlead_operator.plan.kubelet import volume_finding
 from fairlead_operator.plan.observed import is_leaving, live_revision
+from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.plan.reasons import explain, is_healthy
 from fairlead_operator.plan.rollout import SURGING, Rollout
 from fairlead_operator.plan.scaling import scaling_rows
+from fairlead_operator.plan.served_names import CONDITION, taken_finding
 from fairlead_operator.plan.startup import measure_startup
 from fairlead_operator.plan.verdict import scheduling_finding
 from fairlead_operator.plan.weights import Download, observe_downloads, weights_ready, weights_status
@@ -50,7 +52,8 @@ class Progress:
     operator from applying. `events` are Events about the pods, `reports` what their gateways tell. `version`
     is that of the rules that made the pod template, `rollout` how the pods are replaced. `downloads` are
     those of the pods, by name. `scaling` is what the status tells of the autoscaler, `router_host` where
-    requests for a model at zero are held. `parting` are pods that are about to be deleted.
+    requests for a model at zero are held. `parting` are pods that are about to be deleted, `taken` names that
+    other models have.
     """
 
     deployment: Object
@@ -59,13 +62,14 @@ class Progress:
     blocked: Finding | None = None
     all_pods: tuple[Object, ...] = ()
     events: tuple[Object, ...] = ()
-    reports: Mapping[str, Object] = field(default_factory=dict)
+    reports: Mapping[str, PodReport] = field(default_factory=dict)
     rollout: Rollout = SURGING
     version: int = RENDERING_VERSION
     downloads: Mapping[str, Download] = field(default_factory=dict)
     scaling: Object | None = None
     router_host: str = ""
     parting: tuple[str, ...] = ()
+    taken: Mapping[str, str] = field(default_factory=dict)
 
 
 def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
@@ -88,7 +92,7 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
         "readyReplicas": counts.get("readyReplicas", 0),
         "selector": ",".join(f"{key}={value}" for key, value in sorted(model.selector.items())),
         "url": service_url(model),
-        "servedModels": list(model.all_served_names),
+        "servedModels": [name for name in model.all_served_names if name not in progress.taken],
         "renderingVersion": progress.version,
     }
     if endpoints := list_endpoints(progress.all_pods, progress.reports, progress.parting):
@@ -122,6 +126,9 @@ def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]
         ("EngineReady", serving, engine),
         *scaling_rows(model, progress.scaling, progress.router_host),
     ]
+    # Only while it is so: what is well without exception needs no row.
+    if taken := taken_finding(progress.taken):
+        rows.append((CONDITION, True, taken))
     return [
         make_condition(model.status, model.generation, kind, words[value], finding, now)
         for kind, value, finding in rows

@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from fairlead_operator.plan.findings import Finding, condition_of, steady
+from fairlead_operator.plan.text import clean
 
 Object = dict[str, Any]
 
@@ -42,7 +43,7 @@ def scheduling_finding(pod: Object) -> Finding | None:
         return Finding("Progressing", f"pod {name} waits for the scheduler")
     if condition.get("reason") == "SchedulingGated":
         return _gated(pod, name)
-    causes = _causes(condition.get("message") or condition.get("reason") or "")
+    causes = _causes(clean(condition.get("message")) or clean(condition.get("reason")))
     reason, text = _reason(causes), steady(", ".join(causes))
     if reason == "InsufficientResources":
         return Finding(reason, f"not enough {', '.join(_lacking(causes)) or 'room'} for pod {name}: {text}")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairlead_operator.plan.findings import Finding, worst
+from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.render.model import Model
 from fairlead_operator.render.weights import CONTAINER, downloads
 
@@ -42,14 +43,15 @@ class Download:
 
 
 def observe_downloads(
-    model: Model, pods: tuple[Object, ...], reports: Mapping[str, Object]
+    model: Model, pods: tuple[Object, ...], reports: Mapping[str, PodReport]
 ) -> dict[str, Download]:
     """The downloads of the pods that have begun with theirs, by pod."""
     found = {}
     for pod in pods:
         name = pod["metadata"]["name"]
-        told = (reports.get(name) or {}).get("weights")
-        if download := _observe(model, pod, told if isinstance(told, dict) else {}):
+        report = reports.get(name)
+        told = report.weights.figures if report and report.weights else {}
+        if download := _observe(model, pod, told):
             found[name] = download
     return found
 

@@ -34,3 +34,13 @@ REASONS = (
         stalled=True,
     ),
 )
+NAMES = (
+    Reason(
+        "ServedNameTaken",
+        "Another ModelDeployment has one of the model's names (servedName, alias or adapter), so requests to "
+        "the router by that name go there. The model runs and is reached as NAMESPACE/NAME and by its own "
+        "Service.",
+        "Choose another name, or ask for NAMESPACE/NAME or NAMESPACE/NAME/ID; the name becomes free when the "
+        "other model gives it up.",
+    ),
+)

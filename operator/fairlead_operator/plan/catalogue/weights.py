@@ -31,8 +31,8 @@ REASONS = (
     ),
     Reason(
         "WeightsCorrupt",
-        "What the source or the cache has cannot be right: a wrong size or digest, a name that is no path, or a "
-        "link.",
+        "What the source or the cache has cannot be right: a wrong size or digest, a name that is no path, "
+        "or a link.",
         "See that the source is complete and the endpoint is the right one. Remove the link that the message "
         "names, or delete the model's folder in the cache.",
         "download",

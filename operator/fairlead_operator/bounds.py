@@ -1,0 +1,107 @@
+"""The bounds on everything that the operator reads from others: sizes, numbers, times.
+
+Whoever may create pods or ModelDeployments in one namespace decides what their gateways answer, how many
+objects there are and what stands in them. None of that may cost the operator more than is written here.
+"""
+
+from __future__ import annotations
+
+# Answers of admin ports ------------------------------------------------------------------------------------
+
+# Body of an answer of a gateway. Real ones take less than 4 KiB. Beyond: the pod has not answered.
+POD_ANSWER_BYTES = 64 << 10
+# Body of an answer of a router: about 250 bytes for each model. Beyond: the router has not answered.
+ROUTER_ANSWER_BYTES = 16 << 20
+# Models in an answer of a router, as many as its body can hold. Beyond: the router has not answered.
+ROUTER_ANSWER_MODELS = 64_000
+# Routers that are followed. The chart runs two, and each is asked all the time. Further ones are not asked.
+ROUTERS = 64
+# A line of an answer's head. Beyond: no answer.
+HEADER_LINE_BYTES = 4 << 10
+# Headers of an answer. Our servers send four, proxies add some. Beyond: no answer.
+HEADERS = 64
+# What a connection may carry beside the body: head, interim responses, framing of chunks. Beyond: no answer.
+ANSWER_OVERHEAD_BYTES = 64 << 10
+# From the connection to the last byte of an answer. Gateways answer within 1.1 s at worst, because they wait
+# one second for their engine. Beyond: no answer.
+POD_ANSWER_SECONDS = 2.0
+# The same for a router, beyond the time for which a long poll asked it to wait.
+ROUTER_ANSWER_SECONDS = 2.0
+# Until all pods of a model have answered. Beyond: those that have not are taken to be silent.
+MODEL_ANSWERS_SECONDS = 5.0
+# Requests to pods that are under way together, and how many of them may be to pods of one namespace. Each
+# holds at most 256 KiB. Beyond: the request waits, and free places go to the namespaces in turn.
+POD_REQUESTS = 256
+NAMESPACE_REQUESTS = 32
+# A pod that has not answered is not asked again for the first time, twice that after the next failure, and so
+# on up to the second one.
+FIRST_BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 30.0
+# Pods, and namespaces, whose failures are remembered. Beyond: the oldest are forgotten.
+REMEMBERED_FAILURES = 8192
+# Reconciles wait for the answers of pods. What they waited for pods that did not answer is taken from their
+# namespace's patience, which holds the first number of seconds and regains the second in each second. A
+# namespace without patience is waited for PATIENCE_LEAST_SECONDS, which is what an answer takes. So one
+# namespace's silent pods hold up a twentieth of one of the eight workers.
+PATIENCE_SECONDS = 4.0
+PATIENCE_REGAINED_PER_SECOND = 0.05
+PATIENCE_LEAST_SECONDS = 0.2
+
+# Numbers and texts in answers ------------------------------------------------------------------------------
+
+# Requests on one pod, held by one router, or a length of a batch. Beyond: no answer.
+LARGEST_COUNT = 10**9
+# Counters, bytes and tokens. Below 2**53, so that differences of floats are exact. Beyond: no answer.
+LARGEST_COUNTER = 10**15
+# Times in seconds since 1970, and durations. Beyond: no answer.
+LARGEST_SECONDS = 10**11
+# Words such as reasons, phases and boot ids. Beyond: cut.
+WORD_CHARACTERS = 128
+# A sentence in an answer. Beyond: cut.
+SENTENCE_CHARACTERS = 1024
+
+# Objects of the API server ---------------------------------------------------------------------------------
+
+# An answer of the API server. Objects have at most 1.5 MiB, so it holds several of any size. Beyond: a list
+# is read in smaller pages, everything else is an error.
+API_ANSWER_BYTES = 8 << 20
+# A ModelDeployment, or a child, that is read beside others: eight workers read a dozen objects each, and a
+# byte of JSON may become 20 bytes of Python's objects. Beyond: such models are reconciled one at a time.
+OBJECT_BYTES = 256 << 10
+# The spec of a ModelDeployment as JSON. A pod template of more than 256 KiB cannot be applied, because the
+# Deployment keeps it in an annotation. Beyond: InvalidSpec.
+SPEC_BYTES = 384 << 10
+# Objects in a page of a list. 8 MiB hold so many pods of 32 KiB.
+PAGE_OBJECTS = 250
+# Objects that a list returns where nothing else is said. Of all lists: at most twice as many are looked at as
+# are returned, since some may not count. Beyond: they are left out, with a warning in the log.
+LISTED_OBJECTS = 20_000
+# A page of a list that the watches begin with: metadata of a hundred objects. The lists of all kinds are read
+# at once. Beyond: read in smaller pages.
+WATCHED_PAGE_BYTES = 2 << 20
+# JSON nested deeper than Python's parser can follow (1000 calls) is cut at this depth. Objects of Kubernetes
+# have less than 50, the API server takes 10,000. Beyond: null.
+JSON_DEPTH = 500
+# Values in a list of what was learned about a model (`status.autoscaling.learned`): the autoscaler keeps 50.
+# Beyond: the oldest are left out.
+LEARNED_ITEMS = 64
+# The message of a failed request. Beyond: cut.
+ERROR_CHARACTERS = 2048
+# How long an overloaded API server may have the operator wait. Beyond: this long.
+RETRY_AFTER_SECONDS = 60.0
+
+# Pods of one model that count; the status has room for 1000. So 4000 with its label are looked at in each
+# reconcile, which takes 16 requests. Beyond: they are left out.
+MODEL_PODS = 2000
+# Conditions and containers of one pod that count. Beyond: they are left out.
+POD_CONDITIONS = 32
+POD_CONTAINERS = 64
+# A text of an object (condition, termination message, note of an Event) before anything is searched in it.
+# Kubernetes keeps 4096 bytes of a termination message, and schedulers take less than 4 KiB. Beyond: cut.
+TEXT_CHARACTERS = 8 << 10
+# Children of one model whose names are remembered; a model has about a dozen. Each reconcile reads all of
+# them. Beyond: not remembered, so what an older spec has left behind goes only after the next start.
+MODEL_CHILDREN = 128
+# Events about one pod that are read, and pods of one model about which Events are read. Beyond: left out.
+POD_EVENTS = 100
+PODS_WITH_EVENTS = 32

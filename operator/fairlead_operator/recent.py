@@ -1,0 +1,15 @@
+"""Memories that forget the oldest, so that whatever keys others make up, they stay small."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+_V = TypeVar("_V")
+
+
+def remember(memory: dict[str, _V], key: str, value: _V, most: int) -> None:
+    """Keeps a value as the newest one, and forgets the oldest beyond `most`."""
+    memory.pop(key, None)
+    memory[key] = value
+    while len(memory) > most:
+        del memory[next(iter(memory))]

@@ -1,0 +1,128 @@
+"""Which pods count, and what is held of them: anybody in a namespace can give a pod a model's label."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import Any
+
+import pytest
+
+from fairlead_operator.api.names import DELETION_COST, REVISION
+from fairlead_operator.bounds import POD_CONDITIONS, POD_CONTAINERS, TEXT_CHARACTERS
+from fairlead_operator.plan.asking import can_be_asked
+from fairlead_operator.plan.podview import view_event, view_own_pod
+from fairlead_operator.plan.status import Progress, build_status
+from tests.plan.builders import NOW, Object, ended, model, mount_event, pod, running
+
+
+def owned(body: Object, kind: str = "ReplicaSet", name: str = "tiny-7d9", **labels: str) -> Object:
+    """The pod as a controller of this kind and name makes it."""
+    body = copy.deepcopy(body)
+    body["metadata"]["labels"] = {"pod-template-hash": "7d9", **labels}
+    body["metadata"]["ownerReferences"] = [{"kind": kind, "name": name, "uid": "u", "controller": True}]
+    return body
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [("ReplicaSet", "tiny-7d9"), ("StatefulSet", "tiny-group"), ("StatefulSet", "tiny-group-3")],
+)
+def test_a_pod_of_the_models_workload_counts(kind: str, name: str) -> None:
+    assert view_own_pod(owned(pod(), kind, name), "tiny") is not None
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("ReplicaSet", "other-7d9"),
+        ("ReplicaSet", "tiny-b-7d9"),
+        ("ReplicaSet", "tiny-"),
+        ("StatefulSet", "tiny"),
+        ("StatefulSet", "tiny-groups"),
+        ("Job", "tiny-7d9"),
+        ("DaemonSet", "tiny-7d9"),
+    ],
+)
+def test_a_pod_that_only_has_the_label_does_not_count(kind: str, name: str) -> None:
+    assert view_own_pod(owned(pod(), kind, name), "tiny") is None
+
+
+def test_a_pod_without_a_controller_does_not_count() -> None:
+    assert view_own_pod(pod(), "tiny") is None
+    adopted = owned(pod())
+    adopted["metadata"]["ownerReferences"][0]["controller"] = False
+    assert view_own_pod(adopted, "tiny") is None
+
+
+def test_a_replica_sets_hash_must_be_the_pods() -> None:
+    assert view_own_pod(owned(pod(), **{"pod-template-hash": "other"}), "tiny") is None
+
+
+def everything_set() -> Object:
+    """A pod on which every field that is read has a value."""
+    body = pod(
+        ready=True,
+        podIP="10.0.0.1",
+        reason="Evicted",
+        message="low on memory",
+        engine=running(lastState=ended("boom"), ready=True),
+    )
+    body["metadata"]["annotations"][DELETION_COST] = "3"
+    body["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
+    body["spec"]["schedulingGates"] = [{"name": "kueue.x-k8s.io/admission"}]
+    body["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimTemplateName": "tiny-gpu"}]
+    return owned(body, **{"kueue.x-k8s.io/queue-name": "q", "app.kubernetes.io/component": "engine"})
+
+
+def test_nothing_is_lost_that_is_read() -> None:
+    body = everything_set()
+    seen = view_own_pod(body, "tiny")
+    assert seen is not None
+    assert seen["metadata"]["annotations"] == {
+        REVISION: seen["metadata"]["annotations"][REVISION],
+        DELETION_COST: "3",
+    }
+    assert seen["spec"] == body["spec"]
+    assert seen["status"] == body["status"]
+    assert can_be_asked(seen)
+
+
+def test_the_status_of_a_model_is_the_same_with_whole_pods_and_with_what_is_held() -> None:
+    for body in (
+        owned(pod()),
+        owned(pod(unschedulable="0/1 nodes are available: 1 Insufficient cpu.")),
+        everything_set(),
+    ):
+        view = view_own_pod(body, "tiny")
+        assert view is not None
+        whole, held = (
+            build_status(model(), Progress({}, (item,), True, all_pods=(item,)), NOW) for item in (body, view)
+        )
+        assert whole == held
+
+
+def hostile(**change: Any) -> Object:
+    body = everything_set()
+    body["metadata"]["annotations"] |= {f"a{number}": "x" * 100 for number in range(2000)}
+    body["metadata"]["managedFields"] = [{"fieldsV1": {f"f:{number}": {} for number in range(5000)}}]
+    body["spec"]["containers"] = [{"name": "vllm", "env": [{"name": "A", "value": "x" * 500_000}]}]
+    body["status"]["conditions"] = [{"type": "A", "status": "True", "message": "x" * 100_000}] * 500
+    body["status"]["containerStatuses"] = [{"name": "a", "state": ended("x" * 100_000)}] * 500
+    return {**body, **change}
+
+
+def test_what_is_held_of_a_pod_is_bounded() -> None:
+    seen = view_own_pod(hostile(), "tiny")
+    assert seen is not None
+    assert len(seen["status"]["conditions"]) == POD_CONDITIONS
+    assert len(seen["status"]["containerStatuses"]) == POD_CONTAINERS
+    assert len(json.dumps(seen)) < (POD_CONDITIONS + POD_CONTAINERS + 4) * (TEXT_CHARACTERS + 200)
+
+
+def test_what_is_held_of_an_event_is_bounded() -> None:
+    event = mount_event("x" * 100_000, junk={"a": "x" * 100_000}, series={"lastObservedTime": "t", "a": 1})
+    seen = view_event(event)
+    assert len(json.dumps(seen)) < TEXT_CHARACTERS + 500
+    assert seen["series"] == {"lastObservedTime": "t"}
+    assert (seen["reason"], seen["regarding"]) == ("FailedMount", {"kind": "Pod", "uid": "uid-tiny-1"})
