@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead_gateway.contract.policy import make_policy
-from fairlead_gateway.contract.values import Limit
+from fairlead_gateway.contract.values import read_limits
 from fairlead_operator.api.endpoint import Api
 from fairlead_operator.api.parameters import DIALECTS, OUTPUT_BOUNDS, check_parameters
 
@@ -28,17 +28,21 @@ VALUES = st.one_of(
     st.lists(st.dictionaries(WORDS, SCALARS, max_size=2), max_size=2),
 )
 DEFAULTS = st.dictionaries(st.sampled_from([*NAMES, "unheard_of"]), VALUES, max_size=2)
+SIDES = st.fixed_dictionaries(
+    {},
+    optional={"minimum": NUMBERS, "maximum": NUMBERS}
+    | dict.fromkeys(["maxItems", "maxLength", "maxValues", "maxStates", "maxMedia"], st.integers(1, 2**30)),
+)
 LIMITS = st.dictionaries(
-    st.sampled_from([*NAMES, *OUTPUT_BOUNDS, "temperature", "unheard_of"]),
-    st.dictionaries(st.sampled_from(["minimum", "maximum"]), NUMBERS, max_size=2),
+    st.sampled_from([*NAMES, *OUTPUT_BOUNDS, "temperature", "stop", "messages", "input", "unheard_of"]),
+    st.dictionaries(st.sampled_from(["minimum", "maximum"]), NUMBERS, max_size=2) | SIDES,
     max_size=2,
 )
 
 
 def gateway_refuses(dialect: str, defaults: dict[str, Any], limits: dict[str, dict[str, Any]]) -> str:
     try:
-        bounds = {name: Limit(**limit) for name, limit in limits.items()}
-        make_policy(("tiny",), dialect, defaults, bounds)
+        make_policy(("tiny",), dialect, defaults, read_limits(limits))
     except ValueError as error:
         return str(error)
     return ""
@@ -67,6 +71,16 @@ def test_what_the_gateway_takes_as_a_default_the_operator_lets_through(
         assert operator_refuses(dialect, {name: value}, {}) == []
 
 
+@pytest.mark.parametrize("limits", [{}, {"stop": {"maxLength": 9}, "bad_words": {"maxLength": 20_000}}])
+@pytest.mark.parametrize("name", ["stop", "bad_words", "chat_template_kwargs"])
+@pytest.mark.parametrize("characters", [1, 9, 10, 16_384, 16_385, 20_000, 20_001])
+def test_both_sides_measure_a_default_alike(limits: dict[str, Any], name: str, characters: int) -> None:
+    value: Any = {"a": "a" * characters} if name == "chat_template_kwargs" else ["a" * characters]
+    refused = bool(operator_refuses("OpenAI", {name: value}, limits))
+
+    assert bool(gateway_refuses("OpenAI", {name: value}, limits)) == refused
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(
     ("defaults", "limits"),
@@ -74,6 +88,8 @@ def test_what_the_gateway_takes_as_a_default_the_operator_lets_through(
         ({"temperature": 0.2, "max_tokens": 100}, {}),
         ({}, {"max_tokens": {"minimum": 1, "maximum": 100}, "temperature": {"maximum": 1.5}}),
         ({"top_p": 0.5}, {"top_p": {"minimum": 0.5}}),
+        ({"stop": ["a"] * 5}, {"stop": {"maxItems": 5, "maxLength": 20_000}}),
+        ({"bad_words": ["a" * 300]}, {"messages": {"maxLength": 99}, "text": {"maxStates": 5}}),
     ],
 )
 def test_common_settings_pass_on_both_sides(

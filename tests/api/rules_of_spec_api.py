@@ -24,6 +24,11 @@ API_RULES: dict[str, Rule] = {
         api(limits={"temperature": 1}),
         "spec.api.limits.temperature",
     ),
+    "limits-of-sizes": (
+        api(limits={"stop": {"maxItems": 2, "maxLength": 1_073_741_824}}),
+        api(limits={"stop": {"maxLength": 0}}),
+        "spec.api.limits.stop.maxLength",
+    ),
     "unknown-fields": (
         api(unknownFields="Reject"),
         api(unknownFields="Drop"),

@@ -22,6 +22,11 @@ def problems(dialect: str = "OpenAI", **fields: Any) -> list[str]:
         {"defaults": {"max_output_tokens": 5}},
         {"defaults": {"stop": "a"}},
         {"limits": {"max_tokens": {"maximum": 9}, "temperature": {"minimum": 0.5, "maximum": 0.5}}},
+        {"limits": {"stop": {"maxItems": 2, "maxLength": 20}, "logit_bias": {"maxItems": 5000}}},
+        {"limits": {"response_format": {"maxLength": 9, "maxValues": 9, "maxStates": 9_000_000}}},
+        {"limits": {"messages": {"maxLength": 9_000_000, "maxMedia": 1}}},
+        {"defaults": {"stop": ["a", "b", "c", "d", "e"]}, "limits": {"stop": {"maxItems": 5}}},
+        {"defaults": {"bad_words": ["a" * 20_000]}, "limits": {"bad_words": {"maxLength": 20_000}}},
         {"defaults": {"temperature": 1}, "limits": {"temperature": {"maximum": 1}}},
     ],
 )
@@ -40,6 +45,7 @@ DEFAULTS: list[tuple[dict[str, Any], str]] = [
     ({"temprature": 1}, ".temprature: there is no such parameter; did you mean temperature?"),
     ({"zzz": 1}, ".zzz: there is no such parameter; remove it"),
     ({"model": "a"}, ".model: this parameter cannot have a default; remove it"),
+    ({"bad_words": ["a" * 20_000]}, ".bad_words has 20000 characters in all and may have 16384; shorten it"),
     (
         {"max_tokens": 1, "max_completion_tokens": 1},
         ": max_completion_tokens and max_tokens mean the same; keep one of them",
@@ -47,8 +53,18 @@ DEFAULTS: list[tuple[dict[str, Any], str]] = [
 ]
 LIMITS: list[tuple[dict[str, Any], str]] = [
     ({"zzz": {"maximum": 1}}, ".zzz: there is no such parameter; remove it"),
-    ({"stop": {"maximum": 1}}, ".stop: only parameters that are numbers can have limits; remove it"),
-    ({"temperature": {}}, ".temperature needs minimum, maximum or both"),
+    ({"stop": {"maximum": 1}}, ".stop.maximum: this parameter has no such bound; use maxItems or maxLength"),
+    (
+        {"temperature": {"maxLength": 1}},
+        ".temperature.maxLength: this parameter has no such bound; use minimum or maximum",
+    ),
+    ({"stream": {"maxItems": 1}}, ".stream: this parameter cannot have limits; remove it"),
+    ({"temperature": {}}, ".temperature needs minimum or maximum"),
+    ({"guided_regex": {}}, ".guided_regex needs maxLength or maxStates"),
+    (
+        {"messages": {"maxLength": 1}, "input": {"maxLength": 1}},
+        ": input and messages mean the same; keep one of them",
+    ),
     ({"temperature": {"maximum": "1"}}, '.temperature.maximum must be a number, not "1"'),
     ({"max_tokens": {"minimum": 1.5}}, ".max_tokens.minimum must be an integer, not 1.5"),
     ({"temperature": {"minimum": 1, "maximum": 0.5}}, ".temperature leaves no value"),
@@ -91,6 +107,20 @@ def test_a_limit_on_the_answers_length_holds_under_each_of_its_names() -> None:
     assert problem == (
         "spec.api.defaults.max_completion_tokens must be an integer from 1 to 9, by spec.api.limits, not 10"
     )
+
+
+def test_a_default_must_be_within_the_size_that_the_model_sets() -> None:
+    (problem,) = problems(defaults={"stop": ["abc"]}, limits={"stop": {"maxLength": 2}})
+    assert problem == "spec.api.defaults.stop has 3 characters in all and may have 2; shorten it"
+    (problem,) = problems(defaults={"stop": ["a", "b"]}, limits={"stop": {"maxItems": 1}})
+    assert problem.startswith("spec.api.defaults.stop must be")
+
+
+def test_a_deep_default_is_measured_like_any_other() -> None:
+    deep: Any = "a"
+    for _ in range(5000):
+        deep = [deep]
+    assert problems(defaults={"chat_template_kwargs": {"a": deep}}) == []
 
 
 def test_the_dialect_decides_about_the_range() -> None:

@@ -67,6 +67,14 @@ def invalid(message: str, param: str | None = None, code: str = "invalid_value")
     return ApiError(400, message, code, param)
 
 
+def context_exceeded(message: str) -> ApiError:
+    """A prompt that does not fit: HTTP 400.
+
+    LangChain looks for the code in the exception's text, where openai-python 3 puts only the message.
+    """
+    return invalid(f"{message} ({_TOO_LONG})", "messages", _TOO_LONG)
+
+
 def missing(param: str) -> ApiError:
     """A required parameter that is absent: HTTP 400."""
     return invalid(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
@@ -116,8 +124,7 @@ def from_engine(status: int, error: Mapping[str, Any]) -> ApiError:
     raw = str(error.get("message") or "The engine gave no reason.")
     message, param = _message_of(raw), _param_of(error.get("param"))
     if _CONTEXT_LENGTH.search(raw):
-        # LangChain looks for the code in the exception's text, where openai-python 3 puts only the message.
-        return invalid(f"{message} ({_TOO_LONG})", "messages", _TOO_LONG)
+        return context_exceeded(message)
     if status == 404:
         return ApiError(404, message, "model_not_found", "model")
     if status == 503 or _SHUTTING_DOWN in raw:

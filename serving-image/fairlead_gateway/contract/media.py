@@ -23,8 +23,12 @@ _REMOTE = re.compile(
 )
 
 
-def check_messages(messages: list[Any], domains: Collection[str]) -> None:
-    """Raises a 400 that names the first message or content part that cannot be passed on."""
+def check_messages(messages: list[Any], domains: Collection[str], most_media: int | None = None) -> None:
+    """Raises a 400 that names the first message or content part that cannot be passed on.
+
+    `most_media` is how many images and the like there may be.
+    """
+    media = 0
     for index, message in enumerate(messages):
         if type(message) is not dict:
             raise invalid(f"'messages[{index}]' must be an object.", f"messages[{index}]", "invalid_type")
@@ -37,21 +41,28 @@ def check_messages(messages: list[Any], domains: Collection[str]) -> None:
         if type(content) is not list:
             raise invalid(f"'{path}' must be a string or an array.", path, "invalid_type")
         for place, part in enumerate(content):
-            check_part(part, f"{path}[{place}]", domains)
+            media += check_part(part, f"{path}[{place}]", domains)
+    if most_media is not None and media > most_media:
+        message = (
+            f"'messages' must have at most {most_media} images, audio and video (got {media}). Send fewer."
+        )
+        raise invalid(message, "messages")
 
 
-def check_part(part: Any, path: str, domains: Collection[str]) -> None:
-    """One content part of a message; a part that is a string is text."""
+def check_part(part: Any, path: str, domains: Collection[str]) -> bool:
+    """One content part of a message; a part that is a string is text. Whether the part has media."""
     if type(part) is str:
-        return
+        return False
     if type(part) is not dict:
         raise invalid(f"'{path}' must be an object or a string.", path, "invalid_type")
     for key in _ENGINE_KEYS:
         if key in part:
             message = f"'{path}.{key}' is not supported. Send the media itself, as a data: URL."
             raise invalid(message, f"{path}.{key}", "unsupported_parameter")
+    has_media = part.get("input_audio") is not None
     for key in _URL_KEYS:
         if part.get(key) is not None:
+            has_media = True
             value, named = part[key], f"{path}.{key}"
             if isinstance(value, dict):
                 value, named = value.get("url"), f"{named}.url"
@@ -60,6 +71,7 @@ def check_part(part: Any, path: str, domains: Collection[str]) -> None:
             if not isinstance(value, str):
                 raise invalid(f"'{named}' must be a URL.", named, "invalid_type")
             check_url(value, named, domains)
+    return has_media
 
 
 def check_url(url: str, path: str, domains: Collection[str]) -> None:

@@ -5,44 +5,20 @@ Everything that does not depend on the request is worked out once, when the poli
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-import orjson
-
 from .dialects import DIALECTS, Dialect, Document
+from .overrides import NEVER_A_DEFAULT, OUTPUT_LIMITS, REASONING, check_defaults, check_limits, spread
 from .parameters import PARAMETERS, Api, Handling, Parameter
-from .values import ABSENT, Kind, Limit, Number, shown
+from .parameters.bounds import PROMPT_CHARACTERS_PER_TOKEN
+from .parameters.measures import Bounds
+from .values import ABSENT, Kind, Limit, Number, limited
 from .wanted import Reasoning, Wanted
 
-# One bound under three names; a limit on one holds for all.
-OUTPUT_LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
-# What a request must say itself: its content, and whatever other parameters would conflict with.
-_NEVER_A_DEFAULT = frozenset(
-    {
-        "chat_template",
-        "continue_final_message",
-        "messages",
-        "model",
-        "n",
-        "priority",
-        "prompt_logprobs",
-        "response_format",
-        "stream",
-        "stream_options",
-        "structured_outputs",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "truncate_prompt_tokens",
-        "use_beam_search",
-        "user",
-    }
-)
 _UNUSED = (Handling.IGNORED, Handling.REFUSED)
-_REASONING = frozenset({"reasoning_content", "include_reasoning"})
 # Defaults that only make sense beside another parameter.
 _WITH_TOOLS = frozenset({"parallel_tool_calls"})
 
@@ -88,16 +64,22 @@ class Policy:
     """The same for requests with tools."""
     wanted: Wanted = field(init=False)
     """What every answer needs."""
+    bounds: Mapping[str, Bounds] = field(init=False)
+    """How large the values of parameters may be, for those that have such a bound."""
+    prompt_length: int = field(init=False)
+    """Characters that may become the prompt."""
 
     def __post_init__(self) -> None:
         def derive(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
         derive("tables", MappingProxyType({api: self._table(api) for api in Api}))
+        derive("bounds", MappingProxyType(dict(self._bounds())))
+        derive("prompt_length", self._prompt_length())
         defaults = self._defaults()
         derive("injected", {n: v for n, v in defaults.items() if n not in _WITH_TOOLS})
         derive("tool_defaults", {n: v for n, v in defaults.items() if n in _WITH_TOOLS})
-        hidden = self._documented("reasoning_content") is False and not self.defaults.keys() & _REASONING
+        hidden = self._documented("reasoning_content") is False and not self.defaults.keys() & REASONING
         derive("wanted", Wanted(self.dialect.shape, Reasoning.DROPPED if hidden else Reasoning.AS_RECEIVED))
 
     def with_engine(self, engine: EngineFacts) -> Policy:
@@ -114,15 +96,29 @@ class Policy:
         entries = _document(self.dialect, api).parameters
         kinds = {name: parameter.value for name, parameter in parameters.items()}
         kinds |= {entry.name: entry.value for entry in entries if entry.value and entry.name in kinds}
-        for name, limit in _spread(self.limits).items():
-            kind = kinds.get(name)
-            if isinstance(kind, Number):
-                kinds[name] = kind.limited(limit)
+        for name, limit in spread(self.limits).items():
+            if name in kinds:
+                kinds[name] = limited(kinds[name], limit)
         return Table(
             kinds=MappingProxyType(kinds),
             accepts={n: kind.accepts for n, kind in kinds.items() if parameters[n].handling not in _UNUSED},
             refused=MappingProxyType({n: p for n, p in parameters.items() if p.handling is Handling.REFUSED}),
         )
+
+    def _bounds(self) -> Iterator[tuple[str, Bounds]]:
+        limits = spread(self.limits)
+        for api in Api:
+            for name, parameter in PARAMETERS[api].items():
+                if parameter.bounds != Bounds():
+                    yield name, parameter.bounds.limited(limits.get(name, Limit()))
+
+    def _prompt_length(self) -> int:
+        """A deployment's own bound, or the table's, which grows with a long context."""
+        own = spread(self.limits).get("messages", Limit()).max_length
+        if own is not None:
+            return own
+        fitting = PROMPT_CHARACTERS_PER_TOKEN * (self.engine.context_length or 0)
+        return max(self.bounds["messages"].max_length or 0, fitting)
 
     def _defaults(self) -> dict[str, Any]:
         parameters, kinds = PARAMETERS[Api.CHAT], self.tables[Api.CHAT].kinds
@@ -130,7 +126,7 @@ class Policy:
             entry.name: _within(entry.default, kinds[entry.name])
             for entry in _document(self.dialect, Api.CHAT).parameters
             if entry.default is not ABSENT
-            and entry.name not in _NEVER_A_DEFAULT
+            and entry.name not in NEVER_A_DEFAULT
             and parameters[entry.name].handling is Handling.FORWARDED
             and entry.default != parameters[entry.name].engine_default
         }
@@ -142,7 +138,7 @@ class Policy:
             found.pop(name) for found in (own, documented) for name in sorted(OUTPUT_LIMITS & found.keys())
         ]
         bounds = bounds[:1]
-        maximum = _spread(self.limits).get("max_tokens", Limit()).maximum
+        maximum = spread(self.limits).get("max_tokens", Limit()).maximum
         if maximum is not None:
             bounds.append(int(maximum))
         if bounds and self.engine.context_length is not None:
@@ -165,8 +161,8 @@ def make_policy(
     if dialect is None:
         raise ValueError(f"api.dialect must be one of {', '.join(DIALECTS)} (got {dialect_name}).")
     policy = Policy(tuple(served), dialect, {}, limits or {}, reject_unknown, engine or EngineFacts())
-    _check_limits(policy)
-    _check_defaults(policy, defaults or {})
+    check_limits(policy)
+    check_defaults(policy, defaults or {})
     return replace(policy, defaults=dict(defaults or {}))
 
 
@@ -175,80 +171,9 @@ def _document(dialect: Dialect, api: Api) -> Document:
     return next((found for found in dialect.documents if found.api is api), dialect.documents[0])
 
 
-def _spread(limits: Mapping[str, Limit]) -> dict[str, Limit]:
-    """The limits with one on the output's length under all of its names."""
-    spread = dict(limits)
-    for name in OUTPUT_LIMITS & limits.keys():
-        spread |= dict.fromkeys(OUTPUT_LIMITS, limits[name])
-    return spread
-
-
 def _within(default: Any, kind: Kind) -> Any:
     """A document's default, moved into what the deployment allows."""
     if not isinstance(kind, Number):
         return default
     lowest = default if kind.minimum is None else max(default, kind.minimum)
     return lowest if kind.maximum is None else min(lowest, kind.maximum)
-
-
-def _check_limits(policy: Policy) -> None:
-    _check_twice("limits", policy.limits)
-    for name, limit in policy.limits.items():
-        where = f"api.limits.{name}"
-        kinds = [policy.tables[api].kinds[name] for api in Api if name in PARAMETERS[api]]
-        if not kinds:
-            raise ValueError(f"{where}: there is no such parameter. Remove it.")
-        for kind in kinds:
-            if not isinstance(kind, Number):
-                raise ValueError(f"{where}: only numeric parameters have limits. Remove it.")
-            _check_limit(where, limit, kind)
-
-
-def _check_limit(where: str, limit: Limit, kind: Number) -> None:
-    bounds = [bound for bound in (limit.minimum, limit.maximum) if bound is not None]
-    if not bounds:
-        raise ValueError(f"{where}: set minimum, maximum or both.")
-    if not all(type(bound) in kind.types for bound in bounds):
-        raise ValueError(f"{where}: minimum and maximum must be {kind.noun}s.")
-    lower, upper = kind.minimum, kind.maximum
-    if lower is not None and upper is not None and (lower > upper or (kind.exclusive and lower == upper)):
-        raise ValueError(f"{where}: no value is left ({kind.describe()}). Move minimum or maximum.")
-
-
-def _check_defaults(policy: Policy, defaults: Mapping[str, Any]) -> None:
-    _check_twice("defaults", defaults)
-    for name, value in defaults.items():
-        where = f"api.defaults.{name}"
-        apis = [api for api in Api if name in PARAMETERS[api]]
-        if not apis:
-            raise ValueError(f"{where}: there is no such parameter. Remove it.")
-        settable = [api for api in apis if may_have_default(name, api)]
-        if not settable:
-            raise ValueError(f"{where}: this parameter cannot have a default. Remove it.")
-        for api in settable:
-            kind = policy.tables[api].kinds[name]
-            if not kind.accepts(value):
-                raise ValueError(f"{where} must be {kind.describe()} (got {shown(value)}).")
-        try:
-            orjson.dumps(value)
-        except TypeError as error:
-            raise ValueError(f"{where} cannot be sent to the engine: {error}.") from None
-
-
-def _check_twice(field_name: str, given: Mapping[str, Any]) -> None:
-    names = sorted(OUTPUT_LIMITS & given.keys())
-    if len(names) > 1:
-        raise ValueError(f"api.{field_name}: {' and '.join(names)} mean the same. Keep one of them.")
-
-
-def may_have_default(name: str, api: Api) -> bool:
-    """Whether a deployment may set the parameter for requests that do not.
-
-    Defaults are put into what the engine gets, so they have the names of chat completions.
-    """
-    if name in OUTPUT_LIMITS:
-        return True
-    parameter = PARAMETERS[api].get(name)
-    if parameter is None or name not in PARAMETERS[Api.CHAT] or name in _NEVER_A_DEFAULT:
-        return False
-    return parameter.handling is Handling.FORWARDED or name in _REASONING

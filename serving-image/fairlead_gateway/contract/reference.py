@@ -13,8 +13,11 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from .dialects import DIALECTS, Dialect, Document, Documented
-from .parameters import PARAMETERS, Api, Handling
-from .policy import Policy, make_policy, may_have_default
+from .overrides import limits_of, may_have_default
+from .parameters import PARAMETERS, Api, Handling, Parameter
+from .parameters.bounds import MAX_FORM_NESTING, MAX_FORM_STATES, PROMPT_CHARACTERS_PER_TOKEN
+from .policy import Policy, make_policy
+from .sizes.regex import MAX_SHARED
 from .values import ABSENT, Kind
 
 _COMMAND = "python -m fairlead_gateway.contract.reference"
@@ -37,6 +40,36 @@ accepts every parameter: what its document does not list has the range of the la
 What a parameter cannot do here is answered with a 400 that names it. Unknown parameters are left out and
 named in the response header `x-fairlead-ignored-params`, or refused with `spec.api.unknownFields: Reject`.
 A parameter that is null counts as absent.
+
+`spec.api.limits` moves bounds: `minimum` and `maximum` of a number only into its range, the others up or
+down.
+
+| bound | what it counts |
+|---|---|
+| `maxItems` | items of an array, entries of `logit_bias` |
+| `maxLength` | characters of all texts and names; of `messages` and `input`: of the whole prompt |
+| `maxValues` | JSON values |
+| `maxStates` | states of the automaton that the engine compiles a form to, estimated as below |
+| `maxMedia` | images, audio and video |
+
+Texts in `messages`, `tools`, `documents` and `chat_template_kwargs` become the prompt. Its bound is
+{{ per_token }} characters for each token of the context, if that is more and the deployment sets none.
+
+The states of a form are estimated from its source. {{ states }} of them take the engine about a second:
+
+| what | states |
+|---|---|
+| `minLength` and `maxLength` | the larger one, at most {{ shared }}; equal pairs count once |
+| `properties` with `additionalProperties` or `patternProperties` | the characters of their names |
+| properties of one object that are not required | the square of their number, divided by 1,000 |
+| a list of choices, an `enum`, a `const`, an expression, a name | the square of its characters / 2,048 |
+| a grammar | the square of its characters / 1,536 |
+| `.`, `[^a]` and other places for almost any character | 1 for each repetition, at most {{ shared }} |
+| parts of an expression or a grammar that may be left out | the square of their number, divided by 128 |
+
+Rules of a grammar and `$ref`s of a schema lead to one another over at most {{ nesting }} levels: each rule,
+bracket and `$ref`, and each level below what a `$ref` names, is one. No limit changes that: more could end
+the engine.
 
 {% for dialect in dialects -%}
 ## {{ dialect.title }}: `dialect: {{ dialect.name }}`
@@ -77,6 +110,10 @@ def markdown() -> str:
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
     page = environment.from_string(_PAGE).render(
         command=_COMMAND,
+        per_token=PROMPT_CHARACTERS_PER_TOKEN,
+        states=f"{MAX_FORM_STATES:,}",
+        shared=MAX_SHARED,
+        nesting=f"{MAX_FORM_NESTING:,}",
         dialects=[_dialect(dialect) for dialect in DIALECTS.values()],
         apis=[{"title": title, "rows": list(_catalogue(api))} for api, title in _TITLES.items()],
     )
@@ -110,7 +147,7 @@ def _own_paths(dialect: Dialect, document: Document) -> list[str]:
 def _row(entry: Documented, api: Api, policy: Policy) -> dict[str, Any]:
     return {
         "name": f"`{entry.name}`" + (" (required)" if entry.required else ""),
-        "range": _cell(policy.tables[api].kinds[entry.name].describe()),
+        "range": _range(policy.tables[api].kinds[entry.name], PARAMETERS[api][entry.name]),
         "default": "" if entry.default is ABSENT else f"`{json.dumps(entry.default)}`",
         "effect": _cell(f"{_effect(entry.name, api)} {entry.note}"),
     }
@@ -120,9 +157,14 @@ def _catalogue(api: Api) -> Iterator[dict[str, Any]]:
     for name, parameter in sorted(PARAMETERS[api].items()):
         yield {
             "name": name,
-            "range": _cell(parameter.value.describe()),
+            "range": _range(parameter.value, parameter),
             "effect": _cell(_effect(name, api)),
         }
+
+
+def _range(kind: Kind, parameter: Parameter) -> str:
+    bounds = parameter.bounds.describe()
+    return _cell(kind.describe() + (f"; at most {bounds}" if bounds else ""))
 
 
 def _effect(name: str, api: Api) -> str:
@@ -155,7 +197,11 @@ def _table(policy: Policy, api: Api) -> str:
 
 
 def _entry(name: str, api: Api, kind: Kind) -> dict[str, Any]:
-    return {"schema": kind.schema(), "settable": may_have_default(name, api)}
+    parameter = PARAMETERS[api][name]
+    found = {"schema": kind.schema(), "settable": may_have_default(name, api)}
+    limits = list(limits_of(parameter))
+    length = parameter.bounds.max_length
+    return found | ({"limits": limits} if limits else {}) | ({"maxLength": length} if length else {})
 
 
 if __name__ == "__main__":

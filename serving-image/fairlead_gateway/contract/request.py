@@ -21,6 +21,7 @@ from .media import check_messages
 from .parameters import Api
 from .policy import Policy, Table
 from .rules import TRIGGERS, Draft, apply_rules
+from .rules.sizes import check_prompt_length
 from .wanted import Wanted
 
 MAX_DEPTH = 64
@@ -162,7 +163,7 @@ def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> Pr
     model = check_served(document, policy)
     if "messages" not in document:
         raise missing("messages")
-    check_messages(document["messages"], policy.engine.media_domains)
+    check_messages(document["messages"], policy.engine.media_domains, policy.bounds["messages"].max_media)
     labels = {name: document[name] for name in _LABELS if name in document} or _NO_LABELS
     changed = len(document) != len(received)
     if _complete(document, policy) or document.get("model") != model:
@@ -175,6 +176,9 @@ def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> Pr
         apply_rules(draft)
         changed, wanted = draft.changed, draft.wanted()
     rendered = orjson.dumps(document) if changed or body is None else body
+    # There is no less of a body than of the texts in it.
+    if len(rendered) > policy.prompt_length:
+        check_prompt_length(document, policy)
     stream = document.get("stream", False)
     return PreparedChat(rendered, stream, model, ignored, labels, document=document, wanted=wanted)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairlead_gateway.contract.values import AnyOf, Array, Boolean, Choice, Integer, Object, String
 
+from .measures import FORM, MESSAGES
 from .sampling import MAX_TOKENS, MISCELLANEOUS, OUTPUT, PROMPT, SAMPLING
 from .types import Handling, Parameter
 
@@ -16,7 +17,7 @@ _F, _I, _R = Handling.FORWARDED, Handling.IGNORED, Handling.REFUSED
 
 CHAT: tuple[Parameter, ...] = (
     Parameter("model", String(), _F, "Name of the model."),
-    Parameter("messages", Array(None, 1, MAX_MESSAGES), _F, "The conversation so far."),
+    Parameter("messages", Array(None, 1, MAX_MESSAGES), _F, "The conversation so far.", bounds=MESSAGES),
     Parameter(
         "stream", Boolean(), _F, "Sends the answer in pieces as server-sent events.", engine_default=False
     ),
@@ -33,8 +34,20 @@ CHAT: tuple[Parameter, ...] = (
         "Returns the log probability of each token of the answer.",
         engine_default=False,
     ),
-    Parameter("response_format", Object(), _F, "json_schema, json_object or text; {} counts as absent."),
-    Parameter("tools", Array(None, max_items=MAX_TOOLS), _F, "Functions that the model may call."),
+    Parameter(
+        "response_format",
+        Object(),
+        _F,
+        "json_schema, json_object or text; {} counts as absent.",
+        bounds=FORM,
+    ),
+    Parameter(
+        "tools",
+        Array(None, max_items=MAX_TOOLS),
+        _F,
+        "Functions that the model may call.",
+        bounds=FORM,
+    ),
     Parameter("tool_choice", TOOL_CHOICE, _F, "none, auto, required or one function."),
     Parameter(
         "parallel_tool_calls",

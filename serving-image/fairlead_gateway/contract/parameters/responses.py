@@ -5,6 +5,7 @@ from __future__ import annotations
 from fairlead_gateway.contract.values import AnyOf, Array, Boolean, Choice, Integer, Object, String
 
 from .chat import MAX_MESSAGES, MAX_TOOLS
+from .measures import FORM, MESSAGES
 from .sampling import MAX_TOKENS, MISCELLANEOUS, OUTPUT, PROMPT, SAMPLING
 from .types import Handling, Parameter
 
@@ -28,6 +29,7 @@ RESPONSES: tuple[Parameter, ...] = (
         AnyOf((String(), Array(None, 0, MAX_MESSAGES))),
         _T,
         "Text, or the items of the conversation.",
+        bounds=MESSAGES,
     ),
     Parameter("instructions", String(), _T, "System message before the input."),
     Parameter("stream", Boolean(), _T, "Sends the answer as server-sent events."),
@@ -37,9 +39,15 @@ RESPONSES: tuple[Parameter, ...] = (
     *(parameter for parameter in SAMPLING if parameter.name not in _NOT_HERE),
     Parameter("n", Integer(1, 1), _C, "A Response has one answer."),
     Parameter("include", Array(String()), _T, "message.output_text.logprobs adds log probabilities."),
-    Parameter("text", Object(), _T, "format: text, json_object or json_schema."),
+    Parameter("text", Object(), _T, "format: text, json_object or json_schema.", bounds=FORM),
     Parameter("reasoning", Object(), _T, "effort: how much the model thinks."),
-    Parameter("tools", Array(None, max_items=MAX_TOOLS), _T, "Functions that the model may call."),
+    Parameter(
+        "tools",
+        Array(None, max_items=MAX_TOOLS),
+        _T,
+        "Functions that the model may call.",
+        bounds=FORM,
+    ),
     Parameter(
         "tool_choice",
         AnyOf((Choice(("none", "auto", "required")), Object())),

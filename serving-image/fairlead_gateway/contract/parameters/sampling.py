@@ -14,6 +14,7 @@ from fairlead_gateway.contract.values import (
     TokenMap,
 )
 
+from .measures import BAD_WORDS, FORM, FORM_OF_TEXTS, STOP
 from .types import Handling, Parameter
 
 INT64_MAX = 2**63 - 1
@@ -76,6 +77,7 @@ SAMPLING: tuple[Parameter, ...] = (
         AnyOf((String(1), Array(String(1), max_items=MAX_STOP_STRINGS))),
         _F,
         "Strings that end the answer; they are cut off unless include_stop_str_in_output is set.",
+        bounds=STOP,
     ),
     Parameter(
         "stop_token_ids", Array(TOKEN_ID, max_items=MAX_STOP_TOKENS), _F, "Token IDs that end the answer."
@@ -104,7 +106,13 @@ SAMPLING: tuple[Parameter, ...] = (
         _F,
         "Only these token IDs can be generated.",
     ),
-    Parameter("bad_words", Array(String(1), max_items=MAX_BAD_WORDS), _F, "Words that are never generated."),
+    Parameter(
+        "bad_words",
+        Array(String(1), max_items=MAX_BAD_WORDS),
+        _F,
+        "Words that are never generated.",
+        bounds=BAD_WORDS,
+    ),
     Parameter(
         "skip_special_tokens", Boolean(), _F, "Leaves special tokens out of the text.", engine_default=True
     ),
@@ -159,19 +167,36 @@ SAMPLING: tuple[Parameter, ...] = (
 
 OUTPUT: tuple[Parameter, ...] = (
     Parameter(
-        "structured_outputs", Object(), _F, "vLLM's constraint: one of json, regex, choice, grammar, ..."
+        "structured_outputs",
+        Object(),
+        _F,
+        "vLLM's constraint: one of json, regex, choice, grammar, ...",
+        bounds=FORM,
     ),
     Parameter(
         "guided_json",
         AnyOf((String(1), Object())),
         _T,
         "JSON schema, as an object or text, that the answer follows.",
+        bounds=FORM,
     ),
-    Parameter("guided_regex", String(1), _T, "Regular expression that the answer matches."),
     Parameter(
-        "guided_choice", Array(String(1), 1, MAX_CHOICES), _T, "The answer is exactly one of these strings."
+        "guided_regex", String(1), _T, "Regular expression that the answer matches.", bounds=FORM_OF_TEXTS
     ),
-    Parameter("guided_grammar", String(1), _T, "Context-free grammar (EBNF) that the answer follows."),
+    Parameter(
+        "guided_choice",
+        Array(String(1), 1, MAX_CHOICES),
+        _T,
+        "The answer is exactly one of these strings.",
+        bounds=FORM_OF_TEXTS,
+    ),
+    Parameter(
+        "guided_grammar",
+        String(1),
+        _T,
+        "Context-free grammar (EBNF) that the answer follows.",
+        bounds=FORM_OF_TEXTS,
+    ),
     Parameter(
         "guided_decoding_backend",
         String(1),

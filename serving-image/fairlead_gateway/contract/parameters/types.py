@@ -8,6 +8,8 @@ from typing import Any
 
 from fairlead_gateway.contract.values import ABSENT, Kind
 
+from .measures import UNBOUNDED, Bounds
+
 
 class Api(StrEnum):
     """The two APIs; each has its own names."""
@@ -43,3 +45,5 @@ class Parameter:
     """For a refused parameter: why, and what to send instead."""
     engine_default: Any = ABSENT
     """What the engine takes when it is absent. ABSENT where the model's own configuration decides."""
+    bounds: Bounds = UNBOUNDED
+    """How large the value may be, beside what its kind says."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from . import constraints, prompt, sampling, search, tools
+from . import constraints, prompt, sampling, search, sizes, tools
 from .draft import Draft
 
 __all__ = ["TRIGGERS", "Draft", "apply_rules"]
@@ -18,18 +18,23 @@ Rule = Callable[[Draft], None]
 
 _RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
     (constraints.drop_empty_response_format, ("response_format",)),
+    (sizes.check_form_length, constraints.FORMS),
     (constraints.refuse_what_breaks_the_form, constraints.FORMS),
     (search.search_with_beams, ("use_beam_search",)),
     (constraints.translate_guided, constraints.GUIDED),
     (constraints.require_the_backend, ("guided_decoding_backend",)),
     (constraints.check_structured_outputs, ("structured_outputs",)),
+    (sizes.check_form, constraints.FORMS),
     (tools.check_tools, ("tools", "tool_choice")),
+    (sizes.check_tool_schemas, ("tools",)),
+    (sizes.check_texts, sizes.TEXTS),
     (sampling.keep_one_token, ("top_p",)),
     (sampling.check_logprobs, ("top_logprobs", "prompt_logprobs")),
     (sampling.check_stream_options, ("stream_options",)),
     (sampling.check_priority, ("priority",)),
     (search.rank_candidates, ("best_of",)),
     (search.count_choices, ("n",)),
+    (sizes.check_copies, ("n", "best_of")),
     (prompt.continue_the_last_message, ("continue_final_message",)),
     (prompt.write_documents, ("documents",)),
     (prompt.check_chat_template, ("chat_template", "chat_template_kwargs")),

@@ -7,7 +7,9 @@ from typing import Any
 import orjson
 
 from fairlead_gateway.contract.errors import invalid, missing
+from fairlead_gateway.contract.parameters.bounds import MAX_FORM_DEPTH
 from fairlead_gateway.contract.schema_regex import regex_of_schema
+from fairlead_gateway.contract.sizes import is_deeper
 
 from .draft import Draft, conflict, unsupported
 
@@ -102,6 +104,9 @@ def _schema(value: Any) -> dict[str, Any]:
             raise invalid(message, "guided_json") from None
     if not isinstance(value, dict):
         raise invalid("'guided_json' must be a JSON schema that is an object.", "guided_json")
+    if is_deeper(value, MAX_FORM_DEPTH):
+        message = f"'guided_json' must not be nested deeper than {MAX_FORM_DEPTH} levels. Flatten it."
+        raise invalid(message, "guided_json")
     return value
 
 

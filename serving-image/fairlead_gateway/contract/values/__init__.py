@@ -8,7 +8,8 @@ and a boolean never for an integer, because a silent conversion hides the caller
 from __future__ import annotations
 
 from .containers import AnyOf, Array, Object, TokenMap
-from .kind import ABSENT, Absent, Kind, Limit, check, shown
+from .kind import ABSENT, Absent, Kind, check, shown
+from .limits import Limit, limitable, limited, read_limits
 from .scalars import Boolean, Choice, Integer, Number, String
 
 __all__ = [
@@ -26,5 +27,8 @@ __all__ = [
     "String",
     "TokenMap",
     "check",
+    "limitable",
+    "limited",
+    "read_limits",
     "shown",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from fairlead_gateway.contract.errors import ApiError, invalid
@@ -19,14 +18,6 @@ class Absent:
 
 
 ABSENT: Final = Absent()
-
-
-@dataclass(frozen=True)
-class Limit:
-    """Bounds that a deployment sets on a numeric parameter; None leaves that side open."""
-
-    minimum: float | None = None
-    maximum: float | None = None
 
 
 class Kind(Protocol):

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from fairlead_gateway.contract.errors import ApiError
 
-from .kind import Limit, must_be
+from .kind import must_be
 
 _LARGEST = sys.float_info.max
 
@@ -77,14 +77,14 @@ class Number:
         bounds = {lower: self.minimum, "maximum": self.maximum}
         return {"type": self.noun} | {name: bound for name, bound in bounds.items() if bound is not None}
 
-    def limited(self, limit: Limit) -> Number:
+    def within(self, lowest: float | None, highest: float | None) -> Number:
         """The kind within the bounds of a deployment as well; the narrower side wins."""
         lower, upper = self.minimum, self.maximum
         exclusive = self.exclusive
-        if limit.minimum is not None and (lower is None or limit.minimum > lower):
-            lower, exclusive = limit.minimum, False
-        if limit.maximum is not None and (upper is None or limit.maximum < upper):
-            upper = limit.maximum
+        if lowest is not None and (lower is None or lowest > lower):
+            lower, exclusive = lowest, False
+        if highest is not None and (upper is None or highest < upper):
+            upper = highest
         return replace(self, minimum=lower, maximum=upper, exclusive=exclusive, whose=" for this model")
 
 

@@ -1,0 +1,140 @@
+"""What a deployment may set over the tables: `spec.api.defaults` and `spec.api.limits`, and their checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from .parameters import PARAMETERS, Api, Handling, Parameter
+from .parameters.measures import Bounds
+from .sizes import length_of
+from .values import Kind, Limit, Number, limitable, shown
+
+if TYPE_CHECKING:
+    from .policy import Policy
+
+# The length of the answer under its three names.
+OUTPUT_LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
+# Names that the two APIs have for one thing.
+_SAME = (OUTPUT_LIMITS, frozenset({"messages", "input"}), frozenset({"response_format", "text"}))
+# What a request must say itself: its content, and whatever other parameters would conflict with.
+NEVER_A_DEFAULT = frozenset(
+    {
+        "chat_template",
+        "continue_final_message",
+        "messages",
+        "model",
+        "n",
+        "priority",
+        "prompt_logprobs",
+        "response_format",
+        "stream",
+        "stream_options",
+        "structured_outputs",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "truncate_prompt_tokens",
+        "use_beam_search",
+        "user",
+    }
+)
+REASONING = frozenset({"reasoning_content", "include_reasoning"})
+
+
+def spread(limits: Mapping[str, Limit]) -> dict[str, Limit]:
+    """The limits, each under all names of what it is about."""
+    found = dict(limits)
+    for names in _SAME:
+        for name in names & limits.keys():
+            found |= dict.fromkeys(names, limits[name])
+    return found
+
+
+def check_limits(policy: Policy) -> None:
+    """Raises ValueError for a limit that its parameter cannot have."""
+    _check_twice("limits", policy.limits)
+    for name, limit in policy.limits.items():
+        where = f"api.limits.{name}"
+        apis = [api for api in Api if name in PARAMETERS[api]]
+        if not apis:
+            raise ValueError(f"{where}: there is no such parameter. Remove it.")
+        for api in apis:
+            _check_sides(where, limit, limits_of(PARAMETERS[api][name]))
+            _check_range(where, limit, policy.tables[api].kinds[name])
+
+
+def limits_of(parameter: Parameter) -> tuple[str, ...]:
+    """The bounds of a parameter that a deployment may set, as the spec calls them."""
+    return limitable(parameter.value) + parameter.bounds.limitable()
+
+
+def _check_sides(where: str, limit: Limit, possible: tuple[str, ...]) -> None:
+    if not possible:
+        raise ValueError(f"{where}: this parameter cannot have limits. Remove it.")
+    sides, words = limit.sides(), " or ".join(possible)
+    if not sides:
+        raise ValueError(f"{where}: set {words}.")
+    for side, bound in sides.items():
+        if side not in possible:
+            raise ValueError(f"{where}.{side}: this parameter has no such bound. Set {words}.")
+        if side not in ("minimum", "maximum") and (type(bound) is not int or bound < 1):
+            raise ValueError(f"{where}.{side} must be an integer of at least 1 (got {shown(bound)}).")
+
+
+def _check_range(where: str, limit: Limit, kind: Kind) -> None:
+    """What is left of a kind after its limit was applied."""
+    if not isinstance(kind, Number):
+        return
+    bounds = [bound for bound in (limit.minimum, limit.maximum) if bound is not None]
+    if not all(type(bound) in kind.types for bound in bounds):
+        raise ValueError(f"{where}: minimum and maximum must be {kind.noun}s.")
+    lower, upper = kind.minimum, kind.maximum
+    if lower is not None and upper is not None and (lower > upper or (kind.exclusive and lower == upper)):
+        raise ValueError(f"{where}: no value is left ({kind.describe()}). Move minimum or maximum.")
+
+
+def check_defaults(policy: Policy, defaults: Mapping[str, Any]) -> None:
+    """Raises ValueError for a default that a request could not send."""
+    _check_twice("defaults", defaults)
+    for name, value in defaults.items():
+        where = f"api.defaults.{name}"
+        apis = [api for api in Api if name in PARAMETERS[api]]
+        if not apis:
+            raise ValueError(f"{where}: there is no such parameter. Remove it.")
+        settable = [api for api in apis if may_have_default(name, api)]
+        if not settable:
+            raise ValueError(f"{where}: this parameter cannot have a default. Remove it.")
+        for api in settable:
+            kind = policy.tables[api].kinds[name]
+            if not kind.accepts(value):
+                raise ValueError(f"{where} must be {kind.describe()} (got {shown(value)}).")
+        most, got = policy.bounds.get(name, Bounds()).max_length, length_of(value)
+        if most is not None and got > most:
+            raise ValueError(f"{where} must have at most {most} characters in all (got {got}).")
+        try:
+            orjson.dumps(value)
+        except TypeError as error:
+            raise ValueError(f"{where} cannot be sent to the engine: {error}.") from None
+
+
+def _check_twice(field_name: str, given: Mapping[str, Any]) -> None:
+    for same in _SAME:
+        names = sorted(same & given.keys())
+        if len(names) > 1:
+            raise ValueError(f"api.{field_name}: {' and '.join(names)} mean the same. Keep one of them.")
+
+
+def may_have_default(name: str, api: Api) -> bool:
+    """Whether a deployment may set the parameter for requests that do not.
+
+    Defaults are put into what the engine gets, so they have the names of chat completions.
+    """
+    if name in OUTPUT_LIMITS:
+        return True
+    parameter = PARAMETERS[api].get(name)
+    if parameter is None or name not in PARAMETERS[Api.CHAT] or name in NEVER_A_DEFAULT:
+        return False
+    return parameter.handling is Handling.FORWARDED or name in REASONING

@@ -1,0 +1,153 @@
+"""How large the automaton of a regular expression is, by one look at each of its characters.
+
+An expression that is none is measured too: whether it is one is decided by the engine.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .size import PARTS_SQUARED_PER_STATE, Size
+
+# Compilers share the states of a repetition above about this number.
+MAX_SHARED = 128
+# Text of this length is beyond the default bound whatever is in it, so it is not read.
+MAX_READ_CHARACTERS = 65_536
+# Numbers beyond this one are equally far out of every bound.
+_HUGE = 1 << 40
+_DIGITS = 12
+# A range of more characters than ASCII has digits and letters fits most of what a token may hold.
+_NARROW_RANGE = 62
+# One match is a run of plain characters, an escape, a class, or a part of the syntax. Lark repeats by `~`,
+# also what stands between slashes.
+_CLASS = r"(?P<class>\[\^?+\]?+ (?:[^\]\\]++|\\.)*+ \]) |"
+_WITHOUT_CLASS = r"""(?P<plain>[^\\\[(){}*+?|.~]+ (?![*+?{~]))
+    | (?P<escape>\\.)
+    | (?P<open>\(\??)
+    | (?P<times>[*+?]
+        | \{\ *+ (?P<least>[0-9]*+) \ *+ (?P<comma>,?) \ *+ (?P<most>[0-9]*+) \ *+\}
+        | /?+ ~\ *+ (?P<from>[0-9]++) (?:\.\. (?P<to>[0-9]++))?)
+    | (?P<other>.)"""
+_TOKEN = re.compile(_CLASS + _WITHOUT_CLASS, re.VERBOSE | re.DOTALL)
+_TOKEN_WITHOUT_CLASS = re.compile(_WITHOUT_CLASS, re.VERBOSE | re.DOTALL)
+_RANGE = re.compile(r"([^\\])-([^\\\]])", re.DOTALL)
+_ANYTHING = ("\\S", "\\D", "\\W", "\\P", "[^")
+# Where the number of such characters varies, many tokens have to be tried each time one is generated.
+_VARIABLE = 8
+_ANY = "places where almost any character fits"
+_OPTIONAL = "parts that may be left out"
+
+
+@dataclass(slots=True)
+class _Part:
+    """An atom, a group or the whole."""
+
+    length: int = 0
+    """Characters when all repetitions are written out."""
+    wide: int = 0
+    """Places where almost any character fits."""
+    options: int = 0
+    """Parts that may be left out."""
+
+    def add(self, other: _Part) -> None:
+        self.length += other.length
+        self.wide += other.wide
+        self.options += other.options
+
+    def repeat(self, least: int, most: int) -> None:
+        """Writes the part out as often as it may occur. The states of a group are shared by its copies."""
+        copies = max(1, most)
+        if self.wide:
+            counted = min(copies, MAX_SHARED)
+            self.wide = counted if self.length == 1 else self.wide + counted - 1
+            self.wide += _VARIABLE if least != most and copies > 1 else 0
+        self.options += least == 0
+        self.length = min(_HUGE, self.length * copies)
+
+
+def size_of_regex(pattern: str) -> Size:
+    """The size of an expression."""
+    size = Size(len(pattern), 1)
+    add_regex(size, pattern)
+    return size
+
+
+def add_regex(size: Size, pattern: str) -> None:
+    """Adds the states of an expression to the size of what it is a part of."""
+    size.need_texts(add_repetitions(size, pattern))
+
+
+def add_repetitions(size: Size, text: str) -> int:
+    """Adds the states of what repeats or may be left out, and returns the length of all of it written out."""
+    if len(text) > MAX_READ_CHARACTERS:
+        return len(text)
+    whole = _read(text)
+    size.need(_ANY, whole.wide)
+    size.need(_OPTIONAL, whole.options**2 / PARTS_SQUARED_PER_STATE)
+    return whole.length
+
+
+def _read(pattern: str) -> _Part:
+    # The last part of each open group is kept apart: a quantifier may follow it.
+    groups = [(_Part(), _Part())]
+    for token in _tokens(pattern):
+        kind, text = token.lastgroup, token[0]
+        whole, last = groups[-1]
+        if token["times"] is not None:
+            last.repeat(*_times(token))
+            continue
+        whole.add(last)
+        if kind == "open":
+            groups[-1] = whole, _Part()
+            groups.append((_Part(), _Part()))
+        elif text == ")" and len(groups) > 1:
+            groups.pop()
+            groups[-1] = groups[-1][0], whole
+        else:
+            groups[-1] = whole, _atom(kind, text)
+    closed = _Part()
+    for whole, last in groups:
+        closed.add(whole)
+        closed.add(last)
+    return closed
+
+
+def _tokens(pattern: str) -> Iterator[re.Match[str]]:
+    syntax, place = _TOKEN, 0
+    while token := syntax.match(pattern, place):
+        if token[0] == "[":
+            # Without an end; looking for one again at each bracket would take the square of the time.
+            syntax = _TOKEN_WITHOUT_CLASS
+        yield token
+        place = token.end()
+
+
+def _times(token: re.Match[str]) -> tuple[int, int]:
+    """How often a part occurs at least, and how many copies of it a compiler makes."""
+    if token["from"] is not None:
+        return _number(token["from"]), _number(token["to"] or token["from"])
+    if token["least"] is None:
+        return int(token[0] == "+"), 1
+    least = _number(token["least"])
+    return least, _number(token["most"]) if token["most"] else least + bool(token["comma"])
+
+
+def _number(digits: str) -> int:
+    """A number of any length, as far as its size matters."""
+    return int(digits.lstrip("0")[:_DIGITS] or "0")
+
+
+def _atom(kind: str | None, text: str) -> _Part:
+    if kind == "class":
+        return _Part(1, int(_is_wide(text)))
+    if kind == "escape":
+        return _Part(1, int(text in _ANYTHING))
+    return _Part(len(text), int(text == "."))
+
+
+def _is_wide(text: str) -> bool:
+    if len(text) > _NARROW_RANGE or any(word in text for word in _ANYTHING):
+        return True
+    return any(ord(last) - ord(first) > _NARROW_RANGE for first, last in _RANGE.findall(text))

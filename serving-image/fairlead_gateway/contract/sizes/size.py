@@ -1,0 +1,94 @@
+"""How large a value of a request is, in the units in which its cost for the engine can be bounded.
+
+The engine compiles a schema, an expression or a grammar into an automaton, in a thread that other requests
+with a form wait for. `states` estimates that automaton from its source. One state is about a millisecond of
+the compiler. A place where almost any character fits is worked out for the whole vocabulary, which is 0.3 ms
+for 2,048 tokens and 10 to 18 ms for 131,072. The weights were measured with xgrammar 0.2.8 and llguidance
+1.7.6, by tests/benchmarks/engine_stalls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+# Texts of one rule are compiled in a time that grows with the square of their length: 64 Ki characters take a
+# second.
+_CHARACTERS_PER_ROOT = 2048
+# The same for what may be left out of one rule, where each part may be followed by every later one: a second
+# for 1,000 properties of an object, and for 360 parts of an expression.
+PROPERTIES_SQUARED_PER_STATE = 1000
+PARTS_SQUARED_PER_STATE = 128
+
+
+LONG_TEXTS = "long texts"
+
+
+@dataclass(slots=True)
+class Size:
+    """How much of everything that is bounded."""
+
+    length: int = 0
+    """Characters of all strings and names."""
+    values: int = 0
+    """JSON values."""
+    nesting: int = 0
+    """Levels that a compiler may recurse into at once: rules or references, and the parts of each."""
+    causes: dict[str, float] = field(default_factory=dict)
+    """States by what makes them necessary, in words that complete "mostly"."""
+
+    @property
+    def states(self) -> int:
+        """The estimated states of the automaton."""
+        return int(sum(self.causes.values()))
+
+    @property
+    def main_cause(self) -> str:
+        """What most of the states are for."""
+        return max(self.causes, key=lambda cause: self.causes[cause], default="")
+
+    def need(self, cause: str, states: float) -> None:
+        """Counts states."""
+        if states:
+            self.causes[cause] = self.causes.get(cause, 0) + states
+
+    def need_texts(self, *characters: int) -> None:
+        """Counts the states of texts, each of which is a rule: their lengths, in characters."""
+        squares = sum(length * length for length in characters)
+        self.need(LONG_TEXTS, squares / _CHARACTERS_PER_ROOT**2)
+
+
+def size_of_choices(choices: list[Any]) -> Size:
+    """The size of a list of alternatives, which are one rule."""
+    size = Size(length_of(choices), 1 + len(choices))
+    size.need_texts(size.length)
+    return size
+
+
+def is_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and arrays of a JSON value are nested deeper than a number of levels."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [part for part in level if isinstance(part, dict | list)]
+        if not level:
+            return False
+        level = [part for found in level for part in (found.values() if type(found) is dict else found)]
+    return True
+
+
+def length_of(value: Any) -> int:
+    """The characters of all strings and names in a JSON value; numbers count as eight."""
+    total, stack = 0, [value]
+    while stack:
+        found = stack.pop()
+        if isinstance(found, str):
+            total += len(found)
+        elif isinstance(found, Mapping):
+            total += sum(map(len, found))
+            stack.extend(found.values())
+        elif isinstance(found, list | tuple):
+            stack.extend(found)
+        else:
+            total += 8
+    return total
