@@ -81,8 +81,8 @@ class KubeClient:
     ) -> list[Object]:
         """Objects of a kind, in one namespace or everywhere, that match a label and a field selector.
 
-        Of each object only what `keep` returns is held in memory, never its managedFields; None leaves it out.
-        At most `most` objects are returned, and at most twice as many are looked at.
+        Of each object only what `keep` returns is held in memory, never its managedFields. None leaves it
+        out. At most `most` objects are returned, and at most twice as many are looked at.
         """
         found: list[Object] = []
         query = {"limit": str(min(most, PAGE_OBJECTS))}
