@@ -62,6 +62,8 @@ def test_a_text_that_is_too_long_is_not_parsed() -> None:
     [
         ("regex", "." * 2000),
         ("grammar", "root ::= " + "." * 2000),
+        ("grammar", 'start: %json {"pattern": "' + "." * 2000 + '"}'),
+        ("grammar", "start: %json nope"),
         ("choice", ["a" * 80_000]),
         ("json", '{"pattern": "' + "." * 2000 + '"}'),
         ("structural_tag", '{"structures": [{"schema": {"pattern": "' + "." * 2000 + '"}}]}'),

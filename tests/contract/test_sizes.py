@@ -6,14 +6,9 @@ from typing import Any
 
 import pytest
 
-from fairlead_gateway.contract.sizes import (
-    is_deeper,
-    length_of,
-    size_of_choices,
-    size_of_grammar,
-    size_of_regex,
-    size_of_schema,
-)
+from fairlead_gateway.contract.sizes import is_deeper, length_of, size_of_form, size_of_schema
+from fairlead_gateway.contract.sizes.grammar import size_of_grammar
+from fairlead_gateway.contract.sizes.regex import size_of_regex
 
 
 @pytest.mark.parametrize(
@@ -102,7 +97,7 @@ def test_what_is_no_expression_is_measured_too(pattern: str) -> None:
 
 
 def test_choices_are_one_rule() -> None:
-    assert size_of_choices(["a" * 1024] * 64).states == 1024
+    assert size_of_form("choice", ["a" * 1024] * 64).states == 1024
 
 
 def test_grammars_are_read_in_both_notations() -> None:
@@ -114,6 +109,32 @@ def test_grammars_are_read_in_both_notations() -> None:
         assert size.states == 5
         # Two rules and as many brackets.
         assert size.nesting == 4
+
+
+def test_parts_of_a_rule_that_may_be_left_out_cost_most() -> None:
+    one_rule = "root ::= " + '"a"? ' * 60
+    many_rules = "\n".join(f'r{i} ::= "a"? ("b" "c")* [^"?*]' for i in range(30))
+
+    assert size_of_grammar(one_rule).states == int(60**2 / 6 + 60**2 / 64 + 60**2 / 128)
+    assert size_of_grammar(many_rules).states == int(30 * 2**2 / 6 + 60**2 / 64 + 60**2 / 128) + 30
+
+
+def test_what_is_quoted_in_a_grammar_is_no_part_that_may_be_left_out() -> None:
+    quoted = 'root ::= "a?*" [?*] b # really? *\nb ::= "\\"?"'
+
+    assert size_of_grammar(quoted).states == 0
+
+
+def test_a_schema_within_a_grammar_is_a_schema() -> None:
+    text = 'start: %json {"maxLength": 7, "$ref": "#"} x\nx: %json   {"maxLength": 9}'
+
+    assert size_of_form("grammar", text).states == 7 + 9
+
+
+@pytest.mark.parametrize("schema", ["{", "nope", "[" * 100_000, ""])
+def test_a_schema_within_a_grammar_is_json(schema: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        size_of_form("grammar", f"start: %json {schema}")
 
 
 def test_a_quote_hides_nothing_in_a_grammar() -> None:

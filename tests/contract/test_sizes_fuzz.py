@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.contract.request import prepare_chat
-from fairlead_gateway.contract.sizes import Size, length_of, size_of_grammar, size_of_regex, size_of_schema
+from fairlead_gateway.contract.sizes import Size, length_of, size_of_schema
+from fairlead_gateway.contract.sizes.grammar import size_of_grammar
+from fairlead_gateway.contract.sizes.regex import size_of_regex
 
 from .support import MINIMAL, OPENAI
 

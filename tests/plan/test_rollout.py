@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from fairlead_operator.api.names import ROLLOUT
+from fairlead_operator.bounds import TEXT_CHARACTERS
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE
 from fairlead_operator.render.templates import desired_revision
 from tests.plan.builders import NOW, Object, World, condition, creating, model_body, mount_event, pod
@@ -209,3 +211,14 @@ def test_a_restarted_operator_goes_on_with_the_choice() -> None:
     # The refused pod is gone for a moment: the Deployment controller makes it again.
     world.roll(world.pods[:2], updated=0)
     assert strategy(world) == REPLACE
+
+
+def test_a_choice_that_somebody_has_filled_up_is_cut() -> None:
+    world = rolling()
+    world.reconcile()
+    annotations = world.deployment()["metadata"]["annotations"]
+    assert ROLLOUT in annotations
+    annotations[ROLLOUT] = "x" * 100_000
+    world.reconcile()
+    assert len(world.deployment()["metadata"]["annotations"][ROLLOUT]) == TEXT_CHARACTERS
+    assert len(world.condition("CapacityAvailable")["message"]) < 2 * TEXT_CHARACTERS

@@ -65,7 +65,9 @@ The states of a form are estimated from its source. {{ states }} of them take th
 | a list of choices, an `enum`, a `const`, an expression, a name | the square of its characters / 2,048 |
 | a grammar | the square of its characters / 1,536 |
 | `.`, `[^a]` and other places for almost any character | 1 for each repetition, at most {{ shared }} |
-| parts of an expression or a grammar that may be left out | the square of their number, divided by 128 |
+| parts of an expression that may be left out | the square of their number, divided by 128 |
+| parts of a rule of an EBNF grammar that may be left out | the square of their number, divided by 6 |
+| parts of all rules of an EBNF grammar that may be left out | the square of their number, divided by 64 |
 
 Rules of a grammar and `$ref`s of a schema lead to one another over at most {{ nesting }} levels: each rule,
 bracket and `$ref`, and each level below what a `$ref` names, is one. No limit changes that: more could end

@@ -99,6 +99,13 @@ CASES = (
     Case("expression of words", "guided_regex", lambda n: {"guided_regex": word(n)}, _FITTING - 10, 500_000),
     Case("repetitions", "guided_regex", lambda n: {"guided_regex": _repeated(n)}, 8, 30),
     Case("optional characters", "guided_regex", lambda n: {"guided_regex": "a?" * n}, 360, 10_000),
+    Case(
+        "optional parts of a rule",
+        "guided_grammar",
+        lambda n: {"guided_grammar": _optional_parts(n)},
+        73,
+        400,
+    ),
     Case("rules", "guided_grammar", lambda n: {"guided_grammar": rules(n)}, 1400, 30_000),
     Case("token ids for 128 choices", "n", _copies, 8100, 65_536),
 )
@@ -114,6 +121,10 @@ def _open(number: int) -> Json:
 
 def _optional(number: int) -> Json:
     return properties(number, lambda _: _STRING, required=False)
+
+
+def _optional_parts(number: int) -> str:
+    return "root ::= " + '"a"? ' * number
 
 
 def _repeated(number: int) -> str:

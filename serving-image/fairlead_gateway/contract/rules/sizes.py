@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
 from fairlead_gateway.contract.errors import ApiError, context_exceeded, invalid
 from fairlead_gateway.contract.parameters.bounds import (
     MAX_COPIED_CHARACTERS,
@@ -15,14 +13,7 @@ from fairlead_gateway.contract.parameters.bounds import (
 )
 from fairlead_gateway.contract.parameters.measures import Bounds
 from fairlead_gateway.contract.policy import Policy
-from fairlead_gateway.contract.sizes import (
-    Size,
-    length_of,
-    size_of_choices,
-    size_of_grammar,
-    size_of_regex,
-    size_of_schema,
-)
+from fairlead_gateway.contract.sizes import Size, length_of, size_of_form, size_of_schema
 
 from .constraints import FORMS
 from .draft import Draft
@@ -54,7 +45,11 @@ def check_form(draft: Draft) -> None:
     """What the answer's form is described by, in whichever parameter that is."""
     for name, path, value, kind in _forms(draft):
         bounds = draft.policy.bounds[name]
-        _check_size(path, bounds, _size(kind, value, bounds))
+        try:
+            size = size_of_form(kind, value, bounds.max_values)
+        except ValueError as error:
+            raise invalid(f"'{path}' has a %json that is no JSON: {error}.", path) from None
+        _check_size(path, bounds, size)
 
 
 def check_tool_schemas(draft: Draft) -> None:
@@ -109,24 +104,6 @@ def _forms(draft: Draft) -> Iterator[tuple[str, str, Any, str]]:
     described = draft.value("response_format")
     if described is not None:
         yield "response_format", "response_format", described, "json"
-
-
-def _size(kind: str, value: Any, bounds: Bounds) -> Size:
-    if kind == "structural_tag" or (kind == "json" and isinstance(value, str)):
-        value = _parsed(value)
-    if isinstance(value, str):
-        return size_of_grammar(value) if kind == "grammar" else size_of_regex(value)
-    if kind == "choice" and isinstance(value, list):
-        return size_of_choices(value)
-    return size_of_schema(value, bounds.max_values)
-
-
-def _parsed(text: Any) -> Any:
-    """JSON that came as text; what is none is left to the engine, which says where it ends."""
-    try:
-        return orjson.loads(text)
-    except (orjson.JSONDecodeError, TypeError):
-        return text
 
 
 def _compiled_tools(tools: list[Any], choice: Any) -> Iterator[Any]:

@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from .grammar import size_of_grammar
-from .regex import size_of_regex
+from .form import size_of_form
 from .schema import size_of_schema
-from .size import Size, is_deeper, length_of, size_of_choices
+from .size import Size, is_deeper, length_of
 
-__all__ = [
-    "Size",
-    "is_deeper",
-    "length_of",
-    "size_of_choices",
-    "size_of_grammar",
-    "size_of_regex",
-    "size_of_schema",
-]
+__all__ = ["Size", "is_deeper", "length_of", "size_of_form", "size_of_schema"]

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from .grammar import add_grammar
 from .regex import MAX_SHARED, add_regex
-from .size import PROPERTIES_SQUARED_PER_STATE, Size, length_of
+from .size import Size, length_of
 
 # Keywords that let an object have further names, which differ from each known one at some character of it.
 _FURTHER_NAMES = ("additionalProperties", "patternProperties", "propertyNames", "unevaluatedProperties")
@@ -21,6 +21,8 @@ _ROOTS = frozenset({"schema", "json_schema", "parameters"})
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 # Formats that compile to more than a few states.
 _FORMAT_STATES: Mapping[str, int] = {"uri-template": 16, "ipv6": 4, "email": 2, "uri": 2, "uri-reference": 2}
+# Each property that is not required may be followed by every later one: 1,000 of them take xgrammar a second.
+_PROPERTIES_SQUARED_PER_STATE = 1000
 _LENGTH_BOUNDS = "minLength and maxLength"
 _NAMES = "names of properties beside additionalProperties"
 _OPTIONAL = "properties that are not required"
@@ -103,7 +105,7 @@ class _Meter:
         required = schema.get("required")
         known = {name for name in required if type(name) is str} if type(required) is list else set()
         optional = len(properties.keys() - known)
-        self.size.need(_OPTIONAL, optional**2 / PROPERTIES_SQUARED_PER_STATE)
+        self.size.need(_OPTIONAL, optional**2 / _PROPERTIES_SQUARED_PER_STATE)
         lengths = list(map(len, properties))
         self.size.need_texts(*lengths)
         if any(schema.get(word) not in (None, False) for word in _FURTHER_NAMES):

@@ -16,13 +16,8 @@ from typing import Any
 # Texts of one rule are compiled in a time that grows with the square of their length: 64 Ki characters take a
 # second.
 _CHARACTERS_PER_ROOT = 2048
-# The same for what may be left out of one rule, where each part may be followed by every later one: a second
-# for 1,000 properties of an object, and for 360 parts of an expression.
-PROPERTIES_SQUARED_PER_STATE = 1000
-PARTS_SQUARED_PER_STATE = 128
-
-
 LONG_TEXTS = "long texts"
+OPTIONAL_PARTS = "parts that may be left out"
 
 
 @dataclass(slots=True)
@@ -53,17 +48,18 @@ class Size:
         if states:
             self.causes[cause] = self.causes.get(cause, 0) + states
 
+    def add(self, other: Size) -> None:
+        """Adds a part."""
+        self.length += other.length
+        self.values += other.values
+        self.nesting += other.nesting
+        for cause, states in other.causes.items():
+            self.need(cause, states)
+
     def need_texts(self, *characters: int) -> None:
         """Counts the states of texts, each of which is a rule: their lengths, in characters."""
         squares = sum(length * length for length in characters)
         self.need(LONG_TEXTS, squares / _CHARACTERS_PER_ROOT**2)
-
-
-def size_of_choices(choices: list[Any]) -> Size:
-    """The size of a list of alternatives, which are one rule."""
-    size = Size(length_of(choices), 1 + len(choices))
-    size.need_texts(size.length)
-    return size
 
 
 def is_deeper(value: Any, levels: int) -> bool:
