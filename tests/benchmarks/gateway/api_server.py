@@ -22,6 +22,7 @@ class ApiServer(ThreadingHTTPServer):
         named = {"namespace": _NAMESPACE, "name": model}
         endpoint = {"addresses": ["127.0.0.1"], "targetRef": {"name": f"{model}-0"}}
         self.lists: dict[str, dict[str, Any]] = {
+            "namespaces": {"metadata": {"name": _NAMESPACE}},
             "modeldeployments": {"metadata": named, "spec": {}},
             "endpointslices": {
                 "metadata": {**named, "labels": labels},
