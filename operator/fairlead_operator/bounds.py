@@ -1,6 +1,6 @@
 """The bounds on everything that the operator reads from others: sizes, numbers, times.
 
-Whoever may create pods or ModelDeployments in one namespace decides what their gateways answer, how many
+A user who may create pods or ModelDeployments in a namespace decides what their gateways answer, how many
 objects there are and what stands in them. None of that may cost the operator more than is written here.
 """
 

@@ -2,7 +2,7 @@
 
 kopf lists and watches, reconnects and logs in. Of its handlers only `on.event` is used: it writes nothing to
 the objects, needs no finalizer, and every event of any watched object becomes the key of a model in our own
-queue. Contents are never used, since every reconcile reads them anew, so only metadata is asked for.
+queue. Contents are never used, since every reconcile reads them again, so only metadata is asked for.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class DemandCounter(Rise):
         self.up()
 
     def tell(self) -> dict[str, Any]:
-        """The counters as they are told. `direct` are the requests without a router's name."""
+        """The counters for the operator. `direct` are the requests without a router's name."""
         counts = {name.decode(): _counts(*both) for name, both in self._routers.items()}
         return {
             "boot": self.boot,

@@ -19,7 +19,7 @@ _MORE_BYTES = 64 << 20
 
 
 def limit_memory() -> None:
-    """The address space that there is now, and no more than 64 MiB on top. The peak begins anew."""
+    """The address space that there is now, and no more than 64 MiB on top. The peak begins again."""
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + _MORE_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (most, most))

@@ -1,4 +1,4 @@
-"""A resource that many share: nobody can take all of it, and what is given back is there again."""
+"""A resource that many share: no holder can take all of it, and what is given back is there again."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ and everything that matters is decided without it. Nothing here raises.
 
 The gateway of a pod is a container that the pod's owner can replace, and its address is what the pod's status
 says. So every answer is bounded and its shape is checked, a pod that does not answer is asked ever more
-seldom, and the pods of one namespace hold up nobody else. An address that is not the pod's own does no harm:
-both requests only read, and the answer counts for the pod's own model.
+seldom, and the pods of one namespace do not hold up others. An address that is not the pod's own does no
+harm: both requests only read, and the answer counts for the pod's own model.
 """
 
 from __future__ import annotations
@@ -125,7 +125,7 @@ class AdminClient:
             try:
                 answer = await self._get(self._pods, address, question, POD_ANSWER_SECONDS)
             finally:
-                # Also of a pod whose answer nobody waits for any more.
+                # Also of a pod whose answer no caller waits for any more.
                 if answer is None:
                     self._backoff.failed(uid)
                 else:

@@ -1,6 +1,6 @@
 """What the gateway of a pod says of it: the answer to `GET /status` on the admin port.
 
-The answer comes from a container that whoever owns the pod can replace. It counts only if it has this shape.
+The answer comes from a container that the pod's owner can replace. It counts only if it has this shape.
 Fields that are not known here are ignored, so that a newer gateway is understood.
 """
 

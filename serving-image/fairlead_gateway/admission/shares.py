@@ -22,7 +22,7 @@ class Shares:
 
     @property
     def largest(self) -> int:
-        """What one holder can have when nobody else has anything."""
+        """What one holder can have when no other has anything."""
         return int(self.total * SHARE_OF_FREE / (1 + SHARE_OF_FREE))
 
     def held(self, holder: str) -> int:

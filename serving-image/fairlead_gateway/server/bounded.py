@@ -287,7 +287,7 @@ class BoundedProtocol(HttpToolsProtocol):
         raise _Refused
 
     def _stop(self, error: httptools.HttpParserError) -> None:
-        """The parser gave up: because it was told so, or because this is no HTTP."""
+        """The parser gave up: because a callback stopped it, or because this is no HTTP."""
         cause = error.__context__
         if isinstance(cause, _Refused):
             self._refuse(self._refusal)

@@ -118,7 +118,7 @@ class EngineConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes from the engine."""
         if self._handler is None and self.released_at is None:
-            self.abort()  # nobody has asked for anything
+            self.abort()  # there was no request
             return
         self._request = None
         if not self._headed:
@@ -156,7 +156,7 @@ class EngineConnection(asyncio.Protocol):
             handler.engine_lost(engine_failed(BROKEN))
 
     def on_message_begin(self) -> None:
-        """httptools: an answer begins. Raises what stops the parser if nobody has asked for one more."""
+        """httptools: an answer begins. Raises what stops the parser if there was no request."""
         if self._complete:
             raise ValueError("bytes after the end of the answer")
 
