@@ -55,17 +55,21 @@ down.
 Texts in `messages`, `tools`, `documents` and `chat_template_kwargs` become the prompt. Its bound is
 {{ per_token }} characters for each token of the context, if that is more and the deployment sets none.
 
-The states of a form are estimated from its source. {{ states }} of them take the engine about a second:
+The states of a form are estimated from its source. {{ states }} of them take the engine about a second,
+or some where the vocabulary is large:
 
 | what | states |
 |---|---|
 | `minLength` and `maxLength` | the larger one, at most {{ shared }}; equal pairs count once |
 | `properties` with `additionalProperties` or `patternProperties` | the characters of their names |
 | properties of one object that are not required | the square of their number, divided by 1,000 |
+| the same with `minProperties` or `maxProperties` | the square times the most there may be, divided by 500 |
 | a list of choices, an `enum`, a `const`, an expression, a name | the square of its characters / 2,048 |
 | a grammar | the square of its characters / 1,536 |
 | `.`, `[^a]` and other places for almost any character | 1 for each repetition, at most {{ shared }} |
-| parts of an expression that may be left out | the square of their number, divided by 128 |
+| a `format` | 1 to 16 |
+| parts of an expression that may be left out | the square of their number, divided by 32 |
+| those of them in which almost any character fits | the square of their number, divided by 2 |
 | parts of a rule of an EBNF grammar that may be left out | the square of their number, divided by 6 |
 | parts of all rules of an EBNF grammar that may be left out | the square of their number, divided by 64 |
 

@@ -22,6 +22,7 @@ from .parameters import Api
 from .policy import Policy, Table
 from .rules import TRIGGERS, Draft, apply_rules
 from .rules.sizes import check_prompt_length
+from .sizes import is_deeper
 from .wanted import Wanted
 
 MAX_DEPTH = 64
@@ -58,7 +59,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         raise invalid("The request body must be a JSON object.", code="invalid_json")
     # In a small body, counting brackets is cheaper than walking; a large one is mostly long texts.
     few = len(body) < _SMALL_BODY and body.count(b"{") + body.count(b"[") <= MAX_DEPTH
-    if not few and _deeper_than(document, MAX_DEPTH):
+    if not few and is_deeper(document, MAX_DEPTH):
         message = f"The request body is nested deeper than {MAX_DEPTH} levels."
         raise invalid(message, code="invalid_json")
     return document
@@ -83,20 +84,6 @@ def require_few_values(body: bytes, most: int = MAX_JSON_VALUES) -> None:
 
 def _separators(text: bytes) -> int:
     return sum(text.count(character) for character in (b",", b":", b"[", b"{"))
-
-
-def _deeper_than(document: Any, depth: int) -> bool:
-    level = [document]
-    for _ in range(depth):
-        level = [
-            child
-            for node in level
-            for child in (node.values() if type(node) is dict else node)
-            if type(child) is dict or type(child) is list
-        ]
-        if not level:
-            return False
-    return True
 
 
 @dataclass(slots=True)

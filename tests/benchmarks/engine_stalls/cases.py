@@ -98,7 +98,7 @@ CASES = (
     Case("choices", "guided_choice", lambda n: {"guided_choice": [word(n // 900)] * 900}, 64_000, 2_000_000),
     Case("expression of words", "guided_regex", lambda n: {"guided_regex": word(n)}, _FITTING - 10, 500_000),
     Case("repetitions", "guided_regex", lambda n: {"guided_regex": _repeated(n)}, 8, 30),
-    Case("optional characters", "guided_regex", lambda n: {"guided_regex": "a?" * n}, 360, 10_000),
+    Case("optional characters", "guided_regex", lambda n: {"guided_regex": "a?" * n}, 180, 10_000),
     Case(
         "optional parts of a rule",
         "guided_grammar",

@@ -2,8 +2,9 @@
 
 While the engine tokenises a prompt, compiles a schema or copies a list of words, it does nothing for others,
 and it goes on when the client has left. Each bound keeps one request below two seconds of that, as measured
-with vLLM 0.32 on two CPU cores by tests/benchmarks/engine_stalls. Beyond a bound: a 400 that names the
-parameter. A deployment moves most of them by `spec.api.limits`.
+with vLLM 0.32 on two CPU cores by tests/benchmarks/engine_stalls. Where the vocabulary is large, others may
+wait longer for the compiler if they have a form of their own. Beyond a bound: a 400 that names the parameter.
+A deployment moves most of them by `spec.api.limits`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ MAX_BAD_WORDS_CHARACTERS = 16_384
 # Characters and JSON values of a schema, and of whatever else the form of an answer is described by.
 MAX_FORM_CHARACTERS = 262_144
 MAX_FORM_VALUES = 10_000
-# Estimated states of the automaton that a form is compiled to, see `contract.sizes`.
+# Estimated states of the automaton that a form is compiled to, see `contract.sizes`. They take the compiler a
+# second, and up to ten seconds of two cores if all are places for almost any of 131,072 tokens.
 MAX_FORM_STATES = 1024
 # Levels of objects and arrays in a schema that comes as text, as in vLLM. A body has the same bound.
 MAX_FORM_DEPTH = 64

@@ -1,8 +1,8 @@
 """How large the automaton of a context-free grammar is, in EBNF or Lark.
 
 What is quoted differs between the two, and a reader that takes something for quoted which is not would
-overlook it. So the text is read as one expression, in which every colon and bracket counts. Only the parts that
-may be left out are counted for each rule, and only in EBNF, where their cost grows with the square of their
+overlook it. So the text is read as one expression, in which every colon and bracket counts. Only the parts
+that may be left out are counted for each rule, and only in EBNF, where they cost the square of their
 number.
 """
 
@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from .regex import add_repetitions
+from .regex import PARTS_SQUARED_PER_STATE, add_wide, read_expression
 from .size import LONG_TEXTS, OPTIONAL_PARTS, Size
 
 # The time of llguidance's reader of EBNF grows with the square of the text: 48 Ki characters take a second.
@@ -44,11 +44,15 @@ def add_grammar(size: Size, text: str) -> None:
     """Adds a grammar to the size of what it is a part of."""
     rules = text.count(":") - text.count("::")
     size.nesting += rules + text.count("(") + text.count("[")
-    size.need(LONG_TEXTS, (add_repetitions(size, text) / _CHARACTERS_PER_ROOT) ** 2)
+    whole = read_expression(text)
+    size.need(LONG_TEXTS, (whole.length / _CHARACTERS_PER_ROOT) ** 2)
+    add_wide(size, whole)
     if _IS_EBNF in text:
         parts = _optional_parts(text)
         size.need(OPTIONAL_PARTS, sum(number * number for number in parts) / _PARTS_SQUARED_PER_STATE)
         size.need(OPTIONAL_PARTS, sum(parts) ** 2 / _ALL_PARTS_SQUARED_PER_STATE)
+    else:
+        size.need(OPTIONAL_PARTS, whole.options**2 / PARTS_SQUARED_PER_STATE)
 
 
 def _optional_parts(text: str) -> list[int]:

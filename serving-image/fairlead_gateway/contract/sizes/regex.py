@@ -37,12 +37,14 @@ _ANYTHING = ("\\S", "\\D", "\\W", "\\P", "[^")
 # Where the number of such characters varies, many tokens have to be tried each time one is generated.
 _VARIABLE = 8
 _ANY = "places where almost any character fits"
-# Each part that may be left out may be followed by every later one: 360 of them take xgrammar a second.
-_PARTS_SQUARED_PER_STATE = 128
+# A part that may be left out lets every later one follow the one before it. Where almost any character fits,
+# each of these pairs is worked out for the whole vocabulary.
+PARTS_SQUARED_PER_STATE = 32
+_WIDE_SQUARED_PER_STATE = 2
 
 
 @dataclass(slots=True)
-class _Part:
+class Part:
     """An atom, a group or the whole."""
 
     length: int = 0
@@ -51,11 +53,14 @@ class _Part:
     """Places where almost any character fits."""
     options: int = 0
     """Parts that may be left out."""
+    wide_options: int = 0
+    """Those of them in which almost any character fits."""
 
-    def add(self, other: _Part) -> None:
+    def add(self, other: Part) -> None:
         self.length += other.length
         self.wide += other.wide
         self.options += other.options
+        self.wide_options += other.wide_options
 
     def repeat(self, least: int, most: int) -> None:
         """Writes the part out as often as it may occur. The states of a group are shared by its copies."""
@@ -64,7 +69,9 @@ class _Part:
             counted = min(copies, MAX_SHARED)
             self.wide = counted if self.length == 1 else self.wide + counted - 1
             self.wide += _VARIABLE if least != most and copies > 1 else 0
-        self.options += least == 0
+        if least == 0:
+            self.options += 1
+            self.wide_options += self.wide > 0
         self.length = min(_HUGE, self.length * copies)
 
 
@@ -77,22 +84,23 @@ def size_of_regex(pattern: str) -> Size:
 
 def add_regex(size: Size, pattern: str) -> None:
     """Adds the states of an expression to the size of what it is a part of."""
-    size.need_texts(add_repetitions(size, pattern))
+    whole = read_expression(pattern)
+    size.need_texts(whole.length)
+    size.need(OPTIONAL_PARTS, whole.options**2 / PARTS_SQUARED_PER_STATE)
+    add_wide(size, whole)
 
 
-def add_repetitions(size: Size, text: str) -> int:
-    """Adds the states of what repeats or may be left out, and returns the length of all of it written out."""
-    if len(text) > MAX_READ_CHARACTERS:
-        return len(text)
-    whole = _read(text)
-    size.need(_ANY, whole.wide)
-    size.need(OPTIONAL_PARTS, whole.options**2 / _PARTS_SQUARED_PER_STATE)
-    return whole.length
+def add_wide(size: Size, part: Part) -> None:
+    """Adds the states of places where almost any character fits."""
+    size.need(_ANY, part.wide + part.wide_options**2 // _WIDE_SQUARED_PER_STATE)
 
 
-def _read(pattern: str) -> _Part:
+def read_expression(pattern: str) -> Part:
+    """What there is of everything in an expression. One that is too long is only as long as it is."""
+    if len(pattern) > MAX_READ_CHARACTERS:
+        return Part(len(pattern))
     # The last part of each open group is kept apart: a quantifier may follow it.
-    groups = [(_Part(), _Part())]
+    groups = [(Part(), Part())]
     for token in _tokens(pattern):
         kind, text = token.lastgroup, token[0]
         whole, last = groups[-1]
@@ -101,14 +109,14 @@ def _read(pattern: str) -> _Part:
             continue
         whole.add(last)
         if kind == "open":
-            groups[-1] = whole, _Part()
-            groups.append((_Part(), _Part()))
+            groups[-1] = whole, Part()
+            groups.append((Part(), Part()))
         elif text == ")" and len(groups) > 1:
             groups.pop()
             groups[-1] = groups[-1][0], whole
         else:
             groups[-1] = whole, _atom(kind, text)
-    closed = _Part()
+    closed = Part()
     for whole, last in groups:
         closed.add(whole)
         closed.add(last)
@@ -140,12 +148,12 @@ def _number(digits: str) -> int:
     return int(digits.lstrip("0")[:_DIGITS] or "0")
 
 
-def _atom(kind: str | None, text: str) -> _Part:
+def _atom(kind: str | None, text: str) -> Part:
     if kind == "class":
-        return _Part(1, int(_is_wide(text)))
+        return Part(1, int(_is_wide(text)))
     if kind == "escape":
-        return _Part(1, int(text in _ANYTHING))
-    return _Part(len(text), int(text == "."))
+        return Part(1, int(text in _ANYTHING))
+    return Part(len(text), int(text == "."))
 
 
 def _is_wide(text: str) -> bool:

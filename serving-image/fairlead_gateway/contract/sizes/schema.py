@@ -19,13 +19,24 @@ _FURTHER_NAMES = ("additionalProperties", "patternProperties", "propertyNames", 
 # What holds a whole schema, to whose root references in it are relative.
 _ROOTS = frozenset({"schema", "json_schema", "parameters"})
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-# Formats that compile to more than a few states.
-_FORMAT_STATES: Mapping[str, int] = {"uri-template": 16, "ipv6": 4, "email": 2, "uri": 2, "uri-reference": 2}
+# Formats that compile to more than the others.
+_FORMAT_STATES: Mapping[str, int] = {
+    "uri-template": 16,
+    "duration": 6,
+    "ipv6": 4,
+    "date-time": 3,
+    "email": 2,
+    "uri": 2,
+    "uri-reference": 2,
+}
 # Each property that is not required may be followed by every later one: 1,000 of them take xgrammar a second.
 _PROPERTIES_SQUARED_PER_STATE = 1000
+# Their square times the most that there may be of them, where these are counted: 80 take it a second.
+_COUNTED_PROPERTIES_PER_STATE = 500
 _LENGTH_BOUNDS = "minLength and maxLength"
 _NAMES = "names of properties beside additionalProperties"
 _OPTIONAL = "properties that are not required"
+_COUNTED = "minProperties and maxProperties"
 _FORMATS = "formats"
 
 
@@ -80,7 +91,7 @@ class _Meter:
         if "minLength" in schema or "maxLength" in schema:
             self._count_lengths(schema.get("minLength"), schema.get("maxLength"))
         if type(schema.get("format")) is str:
-            self.size.need(_FORMATS, _FORMAT_STATES.get(schema["format"], 0))
+            self.size.need(_FORMATS, _FORMAT_STATES.get(schema["format"], 1))
         self._look_at_patterns(schema)
         self._has_other_bases |= "$id" in schema
         for word in _REFERENCES:
@@ -106,6 +117,10 @@ class _Meter:
         known = {name for name in required if type(name) is str} if type(required) is list else set()
         optional = len(properties.keys() - known)
         self.size.need(_OPTIONAL, optional**2 / _PROPERTIES_SQUARED_PER_STATE)
+        if "minProperties" in schema or "maxProperties" in schema:
+            most = schema.get("maxProperties")
+            counted = min(most, optional) if type(most) is int and most >= 0 else optional
+            self.size.need(_COUNTED, optional**2 * counted / _COUNTED_PROPERTIES_PER_STATE)
         lengths = list(map(len, properties))
         self.size.need_texts(*lengths)
         if any(schema.get(word) not in (None, False) for word in _FURTHER_NAMES):

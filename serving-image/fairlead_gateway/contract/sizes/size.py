@@ -64,13 +64,17 @@ class Size:
 
 def is_deeper(value: Any, levels: int) -> bool:
     """Whether objects and arrays of a JSON value are nested deeper than a number of levels."""
-    level = [value]
-    for _ in range(levels + 1):
-        level = [part for part in level if isinstance(part, dict | list)]
+    level = [value] if type(value) is dict or type(value) is list else []
+    for _ in range(levels):
         if not level:
             return False
-        level = [part for found in level for part in (found.values() if type(found) is dict else found)]
-    return True
+        level = [
+            part
+            for found in level
+            for part in (found.values() if type(found) is dict else found)
+            if type(part) is dict or type(part) is list
+        ]
+    return bool(level)
 
 
 def length_of(value: Any) -> int:
