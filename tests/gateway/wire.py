@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import aiohttp
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
 from fairlead_gateway.admission.keys import KeyRing
@@ -62,9 +63,21 @@ async def running_gateway(
     wanted = GatewaySettings.model_validate({"model": {"servedName": "tiny"}} | settings)
     engine = EnginePool(str(socket))
     services = Services(wanted, KeyRing.parse(keys or {}), process or ProcessSettings(), engine)
-    protocol: Any = api_protocol(services)
+    async with (
+        listening(create_api(services), api_protocol(services)) as port,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WAIT_SECONDS)) as session,
+    ):
+        try:
+            yield Gateway(services, port, session)
+        finally:
+            engine.close()
+
+
+@asynccontextmanager
+async def listening(app: ASGIApp, protocol: Any) -> AsyncIterator[int]:
+    """An API port with a protocol class of uvicorn's, in the test's own event loop: its number."""
     config = uvicorn.Config(
-        create_api(services),
+        app,
         http=protocol,
         ws="none",
         lifespan="off",
@@ -74,12 +87,10 @@ async def running_gateway(
     config.load()
     factory: Any = functools.partial(protocol, config=config, server_state=ServerState(), app_state={})
     server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WAIT_SECONDS)) as session:
-        try:
-            yield Gateway(services, server.sockets[0].getsockname()[1], session)
-        finally:
-            server.close()
-            engine.close()
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
 
 
 class Front(Protocol):

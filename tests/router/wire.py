@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,18 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import uvicorn
-from uvicorn.server import ServerState
 
 from fairlead_gateway.router.answer import router_protocol
 from fairlead_gateway.router.app import create_api
 from fairlead_gateway.router.desk import Desk
 from fairlead_gateway.router.services import RouterServices
 from fairlead_gateway.router.settings import RouterSettings
-from fairlead_gateway.server.listen import KEEPALIVE_SECONDS
 from tests.gateway.asgi import Answer
 from tests.gateway.scripted import Script, ScriptedEngine
-from tests.gateway.wire import WAIT_SECONDS
+from tests.gateway.wire import WAIT_SECONDS, listening
 from tests.router.objects import Object, endpoint, endpoint_slice, model
 
 KEY = "team/tiny"
@@ -103,25 +99,15 @@ class Router:
 async def running_router(*documents: Object, synced: bool = True, **settings: Any) -> AsyncIterator[Router]:
     """The API port. Without documents it knows the model KEY, without pods."""
     services = RouterServices(RouterSettings(**settings), sources=1)
-    protocol: Any = router_protocol(services)
-    config = uvicorn.Config(
-        create_api(services),
-        http=protocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        timeout_keep_alive=KEEPALIVE_SECONDS,
-    )
-    config.load()
-    factory: Any = functools.partial(protocol, config=config, server_state=ServerState(), app_state={})
-    server = await asyncio.get_running_loop().create_server(factory, "127.0.0.1", 0)
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WAIT_SECONDS)) as session:
-        router = Router(services, server.sockets[0].getsockname()[1], session)
+    async with (
+        listening(create_api(services), router_protocol(services)) as port,
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WAIT_SECONDS)) as session,
+    ):
+        router = Router(services, port, session)
         if synced:
             router.know(*(documents or (model(),)))
             services.fleet.listed()
         try:
             yield router
         finally:
-            server.close()
             services.close()
