@@ -368,7 +368,8 @@ class Exchange:
         services = self._services
         now = services.clock()
         self.wanted = False
-        self._give_back()
+        if self._charged:
+            self._give_back()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()

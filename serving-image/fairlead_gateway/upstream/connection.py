@@ -121,15 +121,15 @@ class EngineConnection(asyncio.Protocol):
             self.abort()  # there was no request
             return
         self._request = None
-        if not self._headed:
-            self._head_bytes += len(data)
         readable = True
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             readable = False
-        if not self._headed and self._head_bytes > MAX_ANSWER_HEAD_BYTES:
-            readable = False
+        if not self._headed:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_ANSWER_HEAD_BYTES:
+                readable = False
         handler = self._handler
         if self._parts:
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
