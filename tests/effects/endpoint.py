@@ -80,9 +80,6 @@ class Endpoint:
     def body(self, prompt: str = PROMPT, /, **parameters: Any) -> JsonObject:
         """A whole request body."""
         usual = {"model": MODEL, **self.prompt(prompt), "temperature": self.coldest, self.limit: 8}
-        if self.coldest:
-            # Between two tokens that are equally likely, chance decides at any temperature but 0.
-            usual["seed"] = 8
         return {name: value for name, value in (usual | parameters).items() if value is not None}
 
     def send(self, body: JsonObject, headers: dict[str, str] | None = None) -> Reply:

@@ -27,15 +27,17 @@ LONG_HOT: JsonObject = {"temperature": 2, "seed": 8, "max_tokens": 32}
 
 Setting = Callable[[Endpoint], JsonObject]
 # A request in which the parameter matters, and a value that is not the default.
+# At the lowest temperature that a document allows, chance may still decide between equally likely tokens.
+COLD = {"max_tokens": 16, "seed": 8}
 SETTINGS: dict[str, tuple[Setting, Any]] = {
     "temperature": (lambda _: {"seed": 8, "temperature": None, "max_tokens": 16}, 1.5),
     "top_p": (lambda _: LONG_HOT, 0.5),
     "top_k": (lambda _: HOT, 1),
     "min_p": (lambda _: HOT, 1),
     "n": (lambda _: HOT, 2),
-    "presence_penalty": (lambda _: {"max_tokens": 16}, 2),
-    "frequency_penalty": (lambda _: {"max_tokens": 16}, 2),
-    "repetition_penalty": (lambda _: {"max_tokens": 16}, 3),
+    "presence_penalty": (lambda _: COLD, 2),
+    "frequency_penalty": (lambda _: COLD, 2),
+    "repetition_penalty": (lambda _: COLD, 3),
     "logprobs": (lambda _: {}, True),
     "parallel_tool_calls": (calling_twice, True),
     "use_beam_search": (lambda _: {"max_tokens": 3, "n": 2, "temperature": 0.01}, True),

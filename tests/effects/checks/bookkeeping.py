@@ -12,7 +12,7 @@ from tests.effects.registry import effect
 from tests.gateway.process import Background, wait_for
 
 CHAT = (Api.CHAT,)
-_TRIES = 5
+_TRIES = 12
 
 
 def logged(endpoint: Endpoint, value: str) -> dict[str, Any]:
