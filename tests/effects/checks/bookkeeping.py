@@ -12,7 +12,7 @@ from tests.effects.registry import effect
 from tests.gateway.process import Background, wait_for
 
 CHAT = (Api.CHAT,)
-_TRIES = 12
+_TRIES = 40
 
 
 def logged(endpoint: Endpoint, value: str) -> dict[str, Any]:
@@ -108,7 +108,8 @@ def _ask_two_behind_a_stream(endpoint: Endpoint) -> tuple[list[int], bool]:
         ended.append(number)
 
     asked: list[Background] = []
-    with endpoint.streaming(max_tokens=900, ignore_eos=True):
+    # Log probabilities make each token slower, so that the engine is held for longer.
+    with endpoint.streaming(max_tokens=900, ignore_eos=True, logprobs=True, top_logprobs=20):
         for number in (5, -5):
             asked.append(Background(ask, number))
             wait_for(lambda: asked[-1].done or _waiting(endpoint) == len(asked))
