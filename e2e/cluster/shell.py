@@ -48,19 +48,9 @@ def run(
     non-zero code, ClusterError if the program is missing or outlives `timeout` seconds.
     """
     words = [str(word) for word in argv]
-    try:
-        process = subprocess.Popen(
-            words,
-            env={**os.environ, **(env or {})},
-            cwd=cwd,
-            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-        )
-    except FileNotFoundError as error:
-        raise ClusterError(f"{words[0]} is not installed. {hint}".strip()) from error
+    process = _start(
+        words, env, cwd, hint, subprocess.DEVNULL if stdin is None else subprocess.PIPE, subprocess.PIPE
+    )
     with ended_with_us(process):
         try:
             stdout, stderr = process.communicate(stdin, timeout)
@@ -84,19 +74,7 @@ def run_shown(
     `env` is added to this process's environment. Raises as run() does.
     """
     words = [str(word) for word in argv]
-    try:
-        process = subprocess.Popen(
-            words,
-            env={**os.environ, **(env or {})},
-            cwd=cwd,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-    except FileNotFoundError as error:
-        raise ClusterError(f"{words[0]} is not installed. {hint}".strip()) from error
+    process = _start(words, env, cwd, hint, subprocess.DEVNULL, subprocess.STDOUT)
     lines = []
     with process, ended_with_us(process):
         for line in process.stdout or ():
@@ -105,6 +83,30 @@ def run_shown(
         process.wait()
     if process.returncode:
         raise CommandError(words, process.returncode, "".join(lines), hint)
+
+
+def _start(
+    words: Sequence[str],
+    env: Mapping[str, str] | None,
+    cwd: Path | None,
+    hint: str,
+    stdin: int,
+    stderr: int,
+) -> subprocess.Popen[str]:
+    """Starts a program whose output is read as text. Raises ClusterError if it is not installed."""
+    try:
+        return subprocess.Popen(
+            words,
+            env={**os.environ, **(env or {})},
+            cwd=cwd,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+            errors="replace",
+        )
+    except FileNotFoundError as error:
+        raise ClusterError(f"{words[0]} is not installed. {hint}".strip()) from error
 
 
 @contextmanager
