@@ -18,7 +18,7 @@ from fairlead_gateway.router.services import RouterServices
 from fairlead_gateway.router.settings import RouterSettings
 from tests.gateway.asgi import Answer
 from tests.gateway.scripted import Script, ScriptedEngine
-from tests.gateway.wire import WAIT_SECONDS, listening
+from tests.gateway.wire import WAIT_SECONDS, listening, sweep_until
 from tests.router.objects import Object, endpoint, endpoint_slice, model
 
 KEY = "team/tiny"
@@ -89,10 +89,7 @@ class Router:
 
     async def sweep_until(self, done: Any) -> None:
         """What happens once a second, faster."""
-        async with asyncio.timeout(WAIT_SECONDS):
-            while not done():
-                self.services.sweep()
-                await asyncio.sleep(0.02)
+        await sweep_until(self, done)
 
 
 @asynccontextmanager

@@ -62,7 +62,7 @@ def test_the_root_may_not_be_a_link_elsewhere(root: Path, target: str) -> None:
 
 def test_links_above_the_cache_do_not_matter(root: Path, tmp_path: Path) -> None:
     (tmp_path / "mount").symlink_to("cache")
-    assert inside(tmp_path / "mount/root", tmp_path / "mount/root/model/file")
+    assert inside(tmp_path / "mount/folder", tmp_path / "mount/folder/model/file")
 
 
 def test_only_a_file_has_a_size(root: Path) -> None:
