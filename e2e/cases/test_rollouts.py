@@ -23,14 +23,16 @@ pytestmark = pytest.mark.cluster
 NAME = "rolling"
 GPU = "nvidia.com/gpu"
 TOKENS = 1800
-WHOLE = {"tokens": TOKENS, "finish": ["length"]}
+# Answers at once: a fast machine has written a single one before two evictions are sent.
+ANSWERS = 8
+WHOLE = {"tokens": ANSWERS * TOKENS, "finish": ["length"] * ANSWERS}
 _STREAMS = f"""
 from itertools import islice
 
 def begin():
     chunks = iter(client.chat.completions.create(
-        model=MODEL, messages=[{{"role": "user", "content": "hello"}}], max_tokens={TOKENS}, stream=True,
-        stream_options={{"include_usage": True}}, extra_body={{"ignore_eos": True}}))
+        model=MODEL, messages=[{{"role": "user", "content": "hello"}}], max_tokens={TOKENS}, n={ANSWERS},
+        stream=True, stream_options={{"include_usage": True}}, extra_body={{"ignore_eos": True}}))
     next(chunks)
     return chunks
 

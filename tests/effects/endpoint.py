@@ -19,8 +19,7 @@ from tests.effects.answers import (
     read_answer,
     read_refusal,
 )
-from tests.effects.gateways import Gateways, Site
-from tests.gateway.process import GatewayProcess
+from tests.effects.gateways import Gateway, Site, Sites
 
 MODEL = "tiny"
 PROMPT = "hello"
@@ -35,7 +34,7 @@ class Endpoint:
     A parameter that is None is left out.
     """
 
-    def __init__(self, gateways: Gateways, site: Site, dialect: Dialect, api: Api) -> None:
+    def __init__(self, gateways: Sites, site: Site, dialect: Dialect, api: Api) -> None:
         self.dialect, self.api = dialect, api
         self._gateways, self._site = gateways, site
         self.documented = {
@@ -52,8 +51,8 @@ class Endpoint:
         self.path = own[0] if own else STANDARD_PATHS[api]
 
     @property
-    def gateway(self) -> GatewayProcess:
-        """The gateway's process, started on first use."""
+    def gateway(self) -> Gateway:
+        """The gateway, started on first use."""
         return self._gateways.get(self._site)
 
     def over(self, api: Api) -> Endpoint:

@@ -6,13 +6,38 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from tests.gateway.process import GatewayProcess
 from tests.support.engine import Engine
 
 FIRST_ENGINE = (("structuredOutputsBackend", "xgrammar"),)
 SECOND_ENGINE = (("schedulingPolicy", "Priority"), ("structuredOutputsBackend", "outlines"))
+
+
+class Gateway(Protocol):
+    """A running gateway, as the checks see it."""
+
+    @property
+    def api_port(self) -> int:
+        """The port on 127.0.0.1 that leads to its API."""
+
+    @property
+    def output(self) -> str:
+        """What it has written to its standard output."""
+
+    def admin(self, path: str, method: str = "GET") -> tuple[int, bytes]:
+        """Status and body of a request to its admin port."""
+
+
+class Sites(Protocol):
+    """Where the checks find their gateways."""
+
+    remembered: dict[object, Any]
+    """Answers that several checks compare with."""
+
+    def get(self, site: Site) -> Gateway:
+        """The gateway at a site."""
 
 
 @dataclass(frozen=True)
