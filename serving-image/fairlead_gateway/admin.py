@@ -53,7 +53,7 @@ def create_admin(services: Services) -> FastAPI:
             return JSONResponse({"reason": "Draining", "load": _load(services)}, 503)
         if services.hang.hung:
             return JSONResponse({"reason": "EngineUnresponsive", "seconds": _unresponsive(services)}, 503)
-        if await services.engine.healthy():
+        if await _serves(services):
             await _learn_context_length(services)
             return JSONResponse({"reason": "Ready", "problems": services.problems})
         return JSONResponse({"reason": "EngineNotReady", "engine": read_engine_state(process)}, 503)
@@ -86,7 +86,7 @@ def _add_reports(app: FastAPI, services: Services, drain: Drain) -> None:
             "queued": gate.waiting,
             "draining": gate.draining,
             "drained": drain.done,
-            "ready": not gate.draining and not services.hang.hung and await services.engine.healthy(),
+            "ready": not gate.draining and not services.hang.hung and await _serves(services),
             "engine": read_engine_state(process),
             "weights": _read_state(process.weights_state),
             "unresponsiveSeconds": _unresponsive(services),
@@ -122,6 +122,12 @@ def _read_state(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return state if isinstance(state, dict) else None
+
+
+async def _serves(services: Services) -> bool:
+    """Whether the engine answers requests: it is healthy, and has rendered the launcher's first prompt."""
+    state = read_engine_state(services.process) or {}
+    return state.get("promptRendered") is not False and await services.engine.healthy()
 
 
 def _start_of_engine(process: ProcessSettings) -> float | None:

@@ -212,6 +212,22 @@ async def test_a_ready_gateway_knows_the_context_length(admin: FastAPI, services
     assert services.policy.engine.context_length == 512
 
 
+async def test_an_engine_that_has_rendered_no_prompt_is_not_ready(
+    admin: FastAPI, process: ProcessSettings
+) -> None:
+    process.engine_state.write_text(json.dumps({"phase": "Running", "promptRendered": False}))
+    assert await readiness(admin) == (503, "EngineNotReady")
+    assert (await call(admin, "GET", "/status")).json()["ready"] is False
+
+    process.engine_state.write_text(json.dumps({"phase": "Running", "promptRendered": True}))
+    assert await readiness(admin) == (200, "Ready")
+    assert (await call(admin, "GET", "/status")).json()["ready"] is True
+
+
+async def test_an_engine_without_the_launcher_is_ready_when_it_is_healthy(admin: FastAPI) -> None:
+    assert await readiness(admin) == (200, "Ready")
+
+
 async def test_readiness_names_what_is_wrong_with_settings_and_keys(admin: FastAPI) -> None:
     problems = (await call(admin, "GET", "/readyz")).json()["problems"]
     assert len(problems) == 1

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from fairlead_launcher import (
     MESSAGE_CHARS,
+    MESSAGE_LINES,
+    OWN_ARGUMENTS,
     TERMINATION_BYTES,
     Cause,
     cause_of_exit,
@@ -18,6 +20,10 @@ from fairlead_launcher import (
     find_cause,
     termination_message,
 )
+
+from fairlead_operator.render.arguments import vllm_arguments
+from fairlead_operator.render.model import parse_model
+from tests.render.cases import CASES, read_model
 
 LOGS = Path(__file__).parent / "logs"
 
@@ -31,22 +37,131 @@ REAL_FAILURES = [
     ("missing-path", "WeightsNotFound", "'/models/nothing/here'"),
     ("hf-offline", "WeightsNotFound", "outgoing traffic has been disabled"),
     ("hf-online-missing", "WeightsNotFound", "trying to locate the file on the Hub"),
-    ("garbage-config", "ModelUnsupported", "'/models/garbage/config.json' is not a valid JSON file"),
-    ("truncated-weights", "ModelUnsupported", "incomplete metadata, file not fully covered"),
+    ("garbage-config", "WeightsCorrupt", "'/models/garbage/config.json' is not a valid JSON file"),
+    ("gguf-without-plugin", "ModelUnsupported", "'/models/tiny.gguf' is not a valid JSON file"),
+    ("truncated-weights", "WeightsCorrupt", "incomplete metadata, file not fully covered"),
     ("unknown-architecture", "ModelUnsupported", "['FrobForCausalLM'] are not supported"),
+    ("git-lfs-pointer", "WeightsCorrupt", "header too large"),
+    ("no-config", "WeightsNotFound", "'/models/no-config'. Please verify"),
+    ("no-config", "WeightsNotFound", "ensure the presence of a 'config.json'"),
+    ("no-weights", "WeightsNotFound", "Cannot find any model weights with `/models/no-weights`"),
+    ("no-architecture", "ModelUnsupported", "Should have a `model_type` key in its config.json"),
+    ("template-file-absent", "EngineArgumentInvalid", "(/etc/absent/template.jinja) appears path-like"),
+    ("no-tokenizer", "TokenizerInvalid", "You need to have sentencepiece or tiktoken installed"),
+    ("remote-code", "RemoteCodeNotTrusted", "The repository /models/remote-code contains custom code"),
+    ("remote-code", "RemoteCodeNotTrusted", "Please pass the argument `trust_remote_code=True`"),
+    ("tokenizer-repo-absent", "WeightsNotFound", "outgoing traffic has been disabled"),
+    ("draft-repo-absent", "WeightsNotFound", "'org/absent-draft'"),
     ("engine-killed", "EngineCrashed", "engine core exited unexpectedly"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("log", "reason", "telling"), REAL_FAILURES, ids=[log for log, _, _ in REAL_FAILURES]
+    ("log", "reason", "telling"),
+    REAL_FAILURES,
+    ids=[f"{log}: {telling}" for log, _, telling in REAL_FAILURES],
 )
 def test_a_real_failure_is_named_with_its_telling_line(log: str, reason: str, telling: str) -> None:
-    cause = find_cause((LOGS / f"{log}.log").read_text().splitlines())
+    cause = find_cause(read_log(log))
 
     assert cause is not None
     assert cause.reason == reason
     assert telling in cause.message
+
+
+@pytest.mark.parametrize(
+    ("log", "arguments", "telling"),
+    [
+        ("tokenizer-repo-absent", ["--tokenizer", "org/absent-tokenizer"], "org/absent-tokenizer"),
+        ("tokenizer-repo-absent", ["--tokenizer=org/absent-tokenizer"], "--tokenizer names"),
+        (
+            "draft-repo-absent",
+            ["--speculative-config", '{"model": "org/absent-draft", "num_speculative_tokens": 2}'],
+            "--speculative-config names org/absent-draft",
+        ),
+    ],
+)
+def test_what_an_argument_names_beside_the_model_is_not_blamed_on_the_model(
+    log: str, arguments: list[str], telling: str
+) -> None:
+    cause = cause_of_exit(read_log(log), 1, False, ["--model", "/models/there", *arguments])
+
+    assert cause.reason == "EngineArgumentInvalid"
+    assert telling in cause.message
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--tokenizer", "org/other"], ["--speculative-config", "not JSON"]]
+)
+def test_a_model_that_is_not_there_is_blamed_on_nothing_else(arguments: list[str]) -> None:
+    cause = cause_of_exit(read_log("no-config"), 1, False, ["--model", "/models/no-config", *arguments])
+
+    assert cause.reason == "WeightsNotFound"
+
+
+NCCL = """\
+(Worker pid=9) ERROR 11-21 05:46:57 [m:1] torch.distributed.DistBackendError: NCCL error in: NCCLUtils.hpp:3
+(Worker pid=9) ERROR 11-21 05:46:57 [m:1] ncclSystemError: System call (e.g. socket, malloc) failed.
+(Worker pid=9) ERROR 11-21 05:46:57 [m:1] Last error:
+(Worker pid=9) ERROR 11-21 05:46:57 [m:1] Error while creating shared memory segment /dev/shm/nccl-x
+(Worker pid=9) ERROR 11-21 05:46:58 [m.py:2] another record
+"""
+
+
+def test_the_last_error_of_nccl_is_told() -> None:
+    cause = find_cause(NCCL.splitlines())
+
+    assert cause == Cause(
+        "AcceleratorCommunicationFailed",
+        "NCCL error in: NCCLUtils.hpp:3 ncclSystemError: System call (e.g. socket, malloc) failed. "
+        "Last error: Error while creating shared memory segment /dev/shm/nccl-x",
+    )
+
+
+def test_the_text_of_an_exception_ends_where_python_goes_on() -> None:
+    lines = [
+        "frob.FrobError: no frob",
+        "because there is none",
+        "",
+        "During handling of the above exception, another exception occurred:",
+        "sys:1: DeprecationWarning: old",
+    ]
+
+    assert find_cause(lines) == Cause("EngineCrashed", "frob.FrobError: no frob because there is none")
+
+
+def test_an_exception_of_many_lines_is_cut() -> None:
+    cause = find_cause(["frob.FrobError: 0", *map(str, range(1, 100))])
+
+    assert cause is not None
+    assert cause.message.split()[-1] == str(MESSAGE_LINES - 1)
+
+
+def test_a_colored_log_is_read_like_any_other() -> None:
+    line = "\x1b[1;36m(EngineCore pid=9)\x1b[0;0m ERROR 11-21 05:46:57 [core.py:1] MemoryError: x"
+
+    assert find_cause([line]) == Cause("HostOutOfMemory", "MemoryError: x")
+
+
+def test_an_old_vllm_is_not_blamed_on_the_users_arguments() -> None:
+    line = "api_server.py: error: unrecognized arguments: --fingerprint-mode none --shutdown-timeout 20"
+    cause = cause_of_exit([line], 2, False)
+
+    assert cause.reason == "EngineVersionUnsupported"
+    assert "does not know --fingerprint-mode, --shutdown-timeout, which Fairlead sets" in cause.message
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_launcher_knows_every_argument_that_the_operator_writes(case: str) -> None:
+    body = read_model(case)
+    body["spec"].get("engine", {}).pop("args", None)
+    words = vllm_arguments(parse_model(body))
+
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= OWN_ARGUMENTS
+
+
+def read_log(name: str) -> list[str]:
+    return (LOGS / f"{name}.log").read_text().splitlines()
 
 
 def test_every_real_log_is_in_the_table() -> None:

@@ -6,85 +6,19 @@ every test that uses the `engine` fixture runs the launcher around a real one.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fairlead_launcher import REFUSED_VARIABLES as LAUNCHERS_VARIABLES
 from fairlead_launcher import START_PATIENCE_SECONDS
 
-from e2e.world import wait_until
+from fairlead_operator.api.env import REFUSED_VARIABLES
+from tests.launcher.support import WAIT_SECONDS, Launch, await_condition
 from tests.support import processes
-from tests.support.engine import LAUNCHER, READY_SECONDS, Engine
-
-WAIT_SECONDS = 30
-
-
-class Run:
-    """One launcher process around a child with the given source code."""
-
-    def __init__(self, folder: Path, source: str, *arguments: str) -> None:
-        (folder / "child.py").write_text(source)
-        self.socket, self.state_file = folder / "engine.sock", folder / "engine.json"
-        self.termination_log = folder / "termination-log"
-        command = [
-            *(sys.executable, str(LAUNCHER), "--module", "child", "--socket", str(self.socket)),
-            *(
-                "--state",
-                str(self.state_file),
-                "--termination-log",
-                str(self.termination_log),
-                "--",
-                *(arguments or ("--flag",)),
-            ),
-        ]
-        self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-
-    def finish(self) -> tuple[int, bytes]:
-        """Exit code and relayed log."""
-        log, _ = self.process.communicate(timeout=WAIT_SECONDS)
-        return self.process.returncode, log
-
-    def read_line(self) -> bytes:
-        assert self.process.stdout is not None
-        return self.process.stdout.readline()
-
-    def state(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads(self.state_file.read_bytes())
-        return document
-
-
-Launch = Callable[..., Run]
-
-
-def await_condition(what: str, holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
-    """Waits until it holds, looking often: a phase may be short."""
-    wait_until(what, holds, timeout=seconds, every=0.05)
-
-
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Launch]:
-    runs: list[Run] = []
-
-    def start(source: str, *arguments: str) -> Run:
-        runs.append(Run(tmp_path, source, *arguments))
-        return runs[-1]
-
-    yield start
-    for run in runs:
-        # In a session of its own, the child would outlive a launcher that is killed.
-        left = processes.children(run.process.pid)
-        with run.process:
-            run.process.kill()
-        for child in left:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+from tests.support.engine import READY_SECONDS, Engine
 
 
 def test_an_exit_with_zero_that_nobody_asked_for_is_a_failure(launch: Launch) -> None:
@@ -185,6 +119,63 @@ def test_an_adapter_folder_that_is_not_there_is_named(launch: Launch) -> None:
 
     assert run.finish() == (1, b"")
     assert run.state()["cause"]["message"] == "There is no adapter folder /adapters/absent."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "telling"),
+    [
+        (["--tokenizer", "/absent/t"], "There is no folder /absent/t, which --tokenizer names."),
+        (
+            ["--speculative-config", '{"model": "/absent/draft", "num_speculative_tokens": 2}'],
+            "There is no folder /absent/draft, which --speculative-config names.",
+        ),
+    ],
+)
+def test_a_folder_that_an_argument_names_is_not_taken_for_the_model(
+    launch: Launch, arguments: list[str], telling: str
+) -> None:
+    run = launch("print('started')", *arguments)
+
+    assert run.finish() == (1, b"")
+    assert run.state()["cause"] == {"reason": "EngineArgumentInvalid", "message": telling}
+
+
+@pytest.mark.parametrize(
+    "config", ['{"method": "ngram", "num_speculative_tokens": 2}', '{"model": "ngram"}', "[]", "{", "null"]
+)
+def test_speculation_without_a_model_is_left_to_the_engine(launch: Launch, config: str) -> None:
+    assert launch("print('started')", "--speculative-config", config).finish()[1] == b"started\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("VLLM_API_KEY", "secret"), ("VLLM_KEEP_ALIVE_ON_ENGINE_DEATH", "1")]
+)
+def test_a_variable_that_takes_the_engine_from_the_gateway_is_refused(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    run = launch("print('started')")
+
+    assert run.finish() == (1, b"")
+    cause = run.state()["cause"]
+    assert cause["reason"] == "EngineArgumentInvalid"
+    assert cause["message"].startswith(f"The environment variable {name} must not be set: ")
+    assert value not in cause["message"].split(name, 1)[1]
+
+
+@pytest.mark.parametrize(("name", "value"), [("VLLM_API_KEY", ""), ("VLLM_KEEP_ALIVE_ON_ENGINE_DEATH", "0")])
+def test_a_variable_that_changes_nothing_is_let_pass(
+    launch: Launch, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    assert launch("print('started')").finish()[1] == b"started\n"
+
+
+def test_launcher_and_operator_refuse_the_same_variables() -> None:
+    assert {name: harmless for name, (harmless, _) in LAUNCHERS_VARIABLES.items()} == {
+        refused.name: refused.harmless for refused in REFUSED_VARIABLES
+    }
 
 
 def test_each_start_is_told_from_the_one_before(launch: Launch) -> None:
