@@ -36,6 +36,9 @@ MAX_PAUSE_SECONDS = 86400.0
 # Files of a repository, or objects under a path. The largest models have a few thousand files. Beyond:
 # refused.
 MAX_FILES = 100_000
+# GGUF files that a message names when one has to be chosen. A message has 800 characters, and a repository
+# may have some 30 quantisations. Beyond: counted.
+MAX_NAMED_FILES = 10
 # Pages of an object store's list that have no objects, and the time for all pages. Stores may send pages that
 # are not full, for example of objects that were just deleted. Beyond: refused.
 MAX_EMPTY_PAGES = 100

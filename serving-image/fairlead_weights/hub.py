@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -41,10 +41,15 @@ _NOT_A_HUB = (
 
 
 class HubSource:
-    """One repository at one revision. `token` may be empty, `endpoint` None for huggingface.co."""
+    """One repository at one revision, or one GGUF file of it with what belongs to it. `token` may be empty,
+    `endpoint` None for huggingface.co.
+    """
 
-    def __init__(self, repository: str, revision: str, endpoint: str | None, token: str) -> None:
+    def __init__(
+        self, repository: str, revision: str, endpoint: str | None, token: str, file: str = ""
+    ) -> None:
         self._repository, self._revision, self._endpoint = repository, revision, endpoint
+        self._file = file
         # False, not None: no token of some file, only the one that was given.
         self._token: str | bool = token or False
         self._api = HfApi(endpoint=endpoint, token=self._token, library_name=_LIBRARY)
@@ -60,10 +65,13 @@ class HubSource:
             self._commit = self._check_commit(info.sha)
             check_number(len(info.siblings or ()), self._server)
             siblings = {check_path(file.rfilename, self._server): file for file in info.siblings or ()}
-            items = [self._item(siblings[path]) for path in wanted(siblings)]
+            items = [self._item(siblings[path]) for path in self._wanted(siblings)]
         if not items:
             raise DownloadError("WeightsNotFound", f"The repository {self._repository} has no files.")
         return checked(items, self._server, self._commit)
+
+    def _wanted(self, paths: Iterable[str]) -> list[str]:
+        return wanted(paths, f"hf://{self._repository}", self._file)
 
     def _check_commit(self, commit: object) -> str:
         """The commit becomes a folder's name. Who named a commit must get that one and no other."""

@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .gguf import ENDING
+
 # Without a new byte for so long, the container ends; kubelet starts it again, with its own growing pauses.
 PATIENCE_SECONDS = 600
 
-_REPOSITORY = re.compile(r"hf://([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)")
+_REPOSITORY = re.compile(r"hf://([A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:/(.+[.]gguf))?")
 _BUCKET = re.compile(r"s3://([a-z0-9][a-z0-9.-]+)(?:/(.*))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 
@@ -23,7 +25,7 @@ class JobError(ValueError):
 
 @dataclass(frozen=True)
 class Job:
-    """One folder of weights.
+    """One folder of weights, or a GGUF file in a folder with what belongs to it.
 
     `target` becomes a link to the folder. `endpoint` is the URL of another hub or of an S3 service.
     """
@@ -37,7 +39,8 @@ class Job:
 
     def __post_init__(self) -> None:
         if not (_REPOSITORY.fullmatch(self.source) or _BUCKET.fullmatch(self.source)):
-            raise JobError(f"source {self.source!r} is neither hf://ORG/NAME nor s3://BUCKET/PATH")
+            forms = "hf://ORG/NAME, hf://ORG/NAME/FILE.gguf nor s3://BUCKET/PATH"
+            raise JobError(f"source {self.source!r} is neither {forms}")
         # Both become paths below the cache.
         if ".." in self.source.split("/") or ".." in (self.revision or ""):
             raise JobError(f"{self.source!r} at revision {self.revision!r} leads out of the cache")
@@ -52,11 +55,25 @@ class Job:
 
     @property
     def bucket(self) -> tuple[str, str]:
-        """Bucket and path (no slash at its ends) of an S3 source. Raises JobError for others."""
+        """Bucket and path (no slash at its ends) of an S3 source, without its file. Raises JobError for
+        others.
+        """
         match = _BUCKET.fullmatch(self.source)
         if not match:
             raise JobError(f"source {self.source!r} is not s3://BUCKET/PATH")
-        return match.group(1), (match.group(2) or "").strip("/")
+        path = match.group(2) or ""
+        return match.group(1), path.removesuffix(self.file).strip("/")
+
+    @property
+    def file(self) -> str:
+        """The GGUF file that is chosen, as a path in the repository or in the folder; "" for none. A slash at
+        the end of an S3 path makes it a folder, whatever its name.
+        """
+        if match := _REPOSITORY.fullmatch(self.source):
+            return match.group(2) or ""
+        match = _BUCKET.fullmatch(self.source)
+        last = (match.group(2) or "").rpartition("/")[2] if match else ""
+        return last if last.endswith(ENDING) else ""
 
     @property
     def pinned(self) -> bool:
@@ -109,10 +126,16 @@ def parse(text: str) -> Order:
     return order
 
 
+def _source(text: str) -> str:
+    """Without slashes at its end, but for one that keeps a folder from being taken for a GGUF file."""
+    bare = text.rstrip("/")
+    return f"{bare}/" if bare != text and bare.endswith(ENDING) else bare
+
+
 def _job(entry: Mapping[str, Any]) -> Job:
     return Job(
         name=str(entry["name"]),
-        source=str(entry["source"]).rstrip("/"),
+        source=_source(str(entry["source"])),
         target=str(entry["target"]),
         revision=entry.get("revision") or None,
         endpoint=(entry.get("endpoint") or "").rstrip("/") or None,

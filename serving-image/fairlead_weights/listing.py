@@ -13,6 +13,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import quote
 
+from . import gguf
 from .bounds import (
     MAX_FILE_BYTES,
     MAX_FILES,
@@ -75,12 +76,26 @@ class Listing:
     revision: str = ""
 
 
-def wanted(paths: Iterable[str]) -> list[str]:
-    """The paths that an engine needs: configuration, tokenizer, templates, and the best kind of weights."""
+def wanted(paths: Iterable[str], source: str, file: str = "") -> list[str]:
+    """The paths that an engine needs: configuration, tokenizer, templates, and weights.
+
+    Those are the GGUF model `file` if one is named, else the best kind that there is. `source` is what the
+    user wrote, without the file. Raises DownloadError if the weights are several models, or the file is not
+    there.
+    """
     kept = [path for path in paths if not _matches(path, UNWANTED)]
+    if file:
+        every = [pattern for patterns in WEIGHTS for pattern in patterns]
+        chosen = gguf.parts_of(file, kept, source)
+        # Nothing from other folders: beside a file in a bucket there may be anything.
+        near = ("", file.rpartition("/")[0])
+        beside = [path for path in kept if path.rpartition("/")[0] in near and not _matches(path, every)]
+        return [*beside, *chosen]
     for position, patterns in enumerate(WEIGHTS):
         if any(_matches(path, patterns) for path in kept):
             lesser = [pattern for others in WEIGHTS[position + 1 :] for pattern in others]
+            if patterns == WEIGHTS[-1]:
+                gguf.check_one(kept, source)
             return [path for path in kept if not _matches(path, lesser)]
     return kept
 

@@ -41,7 +41,7 @@ def layout_of(job: Job, cache: Path) -> Layout:
     """Where the files of a job lie."""
     if job.repository:
         return HubLayout(cache, job.repository, job.revision or DEFAULT_REVISION)
-    return S3Layout(cache, *job.bucket)
+    return S3Layout(cache, *job.bucket, job.file)
 
 
 class Task:
@@ -224,8 +224,9 @@ def connect(job: Job) -> Source:
         from .hub import HubSource
 
         token = os.environ.get("HF_TOKEN", "").strip()
-        return HubSource(job.repository, job.revision or DEFAULT_REVISION, job.endpoint, token)
+        revision = job.revision or DEFAULT_REVISION
+        return HubSource(job.repository, revision, job.endpoint, token, job.file)
     from .s3 import S3Source
 
     bucket, path = job.bucket
-    return S3Source(bucket, path, job.endpoint, job.region)
+    return S3Source(bucket, path, job.endpoint, job.region, job.file)

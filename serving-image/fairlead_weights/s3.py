@@ -55,10 +55,16 @@ _BAD_CREDENTIALS = {
 
 
 class S3Source:
-    """All objects under one path of a bucket, with the credentials that boto3 finds, or anonymously."""
+    """All objects under one path of a bucket, or one GGUF file there with what belongs to it.
 
-    def __init__(self, bucket: str, path: str, endpoint: str | None, region: str | None) -> None:
+    With the credentials that boto3 finds, or anonymously.
+    """
+
+    def __init__(
+        self, bucket: str, path: str, endpoint: str | None, region: str | None, file: str = ""
+    ) -> None:
         self._bucket, self._prefix = bucket, f"{path}/" if path else ""
+        self._file = file
         self._server = f"The S3 service {endpoint or 'of AWS'}"
         session = boto3.session.Session()
         named = region or os.environ.get("AWS_REGION") or session.region_name or DEFAULT_REGION
@@ -80,7 +86,8 @@ class S3Source:
                 if not entry["Key"].endswith("/"):
                     item = self._item(entry)
                     objects[item.path] = item
-        items = [objects[path] for path in wanted(objects)]
+        source = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
+        items = [objects[path] for path in wanted(objects, source, self._file)]
         if not items:
             message = f"The bucket {self._bucket} has no objects under {self._prefix or 'its root'}."
             raise DownloadError("WeightsNotFound", message)

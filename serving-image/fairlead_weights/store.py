@@ -69,13 +69,17 @@ class HubLayout:
 
 
 class S3Layout:
-    """A folder of links with the object's names, and each content under its key and ETag."""
+    """A folder of links with the object's names, and each content under its key and ETag.
 
-    def __init__(self, cache: Path, bucket: str, path: str) -> None:
+    With a chosen `file` both are apart from those of the whole path: `finish` removes what is not listed.
+    """
+
+    def __init__(self, cache: Path, bucket: str, path: str, file: str = "") -> None:
         self._root = cache / "s3"
         # No bucket's name begins with a dot.
-        self._objects = self._root / ".objects" / bucket / path
-        self._folder = self._root / bucket / path
+        home, path = (self._root / ".files", f"{path}/{file}".lstrip("/")) if file else (self._root, path)
+        self._objects = home / ".objects" / bucket / path
+        self._folder = home / bucket / path
 
     def check(self, path: Path) -> Path:
         """`s3` itself may be a link inside the cache."""

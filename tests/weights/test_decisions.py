@@ -95,21 +95,24 @@ class TestJobs:
         assert len({job.key for job in [base, *others]}) == 4
 
 
+SOURCE = "hf://acme/tiny"
+
+
 class TestWanted:
     def test_safetensors_make_other_weights_superfluous(self) -> None:
         paths = ["config.json", "model.safetensors", "pytorch_model.bin", "model.pt", "model.gguf"]
-        assert wanted(paths) == ["config.json", "model.safetensors"]
+        assert wanted(paths, SOURCE) == ["config.json", "model.safetensors"]
 
     @pytest.mark.parametrize(
         ("paths", "kept"),
         [
             (["a.bin", "a.pth", "a.gguf"], ["a.bin"]),
             (["a.pt", "b.pth", "a.gguf"], ["a.pt", "b.pth"]),
-            (["a.gguf", "b.gguf"], ["a.gguf", "b.gguf"]),
+            (["config.json", "a.gguf"], ["config.json", "a.gguf"]),
         ],
     )
     def test_the_best_weights_that_there_are(self, paths: list[str], kept: list[str]) -> None:
-        assert wanted(paths) == kept
+        assert wanted(paths, SOURCE) == kept
 
     def test_what_engines_read_beside_weights_stays(self) -> None:
         paths = [
@@ -126,7 +129,7 @@ class TestWanted:
             "consolidated.safetensors",
             "1_Pooling/config.json",
         ]
-        assert wanted(paths) == paths
+        assert wanted(paths, SOURCE) == paths
 
     @pytest.mark.parametrize(
         "path",
