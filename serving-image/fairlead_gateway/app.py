@@ -5,7 +5,6 @@ The generation routes do not come here (`server.protocol`). Nothing of the engin
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -20,8 +19,6 @@ from .host import Host
 from .routes import MODELS, refusal
 from .services import Services
 
-_ANY_METHOD = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
-
 
 def create_api(services: Services) -> ASGIApp:
     """The application for the API port."""
@@ -33,8 +30,10 @@ def create_api(services: Services) -> ASGIApp:
 
 def _add_models(app: FastAPI, services: Services) -> None:
     def describe(name: str) -> dict[str, Any]:
-        # The engine stamps its list with the time of the call; a constant is what clients can compare.
-        description: dict[str, Any] = {"id": name, "object": "model", "created": 0, "owned_by": "fairlead"}
+        # The engine stamps its list with the time of the call, which clients cannot compare.
+        created = services.settings.created
+        description: dict[str, Any] = {"id": name, "object": "model"}
+        description |= {"created": created, "owned_by": "fairlead"}
         if name in services.settings.model.adapters:
             description["parent"] = services.settings.model.served_name
         length = services.policy.engine.context_length
@@ -57,11 +56,7 @@ def _add_models(app: FastAPI, services: Services) -> None:
 
 
 def add_refusals(app: FastAPI, services: Host) -> None:
-    """What everything is told that no other route of the application takes."""
-
-    @app.api_route("/{path:path}", methods=_ANY_METHOD)
-    async def refuse(request: Request) -> Response:
-        raise refusal(request.method, request.url.path, services.routes)
+    """The answers to everything that no route of the application takes, and to its errors."""
 
     @app.exception_handler(ApiError)
     async def on_api_error(request: Request, error: ApiError) -> Response:
@@ -69,8 +64,8 @@ def add_refusals(app: FastAPI, services: Host) -> None:
 
     @app.exception_handler(HTTPException)
     async def on_http_error(request: Request, error: HTTPException) -> Response:
-        message = f"{HTTPStatus(error.status_code).phrase}: {request.method} {request.url.path}"
-        refused = ApiError(error.status_code, message, "invalid_request", headers=dict(error.headers or {}))
+        # Raised where no route takes the path or the method. Not `request.url`: the Host is a part of that.
+        refused = refusal(request.method, request.scope["path"], services.routes)
         return error_response(request.scope, refused, services)
 
     @app.exception_handler(Exception)

@@ -33,10 +33,13 @@ MAX_DROPPED_BYTES = 4 << 20
 
 # Request line and headers together. Beyond: 431.
 MAX_HEAD_BYTES = 32 << 10
-# Headers, and also trailers behind a body, which are dropped. Beyond: 431.
+# Headers, and also trailers behind a body, which are dropped. Counted after each read. Beyond: 431.
 MAX_HEADERS = 100
 # The target of the request line. Beyond: 414.
 MAX_URL_BYTES = 16 << 10
+# Each of the three headers of a CORS preflight that its answer repeats, so that all fit into its message.
+# Beyond: cut.
+MAX_PREFLIGHT_CHARACTERS = 400
 # From the first byte of a head to its last. Beyond: 408.
 HEAD_SECONDS = 15.0
 

@@ -13,7 +13,7 @@ from .admission.door import Door
 from .admission.shares import address_holder
 from .contract.errors import ApiError
 from .host import Host
-from .routes import endpoint_name
+from .routes import allowed_methods, cross_origin_refusal, endpoint_name, refusal
 
 KEY_IN_SCOPE = "fairlead.key"
 _CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
@@ -44,6 +44,9 @@ class Edge:
             await send(message)
 
         try:
+            if scope["method"] == "OPTIONS":
+                await _options(scope, services)(scope, receive, send_marked)
+                return
             authorization = Headers(scope=scope).get("authorization", "")
             scope[KEY_IN_SCOPE] = None
             if services.keyed:
@@ -56,6 +59,19 @@ class Edge:
         finally:
             name = endpoint_name(scope["path"], services.routes)
             services.telemetry.count_request(name, status, services.clock() - started, owner)
+
+
+def _options(scope: Scope, services: Host) -> Response:
+    """What a path takes. Browsers send no key with a preflight, so none is asked for. Raises ApiError."""
+    allowed = allowed_methods(scope["path"], services.routes)
+    if not allowed:
+        raise refusal("OPTIONS", scope["path"], services.routes)
+    headers = Headers(scope=scope)
+    asked = headers.get("access-control-request-method")
+    if asked is not None and "origin" in headers:
+        names = headers.get("access-control-request-headers", "")
+        raise cross_origin_refusal(headers["origin"], asked, names)
+    return Response(status_code=204, headers={"allow": allowed})
 
 
 def error_response(scope: Scope, error: ApiError, services: Host) -> Response:

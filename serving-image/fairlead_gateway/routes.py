@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .bounds import MAX_PREFLIGHT_CHARACTERS
 from .contract.chat import ChatDialogue
 from .contract.dialects import Dialect
 from .contract.dialogue import DialogueFactory
@@ -13,6 +14,7 @@ from .contract.parameters import Api
 from .responses.dialogue import ResponsesDialogue
 
 MODELS = "/v1/models"
+ALL_METHODS = "GET, HEAD, OPTIONS, POST"
 # What a router adds to a request, with its own name as the value, and what a gateway tells it in return.
 ROUTER_HEADER, LOAD_HEADER = b"x-fairlead-router", b"x-fairlead-load"
 _PATHS = {"/v1/chat/completions": Api.CHAT, "/v1/responses": Api.RESPONSES}
@@ -39,10 +41,10 @@ def generation_routes(dialect: Dialect) -> Mapping[bytes, Endpoint]:
 
 def refusal(method: str, path: str, routes: Mapping[bytes, Endpoint]) -> ApiError:
     """Why a request is not served. 404 also for what is not implemented: SDKs repeat what ends in a 5xx."""
-    if path.encode() in routes:
-        return _wrong_method(method, path, "POST")
-    if path == MODELS or path.startswith(f"{MODELS}/"):
-        return _wrong_method(method, path, "GET")
+    if allowed := allowed_methods(path, routes):
+        use = "POST" if "POST" in allowed else "GET"
+        message = f"{method} is not supported for {path}; use {use}."
+        return ApiError(405, message, "method_not_allowed", headers={"allow": allowed})
     # Both APIs define routes below these for stored objects.
     if any(path.startswith(f"{route.decode()}/") for route in routes):
         message = f"{method} {path} is not supported: this service stores no data."
@@ -51,14 +53,41 @@ def refusal(method: str, path: str, routes: Mapping[bytes, Endpoint]) -> ApiErro
     return ApiError(404, f"There is no {method} {path} here. Use {known} or GET {MODELS}.", "unknown_url")
 
 
+def allowed_methods(path: str, routes: Mapping[bytes, Endpoint]) -> str:
+    """The Allow header of a path, "" if nothing is served there."""
+    if path == "*":
+        return ALL_METHODS
+    if path.encode() in routes:
+        return "OPTIONS, POST"
+    return "GET, HEAD, OPTIONS" if _is_of_models(path) else ""
+
+
+def cross_origin_refusal(origin: str, method: str, headers: str) -> ApiError:
+    """The answer to a browser that asks whether a page of another origin may send a request (CORS preflight):
+    with these Access-Control-Request-* headers.
+    """
+    wanted = {"Origin": origin, "Methods": method, "Headers": headers}
+    answer = ", ".join(
+        f"'Access-Control-Allow-{name}: {value[:MAX_PREFLIGHT_CHARACTERS]}'"
+        for name, value in wanted.items()
+        if value
+    )
+    message = (
+        "Pages of other origins may not call this API: CORS is off, and no setting turns it on. Call the "
+        "API from the page's backend, which also keeps the API key out of the browser. Or let the proxy or "
+        f"ingress before this service answer such OPTIONS requests with status 204 and {answer}, and add "
+        "Access-Control-Allow-Origin to all other answers."
+    )
+    return ApiError(403, message, "cross_origin_not_allowed")
+
+
 def endpoint_name(path: str, routes: Mapping[bytes, Endpoint]) -> str:
     """The metric label of a path."""
     endpoint = routes.get(path.encode())
     if endpoint is not None:
         return endpoint.name
-    return "models" if path == MODELS or path.startswith(f"{MODELS}/") else "other"
+    return "models" if _is_of_models(path) else "other"
 
 
-def _wrong_method(method: str, path: str, allowed: str) -> ApiError:
-    message = f"{method} is not supported for {path}; use {allowed}."
-    return ApiError(405, message, "method_not_allowed", headers={"allow": allowed})
+def _is_of_models(path: str) -> bool:
+    return path == MODELS or path.startswith(f"{MODELS}/")

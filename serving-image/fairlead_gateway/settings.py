@@ -68,6 +68,8 @@ class GatewaySettings(_FromOperator):
     """gateway.json as the operator renders it. Seconds, bytes and numbers of requests."""
 
     model: ModelSettings
+    # Unix seconds: when the ModelDeployment was created, as the router reports it too. 0 if unknown.
+    created: int = Field(default=0, ge=0)
     api: ApiSettings = ApiSettings()
     auth: AuthSettings = AuthSettings()
     engine: EngineSettings = EngineSettings()
@@ -95,7 +97,8 @@ class ProcessSettings(BaseSettings):
     # Where the launcher is put; in `run_dir` for pods that were rendered before it had a volume of its own.
     launcher_dir: Path | None = None
     launcher: Path = Path(__file__).resolve().parents[1] / "launcher" / "fairlead_launcher.py"
-    host: str = "0.0.0.0"  # noqa: S104 - a pod's own address; the Service and the kubelet must reach it
+    # An address, or "" for all of the pod, IPv4 and IPv6: the Service and the kubelet may use either.
+    host: str = ""
     api_port: int = 8000
     admin_port: int = 8001
     linger_seconds: float = 5

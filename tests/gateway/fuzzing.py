@@ -251,7 +251,8 @@ TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
 # What the fuzzer starts from: whole messages, behind a byte for the size of the pieces.
 _BODY = b'{"model":"tiny","messages":[{"role":"user","content":"hi"}]}'
 _CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'
-_CHAT, _RESPONSES = b"POST /v1/chat/completions HTTP/1.1\r\n", b"POST /v1/responses HTTP/1.1\r\n"
+_CHAT = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n"
+_RESPONSES = b"POST http://x/v1/responses/ HTTP/1.1\r\nhost: y\r\n"
 _CHUNKED, _CHUNKS = b"transfer-encoding: chunked\r\n\r\n", b"2;a=b\r\n{}\r\n0\r\na: b\r\n\r\n"
 _UPGRADE = b"connection: upgrade\r\nupgrade: h2c\r\n"
 _OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -260,7 +261,9 @@ SEEDS: dict[str, tuple[bytes, ...]] = {
         b"\xff" + _CHAT + b"content-length: 60\r\n\r\n" + _BODY,
         b"\x20" + _RESPONSES + _CHUNKED + _CHUNKS,
         b"\xff" + _RESPONSES + _UPGRADE + b"content-length: 2\r\n\r\n{}",
-        b"\xff" + b"GET /v1/models HTTP/1.1\r\nexpect: 100-continue\r\n\r\n" * 3,
+        b"\xff" + b"GET /v1/models HTTP/1.1\r\nhost: x\r\nexpect: 100-continue\r\n\r\n" * 3,
+        b"\xffOPTIONS * HTTP/1.1\r\nhost: x\r\n\r\nHEAD http://x HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"\xffCONNECT x:1 HTTP/1.1\r\nhost: x\r\n\r\n",
     ),
     "answer": (
         b"\xff" + _OK * 2,

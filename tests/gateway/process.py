@@ -11,12 +11,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from openai import OpenAI
 
 from tests.support import processes
+from tests.support.any_user import group_folder
 from tests.support.engine import SERVED_NAMES, SERVING_IMAGE
 
 START_SECONDS = 60
@@ -27,6 +29,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def get_status(host: str, port: int, path: str) -> int:
+    """The status of the answer to a GET at this address."""
+    connection = http.client.HTTPConnection(host, port, timeout=30)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
 
 
 class EngineFiles(Protocol):
@@ -44,12 +56,13 @@ class EngineFiles(Protocol):
 class GatewayProcess:
     """`python -m fairlead_gateway serve`, stopped by `stop`."""
 
-    def __init__(self, engine: EngineFiles, host: str = "127.0.0.1", /, **settings: Any) -> None:
-        self.run_dir = Path(tempfile.mkdtemp(prefix="fairlead-"))
+    def __init__(
+        self, engine: EngineFiles, host: str = "127.0.0.1", wrapper: Sequence[str] = (), /, **settings: Any
+    ) -> None:
+        self.run_dir = group_folder(Path(tempfile.mkdtemp(prefix="fairlead-")))
         (self.run_dir / "engine.sock").symlink_to(engine.socket)
         (self.run_dir / "engine.json").symlink_to(engine.state_file)
-        self.launcher_dir = self.run_dir / "launcher"
-        self.launcher_dir.mkdir()
+        self.launcher_dir = group_folder(self.run_dir / "launcher")
         config = self.run_dir / "gateway.json"
         model = {"servedName": SERVED_NAMES[0], "aliases": SERVED_NAMES[1:]}
         config.write_text(json.dumps({"model": model, "drainTimeoutSeconds": 120} | settings))
@@ -65,7 +78,7 @@ class GatewayProcess:
             "FAIRLEAD_GATEWAY_ADMIN_PORT": str(self.admin_port),
             "FAIRLEAD_GATEWAY_LINGER_SECONDS": "0.2",
         }
-        command = [sys.executable, "-m", "fairlead_gateway", "serve"]
+        command = [*wrapper, sys.executable, "-m", "fairlead_gateway", "serve"]
         self._output = self.run_dir / "output"
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(command, env=environment, stdout=output)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,34 +23,16 @@ from fairlead_gateway.bounds import (
     UPLOAD_SECONDS,
 )
 from fairlead_gateway.settings import ProcessSettings
-from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS
-from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, hang, streams, whole
+from tests.gateway.bodies import CHAT, CHAT_PATH, GENERATIONS
+from tests.gateway.fronts import BODY, OK, both, code_of, exchange, fronts, status_of
+from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, hang, streams
 from tests.gateway.test_admission import APIKEY, KEYS, bearer
 from tests.gateway.wire import Front, post, raw, running_gateway, sweep_until
-from tests.router.wire import ScriptedPod, running_router
+from tests.router.wire import ScriptedPod
 
-BODY = json.dumps(CHAT).encode()
-OK = answer(whole("200 OK", COMPLETION))
 POST = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\n".encode()
 SIZED = b"HTTP/1.1 %b\r\ncontent-length: 999999999\r\n\r\n"
 CHUNKED = POST + b"transfer-encoding: chunked\r\n\r\n"
-
-
-@asynccontextmanager
-async def fronts(kind: str, socket: Path, script: Any = OK) -> AsyncIterator[tuple[Front, ScriptedEngine]]:
-    """A gateway in front of an engine, or a router in front of a pod, that runs the script."""
-    async with AsyncExitStack() as stack:
-        if kind == "gateway":
-            engine = await stack.enter_async_context(ScriptedEngine(socket, script))
-            yield await stack.enter_async_context(running_gateway(socket)), engine
-        else:
-            pod = await stack.enter_async_context(ScriptedPod(script))
-            router = await stack.enter_async_context(running_router())
-            router.ready(pod.port)
-            yield router, pod
-
-
-both = pytest.mark.parametrize("kind", ["gateway", "router"])
 
 
 def later(front: Front, seconds: float) -> None:
@@ -68,34 +49,6 @@ async def pass_time(front: Front, until: asyncio.Future[bytes]) -> None:
         return until.done()
 
     await sweep_until(front, done)
-
-
-def status_of(received: bytes) -> int:
-    return int(received.split(b" ", 2)[1])
-
-
-def code_of(received: bytes) -> str:
-    return str(json.loads(received.rpartition(b"\r\n\r\n")[2])["error"]["code"])
-
-
-async def exchange(front: Front, *parts: bytes) -> bytes:
-    """Everything that comes back for these bytes, also if the other side stops reading them."""
-    reader, writer = await front.connect()
-    try:
-        for part in parts:
-            writer.write(part)
-            await writer.drain()
-    except ConnectionError:
-        pass
-    received = b""
-    async with asyncio.timeout(60):
-        try:
-            while data := await reader.read(1 << 16):
-                received += data
-        except ConnectionError:
-            pass
-    writer.close()
-    return received
 
 
 # Heads
@@ -129,6 +82,31 @@ async def test_a_head_that_never_ends_is_not_kept(kind: str, socket: Path) -> No
         received = await exchange(front, *pieces)
 
     assert status_of(received) == 431
+
+
+@both
+async def test_headers_that_were_refused_are_not_kept_behind_a_stream(kind: str, socket: Path) -> None:
+    def connections() -> list[Any]:
+        return [item for item in front.services.active if hasattr(item, "headers")]
+
+    async with fronts(kind, socket, hang) as (front, _):
+        _, writer = await front.connect()
+        writer.write(post(CHAT_PATH, BODY) + b"GET / HTTP/1.1\r\nhost: x\r\n" + b"aa: b\r\n" * 4000)
+        await sweep_until(front, lambda: any(item._parting for item in connections()))
+        kept = [len(item.headers) for item in connections()]
+        writer.close()
+
+    assert kept == [0]
+
+
+@both
+@pytest.mark.parametrize("step", [1000, 20_000])
+async def test_a_head_in_pieces_has_a_number_of_headers(kind: str, socket: Path, step: int) -> None:
+    lines = b"a:\r\n" * 4000
+    async with fronts(kind, socket) as (front, _):
+        received = await exchange(front, POST, *(lines[at : at + step] for at in range(0, len(lines), step)))
+
+    assert (status_of(received), code_of(received)) == (431, "headers_too_large")
 
 
 @both

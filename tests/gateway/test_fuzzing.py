@@ -12,8 +12,12 @@ from tests.gateway.fuzzing import Server, answer, events, values
 
 _LINES = st.sampled_from(
     [
-        b"POST /v1/chat/completions HTTP/1.1\r\n",
-        b"GET /v1/models HTTP/1.1\r\n",
+        b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\n",
+        b"POST http://x/v1/responses/ HTTP/1.0\r\n",
+        b"GET /v1/models HTTP/1.1\r\nhost: x\r\n",
+        b"HEAD /v1/models/ HTTP/1.1\r\n",
+        b"OPTIONS * HTTP/1.1\r\nhost: x\r\n",
+        b"CONNECT x:1 HTTP/1.1\r\nhost: x\r\n",
         b"HTTP/1.1 200 OK\r\n",
         b"HTTP/1.1 503 No\r\n",
         b"HTTP/1.1 100 Continue\r\n",

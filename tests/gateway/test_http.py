@@ -11,18 +11,106 @@ import pytest
 
 from fairlead_gateway.settings import ProcessSettings
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, RESPONSES_PATH, STREAM
-from tests.gateway.scripted import ScriptedEngine, answer, chunked, streams, whole
+from tests.gateway.fronts import BODY, both, code_of, fronts, status_of
+from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, whole
 from tests.gateway.wire import post, raw, running_gateway, sweep_until
 
 ENDLESS = json.dumps(CHAT | {"stream": True}).encode()
 
 
-async def test_http_1_0_gets_its_stream_without_chunks(socket: Path) -> None:
-    async with ScriptedEngine(socket, streams(STREAM)), running_gateway(socket) as gateway:
-        head = f"POST {CHAT_PATH} HTTP/1.0\r\ncontent-length: {len(ENDLESS)}\r\n\r\n"
-        received = await raw(gateway, head.encode() + ENDLESS)
+def old_post(body: bytes, *headers: str) -> bytes:
+    """A POST in HTTP/1.0."""
+    lines = [f"POST {CHAT_PATH} HTTP/1.0", f"content-length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
 
-    assert received.partition(b"\r\n\r\n")[2] == STREAM
+
+@both
+async def test_http_1_0_gets_its_stream_without_chunks(kind: str, socket: Path) -> None:
+    script = answer(HEAD, chunked(STREAM), b"0\r\n\r\n")
+    async with fronts(kind, socket, script) as (front, _):
+        received = await raw(front, old_post(ENDLESS))
+
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert body == STREAM
+    assert b"transfer-encoding" not in head
+
+
+@both
+async def test_http_1_0_gets_no_interim_answer(kind: str, socket: Path) -> None:
+    """RFC 9110, 10.1.1: the expectation is ignored."""
+    async with fronts(kind, socket) as (front, engine):
+        received = await raw(front, old_post(BODY, "expect: 100-continue"))
+
+    assert status_of(received) == 200
+    assert engine.requests == [BODY]
+
+
+@both
+@pytest.mark.parametrize("path", [CHAT_PATH, "/v1/models"])
+async def test_an_http_1_0_connection_is_not_kept_and_says_so(kind: str, socket: Path, path: str) -> None:
+    async with fronts(kind, socket) as (front, _):
+        one = old_post(BODY, "connection: keep-alive")
+        if path != CHAT_PATH:
+            one = f"GET {path} HTTP/1.0\r\nconnection: keep-alive\r\n\r\n".encode()
+        received = await raw(front, one)
+
+    assert status_of(received) == 200
+    assert b"\r\nconnection: close\r\n" in received
+
+
+@both
+async def test_an_unknown_expectation_is_ignored(kind: str, socket: Path) -> None:
+    async with fronts(kind, socket) as (front, _):
+        received = await raw(front, post(CHAT_PATH, BODY, "expect: a-miracle", "connection: close"))
+
+    assert status_of(received) == 200
+
+
+@both
+@pytest.mark.parametrize(
+    "codings", [("gzip",), ("identity, br",), ("gzip", "identity"), ("identity", "zstd")]
+)
+async def test_a_compressed_body_is_refused(kind: str, socket: Path, codings: tuple[str, ...]) -> None:
+    headers = [f"content-encoding: {coding}" for coding in codings]
+    async with fronts(kind, socket) as (front, engine):
+        received = await raw(front, post(CHAT_PATH, BODY, *headers, "connection: close"))
+
+    assert (status_of(received), code_of(received)) == (415, "unsupported_media_type")
+    assert engine.requests == []
+
+
+@both
+async def test_a_body_that_is_said_to_be_uncompressed_is_served(kind: str, socket: Path) -> None:
+    async with fronts(kind, socket) as (front, _):
+        received = await raw(front, post(CHAT_PATH, BODY, "content-encoding: identity", "connection: close"))
+
+    assert status_of(received) == 200
+
+
+@both
+async def test_a_body_in_two_transfer_codings_is_refused(kind: str, socket: Path) -> None:
+    head = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: gzip, chunked\r\n\r\n".encode()
+    async with fronts(kind, socket) as (front, engine):
+        received = await raw(front, head, chunked(BODY), b"0\r\n\r\n")
+
+    assert (status_of(received), code_of(received)) == (415, "unsupported_media_type")
+    assert engine.requests == []
+
+
+@both
+@pytest.mark.parametrize("path", [CHAT_PATH, "/v1/models"])
+@pytest.mark.parametrize("values", [("a", "b"), ("a", "a"), ("", "a"), ("a", "")])
+async def test_several_authorization_headers_are_refused(
+    kind: str, socket: Path, path: str, values: tuple[str, str]
+) -> None:
+    method = "POST" if path == CHAT_PATH else "GET"
+    headers = [f"authorization: {value}" for value in values]
+    sent = post(path, BODY, *headers, "connection: close").replace(b"POST", method.encode(), 1)
+    async with fronts(kind, socket) as (front, engine):
+        received = await raw(front, sent)
+
+    assert (status_of(received), code_of(received)) == (400, "invalid_request")
+    assert engine.requests == []
 
 
 async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(socket: Path) -> None:

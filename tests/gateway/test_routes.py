@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,14 +47,14 @@ async def test_what_is_not_served_says_so_in_the_envelope(
 
     assert (result.status, result.error["code"]) == (status, code)
     assert result.headers["x-request-id"].startswith("req_")
-    assert result.headers.get("allow") == ("POST" if status == 405 else None)
+    assert result.headers.get("allow") == ("OPTIONS, POST" if status == 405 else None)
 
 
 async def test_the_list_of_models_takes_no_post(socket: Path) -> None:
     async with running_gateway(socket) as gateway:
         result = await gateway.call("POST", "/v1/models")
 
-    assert (result.status, result.headers["allow"]) == (405, "GET")
+    assert (result.status, result.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
 
 
 async def test_a_dialect_adds_its_own_path(socket: Path) -> None:
@@ -113,6 +114,16 @@ async def test_a_model_is_found_with_its_slash_escaped_or_not(socket: Path, path
         result = await gateway.call("GET", path)
 
     assert (result.status, result.json()["id"]) == (200, "org/big")
+
+
+@pytest.mark.parametrize(("settings", "created"), [({"created": 1767268800}, 1767268800), ({}, 0)])
+async def test_a_model_is_as_old_as_its_object(socket: Path, settings: dict[str, Any], created: int) -> None:
+    names = {"servedName": "big", "adapters": ["poet"]}
+    async with running_gateway(socket, model=names, **settings) as gateway:
+        listed = await gateway.call("GET", "/v1/models")
+        one = await gateway.call("GET", "/v1/models/poet")
+
+    assert [model["created"] for model in [*listed.json()["data"], one.json()]] == [created] * 3
 
 
 async def test_a_model_tells_its_context_length_once_the_engine_has_told_it(socket: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Any
 
 from tests.gateway.process import GatewayProcess
@@ -30,6 +31,12 @@ class Cluster:
         document["metadata"]["namespace"] = self.namespace
         document.pop("status", None)
         self._plane.kubectl("apply", "-f", "-", input=json.dumps(document))
+
+    def created(self) -> datetime:
+        """When the API server made the model's object."""
+        where = ("modeldeployment", "tiny", "-n", self.namespace)
+        field = "jsonpath={.metadata.creationTimestamp}"
+        return datetime.fromisoformat(self._plane.kubectl("get", *where, "-o", field))
 
     def pod_ready(self) -> None:
         pod = endpoint(own_address(), "tiny-0")

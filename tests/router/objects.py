@@ -35,6 +35,7 @@ def endpoint_slice(
     port: int = 8000,
     service: str = "",
     port_name: str = "http",
+    family: str = "IPv4",
 ) -> Object:
     """An EndpointSlice of a model's Service."""
     labels = {"fairlead.dev/model": name, "kubernetes.io/service-name": service or name}
@@ -42,7 +43,7 @@ def endpoint_slice(
         "apiVersion": "discovery.k8s.io/v1",
         "kind": "EndpointSlice",
         "metadata": {"name": f"{service or name}-x", "namespace": namespace, "labels": labels},
-        "addressType": "IPv4",
+        "addressType": family,
         "ports": [{"name": port_name, "port": port, "protocol": "TCP"}],
         "endpoints": list(endpoints),
     }

@@ -55,17 +55,24 @@ class RouterProcess:
     """`python -m fairlead_gateway route` for one namespace. Use as a context."""
 
     def __init__(self, plane: ControlPlane, namespace: str, token: str, **settings: Any) -> None:
+        of_plane = {"api_server": plane.url, "ca_file": plane.folder / "pki" / "ca.crt"}
+        self._start(token, {"host": "127.0.0.1", "watch_namespaces": namespace} | of_plane | settings)
+
+    @classmethod
+    def alone(cls) -> RouterProcess:
+        """A router with the default host, whose API server does not answer."""
+        router = cls.__new__(cls)
+        router._start("", {"api_server": f"http://127.0.0.1:{free_port()}"})
+        return router
+
+    def _start(self, token: str, settings: dict[str, Any]) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="fairlead-router-"))
         (self._folder / "token").write_text(token)
         self.api_port, self.admin_port = free_port(), free_port()
         values = {
-            "host": "127.0.0.1",
             "api_port": self.api_port,
             "admin_port": self.admin_port,
-            "watch_namespaces": namespace,
-            "api_server": plane.url,
             "token_file": self._folder / "token",
-            "ca_file": plane.folder / "pki" / "ca.crt",
             "linger_seconds": 0.1,
             "drain_seconds": 30,
         } | settings

@@ -33,8 +33,26 @@ async def test_all_models_are_listed_those_at_zero_too() -> None:
 
     assert listed["object"] == "list"
     assert [entry["id"] for entry in listed["data"]] == ["big", "poet", "two"]
-    assert {"object": "model", "created": 0, "owned_by": "fairlead"}.items() <= listed["data"][0].items()
+    assert {"object": "model", "owned_by": "fairlead"}.items() <= listed["data"][0].items()
     assert poet["parent"] == "big"
+
+
+async def test_a_model_is_as_old_as_its_object_under_all_its_names() -> None:
+    dated = model("one", model={"aliases": ["uno"], "adapters": [{"name": "poet", "source": "pvc://p"}]})
+    dated["metadata"]["creationTimestamp"] = "2026-01-01T12:00:00Z"
+    names = ["one", "uno", "poet", "team/one", "team/one/poet"]
+    async with running_router(dated, model("two")) as router:
+        listed = (await router.call("GET", MODELS)).json()["data"]
+        own = (await router.call("GET", MODELS, headers={"host": "one.team"})).json()["data"]
+        single = [(await router.call("GET", f"{MODELS}/{name}")).json() for name in names]
+
+    assert {entry["id"]: entry["created"] for entry in listed} == {
+        "one": 1767268800,
+        "uno": 1767268800,
+        "poet": 1767268800,
+        "two": 0,
+    }
+    assert {entry["created"] for entry in [*own, *single]} == {1767268800}
 
 
 async def test_by_its_own_service_a_model_lists_itself() -> None:
@@ -115,7 +133,7 @@ async def test_everything_else_has_openais_errors() -> None:
         method = await router.call("GET", CHAT_PATH)
 
     assert (unknown.status, unknown.error["code"]) == (404, "unknown_url")
-    assert (method.status, method.headers["allow"]) == (405, "POST")
+    assert (method.status, method.headers["allow"]) == (405, "OPTIONS, POST")
     assert unknown.headers["x-request-id"].startswith("req_")
 
 

@@ -14,8 +14,8 @@ from fairlead_gateway.bounds import (
     WRONG_KEYS_BURST,
 )
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION
+from tests.gateway.fronts import exchange
 from tests.gateway.scripted import HEAD, answer, chunked, streams, whole
-from tests.gateway.test_bounds import exchange
 from tests.gateway.wire import post
 from tests.router.objects import model
 from tests.router.wire import KEY, ScriptedPod, running_router

@@ -83,6 +83,28 @@ def test_its_age_and_the_names_that_were_granted_to_it_are_read() -> None:
     assert (read.created, sorted(read.granted)) == ("2026-01-01T12:00:00Z", ["small", "tiny"])
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-01-01T12:00:00Z", 1767268800),
+        ("2026-01-01T13:00:00+01:00", 1767268800),
+        (None, 0),
+        ("", 0),
+        ("yesterday", 0),
+        ("2026-01-01T12:00:00", 0),
+        ("2026-01-01", 0),
+        ("1969-12-31T23:59:59Z", 0),
+        ("0001-01-01T00:00:00+23:59", 0),
+        ("9" * 100_000, 0),
+        ("\ud800" * 20, 0),
+    ],
+)
+def test_its_age_in_seconds_is_a_time_or_0(text: str | None, seconds: int) -> None:
+    document = model()
+    document["metadata"]["creationTimestamp"] = text
+    assert read_model(document).created_seconds == seconds
+
+
 def test_an_object_without_a_time_is_younger_than_every_other() -> None:
     old = model()
     old["metadata"]["creationTimestamp"] = "9999-01-01T00:00:00Z"

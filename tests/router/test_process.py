@@ -56,7 +56,7 @@ def test_from_zero_to_a_pod_and_back(cluster: Cluster) -> None:
     first = Background(ask, router)
     wait_for(held(router, cluster))
     with router.openai() as client:
-        listed = [item.id for item in client.models.list()]
+        listed = [(item.id, item.created) for item in client.models.list()]
         with pytest.raises(NotFoundError, match="There is: tiny"):
             client.chat.completions.create(model="tini", messages=MESSAGES)
     cluster.pod_ready()
@@ -69,7 +69,7 @@ def test_from_zero_to_a_pod_and_back(cluster: Cluster) -> None:
     wait_for(held(router, cluster))
     cluster.pod_ready()
     assert again.result().choices[0].message.content == "ab"
-    assert listed == ["tiny"]
+    assert listed == [("tiny", cluster.created().timestamp())]
     demand = router.demand(cluster.key)
     assert (demand["queued"], demand["inFlight"]) == (0, 0)
     assert demand["completions"] >= 3

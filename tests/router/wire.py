@@ -28,13 +28,13 @@ Ready = Mapping[str, int]
 class ScriptedPod(ScriptedEngine):
     """A pod whose gateway answers canned bytes on a TCP port; `heads` are those of the requests."""
 
-    def __init__(self, *scripts: Script) -> None:
+    def __init__(self, *scripts: Script, host: str = "127.0.0.1") -> None:
         super().__init__(Path(), *scripts)
         self.heads: list[bytes] = []
-        self.port = 0
+        self.host, self.port = host, 0
 
     async def __aenter__(self) -> ScriptedPod:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, self.host, 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -22,6 +22,7 @@ from e2e.cluster import debian, once, paths, venvs
 from e2e.cluster.shell import run_shown
 from e2e.models.tiny import make_model
 from tests.support import processes
+from tests.support.any_user import group_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVING_IMAGE = REPOSITORY / "serving-image"
@@ -80,20 +81,26 @@ def install_vllm() -> Path:
 class Engine:
     """One vLLM started by the launcher in a folder of its own under the system's temporary folder.
 
-    `arguments` are vLLM's own. Stopped by `stop`, or by the kernel if this process dies first.
+    `arguments` are vLLM's own. `wrapper` runs it under another command. Stopped by `stop`, or by the kernel
+    if this process dies first.
     """
 
-    def __init__(self, arguments: Sequence[str] = ENGINE_ARGUMENTS, model: Path | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str] = ENGINE_ARGUMENTS,
+        model: Path | None = None,
+        wrapper: Sequence[str] = (),
+    ) -> None:
         python = install_vllm()
         # Not pytest's folder: a Unix socket's path must stay short.
-        self.run_dir = Path(tempfile.mkdtemp(prefix="fairlead-"))
+        self.run_dir = group_folder(Path(tempfile.mkdtemp(prefix="fairlead-")))
         self.model_dir = model or make_model(self.run_dir / "model")
         self.socket = self.run_dir / "engine.sock"
         self.state_file = self.run_dir / "engine.json"
         self.termination_log = self.run_dir / "termination-log"
         self.log = self.run_dir / "engine.log"
         command = [
-            *("setpriv", "--pdeathsig", "TERM"),
+            *(*wrapper, "setpriv", "--pdeathsig", "TERM"),
             *(str(python), str(LAUNCHER), "--socket", str(self.socket), "--state", str(self.state_file)),
             *("--termination-log", str(self.termination_log), "--"),
             *("--model", str(self.model_dir), *arguments),
@@ -102,8 +109,7 @@ class Engine:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self._environment())
 
     def _environment(self) -> dict[str, str]:
-        home = self.run_dir / "home"
-        home.mkdir()
+        home = group_folder(self.run_dir / "home")
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(home),

@@ -58,8 +58,7 @@ def _json(body: bytes) -> Response:
 
 
 def _describe(entry: Entry) -> dict[str, Any]:
-    # As the gateways have it: a constant is what clients can compare.
-    described = {"id": entry.id, "object": "model", "created": 0, "owned_by": "fairlead"}
+    described = {"id": entry.id, "object": "model", "created": entry.created, "owned_by": "fairlead"}
     return described | {
         name: value for name, value in (("parent", entry.parent), ("root", entry.root)) if value is not None
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -78,6 +79,15 @@ class Model:
     def rank(self, name: str) -> tuple[bool, str, str]:
         """Where it stands among the models that claim this name; the least is the first."""
         return (name not in self.granted, self.created, self.key)
+
+    @property
+    def created_seconds(self) -> int:
+        """`created` as Unix seconds, 0 if it is not a time with a zone since 1970."""
+        try:
+            time = datetime.fromisoformat(self.created)
+        except ValueError:
+            return 0
+        return max(0, int(time.timestamp())) if time.tzinfo else 0
 
     @property
     def model_optional(self) -> bool:

@@ -45,12 +45,13 @@ class Meant:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the list of models. `parent` is the entry of an adapter's model, `root` the served name of
-    a model that was asked for by its full name.
+    a model that was asked for by its full name, `created` the age of the ModelDeployment (Unix seconds).
     """
 
     id: str
     parent: str | None
     root: str | None = None
+    created: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,11 @@ class Directory:
         same object until something changes.
         """
         if model is not None:
-            parent = model.served_name
-            return [Entry(name, parent if name in model.adapters else None) for name in model.names]
+            parent, created = model.served_name, model.created_seconds
+            return [
+                Entry(name, parent if name in model.adapters else None, created=created)
+                for name in model.names
+            ]
         if self._entries is None:
             self._entries = list(self._all_entries())
         return self._entries
@@ -150,11 +154,11 @@ class Directory:
     def entry(self, asked: str, host: str = "") -> Entry:
         """The line of the list for a name, which may also be a full name. Raises what `resolve` does."""
         meant = self.resolve(asked, host)
-        model = meant.model
+        model, created = meant.model, meant.model.created_seconds
         if (meant.name or asked) not in model.adapters:
-            return Entry(asked, None, model.served_name if meant.name else None)
+            return Entry(asked, None, model.served_name if meant.name else None, created=created)
         parent = model.served_name if self.by_host(host) else self._id(model, model.served_name)
-        return Entry(asked, parent)
+        return Entry(asked, parent, created=created)
 
     def _origin(self, host: str) -> _Origin:
         labels = host.partition(":")[0].rstrip(".").split(".", 3)
@@ -210,9 +214,10 @@ class Directory:
 
     def _all_entries(self) -> Iterator[Entry]:
         for _, model in sorted(self._by_key.items()):
+            created = model.created_seconds
             for name in dict.fromkeys(model.names):
                 parent = self._id(model, model.served_name) if name in model.adapters else None
-                yield Entry(self._id(model, name), parent)
+                yield Entry(self._id(model, name), parent, created=created)
 
     def _id(self, model: Model, name: str) -> str:
         """What to call this name of a model: as it is, unless another model has it."""

@@ -204,7 +204,14 @@ class Fleet:
         for model in models & self.desks.keys():
             parts = [self._slices[key] for key in self._slices_of.get(model, ())]
             ready = {address for part in parts for address in part.ready}
-            self.desks[model].meet(nsmallest(MAX_PODS, ready))
+            self.desks[model].meet(nsmallest(MAX_PODS, _one_of_each_pod(ready)))
+
+
+def _one_of_each_pod(addresses: Iterable[Address]) -> Iterable[Address]:
+    """One address of each pod, always the same. A dual-stack Service has slices of both families, and a pod
+    that counted twice would get twice its share.
+    """
+    return {address.pod: address for address in sorted(addresses, reverse=True)}.values()
 
 
 def _naming(model: Model) -> tuple[object, ...]:

@@ -31,7 +31,8 @@ class RouterSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_ROUTER_", frozen=True)
 
-    host: str = "0.0.0.0"  # noqa: S104 - the pod's own address; the Service and the kubelet must reach it
+    # An address, or "" for all of the pod, IPv4 and IPv6: the Service and the kubelet may use either.
+    host: str = ""
     api_port: int = 8000
     admin_port: int = 8001
     # Namespaces whose models are served, separated by commas; empty for all.

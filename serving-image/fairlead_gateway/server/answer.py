@@ -22,9 +22,11 @@ from fairlead_gateway.bounds import (
     UPLOAD_GRACE_SECONDS,
     UPLOAD_SECONDS,
 )
-from fairlead_gateway.contract.errors import ApiError, invalid
+from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.host import Host
 from fairlead_gateway.routes import ROUTER_HEADER, Endpoint
+
+from .head import Fields, Headers
 
 _HEAD = b"%b%bx-request-id: req_%b\r\n%b"
 _JSON = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
@@ -53,6 +55,7 @@ class Work(Protocol):
 class Answer(ABC):
     """One request and its answer. `done` is called when both are complete.
 
+    `headers` are as they came, for what passes them on; `fields` are their values by name.
     `http_1_0`: HTTP/1.0 knows neither chunks nor, here, kept connections; nginx proxies speak it by default.
     """
 
@@ -90,7 +93,8 @@ class Answer(ABC):
         self,
         services: Host,
         endpoint: Endpoint,
-        headers: list[tuple[bytes, bytes]],
+        headers: Headers,
+        fields: Fields,
         door: Door,
         transport: asyncio.Transport,
         http_1_0: bool,
@@ -105,29 +109,15 @@ class Answer(ABC):
         self._door, self._default_headers = door, default_headers
         self._token = services.next_token()
         self._body: bytes | bytearray | None = None
-        self._size = self._charged = self.content_length = 0
+        self._size = self._charged = 0
         self._whole = self._spoilt = self._my_turn = self._expects_continue = False
         self._arrived = self._last_part_at = services.clock()
         self._work: Work | None = None
-        self._authorization = self._router = b""
         self._labels: dict[str, str] = {}
         self._error: ApiError | None = None
+        self._read(fields)
         self._key: Key | None = None
         services.active.add(self)
-        log_headers = services.log_headers
-        for name, value in headers:
-            if name == b"content-length":
-                self.content_length = int(value)
-            elif name == b"authorization":
-                self._authorization = self._only(value)
-            elif name == b"expect":
-                self._expects_continue = value.lower() == b"100-continue"
-            elif name == b"content-encoding":
-                self._error = self._error or _fault_of_coding(value)
-            elif name == ROUTER_HEADER:
-                self._router = value
-            elif name in log_headers:
-                self._labels[log_headers[name]] = value.decode("latin-1")
         self._holder = door.address
         if services.keyed:
             self._check_key()
@@ -136,11 +126,19 @@ class Answer(ABC):
 
     # The request
 
-    def _only(self, value: bytes) -> bytes:
-        """The value of a header that decides about access: it must be there once."""
-        if self._authorization:
-            self._error = invalid("The request has several Authorization headers.", code="invalid_request")
-        return value
+    def _read(self, fields: Fields) -> None:
+        """Takes what it needs of the headers."""
+        self._authorization = fields.get(b"authorization", b"")
+        self._router = fields.get(ROUTER_HEADER, b"")
+        self.content_length = int(fields.get(b"content-length", 0))
+        if b"expect" in fields:
+            # RFC 9110, 10.1.1: a client of HTTP/1.0 knows no interim answers.
+            self._expects_continue = self._chunked and fields[b"expect"].lower() == b"100-continue"
+        if b"content-encoding" in fields or b"transfer-encoding" in fields:
+            self._error = _fault_of_coding(fields)
+        for name, label in self._services.log_headers.items():
+            if name in fields:
+                self._labels[label] = fields[name].decode("latin-1")
 
     def _check_key(self) -> None:
         """Decides by the head alone whether the body is worth reading."""
@@ -353,11 +351,15 @@ class Answer(ABC):
         self._give_back()
 
 
-def _fault_of_coding(value: bytes) -> ApiError | None:
+def _fault_of_coding(fields: Fields) -> ApiError | None:
     """Bodies are read as they are: what a packed one grows to is not known before."""
-    if value.strip().lower() in (b"", b"identity"):
+    if fields.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity"):
+        header = "Content-Encoding"
+    elif fields.get(b"transfer-encoding", b"chunked").strip().lower() not in (b"", b"chunked"):
+        header = "Transfer-Encoding other than chunked"
+    else:
         return None
-    message = "The request's body has a content encoding. Send it without one."
+    message = f"The request's body has a {header}. Send it without one."
     return ApiError(415, message, "unsupported_media_type", headers={"accept-encoding": "identity"})
 
 

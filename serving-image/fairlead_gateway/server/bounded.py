@@ -1,39 +1,34 @@
 """uvicorn's HTTP protocol within bounds: what one connection can make the process hold, and for how long.
 
 The parser itself has no bounds: it collects a head of any size, and a header that never ends costs quadratic
-time. So bytes are counted as they arrive, and everything that is refused is refused before it is kept.
-
-An error that concerns the connection (a head that is no HTTP, a bound that is exceeded) is answered after the
-answers to earlier requests on the same connection, and then the connection is closed.
+time. So bytes and headers are counted after each read, and what is refused is not kept.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from typing import Any
+from typing import Any, NoReturn
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from fairlead_gateway.admission.shares import Shares, address_holder
 from fairlead_gateway.bounds import (
     FRAMING_RATIO,
     HEAD_SECONDS,
-    LINGER_SECONDS,
     MAX_ADMIN_CONNECTIONS,
-    MAX_DROPPED_BYTES,
     MAX_FRAMING_BYTES,
     MAX_HEAD_BYTES,
     MAX_HEADERS,
     MAX_PIPELINED,
     MAX_URL_BYTES,
-    STALLED_READER_SECONDS,
     UPLOAD_SECONDS,
 )
 from fairlead_gateway.contract.errors import ApiError, invalid
 from fairlead_gateway.host import Host
+
+from .head import Fields, Headers, check_host, fields_of, read_target, with_host
+from .parting import PartingProtocol
 
 # What the parser reads next.
 _IDLE, _HEAD, _BODY = range(3)
@@ -51,36 +46,30 @@ def admin_protocol(host: Host) -> type[asyncio.Protocol]:
     return type("AdminProtocol", (BoundedProtocol,), {"_services": host, "_connections": connections})
 
 
-class BoundedProtocol(HttpToolsProtocol):
+class BoundedProtocol(PartingProtocol):
     """One connection. Requests go to the ASGI application, as in uvicorn."""
 
-    _services: Host
     _connections: Shares
-    cycle: Any
-    pipeline: deque[Any]
     # Holder of shares: the client's address.
     peer = ""
     _counted = False
-    # Nothing more is read: the connection ends when what is under way is answered.
-    _deaf = False
-    _parting: ApiError | None = None
     _refusal: ApiError | None = None
     _phase = _IDLE
     # When a request was first seen to be incomplete. Most are never seen so, and a clock costs its time.
     _began: float | None = None
     # Bytes read since a head began; those of a body and its framing; messages that began in this read.
     _head_bytes = _wire_bytes = _body_bytes = _messages = 0
-    # What the parser reports is no header of a new request: a trailer, or the framing of a request whose head
-    # was already read.
-    _headed = _repeating = False
+    # The parser reads the framing of a request again whose head was already read.
+    _repeating = False
+    # The request whose head was read last.
+    _method, _version = b"", ""
+    _head: Headers
+    _fields: Fields
+    # Method, target and Host of an earlier request that need no look again. Most connections have one.
+    _plain_line: tuple[bytes, bytes, bytes | None] | None = None
     # Since when nothing has been under way on the connection. uvicorn's timer per request costs more than
     # looking at all connections once a second.
     _idle_since: float | None = None
-    _unread = 0
-    _unread_since = 0.0
-    # What came after the last answer, and until when it is awaited.
-    _dropped = 0
-    _linger_until: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -103,9 +92,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         if self._deaf:
-            self._dropped += len(data)
-            if self._dropped > MAX_DROPPED_BYTES:
-                self.transport.abort()
+            self._drop(data)
             return
         if self.timeout_keep_alive_task is not None:
             self._unset_keepalive_if_required()
@@ -139,16 +126,6 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive:
             self.transport.close()
 
-    def pause_writing(self) -> None:
-        # Who does not read answers must not add to them.
-        super().pause_writing()
-        self.flow.pause_reading()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        if not self.pipeline:
-            self.flow.resume_reading()
-
     # The parser's callbacks
 
     def on_message_begin(self) -> None:
@@ -159,35 +136,26 @@ class BoundedProtocol(HttpToolsProtocol):
             raise _Refused
         self._phase = _HEAD
         self._began = self._idle_since = None
-        self._headed = self.expect_100_continue = False
+        self.expect_100_continue = False
         self.url = b""
         self.headers = []
 
-    def on_url(self, url: bytes) -> None:
-        if self._repeating:
-            return
-        self.url += url
-        if len(self.url) > MAX_URL_BYTES:
-            message = f"The URL is longer than {MAX_URL_BYTES} bytes."
-            self._raise(ApiError(414, message, "uri_too_long"))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        headers = self.headers
-        if self._headed or len(headers) >= MAX_HEADERS:
-            self._drop_header()
-            return
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         if self._begin_body():
-            url, headers, expects = self.url, self.headers, self.expect_100_continue
-            super().on_message_begin()
-            self.url, self.expect_100_continue = url, expects
-            self.headers += headers
-            super().on_headers_complete()
+            self._begin_cycle()
+
+    def _begin_cycle(self) -> None:
+        """Hands the request to the ASGI application."""
+        url, trailers, expects = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += self._head
+        super().on_headers_complete()
+        self.headers = trailers
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Called by uvicorn when it is the turn of a request."""
+        super()._start_asgi_task(cycle, _as_get(app) if cycle.scope["method"] == "HEAD" else app)
 
     def on_body(self, body: bytes) -> None:
         self._body_bytes += len(body)
@@ -206,9 +174,47 @@ class BoundedProtocol(HttpToolsProtocol):
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > MAX_HEAD_BYTES:
                 self._raise(_head_too_large())
-        self._phase, self._headed = _BODY, True
+        if (error := self._too_much()) is not None:
+            self._raise(error)
+        self._read_head()
+        # What still comes is no header of the request: a trailer, or the framing that `_read_on` repeats.
+        self._head, self.headers = self.headers, []
+        self._phase = _BODY
         self._wire_bytes = self._body_bytes = 0
         return True
+
+    def _too_much(self) -> ApiError | None:
+        """What is beyond the bounds on the URL and the number of headers. Asked when a head is complete and
+        after each read of the rest, not for each header: those of one read take a few MB, and are dropped.
+        """
+        if len(self.url) > MAX_URL_BYTES:
+            return ApiError(414, f"The URL is longer than {MAX_URL_BYTES} bytes.", "uri_too_long")
+        if len(self.headers) > MAX_HEADERS:
+            return ApiError(431, f"The request has more than {MAX_HEADERS} headers.", "headers_too_large")
+        return None
+
+    def _read_head(self) -> None:
+        """From here on the target is a path (or `*`), and the Host is the one that counts."""
+        self._method, self._version = self.parser.get_method(), self.parser.get_http_version()
+        try:
+            self._fields = fields_of(self.headers)
+            line = (self._method, self.url, self._fields.get(b"host"))
+            if line != self._plain_line:
+                self._read_line(line)
+        except ApiError as error:
+            self._raise(error)
+        if self._version == "1.0":
+            # RFC 9110, 10.1.1: such a client knows no interim answers.
+            self.expect_100_continue = False
+
+    def _read_line(self, line: tuple[bytes, bytes, bytes | None]) -> None:
+        method, target, host = line
+        check_host(host, self._version)
+        self.url, absolute = read_target(method, target)
+        if absolute is not None:
+            self.headers, self._fields[b"host"] = with_host(self.headers, absolute), absolute
+        elif self.url == target and host is not None:
+            self._plain_line = line
 
     def _end_body(self) -> bool:
         """Whether a request is complete: of one that offers another protocol the parser takes the body for
@@ -219,15 +225,6 @@ class BoundedProtocol(HttpToolsProtocol):
         self._phase = _IDLE
         return True
 
-    def _drop_header(self) -> None:
-        """A trailer came too late to be a header. It is counted and dropped."""
-        if self._repeating:
-            return
-        if len(self.headers) >= MAX_HEADERS:
-            message = f"The request has more than {MAX_HEADERS} headers."
-            self._raise(ApiError(431, message, "headers_too_large"))
-        self.headers = [*self.headers, (b"", b"")]
-
     def _under_way(self) -> bool:
         """Whether somebody else watches the time of the request whose body is being read."""
         return False
@@ -236,13 +233,6 @@ class BoundedProtocol(HttpToolsProtocol):
         """The request whose body is being read will never be complete."""
         self.cycle.keep_alive = False
 
-    def on_response_complete(self) -> None:
-        """uvicorn: an answer is written."""
-        super().on_response_complete()
-        if self.flow.write_paused:
-            self.flow.pause_reading()
-        self._part()
-
     # Bounds
 
     def _read_on(self, rest: bytes) -> None:
@@ -250,10 +240,7 @@ class BoundedProtocol(HttpToolsProtocol):
         request, and goes on when the offer is not taken up.
         """
         self.cycle.keep_alive = False
-        if self.parser.get_method() == b"CONNECT":
-            self._deaf = True
-            return
-        framing = [b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING]
+        framing = [b"%b: %b\r\n" % header for header in self._head if header[0] in _FRAMING]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._repeating = True
@@ -267,7 +254,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _count(self, before: int, size: int) -> None:
         """Counts what was read of a head or a body that is not complete."""
-        if self._messages > (before == _IDLE):
+        if (error := self._too_much()) is not None:
+            self._refuse(error)
+        elif self._messages > (before == _IDLE):
             # It began somewhere in this read, behind other messages. Counted from the next read on.
             self._head_bytes = self._wire_bytes = self._body_bytes = 0
         elif self._phase == _HEAD:
@@ -282,7 +271,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 )
                 self._refuse(invalid(message, code="invalid_request"))
 
-    def _raise(self, error: ApiError) -> None:
+    def _raise(self, error: ApiError) -> NoReturn:
         self._refusal = error
         raise _Refused
 
@@ -303,52 +292,22 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deaf:
             return
         self._deaf = True
+        # One read may have had very many, and the connection may be open for long.
+        self.headers = []
         if self._phase == _BODY:
             self._spoil(error or _not_http())
         else:
             self._parting = error
         self._part()
 
-    def _part(self) -> None:
-        """Ends the connection if it is to end and nothing is under way any more."""
-        if not self._deaf or self.pipeline or self.transport.is_closing() or self._linger_until is not None:
-            return
-        if self.cycle is not None and not self.cycle.response_complete:
-            return
-        if self._parting is not None:
-            self.transport.write(self._last_answer(self._parting))
-        self.close_when_read()
 
-    def close_when_read(self) -> None:
-        """Closes after what was written, also if the client is still sending.
+def _as_get(app: Any) -> Any:
+    """The application for HEAD, which has the answers of GET; uvicorn leaves their bodies out."""
 
-        A connection that is closed with unread bytes is reset, and a client that is reset may not see the
-        answer. So what still comes is read and dropped for a moment, until the client closes too.
-        """
-        self._deaf = True
-        self._linger_until = self._services.clock() + LINGER_SECONDS
-        self.flow.resume_reading()
-        self.transport.write_eof()
+    async def get(scope: Any, receive: Any, send: Any) -> None:
+        await app({**scope, "method": "GET"}, receive, send)
 
-    def _last_answer(self, error: ApiError) -> bytes:
-        body = error.body()
-        headers = {
-            **error.headers,
-            "content-type": "application/json",
-            "content-length": str(len(body)),
-            "x-request-id": f"req_{self._services.next_token()}",
-            "connection": "close",
-        }
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-        return STATUS_LINE[error.status] + lines.encode() + b"\r\n" + body
-
-    def _watch_reader(self, now: float) -> None:
-        """Cuts off a client that takes nothing of what is written for it."""
-        unread = self.transport.get_write_buffer_size()
-        if unread != self._unread or not unread:
-            self._unread, self._unread_since = unread, now
-        elif now - self._unread_since > STALLED_READER_SECONDS:
-            self.transport.abort()
+    return get
 
 
 def _not_http() -> ApiError:

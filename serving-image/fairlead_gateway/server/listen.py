@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import resource
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +16,10 @@ from fairlead_gateway.bounds import MAX_ADMIN_CONNECTIONS
 
 # Longer than clients keep theirs, so that none is closed just when it is used again (nginx's default).
 KEEPALIVE_SECONDS = 75
+# The host that stands for all addresses of the pod, of both families.
+ALL_ADDRESSES = ""
+# What socket calls answer where the kernel has a family not at all, or not in this network namespace.
+_FAMILY_MISSING = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL})
 
 
 # Descriptors that are kept for the admin port, files and the API server when clients hold all others.
@@ -38,8 +44,58 @@ def connection_limit(wanted: int) -> int:
     return max(1, min(wanted, (soft - _RESERVED_DESCRIPTORS) // 2))
 
 
+def open_sockets(host: str, port: int) -> list[socket.socket]:
+    """Bound TCP sockets for `host`: one for an address, one for each family for ALL_ADDRESSES.
+
+    Two sockets instead of one that takes both families: `bindv6only` does not matter, and the peers of IPv4
+    connections are IPv4 addresses. A family that the kernel does not have is left out; with
+    `ipv6.disable=1` only IPv4 remains. Raises OSError if the port cannot be bound.
+    """
+    if host != ALL_ADDRESSES:
+        return [_bound(socket.AF_INET6 if ":" in host else socket.AF_INET, host, port)]
+    opened: list[socket.socket] = []
+    missing: list[OSError] = []
+    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):  # noqa: S104
+        try:
+            opened.append(_bound(family, address, port))
+        except OSError as error:
+            if error.errno in _FAMILY_MISSING:
+                missing.append(error)
+                continue
+            for other in opened:
+                other.close()
+            raise
+    if not opened:
+        raise missing[0]
+    return opened
+
+
+def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((address, port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
 class _Server(uvicorn.Server):
-    """Signals are for the process, so no server may take them for itself."""
+    """Listens on all addresses if asked to. Signals are for the process, so no server may take them for
+    itself.
+    """
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serves until told to exit. Ends the process with a message if the port cannot be bound."""
+        host, port = self.config.host, self.config.port
+        try:
+            opened = sockets or open_sockets(host, port)
+        except OSError as error:
+            raise SystemExit(f"fairlead gateway: cannot listen on port {port} of {host!r}: {error}") from None
+        await super().serve(opened)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -57,19 +57,21 @@ class _ApiProtocol(BoundedProtocol):
             self._current.resume()
 
     def on_headers_complete(self) -> None:
-        endpoint = None if self._repeating else self._endpoint()
-        if endpoint is None:
-            super().on_headers_complete()
+        if not self._begin_body():
             return
-        self._begin_body()
+        endpoint = self._endpoint()
+        if endpoint is None:
+            self._begin_cycle()
+            return
         before = self.cycle
         answer = self._answer(
             self._services,
             endpoint,
-            self.headers,
+            self._head,
+            self._fields,
             self._door,
             self.transport,
-            self.parser.get_http_version() == "1.0",
+            self._version == "1.0",
             self.parser.should_keep_alive(),
             self._services.default_headers(self.server_state.default_headers),
             self._answered,
@@ -120,7 +122,7 @@ class _ApiProtocol(BoundedProtocol):
             self._idle_since = self._services.clock()
 
     def _endpoint(self) -> Endpoint | None:
-        if self.parser.get_method() != b"POST":
+        if self._method != b"POST":
             return None
         routes = self._services.routes
         endpoint = routes.get(self.url)

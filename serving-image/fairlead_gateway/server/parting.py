@@ -1,0 +1,100 @@
+"""How a connection ends: after the answers to all that came before, and so that the last one is read.
+
+An error that concerns the connection (a head that is no HTTP, a bound that is exceeded) is answered after the
+answers to earlier requests on the same connection, and then the connection is closed.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from fairlead_gateway.bounds import LINGER_SECONDS, MAX_DROPPED_BYTES, STALLED_READER_SECONDS
+from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.host import Host
+
+
+class PartingProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, for a connection that may have to end."""
+
+    _services: Host
+    cycle: Any
+    pipeline: deque[Any]
+    # Nothing more is read: the connection ends when what is under way is answered.
+    _deaf = False
+    # The error that is the last answer, if any.
+    _parting: ApiError | None = None
+    # What came after the last answer, and until when it is awaited.
+    _dropped = 0
+    _linger_until: float | None = None
+    # What the client has not taken yet, and since when it is so much.
+    _unread = 0
+    _unread_since = 0.0
+
+    def pause_writing(self) -> None:
+        # Who does not read answers must not add to them.
+        super().pause_writing()
+        self.flow.pause_reading()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.pipeline:
+            self.flow.resume_reading()
+
+    def on_response_complete(self) -> None:
+        """uvicorn: an answer is written."""
+        super().on_response_complete()
+        if self.flow.write_paused:
+            self.flow.pause_reading()
+        self._part()
+
+    def _drop(self, data: bytes) -> None:
+        """Counts what comes although nothing is read any more."""
+        self._dropped += len(data)
+        if self._dropped > MAX_DROPPED_BYTES:
+            self.transport.abort()
+
+    def _part(self) -> None:
+        """Ends the connection if it is to end and nothing is under way any more."""
+        if not self._deaf or self.pipeline or self.transport.is_closing() or self._linger_until is not None:
+            return
+        if self.cycle is not None and not self.cycle.response_complete:
+            return
+        if self._parting is not None:
+            self.transport.write(self._last_answer(self._parting))
+        self.close_when_read()
+
+    def close_when_read(self) -> None:
+        """Closes after what was written, also if the client is still sending.
+
+        A connection that is closed with unread bytes is reset, and a client that is reset may not see the
+        answer. So what still comes is read and dropped for a moment, until the client closes too.
+        """
+        self._deaf = True
+        self._linger_until = self._services.clock() + LINGER_SECONDS
+        self.flow.resume_reading()
+        self.transport.write_eof()
+
+    def _last_answer(self, error: ApiError) -> bytes:
+        body = error.body()
+        headers = {
+            **error.headers,
+            "content-type": "application/json",
+            "content-length": str(len(body)),
+            "x-request-id": f"req_{self._services.next_token()}",
+            "connection": "close",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        if self.parser.get_method() == b"HEAD":
+            body = b""
+        return STATUS_LINE[error.status] + lines.encode() + b"\r\n" + body
+
+    def _watch_reader(self, now: float) -> None:
+        """Cuts off a client that takes nothing of what is written for it."""
+        unread = self.transport.get_write_buffer_size()
+        if unread != self._unread or not unread:
+            self._unread, self._unread_since = unread, now
+        elif now - self._unread_since > STALLED_READER_SECONDS:
+            self.transport.abort()
