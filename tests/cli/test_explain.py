@@ -92,6 +92,17 @@ async def test_what_the_operator_would_do_next(explain: Explain, cluster: Cluste
     }
 
 
+async def test_what_the_api_server_refused_is_shown_beside_what_comes_next(
+    explain: Explain, cluster: Cluster, operator: OperatorProcess
+) -> None:
+    await cluster.create(podTemplate={"spec": {"nodeselector": {}}})
+    await cluster.await_condition("Ready", "False", "ObjectRejected")
+    _, out, _ = await explain("tiny")
+    assert (
+        "NOTE: the operator's last attempt failed: ObjectRejected: spec.podTemplate.spec.nodeselector" in out
+    )
+
+
 async def test_a_name_that_another_model_has(explain: Explain, kube: KubeClient, namespace: str) -> None:
     for name in ("one", "two"):
         model = {"source": "pvc://m", "aliases": ["chat"]}

@@ -8,7 +8,7 @@ import pytest
 
 from fairlead_operator.cli.report import Facts, age, report
 from fairlead_operator.plan.findings import Finding
-from tests.plan.builders import NOW, condition, model_body, pod, pod_report
+from tests.plan.builders import NOW, Object, condition, model_body, pod, pod_report
 
 BODY = model_body(model={"source": "hf://a/b"}, replicas=2)
 
@@ -123,3 +123,29 @@ def test_what_others_have_written_cannot_control_the_terminal() -> None:
     text = report(Facts(body=BODY, status={"conditions": conditions}), NOW)
     assert "[2JFine" in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("more", "line"),
+    [
+        ({}, None),
+        ({"restarts": 2}, "RESTARTS: 2"),
+        (
+            {"restarts": 1, "lastFailure": {"container": "vllm", "exitCode": 137}},
+            "LAST FAILURE: 1m ago, HostOutOfMemory: killed (container vllm of pod tiny-1, exit code 137); "
+            "1 restarts of the present pods",
+        ),
+        (
+            {"lastFailure": {}},
+            "LAST FAILURE: 1m ago, HostOutOfMemory: killed (pod tiny-1); 0 restarts of the present pods",
+        ),
+    ],
+)
+def test_the_last_failure_of_a_model_that_is_ready_again(more: Object, line: str | None) -> None:
+    base = {"time": "2026-01-01T11:59:00Z", "pod": "tiny-1", "reason": "HostOutOfMemory", "message": "killed"}
+    if "lastFailure" in more:
+        more = {**more, "lastFailure": {**base, **more["lastFailure"]}}
+    lines = report(Facts(body=BODY, status=status("Ready", "ok", "True", **more)), NOW).splitlines()
+    assert [item for item in lines if item.startswith(("LAST FAILURE", "RESTARTS"))] == (
+        [line] if line else []
+    )

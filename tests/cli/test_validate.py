@@ -49,6 +49,17 @@ def test_a_rule_over_several_fields_is_told_in_its_own_words(fairlead: Run, writ
     )
 
 
+def test_an_error_in_a_chat_template_is_told_with_its_place(fairlead: Run, write: Write) -> None:
+    template = "{% for m in messages %}\n        {{ m.content }"
+    file = write(f"{GOOD}  engine:\n    chatTemplate:\n      inline: |\n        {template}\n")
+    code, out, _ = fairlead("validate", "-f", file)
+    assert (code, out) == (
+        1,
+        "model.yaml:10: document 1 (ModelDeployment tiny): spec.engine.chatTemplate.inline is not a valid "
+        "Jinja template: line 2, column 14: unexpected '}'\n",
+    )
+
+
 def test_parameters_are_checked_against_the_dialect(fairlead: Run, write: Write) -> None:
     file = write(f"{GOOD}  api:\n    defaults:\n      temprature: 1\n")
     code, out, _ = fairlead("validate", "-f", file)
@@ -126,3 +137,55 @@ def test_a_pod_template_that_the_operator_refuses_is_told(fairlead: Run, write: 
     code, out, _ = fairlead("validate", "-f", write(GOOD + taken))
     assert code == 1
     assert out.startswith("model.yaml:8: document 1 (ModelDeployment tiny): spec.podTemplate")
+
+
+@pytest.mark.parametrize(
+    ("given", "line", "words"),
+    [
+        (
+            "podTemplate: {metadata: {labels: {cost-centre: 42}}}",
+            8,
+            "spec.podTemplate.metadata.labels.cost-centre: Invalid value: 42: must be a string; "
+            "put quotes around it",
+        ),
+        (
+            "podTemplate:\n    spec:\n      containers:\n      - name: vllm\n        env:\n"
+            "        - {name: A, value: 1}",
+            13,
+            "spec.podTemplate.spec.containers[0].env[0].value: Invalid value: 1: must be a string; "
+            "put quotes around it",
+        ),
+        (
+            "podTemplate:\n    spec:\n      nodeselector: {}",
+            10,
+            "spec.podTemplate.spec.nodeselector: Unknown field; did you mean nodeSelector?",
+        ),
+        (
+            "scheduling:\n    affinity:\n      nodeAfinity: {}",
+            10,
+            "spec.scheduling.affinity.nodeAfinity: Unknown field; did you mean nodeAffinity?",
+        ),
+        (
+            "podTemplate:\n    spec:\n      volumes:\n      - name: a\n        persistantVolumeClaim: {}",
+            12,
+            "spec.podTemplate.spec.volumes[0].persistantVolumeClaim: Unknown field; did you mean "
+            "persistentVolumeClaim?",
+        ),
+    ],
+)
+def test_what_the_api_server_would_refuse_in_the_pods_is_named(
+    fairlead: Run, write: Write, given: str, line: int, words: str
+) -> None:
+    code, out, _ = fairlead("validate", "-f", write(f"{GOOD}  {given}\n"))
+    assert (code, out) == (1, f"model.yaml:{line}: document 1 (ModelDeployment tiny): {words}\n")
+
+
+def test_a_field_that_may_be_newer_than_the_schema_is_a_warning(fairlead: Run, write: Write) -> None:
+    code, out, _ = fairlead("validate", "-f", write(f"{GOOD}  podTemplate: {{spec: {{frobnication: 1}}}}\n"))
+    warning, verdict = out.splitlines()
+    assert code == 0
+    assert warning.startswith(
+        "model.yaml:8: document 1 (ModelDeployment tiny): warning: spec.podTemplate.spec.frobnication: "
+        "Unknown field"
+    )
+    assert verdict.endswith(": valid")

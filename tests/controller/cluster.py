@@ -50,6 +50,14 @@ class Cluster:
         assert found is not None
         return found
 
+    async def reason(self, name: str = "tiny") -> str:
+        """The reason of a model's Ready, "" while there is none about its current spec."""
+        body = await self.kube.get(MODEL_DEPLOYMENT, self.namespace, name)
+        for item in body.get("status", {}).get("conditions", []):
+            if item["type"] == "Ready" and item["observedGeneration"] == body["metadata"]["generation"]:
+                return str(item["reason"])
+        return ""
+
     async def versions(self) -> dict[str, str]:
         """The resourceVersion of the model and of every child."""
         objects = [await self.kube.get(MODEL_DEPLOYMENT, self.namespace, "tiny")]

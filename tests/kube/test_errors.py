@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from fairlead_operator.bounds import ERROR_CHARACTERS, RETRY_AFTER_SECONDS
@@ -39,6 +41,28 @@ def test_a_code_has_an_exception(code: int, kind: type[KubeError]) -> None:
 @pytest.mark.parametrize("body", [b"plain text", b"[]", b'{"kind": "Status"}'])
 def test_an_answer_that_is_no_status_is_quoted(body: bytes) -> None:
     assert str(error_of(500, body, None)) == body.decode()
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "kind"),
+    [
+        (
+            500,
+            "failed to create typed patch object (a/b; apps/v1, Kind=Deployment): .spec.x: no",
+            InvalidError,
+        ),
+        (
+            500,
+            "failed to convert new object (a/b; apps/v1, Kind=Deployment) to proper version: no",
+            InvalidError,
+        ),
+        (418, 'admission webhook "a.b" denied the request: no', ForbiddenError),
+        (500, 'Internal error occurred: failed calling webhook "a.b": no', UnavailableError),
+    ],
+)
+def test_a_refusal_is_one_whatever_its_code(code: int, text: str, kind: type[KubeError]) -> None:
+    error = error_of(code, json.dumps({"message": text}).encode(), None)
+    assert (type(error), str(error), error.code) == (kind, text, code)
 
 
 def test_the_servers_wish_for_patience_is_kept() -> None:

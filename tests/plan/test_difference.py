@@ -47,3 +47,12 @@ def test_what_the_server_or_others_add_is_no_difference(desired: Any, live: Any)
 )
 def test_a_changed_or_missing_value_is_named_by_its_path(desired: Any, live: Any, path: str) -> None:
     assert first_difference(desired, live) == path
+
+
+@pytest.mark.parametrize("path", ["spec.replicas", "spec.list[1]", "spec.containers[a].image"])
+def test_what_is_at_an_ignored_path_may_differ(path: str) -> None:
+    desired = {"spec": {"replicas": 1, "list": [1, 2], "containers": [{"name": "a", "image": "x"}]}}
+    live = {"spec": {"replicas": 2, "list": [1, 3], "containers": [{"name": "a", "image": "y"}]}}
+    all_paths = {"spec.replicas", "spec.list[1]", "spec.containers[a].image"}
+    assert first_difference(desired, live, ignored=frozenset(all_paths)) is None
+    assert first_difference(desired, live, ignored=frozenset(all_paths - {path})) == path

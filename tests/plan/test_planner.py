@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 from datetime import timedelta
 
+import pytest
+
 from fairlead_operator.api.names import MODEL_LABEL
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.planner import plan, plan_unreadable
+from fairlead_operator.plan.planner import plan, plan_failed, plan_unreadable
 from tests.plan.builders import NOW, SETTINGS, World, condition, model_body, pod
 
 
@@ -118,6 +120,32 @@ def test_what_the_api_server_refused_is_reported_with_its_words() -> None:
     assert rows["Stalled"]["status"] == "True"
 
 
+def test_what_was_refused_is_not_reported_as_done() -> None:
+    world = World()
+    refused = plan(world.model, world.observe(), SETTINGS, NOW, Finding("ObjectRejected", "no such class"))
+    assert [event.reason for event in refused.events] == ["ObjectRejected"]
+
+
+@pytest.mark.parametrize("reason", ["ApiRequestFailed", "ReconcileFailed"])
+def test_a_failure_before_there_is_a_plan_is_reported_of_the_current_spec(reason: str) -> None:
+    body = model_body()
+    body["metadata"]["generation"] = 7
+    body["status"] = {"url": "http://x", "observedGeneration": 6}
+    planned = plan_failed(body, Finding(reason, "no answer"), NOW)
+    assert (planned.apply, planned.delete) == ((), ())
+    assert (planned.status["url"], planned.status["observedGeneration"]) == ("http://x", 7)
+    rows = {item["type"]: item for item in planned.status["conditions"]}
+    assert {item["observedGeneration"] for item in rows.values()} == {7}
+    assert rows["Ready"]["status"] == "False"
+    assert {rows["Reconciling"]["status"], rows["Stalled"]["status"]} == {"True", "False"}
+
+
+def test_annotations_that_a_pod_template_takes_away_are_none() -> None:
+    world = World(model_body(podTemplate={"metadata": {"annotations": None}}))
+    world.serve()
+    assert world.condition("Ready")["status"] == "True"
+
+
 def test_a_default_that_the_dialect_does_not_allow_changes_nothing_and_names_the_field() -> None:
     world = World()
     world.serve()
@@ -131,6 +159,18 @@ def test_a_default_that_the_dialect_does_not_allow_changes_nothing_and_names_the
     assert "spec.api.defaults.temperature must be a number from 0 to 2, not 3" in ready["message"]
     assert world.condition("Stalled")["status"] == "True"
     assert world.condition("EngineReady")["status"] == "True"
+
+
+def test_a_chat_template_with_an_error_keeps_a_new_model_from_being_made() -> None:
+    world = World(model_body(engine={"chatTemplate": {"inline": "{% for m in messages %}\n{{ m.content }"}}))
+    planned = world.reconcile()
+    assert planned.apply == ()
+    ready = world.condition("Ready")
+    assert ready["reason"] == "InvalidSpec"
+    assert (
+        "spec.engine.chatTemplate.inline is not a valid Jinja template: line 2, column 14:"
+        in ready["message"]
+    )
 
 
 def test_a_default_that_does_not_fit_keeps_a_new_model_from_being_made() -> None:

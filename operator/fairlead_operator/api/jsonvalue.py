@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 Schema = dict[str, Any]
@@ -80,6 +81,12 @@ def shown(value: Any) -> str:
     """A value as a message repeats it: short JSON."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "..."
+
+
+def field(path: Sequence[str | int]) -> str:
+    """A path as Kubernetes writes it: `spec.engine.env[0].name`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
 
 
 def _bounded(schema: Schema, value: float) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -25,12 +25,14 @@ from fairlead_operator.bounds import (
     PODS_WITH_EVENTS,
 )
 from fairlead_operator.cli.cluster import find_settings, in_the_operators_pod, read_names
-from fairlead_operator.cli.report import Facts
+from fairlead_operator.cli.report import Facts, condition
 from fairlead_operator.controller.admin_client import AdminClient
+from fairlead_operator.controller.nodes import NodeReader
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError, NotFoundError
 from fairlead_operator.kube.resources import BY_KIND, EVENT, POD
-from fairlead_operator.plan.asking import awaits_events, can_be_asked
+from fairlead_operator.plan.asking import awaits_events, can_be_asked, is_refused
+from fairlead_operator.plan.contest import CONDITION as CONTESTED
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan, plan_unreadable
 from fairlead_operator.plan.podreport import PodReport
@@ -45,6 +47,10 @@ from fairlead_operator.settings import Settings
 Object = dict[str, Any]
 T = TypeVar("T")
 
+# Reasons of the operator's own requests that failed.
+_REFUSALS = frozenset(
+    {"ApiNotServed", "ApiRequestFailed", "ObjectRejected", "QuotaExceeded", "ReconcileFailed"}
+)
 _UNKNOWN = RenderSettings(gateway_image="", engine_image="")
 
 
@@ -70,6 +76,7 @@ class Reader:
         taken = await self._taken(body, found)
         observed = replace(await self._observe(model, settings or _UNKNOWN), taken=taken)
         planned = plan(model, observed, settings or _UNKNOWN, self._now)
+        self.notes += _experiences(model.status, planned)
         return Facts(
             body=body,
             # Without the operator's settings its plan is not known, only what it last reported.
@@ -117,7 +124,9 @@ class Reader:
             for event in await self._events(model.namespace, pod["metadata"]["uid"])
         ]
         told = await self._reports([pod for pod in pods if can_be_asked(pod)])
-        return Observed(tuple(child for child in found if child), tuple(pods), tuple(events), told)
+        nodes = await NodeReader(self._client).read() if any(map(is_refused, pods)) else None
+        children = tuple(child for child in found if child)
+        return Observed(children, tuple(pods), tuple(events), told, nodes=nodes)
 
     async def _child(self, kind: str, namespace: str, name: str) -> Object | None:
         with contextlib.suppress(NotFoundError):
@@ -178,6 +187,15 @@ class Reader:
         except KubeError as error:
             self.notes.append(f"{what} could not be read: {error}")
             return None
+
+
+def _experiences(status: Object, planned: Plan) -> Iterator[str]:
+    """What the operator found out by trying, which a look at the cluster does not show."""
+    ready = condition(status, "Ready")
+    if planned.apply and ready.get("reason") in _REFUSALS:
+        yield f"the operator's last attempt failed: {ready['reason']}: {ready['message']}"
+    if contested := condition(status, CONTESTED):
+        yield f"the operator leaves a field as it is for now: {contested['message']}"
 
 
 def _next_step(planned: Plan) -> str:

@@ -8,9 +8,9 @@ from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from fairlead_operator.api.jsonvalue import field
 from fairlead_operator.cli.cluster import cluster, find_settings, read_names
 from fairlead_operator.cli.documents import Document
-from fairlead_operator.cli.validation import field
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import default_namespace
 from fairlead_operator.kube.errors import KubeError, NotFoundError

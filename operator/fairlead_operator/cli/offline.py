@@ -8,7 +8,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -21,6 +21,9 @@ from fairlead_operator.plan.scaling import scaled
 from fairlead_operator.render.children import fitting, render_children
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 from fairlead_operator.settings import Settings
+
+if TYPE_CHECKING:
+    from fairlead_operator.kube.podschema import FieldProblem
 
 Object = dict[str, Any]
 
@@ -45,7 +48,7 @@ def run_validate(options: Namespace) -> int:
         for number, texts in zip(sound, taken, strict=True):
             problems[number] += texts
     for document, found in zip(documents, problems, strict=True):
-        for text in found or [f"{document.at()}: valid"]:
+        for text in found or [*_warnings(document), f"{document.at()}: valid"]:
             sys.stdout.write(f"{text}\n")
     return int(any(problems))
 
@@ -95,8 +98,27 @@ def _problems(document: Document) -> Iterator[str]:
     for found in problems:
         yield f"{document.at(found.path)}: {found.text}"
     if not problems:
-        _, unfit = fitting(_model(document, None), _ANY)
+        model = _model(document, None)
+        _, unfit = fitting(model, _ANY)
         yield from (f"{document.at(('spec', 'podTemplate'))}: {text}" for text in unfit)
+        wrong = [found for found in _pod_problems(model) if found.certain]
+        for misfit in sorted(wrong, key=lambda item: document.line(item.path)):
+            yield f"{document.at(misfit.path)}: {misfit}"
+
+
+def _warnings(document: Document) -> Iterator[str]:
+    """What may be wrong with a model that is valid otherwise."""
+    for found in _pod_problems(_model(document, None)):
+        yield f"{document.at(found.path)}: warning: {found}"
+
+
+def _pod_problems(model: Model) -> list[FieldProblem]:
+    if not (model.spec.pod_template or model.spec.scheduling.affinity):
+        return []
+    # Only with these fields: the import of the schema takes half a second.
+    from fairlead_operator.kube.podschema import spec_problems
+
+    return spec_problems(model, _ANY)
 
 
 def _settings(options: Namespace) -> RenderSettings:

@@ -44,6 +44,7 @@ def report(facts: Facts, now: datetime) -> str:
         _table("PODS", ("NAME", "STATE", "NODE", "AGE", "ABOUT"), _pods(facts, now)),
         _weights(facts.status.get("weights")),
         _startup(facts.status.get("startup")),
+        _failure(facts.status, now),
         _table("CONDITIONS", ("TYPE", "STATUS", "REASON", "SINCE"), _conditions(facts.status, now)),
         _table("EVENTS", ("AGE", "TYPE", "REASON", "OBJECT", "NOTE"), _events(facts.events, now)),
         [f"NEXT: {facts.next_step}"] if facts.next_step else [],
@@ -125,6 +126,19 @@ def _startup(startup: Object | None) -> list[str]:
         f"{phase} {startup[f'{phase}Seconds']} s" for phase in _PHASES if startup.get(f"{phase}Seconds")
     ]
     return [f"LAST START: {', '.join(phases) or 'less than a second'} (pod {startup['pod']})"]
+
+
+def _failure(status: Object, now: datetime) -> list[str]:
+    restarts, failure = status.get("restarts", 0), status.get("lastFailure")
+    if not failure:
+        return [f"RESTARTS: {restarts}"] if restarts else []
+    where = f"container {failure['container']} of " if failure.get("container") else ""
+    code = f", exit code {failure['exitCode']}" if "exitCode" in failure else ""
+    why = f"{failure.get('reason')}: {failure.get('message')}"
+    return [
+        f"LAST FAILURE: {age(failure.get('time'), now)} ago, {why} "
+        f"({where}pod {failure.get('pod')}{code}); {restarts} restarts of the present pods"
+    ]
 
 
 def _conditions(status: Object, now: datetime) -> Iterator[tuple[str, ...]]:

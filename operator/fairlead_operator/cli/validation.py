@@ -15,8 +15,9 @@ from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError, validators
 
+from fairlead_operator.api.chat_template import check_chat_template
 from fairlead_operator.api.crd import crd
-from fairlead_operator.api.jsonvalue import shown
+from fairlead_operator.api.jsonvalue import field, shown
 from fairlead_operator.api.parameters import check_parameters
 from fairlead_operator.api.v1alpha1 import ModelDeployment
 from fairlead_operator.cli.cel import holds
@@ -56,14 +57,9 @@ def validate(body: Any) -> list[Problem]:
     found = [*_metadata(filled), *_problems(_STRUCTURE, filled)] or _problems(_RULES, filled)
     if found:
         return found
-    api = ModelDeployment.model_validate(filled).spec.api
-    return [_parameter_problem(text) for text in check_parameters(api)]
-
-
-def field(path: tuple[str | int, ...]) -> str:
-    """A path as Kubernetes writes it: `spec.engine.env[0].name`."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+    spec = ModelDeployment.model_validate(filled).spec
+    texts = [*check_parameters(spec.api), *check_chat_template(spec.engine)]
+    return [_parameter_problem(text) for text in texts]
 
 
 def _problems(kind: Any, body: Any) -> list[Problem]:

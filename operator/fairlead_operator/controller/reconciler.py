@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from fairlead_operator.api.names import DELETION_COST, MODEL_LABEL
-from fairlead_operator.bounds import API_ANSWER_BYTES, MODEL_PODS, OBJECT_BYTES, POD_EVENTS, SPEC_BYTES
+from fairlead_operator.bounds import API_ANSWER_BYTES, MODEL_PODS, OBJECT_BYTES, POD_EVENTS
 from fairlead_operator.controller.admin_client import AdminClient
+from fairlead_operator.controller.contests import Contests
+from fairlead_operator.controller.failures import FailureReporter
 from fairlead_operator.controller.names import Names
+from fairlead_operator.controller.nodes import NodeReader
+from fairlead_operator.controller.obstacles import Failure, Failures, finding_of, is_refusal
+from fairlead_operator.controller.reading import UnreadableError, read_model
 from fairlead_operator.controller.scalers import Scalers
 from fairlead_operator.controller.sightings import Key, Sightings
 from fairlead_operator.kube.client import KubeClient, without_history
-from fairlead_operator.kube.errors import (
-    ForbiddenError,
-    InvalidError,
-    KubeError,
-    NotFoundError,
-    TooLargeError,
-)
+from fairlead_operator.kube.errors import InvalidError, KubeError, NotFoundError, TooLargeError
 from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.resources import BY_KIND, EVENT, MODEL_DEPLOYMENT, POD
-from fairlead_operator.plan.asking import asked_about_in_events, tells_progress
+from fairlead_operator.plan.asking import asked_about_in_events, is_refused, tells_progress
+from fairlead_operator.plan.contest import last_writer
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.observed import Observed, is_leaving
-from fairlead_operator.plan.planner import Plan, plan, plan_unreadable
+from fairlead_operator.plan.observed import Field, Observed, is_leaving, title
+from fairlead_operator.plan.planner import Plan, plan, plan_failed, plan_unreadable
 from fairlead_operator.plan.podview import view_event, view_own_pod
 from fairlead_operator.plan.report import status_change
 from fairlead_operator.render.children import child_names
-from fairlead_operator.render.model import Model, RenderSettings, parse_model
+from fairlead_operator.render.model import Model, RenderSettings
+
+if TYPE_CHECKING:
+    from fairlead_operator.kube.podschema import FieldProblem
 
 Object = dict[str, Any]
 LOG = logging.getLogger(__name__)
@@ -61,6 +61,7 @@ class Reconciler:
         sightings: Sightings,
         now: Callable[[], datetime] = _now,
         names: Names | None = None,
+        nodes: NodeReader | None = None,
     ) -> None:
         self._client = client
         self._recorder = recorder
@@ -70,7 +71,11 @@ class Reconciler:
         self._sightings = sightings
         self._now = now
         self._names = names or Names()
+        self._nodes = nodes or NodeReader(client)
+        self._reporter = FailureReporter()
         self._large = asyncio.Lock()
+        self._failures = Failures()
+        self._contests = Contests()
 
     async def reconcile(self, key: Key) -> float | None:
         """Reconciles the model `key` (namespace, name); returns seconds until the next look, if any.
@@ -92,40 +97,83 @@ class Reconciler:
         try:
             body = without_history(await self._client.get(MODEL_DEPLOYMENT, namespace, name, most_bytes))
         except NotFoundError:
-            self._scalers.drop(key)
-            self._names.gone(key)
+            self._forget(key)
             return None
         if is_leaving(body):
             # The children go by their owner references.
             self._scalers.drop(key)
             return None
-        taken = self._names.seen(body)
         try:
-            model = _parse(body)
+            model, observed, planned = await self._look(body, most_bytes)
         except UnreadableError as error:
             await self._report(body, plan_unreadable(body, str(error), self._now()))
             return None
-        observed = replace(await self._observe(model, most_bytes), taken=taken)
+        except Exception as error:
+            # A model with larger objects is looked at again by itself.
+            if not (isinstance(error, TooLargeError) and most_bytes < API_ANSWER_BYTES):
+                await self._report_unplanned(key, body, error)
+            raise
+        if planned.apply or planned.delete:
+            LOG.info("reconcile", extra={"model": f"{namespace}/{name}", "plan": planned.explain})
+        writers = await self._writers(namespace, planned)
+        failure = await self._execute(namespace, name, planned)
+        if failure is None:
+            self._failures.over(key)
+            self._contests.repaired(key, writers, self._now())
+        elif self._failures.is_news(key, failure.error):
+            planned = plan(model, observed, self._settings, self._now(), self._finding(model, failure))
+        else:
+            raise failure.error
+        await self._report(body, planned)
+        self._scalers.seen(model, observed.pods, planned)
+        if failure is not None and not is_refusal(failure.error):
+            raise failure.error
+        return planned.requeue_after
+
+    def _forget(self, key: Key) -> None:
+        """The model is gone."""
+        self._scalers.drop(key)
+        self._names.gone(key)
+        self._reporter.drop(key)
+        self._failures.over(key)
+        self._contests.drop(key)
+
+    async def _look(self, body: Object, most_bytes: int) -> tuple[Model, Observed, Plan]:
+        """Observes and plans a model. Raises UnreadableError and KubeError."""
+        taken = self._names.seen(body)
+        model = read_model(body)
+        contests = self._contests.of((model.namespace, model.name), self._now())
+        observed = replace(await self._observe(model, most_bytes), taken=taken, contests=contests)
         planned = plan(model, observed, self._settings, self._now())
         if planned.asks:
             told = await self._admin.statuses(planned.asks)
             observed = replace(observed, reports={**observed.reports, **told})
             planned = plan(model, observed, self._settings, self._now())
-        if planned.apply or planned.delete:
-            LOG.info("reconcile", extra={"model": f"{namespace}/{name}", "plan": planned.explain})
-        try:
-            await self._execute(namespace, name, planned)
-        except (InvalidError, ForbiddenError) as error:
-            # Nothing that a repetition alone would mend, so it is told; the repetition is slow.
-            obstacle = Finding("ObjectRejected", str(error))
-            planned = plan(model, observed, self._settings, self._now(), obstacle)
-        except NotFoundError as error:
-            # What is applied needs not exist, so it is the kind that does not. It may be installed later.
-            obstacle = Finding("ApiNotServed", str(error))
-            planned = plan(model, observed, self._settings, self._now(), obstacle)
-        await self._report(body, planned)
-        self._scalers.seen(model, observed.pods, planned)
-        return planned.requeue_after
+        return model, observed, planned
+
+    async def _report_unplanned(self, key: Key, body: Object, error: Exception) -> None:
+        """Reports a failure before there was a plan.
+
+        If the status is about this spec already, requests that fail are not reported: what it says is the
+        last that is known, and the same failure would change the status of all models at once.
+        """
+        if isinstance(error, KubeError) and _is_current(body):
+            return
+        if self._failures.is_news(key, error):
+            try:
+                await self._report(body, plan_failed(body, finding_of(error), self._now()))
+            except KubeError as again:
+                LOG.warning("status not written", extra={"model": "/".join(key), "error": str(again)})
+
+    def _finding(self, model: Model, failure: Failure) -> Finding:
+        """What a failure to carry out a plan is reported as, with the fields of the spec at fault."""
+        problems: list[FieldProblem] = []
+        if isinstance(failure.error, InvalidError):
+            # Only then: the import of the schema takes half a second.
+            from fairlead_operator.kube.podschema import spec_problems
+
+            problems = spec_problems(model, self._settings)
+        return finding_of(failure.error, failure.about, problems)
 
     async def _observe(self, model: Model, most_bytes: int) -> Observed:
         """The live children and pods, read now: nothing is decided on a cache."""
@@ -147,7 +195,9 @@ class Reconciler:
         events, reports = await asyncio.gather(
             self._events(namespace, pods), self._admin.statuses(filter(tells_progress, pods))
         )
-        return Observed(children, tuple(pods), tuple(events), reports, self._scalers.scaling(key))
+        nodes = await self._nodes.read() if any(map(is_refused, pods)) else None
+        scaling = self._scalers.scaling(key)
+        return Observed(children, tuple(pods), tuple(events), reports, scaling, nodes=nodes)
 
     async def _events(self, namespace: str, pods: list[Object]) -> list[Object]:
         """Events about the pods that wait for a node or for volumes; all others say in their status what they
@@ -172,21 +222,40 @@ class Reconciler:
             self._sightings.drop(key, kind, name)
             return None
 
-    async def _execute(self, namespace: str, model: str, planned: Plan) -> None:
-        for pod, cost in planned.costs.items():
-            change = {"metadata": {"annotations": {DELETION_COST: str(cost)}}}
-            with contextlib.suppress(NotFoundError):
-                await self._client.patch(POD, namespace, pod, change)
-        for child in planned.apply:
-            try:
+    async def _writers(self, namespace: str, planned: Plan) -> dict[Field, str]:
+        """Who changed the fields that are about to be set back."""
+        writers = {}
+        for field in planned.repairs:
+            writers[field] = ""
+            with contextlib.suppress(KubeError):
+                live = await self._client.get(BY_KIND[field.kind], namespace, field.name)
+                writers[field] = last_writer(live, field.path)
+        return writers
+
+    async def _execute(self, namespace: str, model: str, planned: Plan) -> Failure | None:
+        """Carries out a plan, up to the first failure."""
+        about = ""
+        try:
+            for pod, cost in planned.costs.items():
+                about = f"Pod/{pod}"
+                change = {"metadata": {"annotations": {DELETION_COST: str(cost)}}}
+                with contextlib.suppress(NotFoundError):
+                    await self._client.patch(POD, namespace, pod, change)
+            for child in planned.apply:
+                about = title(child)
                 # Also of a kind that is not watched because the cluster did not serve it at the start.
                 self._sightings.expect((namespace, model), child["kind"], child["metadata"]["name"])
                 await self._client.apply(child)
-            except NotFoundError as error:
-                kind = f"{child['kind']} of {child['apiVersion']}"
-                raise NotFoundError(f"the cluster does not serve {kind}: {error}", error.code) from error
-        for child in planned.delete:
-            await self._client.delete(child)
+            for child in planned.delete:
+                about = title(child)
+                await self._client.delete(child)
+        except NotFoundError as error:
+            # What is applied needs not exist, so it is the kind that does not.
+            kind = f"{child['kind']} of {child['apiVersion']}"
+            return Failure(NotFoundError(f"the cluster does not serve {kind}: {error}", error.code))
+        except Exception as error:
+            return Failure(error, about)
+        return None
 
     async def _report(self, body: Object, planned: Plan) -> None:
         """Tells what is new and writes the status if it differs from the stored one.
@@ -196,7 +265,7 @@ class Reconciler:
         neither a newer spec nor another writer's condition is lost.
         """
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
-        for event in planned.events:
+        for event in (*planned.events, *self._reporter.report(body, planned)):
             LOG.info(
                 event.reason, extra={"model": f"{namespace}/{name}", "event": event.kind, "note": event.note}
             )
@@ -213,23 +282,7 @@ class Reconciler:
                 self._sightings.wrote((namespace, name), written["metadata"]["resourceVersion"])
 
 
-class UnreadableError(Exception):
-    """A ModelDeployment is no valid one; the text names the field and the remedy."""
-
-
-def _parse(body: Object) -> Model:
-    """The model. Raises UnreadableError."""
-    size = len(json.dumps(body["spec"]))
-    if size > SPEC_BYTES:
-        raise UnreadableError(f"spec: takes {size} bytes as JSON; must be at most {SPEC_BYTES}: shorten it")
-    try:
-        return parse_model(body)
-    except ValidationError as error:
-        raise UnreadableError(_problem(error)) from error
-
-
-def _problem(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-        for item in error.errors(include_url=False)
-    )
+def _is_current(body: Object) -> bool:
+    """Whether the stored status is about the spec as it is now."""
+    seen = (body.get("status") or {}).get("observedGeneration", 0)
+    return bool(seen >= body["metadata"].get("generation", 0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from fairlead_operator.bounds import ERROR_CHARACTERS, RETRY_AFTER_SECONDS
 from fairlead_operator.kube.decoding import decode
 
@@ -51,6 +53,13 @@ _BY_CODE: dict[int, type[KubeError]] = {
     415: InvalidError,
     422: InvalidError,
 }
+# Refusals that the API server does not answer with a code of their own: 500 for an object of server-side
+# apply that does not fit the schema of its kind, any code that a webhook chooses for its denial.
+# Source: k8s.io/apimachinery/pkg/util/managedfields, k8s.io/apiserver/pkg/admission/plugin/webhook/errors.
+_BY_TEXT: tuple[tuple[re.Pattern[str], type[KubeError]], ...] = (
+    (re.compile(r"failed to (create typed patch|convert new) object \("), InvalidError),
+    (re.compile(r'admission webhook "[^"]*" denied the request'), ForbiddenError),
+)
 
 
 def error_of(code: int, body: bytes, retry_after: str | None) -> KubeError:
@@ -59,7 +68,9 @@ def error_of(code: int, body: bytes, retry_after: str | None) -> KubeError:
         message = str(decode(body)["message"])
     except (ValueError, KeyError, TypeError):
         message = body.decode(errors="replace").strip() or f"HTTP {code}"
-    return _BY_CODE.get(code, UnavailableError)(message[:ERROR_CHARACTERS], code, _seconds(retry_after))
+    kind = next((kind for text, kind in _BY_TEXT if text.match(message)), None)
+    kind = kind or _BY_CODE.get(code, UnavailableError)
+    return kind(message[:ERROR_CHARACTERS], code, _seconds(retry_after))
 
 
 def _seconds(retry_after: str | None) -> float | None:

@@ -23,13 +23,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from fairlead_operator.api.chat_template import check_chat_template
 from fairlead_operator.api.names import KIND, RENDERED_HASH
 from fairlead_operator.api.parameters import check_parameters
 from fairlead_operator.plan.asking import awaits_events, tells_progress
 from fairlead_operator.plan.claims import settle_claim
+from fairlead_operator.plan.contest import CONDITION as CONTESTED
+from fairlead_operator.plan.contest import contest_finding, due_again, left_alone, with_contested_replicas
 from fairlead_operator.plan.difference import first_difference
+from fairlead_operator.plan.failures import Failure, observed_failures
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.observed import Observed, controller_of, identity, is_leaving
+from fairlead_operator.plan.observed import (
+    Contest,
+    Field,
+    Observed,
+    controller_of,
+    identity,
+    is_leaving,
+    title,
+)
 from fairlead_operator.plan.orphans import find_orphans
 from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
@@ -78,9 +90,9 @@ class Plan:
     `asks` are pods whose gateways should tell their load before this is carried out, if they have not been
     asked; the plan is then made anew. `costs` are the deletion costs of pods by name, to be written before a
     Deployment shrinks. `status` is the whole status; `requeue_after` seconds until the next look without an
-    event; `causes` are why pods are not ready, by name; `revision` is that of the pods as they should be, and
-    pods of one `start_kind` take equally long to start; `doing` says what is done, and `explain` in one line
-    also why.
+    event; `repairs` are the fields that `apply` sets back; `causes` are why pods are not ready, by name;
+    `failures` are those that pods show; `revision` is that of the pods as they should be, and pods of one
+    `start_kind` take equally long to start; `doing` says what is done, and `explain` in one line also why.
     """
 
     asks: tuple[Object, ...] = ()
@@ -90,7 +102,9 @@ class Plan:
     status: Object = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     requeue_after: float | None = None
+    repairs: tuple[Field, ...] = ()
     causes: Mapping[str, Finding] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
     revision: str = ""
     start_kind: str = ""
     doing: str = ""
@@ -104,10 +118,11 @@ def plan(
     model, unfit = fitting(model, settings)
     live = {identity(child): child for child in observed.children}
     model = scaled(model, own_workload(model, live), observed.scaling, settings.router_host)
+    model = with_contested_replicas(model, own_workload(model, live), observed.contests)
     workload = as_deployment(own_workload(model, live), model, observed.pods, now)
     choices, rollout = _choose(model, settings, workload, observed, now)
     desired = render_children(model, settings, choices)
-    decisions = [_decide(model, child, live.get(identity(child))) for child in desired]
+    decisions = [_decide(model, child, live.get(identity(child)), observed.contests) for child in desired]
     conflicts = [decision.text for decision in decisions if decision.verb == "conflict"]
     waits = [decision.text for decision in decisions if decision.verb == "wait"]
     applies = [decision for decision in decisions if decision.verb == "apply"]
@@ -115,7 +130,8 @@ def plan(
     if conflicts:
         blocked = Finding("NameConflict", "; ".join(conflicts))
         applies = []
-    if problems := [*check_parameters(model.spec.api), *unfit, *unreadable_schedules(model)]:
+    wrong = [*check_parameters(model.spec.api), *check_chat_template(model.spec.engine)]
+    if problems := [*wrong, *unfit, *unreadable_schedules(model)]:
         blocked = Finding("InvalidSpec", "; ".join(problems))
         applies, orphans = [], []
     # A repaired Service does not make a serving model unready; a workload that is about to change does.
@@ -139,11 +155,19 @@ def plan(
         router_host=settings.router_host,
         parting=observed.scaling.parting.names if observed.scaling else (),
         taken=observed.taken,
+        nodes=observed.nodes,
     )
     status = build_status(model, progress, now)
+    repairs = tuple(field for decision in applies for field in decision.repairs)
+    contests = [item for item in observed.contests if item.seconds > 0 or item.field in repairs]
+    if contested := contest_finding(contests):
+        row = make_condition(model.status, model.generation, CONTESTED, "True", contested, now)
+        status["conditions"].append(row)
     texts = (
-        [decision.text for decision in applies] + [f"delete {_title(orphan)}" for orphan in orphans] + waits
+        [decision.text for decision in applies] + [f"delete {title(orphan)}" for orphan in orphans] + waits
     )
+    # What an obstacle kept from being done is not reported as done.
+    done = (applies or orphans) and blocked is None
     ready = _condition(status, "Ready")
     return Plan(
         asks=tuple(candidates(observed)) if shrinking else (),
@@ -151,9 +175,11 @@ def plan(
         apply=tuple(decision.desired for decision in applies),
         delete=tuple(orphans),
         status=status,
-        events=_events(model, status, texts if applies or orphans else [], progress.scaling),
+        events=_events(model, status, texts if done else [], progress.scaling),
         requeue_after=_requeue(ready, bool(waits), observed, rollout),
+        repairs=repairs,
         causes=pod_causes(model, progress),
+        failures=observed_failures(observed.pods),
         revision=revision,
         start_kind=start_kind(model, choices.templates[0]),
         doing="; ".join(texts),
@@ -163,9 +189,16 @@ def plan(
 
 def plan_unreadable(body: Object, problem: str, now: datetime) -> Plan:
     """Plans an object that cannot be read: nothing is touched, the status says why."""
+    return plan_failed(body, Finding("InvalidSpec", problem), now)
+
+
+def plan_failed(body: Object, finding: Finding, now: datetime) -> Plan:
+    """Plans an object that cannot be planned: nothing is touched, the status says why, and the rest of it
+    stays.
+    """
     previous, generation = body.get("status") or {}, body["metadata"].get("generation", 0)
-    finding = Finding("InvalidSpec", problem)
-    rows = {"Ready": "False", "Reconciling": "False", "Stalled": "True"}
+    stalled, waiting = ("True", "False") if finding.stalled else ("False", "True")
+    rows = {"Ready": "False", "Reconciling": waiting, "Stalled": stalled}
     made = [make_condition(previous, generation, kind, word, finding, now) for kind, word in rows.items()]
     others = [item for item in previous.get("conditions") or [] if item.get("type") not in rows]
     status = {**previous, "conditions": [*made, *others], "observedGeneration": generation}
@@ -177,24 +210,27 @@ class _Decision:
     verb: str
     desired: Object
     text: str
+    repairs: tuple[Field, ...] = ()
+    """The fields that are set back."""
 
 
-def _decide(model: Model, desired: Object, live: Object | None) -> _Decision:
-    title = _title(desired)
+def _decide(model: Model, desired: Object, live: Object | None, contests: tuple[Contest, ...]) -> _Decision:
+    name = title(desired)
     if live is None:
-        return _Decision("apply", desired, f"create {title}")
+        return _Decision("apply", desired, f"create {name}")
     owner = controller_of(live)
     former = owner.get("kind") == KIND and owner.get("name") == model.name
     if owner.get("uid") != model.uid and not former:
-        return _Decision("conflict", desired, f"{title} exists and does not belong to this ModelDeployment")
+        return _Decision("conflict", desired, f"{name} exists and does not belong to this ModelDeployment")
     if is_leaving(live) or owner.get("uid") != model.uid:
-        return _Decision("wait", desired, f"wait for the end of the former {title}")
+        return _Decision("wait", desired, f"wait for the end of the former {name}")
     desired = settle_claim(desired, live)
     annotations = live["metadata"].get("annotations") or {}
     if annotations.get(RENDERED_HASH) != desired["metadata"]["annotations"][RENDERED_HASH]:
-        return _Decision("apply", desired, f"update {title}")
-    if path := first_difference(desired, live):
-        return _Decision("apply", desired, f"repair {title} ({path} was changed)")
+        return _Decision("apply", desired, f"update {name}", due_again(desired, contests))
+    if path := first_difference(desired, live, ignored=left_alone(desired, contests)):
+        text = f"repair {name} ({path} was changed)"
+        return _Decision("apply", desired, text, (Field(*identity(desired), path),))
     return _Decision("keep", desired, "")
 
 
@@ -210,6 +246,9 @@ def _events(model: Model, status: Object, actions: list[str], scaling: Object | 
     names = _condition(status, CONDITION)
     if names and names["message"] != _condition(model.status, CONDITION).get("message"):
         events.append(Event("Warning", names["reason"], names["message"]))
+    contested = _condition(status, CONTESTED)
+    if contested and not _condition(model.status, CONTESTED):
+        events.append(Event("Warning", contested["reason"], contested["message"]))
     return tuple(events)
 
 
@@ -226,6 +265,7 @@ def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: Rollout)
         (_AWAIT_REPORT_SECONDS, any(map(tells_progress, observed.pods))),
         (_AWAIT_EVENTS_SECONDS, any(map(awaits_events, observed.pods)) and ready["status"] != "True"),
         (_AWAIT_PROGRESS_SECONDS, ready["status"] != "True"),
+        *((contest.seconds, contest.seconds > 0) for contest in observed.contests),
     ]
     return min((seconds for seconds, awaited in times if awaited), default=None)
 
@@ -240,7 +280,3 @@ def _choose(
     revision = revision_of(templates[0])
     rollout = choose_rollout(model, workload, observed.pods, observed.events, revision, now)
     return Choices(templates, version, rollout.strategy, rollout.why), rollout
-
-
-def _title(body: Object) -> str:
-    return f"{body['kind']}/{body['metadata']['name']}"

@@ -18,6 +18,7 @@ Object = dict[str, Any]
 OWN_CONDITIONS = frozenset(
     {
         "CapacityAvailable",
+        "Contested",
         "EngineReady",
         "Ready",
         "Reconciling",

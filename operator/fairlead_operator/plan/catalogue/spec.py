@@ -8,7 +8,8 @@ REASONS = (
     Reason(
         "InvalidSpec",
         "The stored object cannot be read by this version of the operator, spec.api.defaults or "
-        "spec.api.limits do not fit the dialect, or spec.podTemplate changes what the operator relies on. "
+        "spec.api.limits do not fit the dialect, spec.engine.chatTemplate.inline is not a valid Jinja "
+        "template, or spec.podTemplate changes what the operator relies on. "
         "What runs goes on as it is.",
         "Correct the field that the message names, or upgrade the operator.",
         stalled=True,
@@ -29,9 +30,37 @@ REASONS = (
     ),
     Reason(
         "ObjectRejected",
-        "The API server refused an object that the operator made from the spec.",
-        "Correct the field that the API server names, or the policy that refuses it.",
+        "The API server refused an object that the operator made from the spec, or a right that it needs. "
+        "What runs goes on as it is.",
+        "Correct the field that the message names, or the policy that refuses it; it is tried again every "
+        "minute.",
         stalled=True,
+    ),
+    Reason(
+        "ApiRequestFailed",
+        "The operator could not carry out the spec, because requests to the API server fail: a webhook does "
+        "not answer, the server is overloaded, or it has a fault.",
+        "See the webhook or the server that the message names; it is tried again with growing delays.",
+    ),
+    Reason(
+        "ReconcileFailed",
+        "The operator has a fault that this model brings out. What runs goes on as it is.",
+        "See the operator's log and report the fault; it is tried again with growing delays.",
+        stalled=True,
+    ),
+)
+CONTESTED = (
+    Reason(
+        "ReplicasContested",
+        "Something else than the operator sets the number of replicas of the model's Deployment, typically a "
+        "HorizontalPodAutoscaler or ScaledObject that targets the Deployment.",
+        "Let the autoscaler target the ModelDeployment (scaleTargetRef), or remove it.",
+    ),
+    Reason(
+        "FieldContested",
+        "Something else than the operator sets a field of an object that the operator made: another tool, a "
+        "mutating webhook, or an API server that drops the field.",
+        "Stop what the message names, or say the same in the spec, for example in spec.podTemplate.",
     ),
 )
 NAMES = (
