@@ -90,12 +90,24 @@ ERROR_CHARACTERS = 2048
 # How long an overloaded API server may have the operator wait. Beyond: this long.
 RETRY_AFTER_SECONDS = 60.0
 
+# Chat templates of specs whose check is remembered. Each has at most 64 KiB, and its check takes up to 0.4 s.
+# Beyond: the one that was asked for longest ago is checked again.
+REMEMBERED_CHAT_TEMPLATES = 64
+
 # Pods of one model that count; the status has room for 1000. So 4000 with its label are looked at in each
 # reconcile, which takes 16 requests. Beyond: they are left out.
 MODEL_PODS = 2000
 # Conditions and containers of one pod that count. Beyond: they are left out.
 POD_CONDITIONS = 32
 POD_CONTAINERS = 64
+# Kinds of resources, tolerations and entries of the node selector that count of a pod that has no node: real
+# pods have a few. Beyond: they are left out, so that a message about nodes may name a wrong obstacle.
+POD_RESOURCES = 16
+POD_TOLERATIONS = 32
+POD_LABELS = 32
+# Failures of one model that are looked at, and that are remembered as reported: each container of a pod keeps
+# its last two ends. Beyond: the oldest are left out, so they are not counted.
+MODEL_FAILURES = 256
 # A text of an object (condition, termination message, note of an Event) before anything is searched in it.
 # Kubernetes keeps 4096 bytes of a termination message, and schedulers take less than 4 KiB. Beyond: cut.
 TEXT_CHARACTERS = 8 << 10
@@ -105,3 +117,27 @@ MODEL_CHILDREN = 128
 # Events about one pod that are read, and pods of one model about which Events are read. Beyond: left out.
 POD_EVENTS = 100
 PODS_WITH_EVENTS = 32
+
+# A field of a child that is set back so many times within so many seconds is contested: a
+# HorizontalPodAutoscaler writes every 15 s, GitOps tools every few minutes. Beyond: the other's value is left
+# for the pause, and the wanted one is applied after it.
+CONTEST_REPAIRS = 3
+CONTEST_WINDOW_SECONDS = 900
+CONTEST_PAUSE_SECONDS = 600
+# Fields of one model whose repairs are remembered. Beyond: the oldest are forgotten.
+CONTESTED_FIELDS = 32
+# Wrong fields of spec.podTemplate and spec.scheduling.affinity that are named. The search for a similar name
+# takes milliseconds for each. Beyond: the rest is not named.
+FIELD_PROBLEMS = 16
+
+# Nodes that are read when a pod finds none, and for how long the answer is used: a node takes about 10 KiB on
+# the wire. Beyond: nothing is concluded from nodes, and the message says so.
+NODES = 1000
+NODES_SECONDS = 30.0
+# Taints of a node, labels of a node and kinds of resources that it offers. Beyond: they are left out.
+NODE_TAINTS = 64
+NODE_LABELS = 256
+NODE_RESOURCES = 64
+# Different demands of pods whose comparison with the nodes is remembered: pods of one revision ask the same.
+# Beyond: all are compared again.
+NODE_ASKS = 1000

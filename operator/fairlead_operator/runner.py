@@ -19,6 +19,7 @@ from fairlead_operator import kopf_edge
 from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.loop import run_resync, run_workers
 from fairlead_operator.controller.names import Names
+from fairlead_operator.controller.nodes import NodeReader
 from fairlead_operator.controller.queue import WorkQueue
 from fairlead_operator.controller.reconciler import Reconciler
 from fairlead_operator.controller.routers import Routers
@@ -87,7 +88,10 @@ class Runner:
         scalers = self._scalers(admin)
         render = self._settings.render
         names = Names(self._queue.add, self._settings.namespaces)
-        reconciler = Reconciler(self._client, recorder, admin, scalers, render, sightings, names=names)
+        nodes = NodeReader(self._client, self._settings.read_nodes)
+        reconciler = Reconciler(
+            self._client, recorder, admin, scalers, render, sightings, names=names, nodes=nodes
+        )
 
         def notice(seen: Sighting) -> None:
             if sightings.note(seen):

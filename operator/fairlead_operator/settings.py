@@ -2,13 +2,46 @@
 
 from __future__ import annotations
 
+import json
 import socket
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.alias_generators import to_camel
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from fairlead_operator.render.model import AdminClients, RenderSettings
+from fairlead_operator.api.metadata import (
+    RESERVED_ANNOTATIONS,
+    RESERVED_LABELS,
+    InheritedMetadata,
+    refused_key,
+)
+from fairlead_operator.render.model import AdminClients, PodUser, RenderSettings
+
+# Kubernetes' own bound of user and group ids.
+_ID_MAXIMUM = 2_147_483_647
+_GroupId = Annotated[int | None, Field(ge=0, le=_ID_MAXIMUM)]
+
+
+def _parsed(value: Any) -> Any:
+    """JSON text as its value. Variables are also read from the operator's Deployment (`cli.cluster`), so that
+    pydantic-settings cannot do it, which decodes the environment alone. Raises ValueError.
+    """
+    return json.loads(value) if isinstance(value, str) else value
+
+
+_Strings = Annotated[dict[str, str], NoDecode, BeforeValidator(_parsed)]
+
+
+class PodSecurityContext(BaseModel):
+    """User and groups of models' pods. What is absent or null is left to the platform."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+    # No pod may run as root, so that 0 would never start.
+    run_as_user: Annotated[int | None, Field(ge=1, le=_ID_MAXIMUM)] = None
+    run_as_group: _GroupId = None
+    fs_group: _GroupId = None
 
 
 class Settings(BaseSettings):
@@ -44,6 +77,26 @@ class Settings(BaseSettings):
     """The router's Service as NAME.NAMESPACE.svc.DOMAIN:PORT; empty where there is none, and then no model
     goes to zero. The port must be 80, that of the models' own Services.
     """
+    pod_security_context: Annotated[PodSecurityContext, NoDecode, BeforeValidator(_parsed)] = (
+        PodSecurityContext(
+            runAsUser=PodUser.run_as_user, runAsGroup=PodUser.run_as_group, fsGroup=PodUser.fs_group
+        )
+    )
+    """User and groups of models' pods as JSON, with the keys runAsUser, runAsGroup and fsGroup. A key that is
+    absent is left to the platform, for example to OpenShift.
+    """
+    inherited_labels: _Strings = {}
+    """Labels of everything that is made for models, as JSON; a model's own spec.inheritedMetadata goes
+    first.
+    """
+    inherited_annotations: _Strings = {}
+    """The same for annotations."""
+    ip_family_policy: Literal["", "SingleStack", "PreferDualStack", "RequireDualStack"] = ""
+    """The ipFamilyPolicy of models' Services; empty for the cluster's default."""
+    read_nodes: bool = True
+    """Whether nodes are read to find out why a pod has none. Without the right to list them the status says
+    so.
+    """
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Lowest level that is logged."""
     resync_seconds: int = Field(default=600, ge=10)
@@ -54,6 +107,15 @@ class Settings(BaseSettings):
     """Most writes to the API server per second, in bursts of one second's worth; fewer while it answers 429.
     200 take about one core of a control plane.
     """
+
+    @field_validator("inherited_labels", "inherited_annotations")
+    @classmethod
+    def _check_inherited(cls, given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        """The chart's schema says the same, before anything is installed."""
+        reserved = RESERVED_LABELS if info.field_name == "inherited_labels" else RESERVED_ANNOTATIONS
+        if refused := refused_key(given, reserved):
+            raise ValueError(f"must not have {refused}")
+        return given
 
     @property
     def namespaces(self) -> tuple[str, ...]:
@@ -71,6 +133,11 @@ class Settings(BaseSettings):
             if self.network_policy
             else None,
             router_host=self.router_service.partition(":")[0],
+            pod_user=PodUser(**self.pod_security_context.model_dump()),
+            inherited_metadata=InheritedMetadata(
+                labels=self.inherited_labels, annotations=self.inherited_annotations
+            ),
+            ip_family_policy=self.ip_family_policy,
         )
 
 

@@ -23,6 +23,11 @@ DEMAND_REQUESTS = Counter(
     "Requests to routers and gateways for the demand.",
     ["source", "result"],
 )
+MODEL_FAILURES_TOTAL = Counter(
+    "fairlead_model_failures_total",
+    "Failures of models' containers and pods; container is empty for a whole pod.",
+    ["namespace", "model", "container", "reason"],
+)
 RECONCILES = Counter("fairlead_operator_reconcile_total", "Reconciles of one model.", ["result"])
 _BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60)
 RECONCILE_SECONDS = Histogram(

@@ -111,6 +111,15 @@ class Node:
             containerStatuses=[_container("vllm", state={"terminated": _end(message)}, ready=False)],
         )
 
+    async def crashed_and_ready_again(self, message: str, code: int = 1, restarts: int = 1) -> None:
+        """The engine's container ended while it served, was started again and is ready."""
+        await self.ready()
+        pod = await self.pod()
+        running = {"state": {"running": {"startedAt": _now()}}, "ready": True, "started": True}
+        end = {"terminated": {**_end(message), "exitCode": code}}
+        engine = _container("vllm", lastState=end, **running)
+        await self._report(pod, containerStatuses=[{**engine, "restartCount": restarts}])
+
     async def download_ended(self, message: str) -> None:
         """The container that downloads ended with a termination message, before the engine's was started."""
         pod = await self.pod()

@@ -88,6 +88,23 @@ async def test_the_stated_rights_are_enough(
     assert await operator.metric(r'code="403"') == 0
 
 
+async def test_without_the_right_to_list_nodes_the_status_says_so(
+    account: Account, start_operator: Start, kube: KubeClient, namespace: str, node: Node
+) -> None:
+    start_operator(kubeconfig=account.give(needed()))
+    await kube.create(MODEL_DEPLOYMENT, namespace, manifest())
+    await node.cannot_schedule("0/1 nodes are available: 1 Insufficient cpu.")
+
+    async def told() -> str | None:
+        body = await kube.get(MODEL_DEPLOYMENT, namespace, "tiny")
+        conditions = body.get("status", {}).get("conditions", [])
+        refused = [item["message"] for item in conditions if item["reason"] == "InsufficientResources"]
+        return next(iter(refused), None)
+
+    message = await eventually("the verdict", told) or ""
+    assert "nodes were not looked at: the operator has not the right to list them" in message
+
+
 async def test_a_missing_right_ends_the_start_and_is_named(account: Account, start_operator: Start) -> None:
     rules = [rule for rule in needed() if rule["resources"] != ["modeldeployments/status"]]
     operator = start_operator(kubeconfig=account.give(rules))
@@ -110,7 +127,7 @@ async def test_what_the_api_server_refuses_is_told_in_its_words(
     async def told() -> str | None:
         body = await kube.get(MODEL_DEPLOYMENT, namespace, "tiny")
         conditions = body.get("status", {}).get("conditions", [])
-        return next((item["message"] for item in conditions if item["reason"] == "ObjectRejected"), None)
+        return next((item["message"] for item in conditions if item["reason"] == "QuotaExceeded"), None)
 
     assert "exceeded quota: none" in (await eventually("the refusal", told) or "")
     assert await kube.list(DEPLOYMENT, namespace) == []

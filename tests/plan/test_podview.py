@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import copy
 import json
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from fairlead_operator.api.names import DELETION_COST, REVISION
-from fairlead_operator.bounds import POD_CONDITIONS, POD_CONTAINERS, TEXT_CHARACTERS
+from fairlead_operator.bounds import (
+    POD_CONDITIONS,
+    POD_CONTAINERS,
+    POD_LABELS,
+    POD_RESOURCES,
+    POD_TOLERATIONS,
+    TEXT_CHARACTERS,
+)
 from fairlead_operator.plan.asking import can_be_asked
+from fairlead_operator.plan.nodes import Node, Nodes
+from fairlead_operator.plan.placement import requests_of
 from fairlead_operator.plan.podview import view_event, view_own_pod
 from fairlead_operator.plan.status import Progress, build_status
 from tests.plan.builders import NOW, Object, ended, model, mount_event, pod, running
@@ -71,6 +81,7 @@ def everything_set() -> Object:
     body["metadata"]["annotations"][DELETION_COST] = "3"
     body["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
     body["spec"]["schedulingGates"] = [{"name": "kueue.x-k8s.io/admission"}]
+    body["spec"]["containers"] = [{"name": "vllm", "resources": {"limits": {"memory": "16Gi"}}}]
     body["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimTemplateName": "tiny-gpu"}]
     return owned(body, **{"kueue.x-k8s.io/queue-name": "q", "app.kubernetes.io/component": "engine"})
 
@@ -88,16 +99,47 @@ def test_nothing_is_lost_that_is_read() -> None:
     assert can_be_asked(seen)
 
 
+def demanding() -> Object:
+    """A pod that finds no node, with everything set that it may ask of one."""
+    body = pod(unschedulable="0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")
+    resources = {"requests": {"cpu": "1500m"}, "limits": {"nvidia.com/gpu": "2", "memory": "1Gi"}}
+    body["spec"]["containers"] = [{"name": "vllm", "resources": resources}]
+    body["spec"]["initContainers"] = [{"name": "gateway", "restartPolicy": "Always", "resources": resources}]
+    body["spec"]["tolerations"] = [{"key": "a", "operator": "Equal", "value": "b", "effect": "NoSchedule"}]
+    body["spec"]["nodeSelector"] = {"zone": "a"}
+    return body
+
+
+NODES = Nodes(
+    (
+        Node("n-1", {"zone": "a"}, (("a", "b", "NoSchedule"), ("c", "", "NoExecute")), {"cpu": Fraction(64)}),
+        Node("n-2", {"zone": "a"}, (), {"cpu": Fraction(2), "nvidia.com/gpu": Fraction(8)}),
+    )
+)
+
+
+def test_what_a_pod_without_a_node_asks_for_is_held_as_a_whole() -> None:
+    body = demanding()
+    seen = view_own_pod(owned(body), "tiny")
+    assert seen is not None
+    assert seen["spec"]["resources"]["requests"]["nvidia.com/gpu"] == "4"
+    assert requests_of(seen) == requests_of(body)
+    assert seen["spec"]["tolerations"] == body["spec"]["tolerations"]
+    assert seen["spec"]["nodeSelector"] == body["spec"]["nodeSelector"]
+
+
 def test_the_status_of_a_model_is_the_same_with_whole_pods_and_with_what_is_held() -> None:
     for body in (
         owned(pod()),
         owned(pod(unschedulable="0/1 nodes are available: 1 Insufficient cpu.")),
+        owned(demanding()),
         everything_set(),
     ):
         view = view_own_pod(body, "tiny")
         assert view is not None
         whole, held = (
-            build_status(model(), Progress({}, (item,), True, all_pods=(item,)), NOW) for item in (body, view)
+            build_status(model(), Progress({}, (item,), True, all_pods=(item,), nodes=NODES), NOW)
+            for item in (body, view)
         )
         assert whole == held
 
@@ -106,7 +148,13 @@ def hostile(**change: Any) -> Object:
     body = everything_set()
     body["metadata"]["annotations"] |= {f"a{number}": "x" * 100 for number in range(2000)}
     body["metadata"]["managedFields"] = [{"fieldsV1": {f"f:{number}": {} for number in range(5000)}}]
-    body["spec"]["containers"] = [{"name": "vllm", "env": [{"name": "A", "value": "x" * 500_000}]}]
+    amounts = {f"a.b/{number}": "1" * 1000 for number in range(2000)}
+    body["spec"] = {
+        "containers": [{"name": "n", "env": [{"value": "x" * 500_000}], "resources": {"limits": amounts}}]
+        * 99,
+        "tolerations": [{"key": "x" * 1000, "junk": "x" * 1000}] * 2000,
+        "nodeSelector": {f"a.b/{number}": "x" * 1000 for number in range(2000)},
+    }
     body["status"]["conditions"] = [{"type": "A", "status": "True", "message": "x" * 100_000}] * 500
     body["status"]["containerStatuses"] = [{"name": "a", "state": ended("x" * 100_000)}] * 500
     return {**body, **change}
@@ -117,7 +165,16 @@ def test_what_is_held_of_a_pod_is_bounded() -> None:
     assert seen is not None
     assert len(seen["status"]["conditions"]) == POD_CONDITIONS
     assert len(seen["status"]["containerStatuses"]) == POD_CONTAINERS
-    assert len(json.dumps(seen)) < (POD_CONDITIONS + POD_CONTAINERS + 4) * (TEXT_CHARACTERS + 200)
+    status = (POD_CONDITIONS + POD_CONTAINERS + 4) * (TEXT_CHARACTERS + 200)
+    assert len(json.dumps(seen["status"])) < status
+    assert len(json.dumps(seen["spec"])) < 200 * POD_CONTAINERS + 2000 * (POD_RESOURCES + POD_TOLERATIONS)
+    assert len(seen["spec"]["nodeSelector"]) == POD_LABELS
+
+
+def test_of_many_amounts_only_a_few_are_computed() -> None:
+    body = hostile()
+    body["spec"]["containers"][0]["resources"]["limits"] = {f"a.b/{number}": "1" for number in range(100_000)}
+    assert len(requests_of(body)) <= POD_RESOURCES
 
 
 def test_what_is_held_of_an_event_is_bounded() -> None:

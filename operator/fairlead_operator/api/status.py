@@ -15,7 +15,7 @@ class Condition(Part):
 
     type: Annotated[str, length(1, 316)]
     """type of the condition: Ready, Reconciling, Stalled, Scheduled, CapacityAvailable, WeightsReady,
-    EngineReady, ScalingActive or ScalingLimited.
+    EngineReady, ScalingActive, ScalingLimited or Contested.
     """
     status: Literal["True", "False", "Unknown"]
     """status of the condition."""
@@ -76,6 +76,23 @@ class Endpoint(Part):
     """state of the pod: it starts, answers requests, or finishes its last ones."""
     in_flight: Annotated[int | None, Field(ge=0)] = None
     """inFlight requests that a draining pod still has, as it last reported."""
+
+
+class LastFailure(Part):
+    """The last end of a container, or of a whole pod, that was not asked for."""
+
+    time: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+    """time of the end, by the clock of the pod's node."""
+    pod: Annotated[str, length(1, 253)]
+    """pod that failed; it may be gone."""
+    container: Annotated[str | None, length(0, 253)] = None
+    """container that ended; absent where the pod failed as a whole, for example by eviction."""
+    reason: Annotated[str, length(1, 1024)]
+    """reason is a word of the documented catalogue."""
+    message: Annotated[str, length(0, 4096)] = ""
+    """message says why it ended, in the words of the container or of the kubelet."""
+    exit_code: int | None = None
+    """exitCode of the container; 128 plus N is the end by signal N."""
 
 
 # Measured quantities with fractions, by name. They are for people and for the next operator, which knows what
@@ -157,5 +174,11 @@ class ModelDeploymentStatus(Part):
     """weights says how far the download is; absent where nothing is downloaded."""
     startup: Startup | None = None
     """startup says how long the latest start took, by phase."""
+    restarts: Annotated[int, Field(ge=0), WithJsonSchema({"type": "integer", "format": "int64"})] = 0
+    """restarts is how often containers of the present pods were restarted."""
+    last_failure: LastFailure | None = None
+    """lastFailure is the last crash of a container, or eviction of a pod. It stays when the model is Ready
+    again and when the pod is gone, until there is a newer one.
+    """
     rendering_version: Annotated[int, Field(ge=0)] = 0
     """renderingVersion is the version of the rules by which the operator made the child objects."""

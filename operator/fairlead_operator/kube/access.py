@@ -15,6 +15,7 @@ from fairlead_operator.kube.resources import (
     EVENT,
     MODEL_DEPLOYMENT,
     NETWORK_POLICY,
+    NODE,
     OPTIONAL_CHILDREN,
     PERSISTENT_VOLUME_CLAIM,
     POD,
@@ -46,6 +47,10 @@ NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
 OPTIONAL_NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = tuple(
     (resource, "", _OWN) for resource in OPTIONAL_CHILDREN
 )
+
+
+# What is done only where the role allows it: nodes say why a pod finds none. It is a cluster-wide right.
+OPTIONAL_READS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = ((NODE, "", ("list",)),)
 
 
 async def missing_access(client: KubeClient, namespaces: Sequence[str]) -> list[str]:

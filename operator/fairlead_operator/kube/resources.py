@@ -44,6 +44,7 @@ NETWORK_POLICY = Resource("networking.k8s.io/v1", "NetworkPolicy", "networkpolic
 PERSISTENT_VOLUME_CLAIM = Resource("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 POD = Resource("v1", "Pod", "pods")
 EVENT = Resource("events.k8s.io/v1", "Event", "events")
+NODE = Resource("v1", "Node", "nodes")
 LEASE = Resource("coordination.k8s.io/v1", "Lease", "leases")
 ACCESS_REVIEW = Resource("authorization.k8s.io/v1", "SelfSubjectAccessReview", "selfsubjectaccessreviews")
 CLAIM_TEMPLATES = Resource("resource.k8s.io/v1", RESOURCE_CLAIM_TEMPLATE, "resourceclaimtemplates")

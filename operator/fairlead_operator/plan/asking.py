@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fairlead_operator.bounds import PODS_WITH_EVENTS
-from fairlead_operator.plan.findings import is_true
+from fairlead_operator.plan.findings import condition_of, is_true
 from fairlead_operator.plan.kubelet import awaits_volumes
 from fairlead_operator.plan.observed import is_leaving
 
@@ -33,6 +33,12 @@ def asked_about_in_events(pods: Iterable[Object]) -> list[Object]:
 def awaits_node(pod: Object) -> bool:
     """Whether the scheduler has not placed the pod."""
     return not pod.get("spec", {}).get("nodeName") and not is_leaving(pod)
+
+
+def is_refused(pod: Object) -> bool:
+    """Whether the scheduler has found no node for the pod, so that the nodes may say more."""
+    verdict = condition_of(pod, "PodScheduled") or {}
+    return awaits_node(pod) and verdict.get("status") == "False" and verdict.get("reason") == "Unschedulable"
 
 
 def tells_progress(pod: Object) -> bool:

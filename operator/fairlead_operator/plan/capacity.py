@@ -11,7 +11,6 @@ from typing import Any
 from fairlead_operator.plan.findings import Finding, deployment_finding, worst
 from fairlead_operator.plan.observed import is_leaving
 from fairlead_operator.plan.rollout import Rollout
-from fairlead_operator.plan.verdict import scheduling_finding
 
 Object = dict[str, Any]
 Row = tuple[bool | None, Finding]
@@ -21,16 +20,18 @@ def capacity(
     wanted: int,
     pods: tuple[Object, ...],
     all_pods: tuple[Object, ...],
+    refused: list[Finding],
     deployment: Object,
     rollout: Rollout,
 ) -> Row:
-    """Status (None is Unknown) and finding, from the pods of the current revision and `all_pods`."""
+    """Status (None is Unknown) and finding, from the pods of the current revision and `all_pods`.
+    `refused` is why pods of the current revision have no node.
+    """
     if wanted == 0:
         return None, Finding("ScaledToZero", "no replica is wanted")
     if rollout.why:
         text = f"an old pod is drained for each new one, because {rollout.why}"
         return False, Finding("DrainThenReplace", text)
-    refused = [finding for pod in pods if (finding := scheduling_finding(pod))]
     rejected = deployment_finding(deployment)
     if cause := worst([*refused, *([rejected] if rejected else [])]):
         unknown = cause.reason == "Progressing" or any(map(is_leaving, all_pods))

@@ -1,22 +1,19 @@
 """Why a pod that has a node is not ready, from its containers and from what its gateway reports.
 
-A container that ended says why in its termination message (`{"reason", "message"}`, written by the engine
-launcher and by the download). The cause of the last end is told while the container starts again, until it is
-ready. Any program of a pod can write such a message, so only the reasons that those two have are taken over;
-the text of any other is kept under the reason of the container that ended.
+The cause of a container's last end (`plan.ends`) is reported while the container waits and while it starts
+again, until it is ready. So a container that fails again and again has one cause, and not a new one in each
+of its states.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 
-from fairlead_operator.bounds import WORD_CHARACTERS
-from fairlead_operator.plan.findings import Finding, condition_of, is_true, parse_time, steady
+from fairlead_operator.plan.ends import START_REASONS, claimed, crash_reason, end_finding, last_end
+from fairlead_operator.plan.findings import Finding, condition_of, is_true, steady
 from fairlead_operator.plan.podreport import PodReport
-from fairlead_operator.plan.reasons import may_be_claimed
-from fairlead_operator.plan.text import clean
+from fairlead_operator.plan.podview import memory_limit
 
 Object = dict[str, Any]
 
@@ -40,20 +37,13 @@ _IMAGE_ABSENT = re.compile(
 _IMAGE_REFUSED = re.compile(
     r"unauthorized|authentication required|authorization failed|denied|forbidden|no basic auth", re.IGNORECASE
 )
-_START_REASONS = frozenset(
-    {"CreateContainerError", "RunContainerError", "CreatePodSandboxError", "StartError", "ContainerCannotRun"}
-)
 _DISK = re.compile(r"ephemeral.storage|EmptyDir|inodes|DiskPressure")
-# As often as that within short lives is again and again. After a life of ten minutes the kubelet forgets
-# earlier ends too, when it chooses how long to wait.
-_REPEATED_RESTARTS = 3
-_SHORT_LIFE_SECONDS = 600.0
 
 
 def engine_finding(pod: Object, report: PodReport | None = None) -> Finding | None:
     """Why a pod that has a node is not ready, or None if it is. `report` is what its gateway says."""
     if pod.get("status", {}).get("phase") == "Failed":
-        return _failed_finding(pod)
+        return failed_pod_finding(pod)
     if is_true(pod, "Ready"):
         return None
     name, status = pod["metadata"]["name"], pod.get("status", {})
@@ -61,11 +51,13 @@ def engine_finding(pod: Object, report: PodReport | None = None) -> Finding | No
     for container in [*inits, *others]:
         if finding := _waiting_finding(container, name):
             return finding
-    if finding := _init_finding(inits, name, report):
+    engine: Object = next((container for container in others if container["name"] == "vllm"), {})
+    if finding := _init_finding(pod, inits, engine, report):
         return finding
     if _node_is_lost(pod):
         return Finding("NodeLost", f"node {pod['spec'].get('nodeName')} of pod {name} does not report")
-    return _engine_finding([*inits, *others], name, report) or _others_finding([*inits, *others], name)
+    gateway: Object = next((container for container in inits if container["name"] == "gateway"), {})
+    return _engine_finding(pod, engine, gateway, report) or _others_finding(pod, [*inits, *others])
 
 
 def disruption_finding(pod: Object) -> Finding | None:
@@ -82,7 +74,8 @@ def disruption_finding(pod: Object) -> Finding | None:
     return None
 
 
-def _failed_finding(pod: Object) -> Finding:
+def failed_pod_finding(pod: Object) -> Finding:
+    """Why a pod has the phase Failed."""
     name, status = pod["metadata"]["name"], pod["status"]
     if finding := disruption_finding(pod):
         return finding
@@ -108,13 +101,15 @@ def _waiting_finding(container: Object, pod: str) -> Finding | None:
     reason, text = waiting.get("reason", ""), steady(waiting.get("message") or "")
     where = f"container {container['name']} of pod {pod}"
     if reason in _IMAGE_REASONS:
-        text = _BACK_OFF.sub("", text) or reason
+        text, about = _BACK_OFF.sub("", text), f"image {container.get('image')} for {where}: "
+        # Older kubelets say nothing of the cause between two attempts.
+        unknown = about if not text and reason == "ImagePullBackOff" else ""
         # With an image volume it is not the container's own image, and the text names it.
-        return Finding(_image_reason(reason, text), f"image {container.get('image')} for {where}: {text}")
+        return Finding(_image_reason(reason, text), f"{about}{text or reason}", about=unknown)
     if reason == "CreateContainerConfigError":
         return Finding("ContainerConfigError", f"{where}: {text or reason}")
-    if reason in _START_REASONS:
-        return Finding("ContainerStartFailed", f"{where}: {text or reason}")
+    if reason in START_REASONS:
+        return Finding("ContainerStartFailed", f"{where}: {text or 'the container runtime gives no reason'}")
     return None
 
 
@@ -127,115 +122,84 @@ def _image_reason(reason: str, text: str) -> str:
     return "ImageNotFound" if _IMAGE_ABSENT.search(text) else "ImagePullFailed"
 
 
-def _init_finding(containers: list[Object], pod: str, report: PodReport | None) -> Finding | None:
+def _init_finding(
+    pod: Object, containers: list[Object], engine: Object, report: PodReport | None
+) -> Finding | None:
     for container in containers:
-        state, end = container.get("state", {}), _last_end(container)
-        if state.get("terminated", {}).get("exitCode") == 0:
+        end = last_end(container)
+        if container.get("state", {}).get("terminated", {}).get("exitCode") == 0:
             continue
-        name = container["name"]
-        if name == "gateway":
-            if end and "running" not in state:
-                return _end_finding(container, end, pod, "GatewayFailed")
-        elif name == "weights":
-            return _weights_finding(container, end, pod, report)
-        elif end:
-            return _end_finding(container, end, pod, "InitContainerFailed")
+        if container["name"] == "weights":
+            return _weights_finding(pod, container, end, report)
+        if end and _holds_up(container, engine, report):
+            return _end_finding(pod, container, end, init=True)
     return None
 
 
+def _holds_up(container: Object, engine: Object, report: PodReport | None) -> bool:
+    """Whether the last end of an init container, or of a sidecar, still keeps the pod from being ready.
+
+    One that runs again may end again at once. So its end counts until the pod gets further: an engine that
+    was started before, or a gateway that answers, says more about the pod than the end.
+    """
+    if "running" not in container.get("state", {}):
+        return True
+    if container["name"] == "gateway":
+        return report is None and not engine.get("started") and last_end(engine) is None
+    begun = "running" in engine.get("state", {}) or last_end(engine) is not None
+    return not (container.get("started") and begun)
+
+
 def _weights_finding(
-    container: Object, end: Object | None, pod: str, report: PodReport | None
+    pod: Object, container: Object, end: Object | None, report: PodReport | None
 ) -> Finding | None:
-    """What holds the download up or made it fail; how far one is that goes on, plan.weights tells."""
+    """What holds the download up or made it fail. How far one is that goes on: see plan.weights."""
     cause = report.weights.cause if report and report.weights else None
     if cause and cause.reason and "running" in container.get("state", {}):
-        reason, text = _claimed(cause.reason, cause.message, "WeightsDownloadFailed")
-        return Finding(reason, f"{text} (pod {pod})")
-    return _end_finding(container, end, pod, "WeightsDownloadFailed") if end else None
+        reason, text = claimed(cause.reason, cause.message, "WeightsDownloadFailed")
+        return Finding(reason, f"{text} (pod {pod['metadata']['name']})")
+    return _end_finding(pod, container, end, init=True) if end else None
 
 
-def _engine_finding(containers: list[Object], pod: str, report: PodReport | None) -> Finding | None:
-    by_name = {container["name"]: container for container in containers}
-    engine: Object = by_name.get("vllm", {})
-    runs = "running" in engine.get("state", {})
+def _engine_finding(pod: Object, engine: Object, gateway: Object, report: PodReport | None) -> Finding | None:
+    name, runs = pod["metadata"]["name"], "running" in engine.get("state", {})
     if runs and engine.get("started"):
-        if by_name.get("gateway", {}).get("ready"):
+        if gateway.get("ready"):
             return None
         if report and report.unresponsive_seconds:
             return Finding(
                 "EngineUnresponsive",
-                f"the engine in pod {pod} has requests and makes no token any more",
+                f"the engine in pod {name} has requests and makes no token any more",
             )
-        return Finding("EngineNotReady", f"the engine in pod {pod} was ready and does not answer any more")
-    if end := _last_end(engine):
-        return _end_finding(engine, end, pod, "EngineCrashed")
+        return Finding("EngineNotReady", f"the engine in pod {name} was ready and does not answer any more")
+    if end := last_end(engine):
+        return _end_finding(pod, engine, end)
     if runs:
         phase = report.engine.phase if report and report.engine else None
-        return Finding("EngineStarting", f"the engine in pod {pod} starts" + (f": {phase}" if phase else ""))
+        return Finding("EngineStarting", f"the engine in pod {name} starts" + (f": {phase}" if phase else ""))
     return None
 
 
-def _others_finding(containers: list[Object], pod: str) -> Finding:
+def _others_finding(pod: Object, containers: list[Object]) -> Finding:
+    name = pod["metadata"]["name"]
+    others = [container for container in containers if container["name"] not in ("gateway", "vllm")]
+    for container in others:
+        if not container.get("ready", True) and (end := _failure(container)):
+            return _end_finding(pod, container, end)
     running = [container for container in containers if "running" in container.get("state", {})]
-    late = [item["name"] for item in running if not item.get("ready", True) and item["name"] != "gateway"]
+    late = [item["name"] for item in running if not item.get("ready", True) and item in others]
     if late and len(running) == len(containers):
-        return Finding("ContainerNotReady", f"container {', '.join(late)} of pod {pod} is not ready")
-    return Finding("Progressing", f"the containers of pod {pod} are being created")
+        return Finding("ContainerNotReady", f"container {', '.join(late)} of pod {name} is not ready")
+    return Finding("Progressing", f"the containers of pod {name} are being created")
 
 
-def _last_end(container: Object) -> Object | None:
-    """How a container ended the last time."""
-    end: Object | None = container.get("state", {}).get("terminated")
-    return end or container.get("lastState", {}).get("terminated")
+def _failure(container: Object) -> Object | None:
+    end = last_end(container)
+    return end if end and end.get("exitCode") else None
 
 
-def _end_finding(container: Object, end: Object, pod: str, crashed: str) -> Finding:
-    """Why a container ended; `crashed` is the reason if it says something, but not in our form."""
-    name, code, text = container["name"], end.get("exitCode"), clean(end.get("message")).strip()
-    told = _told(text, crashed)
-    restarts = container.get("restartCount", 0)
-    repeated = restarts >= _REPEATED_RESTARTS and (
-        _life_seconds(end) < _SHORT_LIFE_SECONDS or (told is not None and told[0] == "EngineStartTimeout")
+def _end_finding(pod: Object, container: Object, end: Object, init: bool = False) -> Finding:
+    name = container["name"]
+    return end_finding(
+        container, end, pod["metadata"]["name"], crash_reason(name, init), memory_limit(pod, name)
     )
-    if told:
-        return Finding(told[0], f"{told[1]} (pod {pod}, exit code {code})", repeated)
-    if end.get("reason") == "OOMKilled":
-        what = "the engine" if name == "vllm" else f"container {name}"
-        return Finding("HostOutOfMemory", f"{what} in pod {pod} was killed at its memory limit", repeated)
-    if end.get("reason") in _START_REASONS:
-        return Finding(
-            "ContainerStartFailed", f"container {name} of pod {pod}: {steady(text) or end['reason']}"
-        )
-    if text:
-        return Finding(crashed, f"{steady(text)} (container {name} of pod {pod}, exit code {code})", repeated)
-    silent = "CrashLoop" if name == "vllm" else crashed
-    return Finding(
-        silent, f"container {name} of pod {pod} exited with code {code} and left no message", repeated
-    )
-
-
-def _told(text: str, crashed: str) -> tuple[str, str] | None:
-    """Reason and message of a termination message in our form; `crashed` is the reason if its own is not one
-    that a container may give.
-    """
-    try:
-        told = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(told, dict) or not (reason := clean(told.get("reason"), WORD_CHARACTERS)):
-        return None
-    return _claimed(reason, clean(told.get("message")), crashed)
-
-
-def _claimed(reason: str, message: str, otherwise: str) -> tuple[str, str]:
-    """Reason and text of a cause that a container gives itself. A reason that is not its to give becomes a
-    part of the text.
-    """
-    if may_be_claimed(reason):
-        return reason, steady(message) or reason
-    return otherwise, steady(f"{reason}: {message}" if message else reason)
-
-
-def _life_seconds(end: Object) -> float:
-    started, finished = parse_time(end.get("startedAt")), parse_time(end.get("finishedAt"))
-    return (finished - started).total_seconds() if started and finished else 0.0

@@ -24,18 +24,22 @@ _VARYING = (
     (re.compile(r"((?:\d{1,3}\.){3}\d{1,3}|\[[0-9a-f:]+\]):\d{4,5}->"), r"\1->"),
     (re.compile(r"(?i)(request ?id:? *)[\w-]{8,}"), r"\1…"),
     (re.compile(r'^pods "[^"]*" is forbidden: '), ""),
+    # The download's, while it tries again.
+    (re.compile(r"[;,]? *\(?next try in [\d.]+ s\)?"), ""),
 )
 
 
 @dataclass(frozen=True)
 class Finding:
     """A reason of the catalogue and the message that goes with it. `repeated` says that it happens again and
-    again.
+    again. `about`, if there is one, is how the message begins when the cause itself is not known at the
+    moment, but may have been before.
     """
 
     reason: str
     message: str
     repeated: bool = False
+    about: str = ""
 
     @property
     def stalled(self) -> bool:

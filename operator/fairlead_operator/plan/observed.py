@@ -7,10 +7,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairlead_operator.api.names import REVISION
+from fairlead_operator.plan.nodes import Nodes
 from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.plan.scaling import Scaling
 
 Object = dict[str, Any]
+
+
+@dataclass(frozen=True, order=True)
+class Field:
+    """A field of a child: the child's kind and name, and the path of the field in it."""
+
+    kind: str
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Contest:
+    """A field that something else sets repeatedly. `writer` is who, "" if it is not known; for `seconds` its
+    value is left as it is, then the wanted one is applied.
+    """
+
+    field: Field
+    writer: str
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -18,7 +39,8 @@ class Observed:
     """The live world of one model: its children (owned, labelled, or merely of a child's name), its pods,
     Events about pods that wait for a node or for their volumes, by pod what gateways tell (`/status`),
     what the autoscaler says, None where it has not decided yet, and the names that other models have, each
-    with the NAMESPACE/NAME of its holder.
+    with the NAMESPACE/NAME of its holder. `contests` are fields of children that something else sets too.
+    `nodes` are those of the cluster, read only for a pod without one.
     """
 
     children: tuple[Object, ...] = ()
@@ -27,11 +49,18 @@ class Observed:
     reports: Mapping[str, PodReport] = field(default_factory=dict)
     scaling: Scaling | None = None
     taken: Mapping[str, str] = field(default_factory=dict)
+    contests: tuple[Contest, ...] = ()
+    nodes: Nodes | None = None
 
 
 def identity(body: Object) -> tuple[str, str]:
     """Kind and name of an object."""
     return body["kind"], body["metadata"]["name"]
+
+
+def title(body: Object) -> str:
+    """Kind and name of an object, as texts name it."""
+    return f"{body['kind']}/{body['metadata']['name']}"
 
 
 def controller_of(body: Object) -> Object:

@@ -7,11 +7,20 @@ what is read of it is kept, cut to size.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 from fairlead_operator.api.names import DELETION_COST, MODEL_LABEL, REVISION
-from fairlead_operator.bounds import POD_CONDITIONS, POD_CONTAINERS, WORD_CHARACTERS
+from fairlead_operator.bounds import (
+    POD_CONDITIONS,
+    POD_CONTAINERS,
+    POD_LABELS,
+    POD_RESOURCES,
+    POD_TOLERATIONS,
+    WORD_CHARACTERS,
+)
 from fairlead_operator.plan.observed import controller_of
+from fairlead_operator.plan.placement import as_quantity, requests_of
 from fairlead_operator.plan.text import clean
 from fairlead_operator.render.leaderworkerset import group_name_of
 
@@ -28,6 +37,7 @@ _STATES = {
     "running": ("startedAt",),
     "terminated": ("exitCode", "reason", "message", "startedAt", "finishedAt"),
 }
+_TOLERATION = ("key", "operator", "value", "effect")
 _EVENT = ("reason", "note", "type", "eventTime", "deprecatedLastTimestamp")
 _REGARDING = ("kind", "name", "uid")
 
@@ -45,6 +55,7 @@ def view_own_pod(pod: Object, model: str) -> Object | None:
             **_pick(spec, ("nodeName",)),
             **_pick_list(spec, "schedulingGates", ("name",)),
             **_pick_list(spec, "resourceClaims", ("name", "resourceClaimTemplateName")),
+            **_view_placement(spec),
         },
         "status": {
             **_pick(status, _STATUS),
@@ -92,6 +103,44 @@ def _view_metadata(metadata: Object) -> Object:
             if owner.get("controller")
         ][:1],
     }
+
+
+def memory_limit(pod: Object, container: str) -> str:
+    """The memory limit of a container of the pod as a quantity, "" if it has none."""
+    spec = pod.get("spec") or {}
+    for item in [*(spec.get("containers") or []), *(spec.get("initContainers") or [])]:
+        if item.get("name") == container:
+            return str(((item.get("resources") or {}).get("limits") or {}).get("memory") or "")
+    return ""
+
+
+def _view_placement(spec: Object) -> Object:
+    """The memory limits of the containers. Of a pod without a node also what it asks of one: its requests as
+    those of the whole pod (`spec.resources`), its tolerations and its node selector.
+    """
+    seen: Object = {
+        kind: [_view_limit(item) for item in spec[kind][:POD_CONTAINERS]]
+        for kind in ("containers", "initContainers")
+        if spec.get(kind)
+    }
+    if spec.get("nodeName"):
+        return seen
+    if requests := requests_of({"spec": spec}):
+        kinds = islice(sorted(requests.items()), POD_RESOURCES)
+        amounts = {clean(name): as_quantity(amount) for name, amount in kinds}
+        seen["resources"] = {"requests": amounts}
+    seen |= _pick_list(spec, "tolerations", _TOLERATION, POD_TOLERATIONS)
+    if labels := spec.get("nodeSelector"):
+        seen["nodeSelector"] = _pick(labels, tuple(labels)[:POD_LABELS], WORD_CHARACTERS)
+    return seen
+
+
+def _view_limit(container: Object) -> Object:
+    limits = (container.get("resources") or {}).get("limits") or {}
+    seen = _pick(container, ("name",), WORD_CHARACTERS)
+    if memory := _pick(limits, ("memory",), WORD_CHARACTERS):
+        seen["resources"] = {"limits": memory}
+    return seen
 
 
 def _view_container(status: Object) -> Object:

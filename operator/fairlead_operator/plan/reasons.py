@@ -21,6 +21,7 @@ _REASONS = (
     *weights.STATE,
     *state.UNDER_WAY,
     *scaling.REASONS,
+    *spec.CONTESTED,
     *spec.NAMES,
 )
 

@@ -8,6 +8,7 @@ is False and the message says how many still serve.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,14 +17,17 @@ from typing import Any
 from fairlead_operator.plan.capacity import capacity
 from fairlead_operator.plan.containers import disruption_finding, engine_finding
 from fairlead_operator.plan.endpoints import list_endpoints
+from fairlead_operator.plan.failures import count_restarts, last_failure, observed_failures
 from fairlead_operator.plan.findings import (
     Finding,
+    condition_of,
     deadline_exceeded,
     deployment_finding,
     timestamp,
     worst,
 )
 from fairlead_operator.plan.kubelet import volume_finding
+from fairlead_operator.plan.nodes import Nodes
 from fairlead_operator.plan.observed import is_leaving, live_revision
 from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.plan.reasons import explain, is_healthy
@@ -41,6 +45,8 @@ Object = dict[str, Any]
 # What may take as long as it likes: a queue, because that is what it is for, and a download that goes on. One
 # that does not ends by itself.
 _PATIENT = frozenset({"Queued", "WeightsDownloading", "WeightsWaiting"})
+# What follows the cause in a message.
+_TALLY = re.compile(r"; \d+ of \d+ replicas ready")
 
 
 @dataclass(frozen=True)
@@ -51,9 +57,9 @@ class Progress:
     says that the live Deployment is as rendered and its controller has seen it. `blocked` is what keeps the
     operator from applying. `events` are Events about the pods, `reports` what their gateways tell. `version`
     is that of the rules that made the pod template, `rollout` how the pods are replaced. `downloads` are
-    those of the pods, by name. `scaling` is what the status tells of the autoscaler, `router_host` where
-    requests for a model at zero are held. `parting` are pods that are about to be deleted, `taken` names that
-    other models have.
+    those of the pods, by name. `nodes` are those of the cluster, if they were read. `scaling` is what the
+    status tells of the autoscaler, `router_host` where requests for a model at zero are held. `parting` are
+    pods that are about to be deleted, `taken` names that other models have.
     """
 
     deployment: Object
@@ -66,6 +72,7 @@ class Progress:
     rollout: Rollout = SURGING
     version: int = RENDERING_VERSION
     downloads: Mapping[str, Download] = field(default_factory=dict)
+    nodes: Nodes | None = None
     scaling: Object | None = None
     router_host: str = ""
     parting: tuple[str, ...] = ()
@@ -93,8 +100,11 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
         "selector": ",".join(f"{key}={value}" for key, value in sorted(model.selector.items())),
         "url": service_url(model),
         "servedModels": [name for name in model.all_served_names if name not in progress.taken],
+        "restarts": count_restarts(progress.all_pods),
         "renderingVersion": progress.version,
     }
+    if failure := last_failure(model.status.get("lastFailure"), observed_failures(progress.all_pods)):
+        status["lastFailure"] = failure
     if endpoints := list_endpoints(progress.all_pods, progress.reports, progress.parting):
         status["endpoints"] = endpoints
     if weights := weights_status(progress.downloads):
@@ -109,7 +119,6 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
 def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]:
     ready, outcome, late = _outcome(model, progress)
     stalled = not ready and (late or outcome.stalled)
-    wanted = model.spec.replicas
     words = {True: "True", False: "False", None: "Unknown"}
     scheduled, scheduling = _scheduled(model, progress)
     serving, engine = _engine_ready(model, progress, outcome)
@@ -118,10 +127,7 @@ def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]
         ("Reconciling", not ready and not stalled, outcome),
         ("Stalled", stalled, outcome),
         ("Scheduled", scheduled, scheduling),
-        (
-            "CapacityAvailable",
-            *capacity(wanted, progress.pods, progress.all_pods, progress.deployment, progress.rollout),
-        ),
+        ("CapacityAvailable", *_capacity(model, progress)),
         ("WeightsReady", *weights_ready(model, progress.downloads, _causes(progress))),
         ("EngineReady", serving, engine),
         *scaling_rows(model, progress.scaling, progress.router_host),
@@ -186,9 +192,18 @@ def _pod_findings(model: Model, progress: Progress) -> list[Finding]:
     # nothing.
     alive = [pod for pod in progress.pods if pod.get("status", {}).get("phase") != "Failed"]
     pods = alive if len(alive) >= model.spec.replicas else progress.pods
-    causes = _causes(progress)
+    causes = {name: _remembered(model, cause) for name, cause in _causes(progress).items()}
     names = [pod["metadata"]["name"] for pod in pods]
     return [causes[name] for name in names if name in causes] + _losses(progress)
+
+
+def _remembered(model: Model, finding: Finding) -> Finding:
+    """The cause that the condition Ready named before, of a finding that names none at the moment."""
+    before = condition_of({"status": model.status}, "Ready") or {}
+    message = str(before.get("message"))
+    if not finding.about or not message.startswith(finding.about):
+        return finding
+    return Finding(before["reason"], _TALLY.split(message)[0])
 
 
 def pod_causes(model: Model, progress: Progress) -> dict[str, Finding]:
@@ -204,7 +219,7 @@ def _causes(progress: Progress) -> dict[str, Finding]:
         name = pod["metadata"]["name"]
         download = progress.downloads.get(name)
         finding = (
-            scheduling_finding(pod)
+            scheduling_finding(pod, progress.nodes)
             or volume_finding(pod, progress.events)
             or (download.finding if download else None)
             or engine_finding(pod, progress.reports.get(name))
@@ -230,10 +245,26 @@ def _scheduled(model: Model, progress: Progress) -> tuple[bool | None, Finding]:
         return False, Finding("ScaledToZero", "no replica is wanted")
     if not progress.pods:
         return None, Finding("Progressing", "no pod of the current revision exists yet")
-    waiting = [finding for pod in progress.pods if (finding := scheduling_finding(pod))]
-    if cause := worst(waiting):
+    if cause := worst(_refusals(progress)):
         return False, cause
     return True, Finding("Scheduled", "every pod has a node")
+
+
+def _capacity(model: Model, progress: Progress) -> tuple[bool | None, Finding]:
+    return capacity(
+        model.spec.replicas,
+        progress.pods,
+        progress.all_pods,
+        _refusals(progress),
+        progress.deployment,
+        progress.rollout,
+    )
+
+
+def _refusals(progress: Progress) -> list[Finding]:
+    """Why pods have no node."""
+    found = (scheduling_finding(pod, progress.nodes) for pod in progress.pods)
+    return [finding for finding in found if finding]
 
 
 def _engine_ready(model: Model, progress: Progress, outcome: Finding) -> tuple[bool, Finding]:

@@ -2,14 +2,17 @@
 
 The scheduler tells for each node the first thing that keeps the pod from it, and how many nodes it is. The
 numbers change with every node that comes or goes, so they are left out (`kubectl describe pod` has them).
+Where the nodes are known, an obstacle that is certain (`plan.nodes`) takes the place of the verdict.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
-from fairlead_operator.plan.findings import Finding, condition_of, steady
+from fairlead_operator.plan.findings import LONGEST_CAUSE, Finding, condition_of, steady
+from fairlead_operator.plan.nodes import Nodes, amounts_note, node_obstacle
 from fairlead_operator.plan.text import clean
 
 Object = dict[str, Any]
@@ -33,8 +36,22 @@ _PLACES = (
 )
 
 
-def scheduling_finding(pod: Object) -> Finding | None:
-    """Why a pod has no node, or None if it has one."""
+# Verdicts that the nodes themselves can explain.
+_ABOUT_NODES = frozenset(
+    {
+        "InsufficientResources",
+        "NodeSelectorMismatch",
+        "NodesUnavailable",
+        "Unschedulable",
+        "UntoleratedTaint",
+    }
+)
+
+
+def scheduling_finding(pod: Object, nodes: Nodes | None = None) -> Finding | None:
+    """Why a pod has no node, or None if it has one. `nodes` are those of the cluster; without them nothing
+    is said of them.
+    """
     if pod.get("spec", {}).get("nodeName"):
         return None
     condition = condition_of(pod, "PodScheduled")
@@ -45,9 +62,21 @@ def scheduling_finding(pod: Object) -> Finding | None:
         return _gated(pod, name)
     causes = _causes(clean(condition.get("message")) or clean(condition.get("reason")))
     reason, text = _reason(causes), steady(", ".join(causes))
+    if nodes and nodes.seen and reason in _ABOUT_NODES and (found := node_obstacle(pod, nodes)):
+        certain = found.text[:LONGEST_CAUSE]
+        return Finding(found.reason, f"no node for pod {name}: {certain} (the scheduler says: {text})")
+    lacking = _lacking(causes)
     if reason == "InsufficientResources":
-        return Finding(reason, f"not enough {', '.join(_lacking(causes)) or 'room'} for pod {name}: {text}")
-    return Finding(reason, f"no node for pod {name}: {text}")
+        finding = Finding(reason, f"not enough {', '.join(lacking) or 'room'} for pod {name}: {text}")
+    else:
+        finding = Finding(reason, f"no node for pod {name}: {text}")
+    if reason not in _ABOUT_NODES:
+        return finding
+    notes = [amounts_note(pod, lacking, nodes)]
+    if nodes and nodes.unread:
+        notes.append(f"nodes were not looked at: {nodes.unread}")
+    note = "; ".join(filter(None, notes))
+    return replace(finding, message=f"{finding.message} ({note})") if note else finding
 
 
 def _gated(pod: Object, name: str) -> Finding:

@@ -92,7 +92,7 @@ CREATION = (
     ),
     Reason(
         "QuotaExceeded",
-        "A ResourceQuota of the namespace does not allow the pod.",
+        "A ResourceQuota of the namespace does not allow the pod, or another object of the model.",
         "Raise the quota, or lower spec.resources or spec.accelerator.",
         "controller-manager",
     ),
@@ -136,6 +136,20 @@ PLACEMENT = (
         "No node has enough of a resource free: accelerators, CPU or memory. The message names which.",
         "Free or add nodes, or ask for less in spec.accelerator or spec.resources.",
         "scheduler",
+    ),
+    Reason(
+        "ResourceNotOffered",
+        "No node of the cluster offers a resource that the pod asks for.",
+        "Install the device plugin of the accelerators and see its log, add a node that has them, or correct "
+        "spec.accelerator.resourceName (`kubectl describe nodes` shows Allocatable).",
+        "scheduler, nodes",
+    ),
+    Reason(
+        "NodesTooSmall",
+        "The pod asks for more of a resource than any node has, whatever else runs there.",
+        "Ask for less in spec.accelerator.count or spec.resources, spread a replica by spec.engine.nodes, or "
+        "add larger nodes.",
+        "scheduler, nodes",
     ),
     Reason(
         "UntoleratedTaint",

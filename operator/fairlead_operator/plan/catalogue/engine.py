@@ -8,8 +8,9 @@ from fairlead_operator.plan.reason import Reason
 CONFIGURATION = (
     Reason(
         "EngineArgumentInvalid",
-        "vLLM refused its arguments.",
-        "Correct spec.engine; the message quotes vLLM.",
+        "vLLM refused its arguments or its environment, or an argument names a tokenizer or draft model that "
+        "is not there.",
+        "Correct spec.engine where the message says.",
         "launcher",
         stalled=True,
     ),
@@ -17,6 +18,13 @@ CONFIGURATION = (
         "EngineImageInvalid",
         "The engine's image has a python3, but no vLLM that it finds.",
         "Set spec.engine.image to an image whose python3 can import vllm.",
+        "launcher",
+        stalled=True,
+    ),
+    Reason(
+        "EngineVersionUnsupported",
+        "The vLLM of the engine's image is too old: it does not know an argument that Fairlead sets.",
+        "Set spec.engine.image to vLLM 0.32 or newer.",
         "launcher",
         stalled=True,
     ),
@@ -31,6 +39,36 @@ CONFIGURATION = (
         "ModelUnsupported",
         "vLLM does not know the model's architecture or format.",
         "Use an engine image whose vLLM supports the model.",
+        "launcher",
+        stalled=True,
+    ),
+    Reason(
+        "RemoteCodeNotTrusted",
+        "The model comes with Python code of its own, which vLLM runs only when it is allowed to.",
+        "Read that code, and add --trust-remote-code to spec.engine.args if you trust it.",
+        "launcher",
+        stalled=True,
+    ),
+    Reason(
+        "TokenizerInvalid",
+        "vLLM cannot load the model's tokenizer: its files are missing, or need a library that the image "
+        "does not have.",
+        "Add the tokenizer's files to the model, or name a folder that has them with --tokenizer in "
+        "spec.engine.args.",
+        "launcher",
+        stalled=True,
+    ),
+    Reason(
+        "ChatTemplateInvalid",
+        "The engine starts, but its chat template fails for every request.",
+        "Correct the template, or set another one in spec.engine.chatTemplate.",
+        "launcher",
+        stalled=True,
+    ),
+    Reason(
+        "ChatTemplateMissing",
+        "The model's tokenizer has no chat template, as with a base model, so every request fails.",
+        "Set spec.engine.chatTemplate, or use the model's chat or instruct version.",
         "launcher",
         stalled=True,
     ),
@@ -60,18 +98,26 @@ CONFIGURATION = (
 HOST_OUT_OF_MEMORY = Reason(
     "HostOutOfMemory",
     "A container was killed at its memory limit, or the node has not the memory that the engine wants.",
-    "Raise spec.resources.limits.memory; shared memory (/dev/shm) and an in-memory cache count towards it.",
+    "Raise spec.resources.limits.memory; shared memory (/dev/shm), an in-memory cache and the key-value "
+    "cache of a CPU engine (VLLM_CPU_KVCACHE_SPACE, in GiB) count towards it.",
     "launcher, kubelet",
     stalled_if_repeated=True,
 )
 RUNNING = (
+    Reason(
+        "AcceleratorCommunicationFailed",
+        "The accelerators of a replica cannot exchange data (NCCL). The message has NCCL's last error.",
+        "See the last error; with NCCL_DEBUG=INFO in spec.engine.env the engine's log says more.",
+        "launcher",
+        stalled_if_repeated=True,
+    ),
     Reason(
         "EngineUnresponsive",
         "The engine has requests and makes no progress any more, for longer than "
         "spec.engine.unresponsive.afterSeconds. vLLM's own health check goes on to say that all is well.",
         "See the engine's log. With spec.engine.unresponsive.action Restart the engine is restarted; with "
         "Report delete the pod.",
-        "gateway",
+        "gateway, launcher",
     ),
     Reason(
         "EngineStartTimeout",
@@ -89,14 +135,14 @@ RUNNING = (
     ),
     Reason(
         "CrashLoop",
-        "The engine's container ends again and again without saying why.",
+        "The engine's container ended without saying why, once or again and again.",
         "See its log (`kubectl logs POD -c vllm --previous`); its image needs python3 with vLLM.",
         "kubelet",
         stalled_if_repeated=True,
     ),
     Reason(
         "GatewayFailed",
-        "The gateway's container ends again and again.",
+        "The gateway's container ended.",
         "See its log (`kubectl logs POD -c gateway --previous`).",
         "kubelet",
         stalled_if_repeated=True,
@@ -104,6 +150,13 @@ RUNNING = (
     Reason(
         "InitContainerFailed",
         "An init container of spec.podTemplate ends with an error.",
+        "See its log (`kubectl logs POD -c CONTAINER --previous`).",
+        "kubelet",
+        stalled_if_repeated=True,
+    ),
+    Reason(
+        "ContainerFailed",
+        "A container of spec.podTemplate ends with an error.",
         "See its log (`kubectl logs POD -c CONTAINER --previous`).",
         "kubelet",
         stalled_if_repeated=True,

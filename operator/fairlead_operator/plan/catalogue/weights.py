@@ -18,30 +18,38 @@ REASONS = (
         "WeightsForbidden",
         "The credentials may not read the model (HTTP 403), or the files cannot be read.",
         "Accept the model's licence with the token's account, or give it the right to read; files must be "
-        "readable for user 65532.",
+        "readable for the pods' user, 65532 by default.",
         _SOURCE,
         stalled=True,
     ),
     Reason(
         "WeightsNotFound",
-        "The repository, revision, bucket or folder does not exist.",
+        "The repository, revision, bucket or folder does not exist, or has no model in it.",
         "Correct spec.model.source or spec.model.revision.",
         _SOURCE,
         stalled=True,
     ),
     Reason(
+        "WeightsAmbiguous",
+        "The source has several models in GGUF files, of which the engine serves one.",
+        "Name the file in spec.model.source: hf://ORG/NAME/FILE.gguf; the message has the choices.",
+        "download",
+        stalled=True,
+    ),
+    Reason(
         "WeightsCorrupt",
-        "What the source or the cache has cannot be right: a wrong size or digest, a name that is no path, "
-        "or a link.",
+        "What the source or the cache has cannot be right: a wrong size or digest, a file that is cut off, a "
+        "name that is no path, or a link.",
         "See that the source is complete and the endpoint is the right one. Remove the link that the message "
         "names, or delete the model's folder in the cache.",
-        "download",
+        _SOURCE,
         stalled=True,
     ),
     Reason(
         "CacheNotWritable",
         "The cache for the weights cannot be written.",
-        "Make the claim or folder of spec.model.cache writable for user or group 65532.",
+        "Make the claim or folder of spec.model.cache writable for the pods' user or group, 65532 by "
+        "default.",
         "download",
         stalled=True,
     ),
