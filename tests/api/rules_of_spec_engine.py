@@ -30,6 +30,16 @@ ENGINE_RULES: dict[str, Rule] = {
         engine(args=["--served_model_name=x"]),
         "spec.engine.args must not set",
     ),
+    "argument-with-its-value": (
+        engine(args=["--max-model-len=1024", "--hf-overrides", '{"a": 1}', '--x={"b": 2}', "-tp", "2"]),
+        engine(args=["--enforce-eager", "--max-model-len 1024"]),
+        "an item of spec.engine.args must not have an option and its value with a blank",
+    ),
+    "argument-that-is-none": (
+        engine(args=["-tp", "1"]),
+        engine(args=["serve", "--enforce-eager"]),
+        "the first item of spec.engine.args must be an option",
+    ),
     "environment-value": (
         env(value=""),
         env(value="a", valueFrom={"fieldRef": {"fieldPath": "status.hostIP"}}),
@@ -44,6 +54,16 @@ ENGINE_RULES: dict[str, Rule] = {
         engine(env=[{"name": "A_1.b"}]),
         engine(env=[{"name": "1A"}]),
         "the name of an item of spec.engine.env",
+    ),
+    "environment-key": (
+        engine(env=[{"name": "VLLM_API_KEY", "value": ""}, {"name": "VLLM_API_KEYS"}]),
+        engine(env=[{"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+        "spec.engine.env must not set VLLM_API_KEY: the engine would refuse the gateway's requests",
+    ),
+    "environment-engine-death": (
+        engine(env=[{"name": "VLLM_KEEP_ALIVE_ON_ENGINE_DEATH", "value": "0"}]),
+        engine(env=[{"name": "VLLM_KEEP_ALIVE_ON_ENGINE_DEATH", "value": "1"}]),
+        "spec.engine.env must not set VLLM_KEEP_ALIVE_ON_ENGINE_DEATH",
     ),
     "environment-twice": (
         engine(env=[{"name": "A"}, {"name": "B"}]),

@@ -25,6 +25,22 @@ def adapter(source: str = HUB, **more: Any) -> dict[str, Any]:
 
 MODEL_RULES: dict[str, Rule] = {
     "source-hub": (model(HUB), model("hf://Qwen"), "spec.model.source must be hf://ORG/NAME"),
+    "source-hub-file": (
+        model(f"{HUB}-GGUF/Q4_K_M/Qwen3 8B-00001-of-00002.gguf"),
+        model(f"{HUB}-GGUF/config.json"),
+        "spec.model.source must be hf://ORG/NAME, hf://ORG/NAME/FILE.gguf, pvc://",
+    ),
+    "source-hub-file-up": (
+        model(f"{HUB}/a..gguf"),
+        model(f"{HUB}/../x.gguf"),
+        "segments . and ..",
+    ),
+    "source-hub-file-empty": (model(f"{HUB}/a.gguf"), model(f"{HUB}//a.gguf"), "spec.model.source must be"),
+    "adapter-hub-file": (
+        model(adapters=[adapter()]),
+        model(adapters=[adapter(f"{HUB}/a.gguf")]),
+        "spec.model.adapters[].source must be hf://ORG/NAME, pvc://",
+    ),
     "source-claim": (model("pvc://a/b c/d"), model("pvc://A/b"), "spec.model.source must be"),
     "source-file": (model("file:///opt/m"), model("file://opt/m"), "spec.model.source must be"),
     "source-file-folder": (model("file:///opt/m/"), model("file:///"), "spec.model.source must be"),

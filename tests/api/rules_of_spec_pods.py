@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairlead_operator.api.metadata import RESERVED_ANNOTATIONS, RESERVED_LABELS, RESERVED_PREFIXES
 from tests.api.rules_of_spec_api import Rule
 
 GPU = {"resourceName": "nvidia.com/gpu"}
@@ -29,7 +30,50 @@ def spread(**more: Any) -> dict[str, Any]:
     return scheduling(topologySpreadConstraints=[constraint])
 
 
+def inherited(kind: str, key: str, value: str = "x") -> dict[str, Any]:
+    return {"inheritedMetadata": {kind: {key: value}}}
+
+
+# One case for each key that is not for users, beside a key of the same make that is.
+RESERVED_KEYS: dict[str, Rule] = {
+    f"inherited-{kind}-{number}": (
+        inherited(kind, "app.kubernetes.io/part-of"),
+        inherited(kind, f"{key}rest" if key.endswith("/") else key),
+        f"spec.inheritedMetadata.{kind} must not have {key}",
+    )
+    for kind, keys in (("labels", RESERVED_LABELS), ("annotations", RESERVED_ANNOTATIONS))
+    for number, key in enumerate((*keys, *RESERVED_PREFIXES))
+}
 POD_RULES: dict[str, Rule] = {
+    **RESERVED_KEYS,
+    **{
+        f"accelerators-in-{kind}": (
+            {"resources": {kind: {"rdma/hca": 1, "nvidia.com/hostdev": "1"}}},
+            {"resources": {kind: {"nvidia.com/gpu": 2}}},
+            f"spec.resources.{kind} must not name accelerators",
+        )
+        for kind in ("requests", "limits")
+    },
+    "inherited-label-value": (
+        inherited("labels", "example.com/cost-centre", "42"),
+        inherited("labels", "example.com/cost-centre", "a team"),
+        "a value of spec.inheritedMetadata.labels must start and end with a letter or digit",
+    ),
+    "inherited-label-number": (
+        inherited("labels", "cost-centre", ""),
+        {"inheritedMetadata": {"labels": {"cost-centre": 42}}},
+        "spec.inheritedMetadata.labels.cost-centre",
+    ),
+    "inherited-label-key": (
+        inherited("labels", "cost_centre.1"),
+        inherited("labels", "cost centre"),
+        "a key of spec.inheritedMetadata.labels must be a name like",
+    ),
+    "inherited-annotation-key": (
+        inherited("annotations", "policy.example.com/Exception", '{"a": 1}'),
+        inherited("annotations", "-policy"),
+        "a key of spec.inheritedMetadata.annotations must be a name like",
+    ),
     "accelerator-name": (
         {"accelerator": {"resourceName": "nvidia.com/mig-1g.5gb"}},
         {"accelerator": {"resourceName": "gpu"}},

@@ -41,10 +41,10 @@ Render = Callable[..., list[Object]]
 
 @pytest.fixture(scope="session")
 def render(helm: Helm) -> Render:
-    """Renders the chart with `--set` values into a list of objects."""
+    """Renders the chart with `--set` values, or those of another option, into a list of objects."""
 
-    def call(*values: str) -> list[Object]:
-        sets = [part for value in values for part in ("--set", value)]
+    def call(*values: str, option: str = "--set") -> list[Object]:
+        sets = [part for value in values for part in (option, value)]
         done = helm("template", "fairlead", str(CHART), "--namespace", "fairlead-system", *sets)
         assert done.returncode == 0, done.stderr
         return [document for document in yaml.safe_load_all(done.stdout) if document]

@@ -6,7 +6,7 @@ import json
 
 import yaml
 
-from fairlead_operator.kube.access import NEEDS, OPTIONAL_NEEDS
+from fairlead_operator.kube.access import NEEDS, OPTIONAL_NEEDS, OPTIONAL_READS
 from fairlead_operator.render.children import render_children
 from fairlead_operator.settings import Settings
 from tests.chart.support import CHART, ROOT, Helm, Object, Render, named, of_kind
@@ -72,21 +72,34 @@ def test_no_rule_has_a_wildcard_or_reads_secrets(render: Render) -> None:
         assert "secrets" not in rule["resources"]
 
 
-def test_the_role_gives_exactly_what_the_operator_says_it_needs(render: Render) -> None:
-    role = named(render(), "ClusterRole", "fairlead-operator")
-    given = {
+def granted(role: Object) -> set[tuple[str, str, str]]:
+    """The rules of a role as (group, resource, verb)."""
+    return {
         (group, resource, verb)
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
+
+
+def test_the_role_gives_exactly_what_the_operator_says_it_needs(render: Render) -> None:
     needed = {
         (resource.group, f"{resource.plural}/{part}" if part else resource.plural, verb)
-        for resource, part, verbs in (*NEEDS, *OPTIONAL_NEEDS)
+        for resource, part, verbs in (*NEEDS, *OPTIONAL_NEEDS, *OPTIONAL_READS)
         for verb in verbs
     }
-    assert given == needed
+    assert granted(named(render(), "ClusterRole", "fairlead-operator")) == needed
+
+
+def test_nodes_are_listed_only_cluster_wide_and_only_if_wanted(render: Render) -> None:
+    right = ("", "nodes", "list")
+    wide, narrow, off = render(), render("watch.namespaces={team-a}"), render("operator.readNodes=false")
+    assert right in granted(named(wide, "ClusterRole", "fairlead-operator"))
+    assert right not in granted(named(off, "ClusterRole", "fairlead-operator"))
+    assert all(right not in granted(role) for role in of_kind(narrow, "Role"))
+    given = [environment(objects)["FAIRLEAD_READ_NODES"] for objects in (wide, narrow, off)]
+    assert given == ["true", "false", "false"]
 
 
 def test_the_operator_may_not_write_models(render: Render) -> None:

@@ -35,6 +35,11 @@ def render_case(case: str) -> list[dict[str, Any]]:
 
 def pod_templates(case: str) -> list[dict[str, Any]]:
     """The pod templates of a case's workload: one, or those of a group's leader and workers."""
-    spec = render_case(case)[-1]["spec"]
+    return pod_templates_of(render_case(case)[-1])
+
+
+def pod_templates_of(workload: dict[str, Any]) -> list[dict[str, Any]]:
+    """The pod templates of a Deployment or a LeaderWorkerSet."""
+    spec = workload["spec"]
     group = spec.get("leaderWorkerTemplate", {})
     return [spec["template"]] if "template" in spec else [group["leaderTemplate"], group["workerTemplate"]]

@@ -9,8 +9,8 @@ import pytest
 
 from fairlead_operator.render.children import render_children
 from fairlead_operator.render.gateway import gateway_config
-from fairlead_operator.render.model import Model
-from tests.plan.builders import SETTINGS, model
+from fairlead_operator.render.model import Model, parse_model
+from tests.plan.builders import SETTINGS, model, model_body
 
 KEYS = {"mode": "APIKey", "secretName": "keys"}
 
@@ -29,9 +29,20 @@ def environment(parsed: Model) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in gateway(parsed)["env"]}
 
 
+@pytest.mark.parametrize(
+    ("stored", "seconds"),
+    [("2026-01-01T11:58:00Z", 1767268680), (None, 0), ("yesterday", 0)],
+)
+def test_the_gateway_knows_when_the_object_was_created(stored: str | None, seconds: int) -> None:
+    body = model_body()
+    body["metadata"]["creationTimestamp"] = stored
+    assert gateway_config(parse_model(body))["created"] == seconds
+
+
 def test_what_the_spec_leaves_out_is_written_out_for_the_gateway() -> None:
     assert gateway_config(model()) == {
         "model": {"servedName": "tiny", "aliases": [], "adapters": []},
+        "created": 0,
         "api": {"dialect": "OpenAI", "defaults": {}, "limits": {}, "unknownFields": "Ignore"},
         "auth": {"mode": "None"},
         "engine": {

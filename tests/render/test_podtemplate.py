@@ -107,8 +107,18 @@ REFUSED: dict[str, dict[str, Any]] = {
     "spec.podTemplate.spec.containers[vllm].volumeMounts[/run/fairlead-launcher]": of_engine(
         volumeMounts=[{"mountPath": "/run/fairlead-launcher", "readOnly": False}]
     ),
+    "spec.podTemplate.spec.containers[vllm].env[VLLM_API_KEY] must not be set: the engine": of_engine(
+        env=[{"name": "VLLM_API_KEY", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}]
+    ),
+    "spec.podTemplate.spec.containers[vllm].env[VLLM_KEEP_ALIVE_ON_ENGINE_DEATH]": of_engine(
+        env=[{"name": "VLLM_KEEP_ALIVE_ON_ENGINE_DEATH", "value": "1"}]
+    ),
+    "spec.podTemplate.spec.containers[vllm].args must not have --api-key": of_engine(
+        command=["vllm", "serve"], args=["--api_key=x"]
+    ),
     "spec.podTemplate.spec.volumes[run]": {"spec": {"volumes": [{"name": "run", "$patch": "delete"}]}},
     "spec.podTemplate.spec.containers[vllm].env[0] needs name": of_engine(env=[{"value": "x"}]),
+    "spec.podTemplate.spec.containers[0].name must be": {"spec": {"containers": [{"name": []}]}},
 }
 
 
@@ -117,6 +127,15 @@ def test_what_the_operator_relies_on_is_protected_and_the_field_is_named(words: 
     with pytest.raises(PodTemplateError) as refused:
         patched(REFUSED[words])
     assert str(refused.value).startswith(words)
+
+
+def test_a_variable_that_changes_nothing_may_be_set() -> None:
+    variables = [
+        {"name": "VLLM_API_KEY", "value": ""},
+        {"name": "VLLM_KEEP_ALIVE_ON_ENGINE_DEATH", "value": "0"},
+    ]
+    environment = patched(of_engine(env=variables))["spec"]["containers"][0]["env"]
+    assert [item for item in variables if item not in environment] == []
 
 
 def test_what_does_not_fit_is_left_out_and_told() -> None:

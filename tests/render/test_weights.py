@@ -15,6 +15,8 @@ from tests.plan.builders import SETTINGS, model
 
 Object = dict[str, Any]
 
+LINK = "/run/fairlead/model"
+
 
 def of(source: str, **more: Any) -> Model:
     return model(model={"source": source, **more})
@@ -60,8 +62,16 @@ def credentials(parsed: Model) -> dict[str, Object]:
 @pytest.mark.parametrize(
     ("source", "place"),
     [
-        ("hf://Qwen/Qwen3-8B", Place("/run/fairlead/model", downloaded=True)),
-        ("s3://bucket/a/b", Place("/run/fairlead/model", downloaded=True)),
+        ("hf://Qwen/Qwen3-8B", Place(LINK, link=LINK)),
+        ("s3://bucket/a/b", Place(LINK, link=LINK)),
+        ("hf://Qwen/Qwen3-8B-GGUF/q4.gguf", Place(f"{LINK}/q4.gguf", link=LINK)),
+        ("hf://Qwen/Qwen3-8B-GGUF/a/q4.gguf", Place(f"{LINK}/a/q4.gguf", link=LINK, config=LINK)),
+        ("hf://Qwen/Qwen3.gguf", Place(LINK, link=LINK)),
+        ("s3://bucket/a/q4.gguf", Place(f"{LINK}/q4.gguf", link=LINK)),
+        ("s3://bucket/a/q4.gguf/", Place(LINK, link=LINK)),
+        ("s3://bucket.gguf", Place(LINK, link=LINK)),
+        ("pvc://models/a/q4.gguf", Place("/models/a/q4.gguf", claim_volume("models"), "/models")),
+        ("file:///opt/q4.gguf", Place("/opt/q4.gguf")),
         ("pvc://models", Place("/models", claim_volume("models"), "/models")),
         ("pvc://models/", Place("/models", claim_volume("models"), "/models")),
         ("pvc://models/a/b/", Place("/models/a/b", claim_volume("models"), "/models")),
@@ -87,6 +97,39 @@ def test_a_folder_of_the_node_is_mounted_and_must_be_there() -> None:
     place = model_place(of("file:///srv/models/tiny", fileFrom="Node"))
     volume = {"hostPath": {"path": "/srv/models/tiny", "type": "Directory"}}
     assert place == Place("/models", volume, "/models")
+
+
+def test_of_a_file_of_the_node_the_folder_is_mounted() -> None:
+    place = model_place(of("file:///srv/models/q4.gguf", fileFrom="Node"))
+    volume = {"hostPath": {"path": "/srv/models", "type": "Directory"}}
+    assert place == Place("/models/q4.gguf", volume, "/models")
+
+
+def arguments(parsed: Model) -> list[str]:
+    (engine,) = pod(parsed)["containers"]
+    found: list[str] = engine["args"]
+    return found
+
+
+@pytest.mark.parametrize("source", ["hf://org/tiny-GGUF/q4.gguf", "s3://bucket/tiny/q4.gguf"])
+def test_the_engine_gets_the_chosen_file_and_the_download_its_folder(source: str) -> None:
+    parsed = of(source)
+    (job,) = order(parsed)["jobs"]
+    assert (job["source"], job["target"]) == (source, LINK)
+    assert [*zip(arguments(parsed), arguments(parsed)[1:], strict=False)].count(
+        ("--model", f"{LINK}/q4.gguf")
+    )
+    assert "--tokenizer" not in arguments(parsed)
+
+
+def test_of_a_file_in_a_folder_of_the_repository_the_configuration_is_the_repositorys() -> None:
+    words = arguments(of("hf://org/tiny-GGUF/q4/tiny.gguf"))
+    for flag, value in (
+        ("--model", f"{LINK}/q4/tiny.gguf"),
+        ("--hf-config-path", LINK),
+        ("--tokenizer", LINK),
+    ):
+        assert words[words.index(flag) + 1] == value
 
 
 @pytest.mark.parametrize("file_from", ["Image", "Node"])

@@ -66,7 +66,9 @@ class ChatTemplate(Part):
             )
         ),
     ] = None
-    """inline is the text of the template."""
+    """inline is the text of the template. An error in it is reported with its line and column, and no pod is
+    made with it.
+    """
     config_map_key_ref: ConfigMapKey | None = None
     """configMapKeyRef names the ConfigMap with the template. The engine reads it when it starts: a change
     takes effect in the next pod.
@@ -102,11 +104,23 @@ class Engine(Part):
                 "spec.engine.args must not set --"
                 + ", --".join(RESERVED_ARGUMENTS)
                 + ": the operator does; use spec.model for the model and its names",
-            )
+            ),
+            # vLLM would take both for the name of a model, and start without what they say.
+            rule(
+                r"!self.exists(a, a.matches('^-[^=\\s]*\\s'))",
+                "an item of spec.engine.args must not have an option and its value with a blank between "
+                "them; write --option=value, or two items",
+            ),
+            rule(
+                "self.size() == 0 || self[0].startsWith('-')",
+                "the first item of spec.engine.args must be an option of vLLM, which begins with --; the "
+                "command and the model are the operator's to set",
+            ),
         ),
     ] = ()
-    """args for vLLM's API server, appended to what the operator sets, so that they win. Where a field says
-    the same, use the field: the gateway knows only the fields (and `--max-logprobs`).
+    """args for vLLM's API server, appended to what the operator sets, so that they win. Each item is one
+    argument: `--option=value`, or the option and its value as two items. Where a field says the same, use
+    the field: the gateway knows only the fields (and `--max-logprobs`).
     """
     env: Annotated[tuple[EnvVar, ...], items(128, "map", "name")] = ()
     """env of the engine's container, as in a pod."""

@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import ConfigDict, WithJsonSchema
 
-from fairlead_operator.api.markers import length, rule, validations
+from fairlead_operator.api.markers import Schema, length, rule, validations
 from fairlead_operator.api.part import Part
+
+
+@dataclass(frozen=True)
+class RefusedVariable:
+    """A variable of the engine's that breaks what gateway and launcher rely on.
+
+    `harmless` values change nothing; `problem` says what any other one does. The launcher has the same table,
+    for variables that only the pod knows.
+    """
+
+    name: str
+    harmless: tuple[str, ...]
+    problem: str
+
+    def allows(self, value: str | None) -> bool:
+        """Whether the value changes nothing; None is one that is not known here."""
+        return value in self.harmless
+
+    @property
+    def rule(self) -> Schema:
+        """The rule for one item of a list of variables."""
+        words = ", ".join(f"'{value}'" for value in self.harmless)
+        return rule(
+            f"self.name != '{self.name}' || (has(self.value) && self.value in [{words}])",
+            f"spec.engine.env must not set {self.name}: {self.problem}; remove it",
+        )
+
+
+REFUSED_VARIABLES = (
+    RefusedVariable(
+        "VLLM_API_KEY",
+        ("",),
+        "the engine would refuse the gateway's requests; clients' keys are spec.api.auth",
+    ),
+    RefusedVariable(
+        "VLLM_KEEP_ALIVE_ON_ENGINE_DEATH",
+        ("", "0"),
+        "the container would go on without its engine, and would not be restarted",
+    ),
+)
 
 # Kubernetes' own syntax of a resource quantity.
 _QUANTITY = (
@@ -91,7 +132,8 @@ class EnvVar(Part):
                 rule(
                     "!(has(self.value) && has(self.valueFrom))",
                     "an item of spec.engine.env must not have both value and valueFrom; remove one",
-                )
+                ),
+                *(refused.rule for refused in REFUSED_VARIABLES),
             ]
         }
     )
@@ -107,7 +149,9 @@ class EnvVar(Part):
             )
         ),
     ]
-    """name of the variable. A name that the operator sets too overrides the operator's value."""
+    """name of the variable. A name that the operator sets too overrides the operator's value. Variables that
+    take the engine away from the gateway, such as `VLLM_API_KEY`, are refused.
+    """
     value: Annotated[str | None, length(0, 32768)] = None
     """value of the variable; `$(NAME)` refers to variables before it."""
     value_from: EnvSource | None = None

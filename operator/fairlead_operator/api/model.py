@@ -10,7 +10,8 @@ from fairlead_operator.api.env import Quantity
 from fairlead_operator.api.markers import items, length, rule, validations
 from fairlead_operator.api.part import Part
 
-_HUB = "hf://[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
+_REPOSITORY = "hf://[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
+_GGUF_FILE = "(/[^/[:cntrl:]]+)*/[^/[:cntrl:]]+[.]gguf"
 _CLAIM = "pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/[^[:cntrl:]]*)?"
 _BUCKET = "s3://[a-z0-9][a-z0-9.-]*[a-z0-9](/[^[:cntrl:]]*)?"
 _IMAGE = "oci://[A-Za-z0-9][A-Za-z0-9._:/@-]*(#[^[:cntrl:]]+)?"
@@ -19,11 +20,14 @@ _ABSOLUTE_PATH = "(/[^/[:cntrl:]]+)+/?"
 _FOLDER = f"file://{_ABSOLUTE_PATH}"
 
 
-def _source(field: str) -> Any:
+def _source(field: str, file: str = "") -> Any:
+    """The rules of a source; `file` is what of a repository may be chosen, as a regular expression."""
+    hub = f"{_REPOSITORY}({file})?" if file else _REPOSITORY
+    forms = "hf://ORG/NAME, hf://ORG/NAME/FILE.gguf" if file else "hf://ORG/NAME"
     return validations(
         rule(
-            f"self.matches('^({_HUB}|{_CLAIM}|{_BUCKET}|{_IMAGE}|{_FOLDER})$')",
-            f"{field} must be hf://ORG/NAME, pvc://CLAIM/PATH, s3://BUCKET/PATH, oci://IMAGE#PATH or "
+            f"self.matches('^({hub}|{_CLAIM}|{_BUCKET}|{_IMAGE}|{_FOLDER})$')",
+            f"{field} must be {forms}, pvc://CLAIM/PATH, s3://BUCKET/PATH, oci://IMAGE#PATH or "
             "file:///PATH (PATH may be absent but for file, whose PATH has no empty segments)",
         ),
         rule(
@@ -117,7 +121,9 @@ class Cache(Part):
             )
         ),
     ] = None
-    """path of the folder on the node, writable for user 65532."""
+    """path of the folder on the node, writable for the user of the pods: 65532, unless the installation says
+    otherwise.
+    """
 
 
 class Adapter(Part):
@@ -205,12 +211,13 @@ class Model(Part):
         }
     )
 
-    source: Annotated[str, length(1, 1024), _source("spec.model.source")]
+    source: Annotated[str, length(1, 1024), _source("spec.model.source", _GGUF_FILE)]
     """source says where the weights are: `hf://ORG/NAME` (Hugging Face hub), `s3://BUCKET/PATH` (any S3
     endpoint), both downloaded before the engine starts; `pvc://CLAIM/PATH` (a folder of a
     PersistentVolumeClaim in the same namespace, mounted read-only); `oci://IMAGE#PATH` (a folder of an
     image, mounted read-only as an image volume); or `file:///PATH` (a folder of the engine image, or of the
-    node).
+    node). A path that ends in `.gguf` is one file, also `hf://ORG/NAME/FILE.gguf`; of a split model it is the
+    first part.
     """
     file_from: Literal["Image", "Node"] = "Image"
     """fileFrom says whose folder a `file://` source is: the engine image's, or the node's, which is mounted

@@ -10,6 +10,7 @@ from fairlead_operator.api.autoscaling import Autoscaling
 from fairlead_operator.api.endpoint import Api
 from fairlead_operator.api.engine import Engine
 from fairlead_operator.api.markers import rule
+from fairlead_operator.api.metadata import InheritedMetadata
 from fairlead_operator.api.model import Model
 from fairlead_operator.api.part import Part
 from fairlead_operator.api.scheduling import RAW_OBJECT, Accelerator, Resources, Scheduling
@@ -40,6 +41,22 @@ _PARALLELISM_RULES = [
         "spec.engine.nodes above 1 needs spec.accelerator: a replica is spread over nodes for their "
         "accelerators",
     ),
+]
+
+# The device plugins' names for what vLLM computes on. Other extended resources, such as network devices,
+# are free to be in spec.resources.
+_ACCELERATOR_RESOURCES = (
+    r"^(nvidia\\.com/(gpu|mig-)|amd\\.com/gpu|gpu\\.intel\\.com/|habana\\.ai/|google\\.com/tpu|"
+    r"aws\\.amazon\\.com/neuron|huawei\\.com/Ascend)"
+)
+_ACCELERATORS_IN_RESOURCES = [
+    rule(
+        f"has(self.accelerator) || !has(self.resources) || !has(self.resources.{kind}) || "
+        f"!self.resources.{kind}.exists(name, name.matches('{_ACCELERATOR_RESOURCES}'))",
+        f"spec.resources.{kind} must not name accelerators: they would be reserved and not used; "
+        "set spec.accelerator.resourceName and spec.accelerator.count instead",
+    )
+    for kind in ("requests", "limits")
 ]
 
 
@@ -79,6 +96,7 @@ class ModelDeploymentSpec(Part):
                     "spec.resources must not name spec.accelerator.resourceName; "
                     "set spec.accelerator.count instead",
                 ),
+                *_ACCELERATORS_IN_RESOURCES,
                 rule(
                     "self.rollout.progressDeadlineSeconds > self.engine.startupTimeoutSeconds",
                     "spec.rollout.progressDeadlineSeconds must be greater than "
@@ -108,6 +126,10 @@ class ModelDeploymentSpec(Part):
     """api says what clients see."""
     rollout: Rollout = Rollout()
     """rollout says how changes and shutdowns proceed."""
+    inherited_metadata: InheritedMetadata = InheritedMetadata()
+    """inheritedMetadata has labels and annotations of everything that is made for the model. A change gives
+    the model new pods, as any change of their template does.
+    """
     pod_template: Annotated[dict[str, Any], WithJsonSchema(RAW_OBJECT)] = Field(default_factory=dict)
     """podTemplate is merged into the pods' template at the end (strategic merge, as `kubectl patch` does it):
     `metadata` with labels and annotations, and any field of a pod's `spec`. For what has no field of its own.

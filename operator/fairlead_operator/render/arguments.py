@@ -33,7 +33,11 @@ _MAX_LOGPROBS = re.compile(r"^--max[-_]logprobs(?:=(.*))?$")
 def vllm_arguments(model: Model) -> list[str]:
     """Arguments of vLLM's API server: ours first, then the user's, of which the last one wins."""
     spec = model.spec
-    arguments = ["--model", model_place(model).path]
+    place = model_place(model)
+    arguments = ["--model", place.path]
+    if place.config:
+        # vLLM looks for both beside the file.
+        arguments += ["--hf-config-path", place.config, "--tokenizer", place.config]
     arguments += ["--served-model-name", model.served_name, *spec.model.aliases]
     arguments += ["--shutdown-timeout", str(SHUTDOWN_SECONDS)]
     # Neutral defaults: what a request leaves out must not depend on a file in the model's folder.

@@ -7,6 +7,7 @@ from fairlead_operator.render.claims import render_claim_template
 from fairlead_operator.render.deployment import render_deployment
 from fairlead_operator.render.gateway import render_config_map
 from fairlead_operator.render.hashing import digest
+from fairlead_operator.render.inherited import inherit
 from fairlead_operator.render.leaderworkerset import render_leader_worker_set
 from fairlead_operator.render.model import Choices, Model, Object, RenderSettings
 from fairlead_operator.render.podtemplate import PodTemplateError
@@ -39,7 +40,7 @@ def render_children(
     """The desired children. The workload is last: its pods need the others."""
     devices = render_claim_template(model)
     claim = render_claim(model)
-    children = [
+    rendered = [
         *([claim] if claim else []),
         render_service_account(model),
         render_config_map(model),
@@ -48,6 +49,7 @@ def render_children(
         *([devices] if devices else []),
         _render_workload(model, settings, choices),
     ]
+    children = [inherit(child, model, settings) for child in rendered]
     for child in children:
         # Fields that a later rendering leaves out do not show in a comparison with the live object; the hash
         # does.

@@ -33,6 +33,7 @@ def gateway_config(model: Model) -> Object:
     api = model.spec.api
     return {
         **pinned_config(model),
+        "created": model.created,
         "api": {
             "dialect": api.dialect,
             "defaults": api.defaults,

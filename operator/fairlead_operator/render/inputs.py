@@ -20,7 +20,10 @@ def pod_inputs(model: Model) -> str:
         mode="json",
         by_alias=True,
         exclude_defaults=True,
-        include={"model", "engine", "accelerator", "resources", "scheduling", "pod_template"},
+        include={
+            *("model", "engine", "accelerator", "resources", "scheduling"),
+            *("inherited_metadata", "pod_template"),
+        },
     )
     return digest(
         {

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
+from fairlead_operator.api.metadata import InheritedMetadata
 from fairlead_operator.api.names import API_VERSION, KIND, MODEL_LABEL, RESTARTED_AT
 from fairlead_operator.api.spec import ModelDeploymentSpec
 from fairlead_operator.api.v1alpha1 import ModelDeployment
@@ -27,9 +29,22 @@ class AdminClients:
 
 
 @dataclass(frozen=True)
+class PodUser:
+    """The user and groups of all containers of a pod, and of its volumes; None leaves one to the platform.
+
+    OpenShift assigns its own user and volume group to each namespace and refuses pods that name others.
+    """
+
+    run_as_user: int | None = 65532
+    run_as_group: int | None = 65532
+    fs_group: int | None = 65532
+
+
+@dataclass(frozen=True)
 class RenderSettings:
     """The operator's settings that show in rendered objects. Without `admin_clients` there is no
-    NetworkPolicy; without `router_host`, the router's name in the cluster's DNS, no model goes to zero.
+    NetworkPolicy; without `router_host`, the router's name in the cluster's DNS, no model goes to zero;
+    without `ip_family_policy` Services have the cluster's default.
     """
 
     gateway_image: str
@@ -37,6 +52,9 @@ class RenderSettings:
     image_pull_policy: str = "IfNotPresent"
     admin_clients: AdminClients | None = None
     router_host: str = ""
+    pod_user: PodUser = PodUser()
+    inherited_metadata: InheritedMetadata = field(default_factory=InheritedMetadata)
+    ip_family_policy: str = ""
 
 
 # How a Deployment replaces its pods: a new one first, or an old one first.
@@ -63,7 +81,7 @@ class Choices:
 @dataclass(frozen=True)
 class Model:
     """A ModelDeployment with its identity; `status` is the last one reported, as it is stored;
-    `restarted_at` the value by which somebody asked for new pods.
+    `restarted_at` the value by which somebody asked for new pods; `created` is in Unix seconds, 0 if unknown.
     """
 
     name: str
@@ -73,6 +91,7 @@ class Model:
     spec: ModelDeploymentSpec
     status: Object
     restarted_at: str = ""
+    created: int = 0
 
     @property
     def served_name(self) -> str:
@@ -147,4 +166,13 @@ def parse_model(body: Object) -> Model:
         spec=parsed.spec,
         status=body.get("status") or {},
         restarted_at=(metadata.get("annotations") or {}).get(RESTARTED_AT, ""),
+        created=_unix_seconds(metadata.get("creationTimestamp")),
     )
+
+
+def _unix_seconds(text: str | None) -> int:
+    """A time as the API server writes it; 0 for an object that has none yet, as in a manifest."""
+    try:
+        return int(datetime.fromisoformat(text).timestamp()) if text else 0
+    except ValueError:
+        return 0

@@ -38,14 +38,14 @@ def pod_template(model: Model, settings: RenderSettings) -> Object:
     """The template of a Deployment's pods. Raises PodTemplateError if spec.podTemplate does not fit."""
     metadata = {"labels": {**model.labels, **queue_labels(model)}, "annotations": pod_annotations(model)}
     where = scheduling(model, DEPLOYMENT_REVISION_LABEL, model.selector)
-    template = {"metadata": metadata, "spec": pod_spec(model, _serving(model, settings), where)}
+    template = {"metadata": metadata, "spec": pod_spec(model, settings, _serving(model, settings), where)}
     return apply_pod_template(template, model.spec.pod_template)
 
 
 def leader_template(model: Model, settings: RenderSettings) -> Object:
     """The template of a group's leaders, which serve. Raises PodTemplateError as above."""
     where = group_scheduling(model, model.selector)
-    spec = pod_spec(model, _serving(model, settings), where)
+    spec = pod_spec(model, settings, _serving(model, settings), where)
     metadata = {"labels": dict(model.labels), "annotations": pod_annotations(model)}
     template = {"metadata": metadata, "spec": spec}
     return apply_pod_template(template, patch_for(template, model.spec.pod_template, _WORKERS_ALONE))
@@ -72,7 +72,7 @@ def group_scheduling(model: Model, selector: dict[str, str]) -> Object:
     return {**where, "affinity": {**ours, **where.get("affinity", {})}}
 
 
-def pod_spec(model: Model, containers: Containers, where: Object) -> Object:
+def pod_spec(model: Model, settings: RenderSettings, containers: Containers, where: Object) -> Object:
     """A pod's specification from what it runs and where it may run."""
     drain = model.spec.rollout.drain_timeout_seconds
     spec: Object = {
@@ -80,7 +80,7 @@ def pod_spec(model: Model, containers: Containers, where: Object) -> Object:
         "automountServiceAccountToken": False,
         # Service links would set VLLM_PORT for a Service named vllm, which vLLM takes for its own setting.
         "enableServiceLinks": False,
-        "securityContext": pod_security(),
+        "securityContext": pod_security(settings.pod_user),
         "terminationGracePeriodSeconds": drain + SHUTDOWN_SECONDS + GRACE_MARGIN_SECONDS,
         "initContainers": containers.init,
         "containers": containers.main,

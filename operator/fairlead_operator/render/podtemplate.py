@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairlead_operator.api.env import REFUSED_VARIABLES
 from fairlead_operator.api.names import GROUP
 from fairlead_operator.render.paths import LAUNCHER_PATH, RUN_PATH
 from fairlead_operator.render.quantity import store_quantities
@@ -18,6 +19,8 @@ Object = dict[str, Any]
 
 FIELD = "spec.podTemplate"
 _CONTAINERS = ("initContainers", "containers")
+# The engine would refuse the gateway's requests.
+_API_KEY = "--api-key"
 _MEETING_PLACES = (RUN_PATH, LAUNCHER_PATH)
 
 
@@ -96,11 +99,25 @@ def _check_container(ours: Object, merged: Object, path: str) -> None:
         name = variable["name"]
         same = not name.startswith("FAIRLEAD_") or there.get(name) == variable
         _require(same, f"{path}.env[{name}]", "must not be changed: it is the operator's")
+    if ours["name"] == "vllm":
+        _check_engine(merged, path)
     mounts = _items(merged.get("volumeMounts"))
     for mount in ours.get("volumeMounts", []):
         place = mount["mountPath"]
         same = place not in _MEETING_PLACES or mount in mounts
         _require(same, f"{path}.volumeMounts[{place}]", "must not be changed: gateway and engine meet there")
+
+
+def _check_engine(merged: Object, path: str) -> None:
+    """Refuses what takes the engine away from the gateway. What `envFrom` brings, the launcher sees."""
+    for variable in _items(merged.get("env")):
+        for refused in REFUSED_VARIABLES:
+            fine = variable.get("name") != refused.name or refused.allows(variable.get("value"))
+            _require(fine, f"{path}.env[{refused.name}]", f"must not be set: {refused.problem}")
+    arguments = merged.get("args")
+    flags = [str(word).partition("=")[0] for word in arguments] if isinstance(arguments, list) else []
+    keyed = any(flag.replace("_", "-") == _API_KEY for flag in flags)
+    _require(not keyed, f"{path}.args", f"must not have {_API_KEY}: the engine would refuse the gateway")
 
 
 def _require(fine: bool, field: str, problem: str) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-# One user for both containers: the engine's socket is only writable by its owner.
-USER = 65532
+from fairlead_operator.render.model import PodUser
 
 
-def pod_security() -> dict[str, Any]:
-    """The pod's security context."""
+def pod_security(user: PodUser) -> dict[str, Any]:
+    """The pod's security context.
+
+    One user for all containers: the engine's socket is only writable by its owner.
+    """
+    ids = {"runAsUser": user.run_as_user, "runAsGroup": user.run_as_group, "fsGroup": user.fs_group}
     return {
         "runAsNonRoot": True,
-        "runAsUser": USER,
-        "runAsGroup": USER,
-        "fsGroup": USER,
+        **{name: number for name, number in ids.items() if number is not None},
         "fsGroupChangePolicy": "OnRootMismatch",
         "seccompProfile": {"type": "RuntimeDefault"},
     }

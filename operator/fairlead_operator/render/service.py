@@ -19,9 +19,10 @@ def can_be_at_zero(model: Model, router_host: str) -> bool:
 
 def render_services(model: Model, settings: RenderSettings) -> list[Object]:
     """The Service NAME, and for a model that can be at zero NAME-pods. The admin port is part of neither."""
+    policy = {"ipFamilyPolicy": settings.ip_family_policy} if settings.ip_family_policy else {}
     if not can_be_at_zero(model, settings.router_host):
-        return [_service(model, model.name, {"type": "ClusterIP", "selector": model.selector})]
-    pods = {"type": "ClusterIP", "clusterIP": "None", "selector": model.selector}
+        return [_service(model, model.name, {"type": "ClusterIP", **policy, "selector": model.selector})]
+    pods = {"type": "ClusterIP", "clusterIP": "None", **policy, "selector": model.selector}
     # By name, since a Service cannot select pods of another namespace. The port is the router's.
     router = {"type": "ExternalName", "externalName": settings.router_host}
     # The router must know the pods before requests are led to it.

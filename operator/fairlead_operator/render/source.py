@@ -15,20 +15,29 @@ from fairlead_operator.render.model import Model, Object
 from fairlead_operator.render.paths import ADAPTERS_PATH, MODELS_PATH, RUN_PATH
 
 DOWNLOADED_SCHEMES = ("hf", "s3")
+GGUF = ".gguf"
 
 
 @dataclass(frozen=True)
 class Place:
     """Where the engine finds a model or an adapter.
 
-    `path` is what vLLM is told. `volume` is the pod's volume without its name ({} if there is none), mounted
-    at `mount`. `downloaded` says that the init container makes `path`.
+    `path` is what vLLM loads: a folder, or a GGUF file. `volume` is the pod's volume without its name ({} if
+    there is none), mounted at `mount`. `link` is what the init container makes, to the folder of what it has
+    downloaded; "" if nothing is. `config` is the folder with the configuration and the tokenizer of a GGUF
+    file, where that is another one than the file's own.
     """
 
     path: str
     volume: Object = field(default_factory=dict)
     mount: str = ""
-    downloaded: bool = False
+    link: str = ""
+    config: str = ""
+
+    @property
+    def downloaded(self) -> bool:
+        """Whether the init container brings it."""
+        return bool(self.link)
 
 
 def model_place(model: Model) -> Place:
@@ -53,7 +62,7 @@ def _place(model: Model, source: str, *, mount: str, link: str) -> Place:
     """
     kind, _, rest = source.partition("://")
     if kind in DOWNLOADED_SCHEMES:
-        return Place(link, downloaded=True)
+        return _downloaded(kind, rest, link)
     if kind == "pvc":
         claim, _, path = rest.partition("/")
         # Read-only as a volume too, so that fsGroup does not change the owner of the user's files.
@@ -69,8 +78,26 @@ def _place(model: Model, source: str, *, mount: str, link: str) -> Place:
             raise ValueError(f"source {source!r} names no folder")
         if model.spec.model.file_from == "Image":
             return Place(folder)
-        return Place(mount, {"hostPath": {"path": folder, "type": "Directory"}}, mount)
+        file = _file_in(rest)
+        path = f"{mount}/{file}" if file else mount
+        folder = folder.removesuffix(f"/{file}") if file else folder
+        return Place(path, {"hostPath": {"path": folder, "type": "Directory"}}, mount)
     raise ValueError(f"unknown source {source!r}")
+
+
+def _downloaded(kind: str, rest: str, link: str) -> Place:
+    """Of a repository a file is chosen by its path, of a bucket by its name: there the path is the folder."""
+    of_repository = rest.split("/", 2)[2:]
+    file = "".join(of_repository) if kind == "hf" else _file_in(rest)
+    if not file:
+        return Place(link, link=link)
+    return Place(f"{link}/{file}", link=link, config=link if "/" in file else "")
+
+
+def _file_in(path: str) -> str:
+    """The GGUF file at the end of a path; "" if it ends with a folder, or if nothing is before the file."""
+    folder, _, last = path.rpartition("/")
+    return last if folder and last.endswith(GGUF) else ""
 
 
 def _below(mount: str, path: str) -> str:

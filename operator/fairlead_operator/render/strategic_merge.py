@@ -113,6 +113,8 @@ def _merge_list(original: list[Any], patch: list[Any], key: str, fields: _Fields
             raise MergeError(f"{path}[{index}].{_PATCH} must be replace or delete, not {directive!r}")
         if directive != "replace" and key not in item:
             raise MergeError(f"{path}[{index}] needs {key}, by which it is told from the others")
+        if not isinstance(item.get(key, ""), str | int):
+            raise MergeError(f"{path}[{index}].{key} must be a string or a number")
     gone = [item[key] for item in patch if item.get(_PATCH) == "delete"]
     before = [item for item in original if item.get(key) not in gone]
     if any(item.get(_PATCH) == "replace" for item in patch):

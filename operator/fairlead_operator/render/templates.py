@@ -10,6 +10,7 @@ import json
 
 from fairlead_operator.api.names import POD_INPUTS, POD_TEMPLATE, RENDERING, REVISION, ROLLOUT
 from fairlead_operator.render.hashing import digest
+from fairlead_operator.render.inherited import inherit
 from fairlead_operator.render.inputs import pod_inputs
 from fairlead_operator.render.model import Choices, Model, Object, RenderSettings
 from fairlead_operator.render.pod import leader_template, pod_template
@@ -25,8 +26,10 @@ def render_templates(model: Model, settings: RenderSettings) -> tuple[Object, ..
     Raises PodTemplateError if spec.podTemplate does not fit.
     """
     if model.spec.engine.nodes > 1:
-        return _stamped(leader_template(model, settings), worker_template(model, settings))
-    return _stamped(pod_template(model, settings))
+        templates = [leader_template(model, settings), worker_template(model, settings)]
+    else:
+        templates = [pod_template(model, settings)]
+    return _stamped(*(inherit(template, model, settings) for template in templates))
 
 
 def template_annotations(model: Model, templates: tuple[Object, ...], choices: Choices) -> dict[str, str]:
@@ -100,5 +103,5 @@ def _stamped(*templates: Object) -> tuple[Object, ...]:
 
 def _annotated(template: Object, more: dict[str, str]) -> Object:
     metadata = template["metadata"]
-    annotations = {key: value for key, value in metadata["annotations"].items() if key != REVISION}
+    annotations = {key: value for key, value in metadata.get("annotations", {}).items() if key != REVISION}
     return {**template, "metadata": {**metadata, "annotations": {**annotations, **more}}}

@@ -151,7 +151,7 @@ def _jobs(model: Model) -> list[Object]:
             "revision": revision,
             "endpoint": _endpoint(model, source),
             "region": wanted.region if scheme(source) == "s3" else None,
-            "target": place.path,
+            "target": place.link,
         }
         for name, source, revision, place in asked
         if place.downloaded

@@ -33,7 +33,7 @@ def worker_template(model: Model, settings: RenderSettings) -> Object:
         main=[_engine_container(model, settings)],
         volumes=engine_volumes(model),
     )
-    spec = pod_spec(model, containers, group_scheduling(model, model.worker_selector))
+    spec = pod_spec(model, settings, containers, group_scheduling(model, model.worker_selector))
     template = {
         "metadata": {
             "labels": {**model.labels, **model.worker_selector},
