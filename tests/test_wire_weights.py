@@ -6,10 +6,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.reasons import CATALOGUE
 from fairlead_operator.plan.weights import observe_downloads
 from fairlead_operator.render.model import Model
+from fairlead_operator.render.source import model_place
 from fairlead_operator.render.weights import weights_containers
 from fairlead_weights.jobs import Job, Order, parse
 from fairlead_weights.progress import Progress, Tally
@@ -45,6 +48,27 @@ def test_the_download_reads_what_the_operator_writes() -> None:
     )
     assert (PACKAGE / "__main__.py").exists()
     assert container["command"] == ["python", "-m", PACKAGE.name]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "hf://org/big",
+        "hf://org/big/q4.gguf",
+        "hf://org/big/q4/big-00001-of-00002.gguf",
+        "s3://bucket/big",
+        "s3://bucket/big/q4.gguf",
+        "s3://bucket/big.gguf/",
+        "s3://bucket.gguf",
+        "s3://bucket.gguf/",
+    ],
+)
+def test_the_file_that_the_engine_gets_is_the_one_that_is_downloaded(source: str) -> None:
+    parsed = model(model={"source": source})
+    (container,) = weights_containers(parsed, SETTINGS)
+    values = {variable["name"]: variable.get("value") for variable in container["env"]}
+    (job,) = parse(values["FAIRLEAD_WEIGHTS"]).jobs
+    assert model_place(parsed).path == f"{job.target}/{job.file}".rstrip("/")
 
 
 def observe(progress: Progress) -> tuple[dict[str, Any], Finding | None]:

@@ -61,6 +61,18 @@ CAUSES = {
         {"api": {"defaults": {"temperature": 3}}},
         stalled=True,
     ),
+    "bad-template": Cause(
+        "InvalidSpec",
+        "line 2, column 14",
+        {"engine": {**engine(), "chatTemplate": {"inline": "{% for m in messages %}\n{{ m.content }"}}},
+        stalled=True,
+    ),
+    "failing-template": Cause(
+        "ChatTemplateInvalid",
+        "'nofunc' is undefined",
+        {"engine": {**engine(), "chatTemplate": {"inline": "{{ nofunc() }}"}}},
+        stalled=True,
+    ),
     "no-runtime-class": Cause(
         "RuntimeClassMissing",
         'RuntimeClass "absent" not found',
@@ -223,6 +235,10 @@ def test_an_engine_that_hangs_is_found_out_and_restarted(world: World) -> None:
     again = owned(world, "pods", HANGING)[0]
     assert again["metadata"]["name"] == pod, "the engine was restarted, not the pod"
     assert again["status"]["containerStatuses"][0]["restartCount"] == 1
+    status = world.get("modeldeployment", HANGING, "-n", NAMESPACE)["status"]
+    failure = status["lastFailure"]
+    assert (status["restarts"], failure["container"], failure["pod"]) == (1, "vllm", pod)
+    assert failure["reason"] == "EngineUnresponsive"
 
 
 def test_an_invalid_manifest_is_refused_with_the_field_named(world: World) -> None:

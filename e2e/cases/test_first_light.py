@@ -108,6 +108,26 @@ def test_an_unknown_model_is_an_error_in_openai_shape(served: str, client: Clien
     assert answer == {"code": "model_not_found", "param": "model"}
 
 
+def test_http_as_proxies_and_browsers_send_it(served: str, client: Client) -> None:
+    answer = client.run(
+        served,
+        """
+        import http.client, urllib.parse
+        host = urllib.parse.urlsplit(URL).netloc
+        def ask(method, target, **headers):
+            connection = http.client.HTTPConnection(host, timeout=60)
+            connection.request(method, target, headers=headers)
+            return connection.getresponse().status
+        preflight = {"Origin": "https://a.example", "Access-Control-Request-Method": "GET"}
+        print(json.dumps({
+            "absolute": ask("GET", f"http://{host}/v1/models"), "slash": ask("GET", "/v1/models/"),
+            "head": ask("HEAD", "/v1/models"), "preflight": ask("OPTIONS", "/v1/models", **preflight),
+            "dated": client.models.list().data[0].created > 0}))
+        """,
+    )
+    assert answer == {"absolute": 200, "slash": 200, "head": 200, "preflight": 403, "dated": True}
+
+
 def test_kubectl_get_shows_ready_reason_and_model(served: str, world: World) -> None:
     header, row = world.kubectl("get", "modeldeployment", served, "-n", NAMESPACE).splitlines()
     assert "REASON" in header.split()

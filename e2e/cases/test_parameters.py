@@ -30,6 +30,8 @@ DIALECT = DIALECTS["OpenAI"]
 SITE = Site(DIALECT.name)
 # A random model would fill the room that a schema leaves for whitespace until its tokens are used up.
 FORMS = {"backend": "xgrammar", "disable_any_whitespace": True}
+# As on OpenShift: a number that no image knows, in group 0.
+UNKNOWN_USER = {"runAsUser": 1000660000, "runAsGroup": 0, "fsGroup": 1000660000}
 # These compare with a second engine or gateway that is set up differently.
 NEED_ANOTHER_DEPLOYMENT = {
     "chat: chat_template",
@@ -102,6 +104,7 @@ def sites(world: World) -> Iterator[OneSite]:
             "structuredOutputsBackend": "XGrammar",
         },
     )
+    deployment["spec"]["podTemplate"] = {"spec": {"securityContext": UNKNOWN_USER}}
     deployment["spec"]["model"] |= {"servedName": "tiny", "aliases": ["small"]}
     world.apply(deployment, namespace=NAMESPACE)
     try:

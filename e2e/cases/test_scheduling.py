@@ -119,14 +119,26 @@ def test_any_extended_resource_counts(
 def test_a_taint_keeps_models_away_that_do_not_tolerate_it(
     world: World, cluster: ExitStack, placed: Apply
 ) -> None:
+    cluster.enter_context(advertised(world, {GPU: 2}))
     cluster.enter_context(tainted(world, GPU))
-    stranger = placed(sleeper("stranger"))
-    # Which taint it is, schedulers of Kubernetes 1.34 and later do not say.
-    ready = wait_condition(world, stranger, "Ready", reason="UntoleratedTaint")
+    # Which taint it is, schedulers of Kubernetes 1.34 and later do not say: the operator looks at the nodes.
+    shy = placed(sleeper("shy", accelerator=gpus()))
+    ready = wait_condition(world, shy, "Ready", reason="UntoleratedTaint")
     assert "spec.scheduling.tolerations" in ready["message"]
+    assert f'{{key: "{GPU}", operator: ' in ready["message"]
 
     toleration = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
-    scheduled_pod(world, placed(sleeper("guest", scheduling={"tolerations": [toleration]})))
+    tolerant = sleeper("tolerant", accelerator=gpus(), scheduling={"tolerations": [toleration]})
+    scheduled_pod(world, placed(tolerant))
+
+
+def test_more_accelerators_than_the_largest_node_has_are_named_with_both_amounts(
+    world: World, cluster: ExitStack, placed: Apply
+) -> None:
+    cluster.enter_context(advertised(world, {GPU: 2}))
+    greedy = placed(sleeper("greedy", accelerator=gpus(count=5)))
+    ready = wait_condition(world, greedy, "Ready", reason="NodesTooSmall")
+    assert f"asks for 5 {GPU}; the largest node" in ready["message"]
 
 
 def test_a_quota_that_is_used_up_is_named_until_it_is_raised(
