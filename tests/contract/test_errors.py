@@ -37,7 +37,7 @@ def test_a_validation_error_says_what_is_wrong_without_the_engines_internals() -
     )
     error = from_engine_body(400, engine_error(message, param="body.max_tokens", kind="Bad Request"))
 
-    assert (error.param, error.message) == ("max_tokens", "Input should be a valid integer")
+    assert (error.param, error.message) == ("max_tokens", "'max_tokens' must be an integer.")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from fairlead_gateway.contract.parameters import PARAMETERS, Api, Handling
 from fairlead_gateway.contract.policy import Policy
 from fairlead_gateway.contract.request import MAX_DEPTH, PreparedChat, examine, parse_object, prepare_chat
 
+from . import shapes
 from .support import MINIMAL, policy
 
 POLICIES = [
@@ -93,6 +94,25 @@ def test_arbitrary_values_of_known_parameters(fields: dict[str, Any], using: Pol
 @given(MESSAGES, st.sampled_from(POLICIES))
 def test_arbitrary_messages(messages: list[Any], using: Policy) -> None:
     check(json.dumps(MINIMAL | {"messages": messages}).encode(), using)
+
+
+@settings(max_examples=600, deadline=None)
+@given(messages=shapes.messages(), using=st.sampled_from(POLICIES))
+def test_messages_of_every_shape_pass_or_have_the_path_of_their_fault(
+    messages: list[Any], using: Policy
+) -> None:
+    try:
+        prepared = prepare_chat(json.dumps(MINIMAL | {"messages": messages}).encode(), using)
+    except ApiError as refused:
+        error = refused
+    else:
+        written = json.loads(prepared.body)["messages"]
+        assert all(
+            value is not None or name == "content" for found in written for name, value in found.items()
+        )
+        return
+    assert (error.status, str(error.param)[:9]) == (400, "messages[")
+    assert f"'{error.param}'" in error.message
 
 
 @settings(max_examples=300, deadline=None)

@@ -68,3 +68,83 @@ def test_a_client_decides_about_parallel_calls() -> None:
 def test_only_answers_to_requests_with_tools_are_searched_for_calls() -> None:
     assert request(tools=[TOOL]).wanted.tools
     assert not request().wanted.tools
+
+
+def tool(**function: Any) -> dict[str, Any]:
+    return {"type": "function", "function": {"name": "f"} | function}
+
+
+@pytest.mark.parametrize(
+    ("broken", "path"),
+    [
+        (None, ""),
+        ("f", ""),
+        ({"type": "function", "function": "f"}, ".function"),
+        ({"name": "f", "parameters": {}}, ".function"),
+        (tool(name=["f"]), ".function.name"),
+        (tool(description=["x"]), ".function.description"),
+        (tool(parameters="{}"), ".function.parameters"),
+        (tool(parameters=[]), ".function.parameters"),
+        (tool(strict="maybe"), ".function.strict"),
+        (tool(strict=[]), ".function.strict"),
+        (tool(strict=2), ".function.strict"),
+        (tool(defer_loading={}), ".function.defer_loading"),
+        (tool() | {"defer_loading": "x"}, ".defer_loading"),
+    ],
+)
+def test_the_fault_of_a_tool_has_its_path(broken: Any, path: str) -> None:
+    error = refusal(tools=[TOOL, broken])
+
+    assert error.param == f"tools[1]{path}"
+    assert f"'tools[1]{path}'" in error.message
+
+
+@pytest.mark.parametrize("field", ["description", "parameters", "strict", "defer_loading"])
+def test_a_null_field_of_a_tool_is_harmless(field: str) -> None:
+    assert sent(tools=[tool(**{field: None})])
+
+
+def test_a_null_type_of_a_tool_is_absent() -> None:
+    assert sent(tools=[tool() | {"type": None}])["tools"] == [{"function": {"name": "f"}}]
+
+
+@pytest.mark.parametrize("value", [True, 1, 1.0, "true", "True", "yes", "1"])
+def test_a_strict_tool_is_strict_for_every_rule_however_it_says_so(value: Any) -> None:
+    assert sent(tools=[tool(strict=value)])["tools"][0]["function"]["strict"] is True
+    broken = {"type": "string", "pattern": "("}
+    assert refusal(tools=[tool(strict=value, parameters={"type": "object", "properties": {"a": broken}})])
+
+
+@pytest.mark.parametrize("value", [False, 0, "false", "off"])
+def test_a_tool_that_is_not_strict_may_say_so_in_any_form(value: Any) -> None:
+    assert sent(tools=[tool(strict=value)])["tools"][0]["function"]["strict"] is False
+
+
+def test_tools_may_have_the_same_name() -> None:
+    assert sent(tools=[TOOL, TOOL])["tools"] == [TOOL, TOOL]
+
+
+@pytest.mark.parametrize(
+    ("choice", "path"),
+    [
+        ({"type": "allowed_tools"}, "tool_choice.type"),
+        ({"type": "function"}, "tool_choice.function"),
+        ({"type": "function", "name": "f"}, "tool_choice.function"),
+        ({"type": "function", "function": "f"}, "tool_choice.function"),
+        ({"type": "function", "function": {}}, "tool_choice.function.name"),
+        ({"type": "function", "function": {"name": "g"}}, "tool_choice.function.name"),
+    ],
+)
+def test_the_fault_of_a_choice_has_its_path(choice: Any, path: str) -> None:
+    error = refusal(tools=[TOOL], tool_choice=choice)
+
+    assert error.param == path
+    assert f"'{path}'" in error.message
+
+
+@pytest.mark.parametrize("pattern", ["(", "[a", "a)", "*a"])
+def test_a_bad_pattern_of_a_strict_tool_has_its_path(pattern: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": pattern}}}
+    error = refusal(tools=[TOOL, tool(strict=True, parameters=schema)])
+
+    assert error.param == "tools[1].function.parameters.properties.a.pattern"

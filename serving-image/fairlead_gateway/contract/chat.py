@@ -33,4 +33,4 @@ class ChatDialogue:
 
     def explain(self, error: ApiError) -> ApiError:
         """The engine's error under the names that the client has used."""
-        return explain(error, self.engine.wanted)
+        return explain(error, self.engine)

@@ -13,6 +13,8 @@ from typing import Any
 
 import orjson
 
+from .dumps import read_dump
+
 RETRY_AFTER_SECONDS = 2
 _MESSAGE_CHARACTERS = 2000
 _PARAM_CHARACTERS = 200
@@ -23,7 +25,6 @@ _CONTEXT_LENGTH = re.compile(r"maximum context length is|longer than the maximum
 _PARAMETER_SUFFIX = re.compile(r"\s*\(parameter=.*\)\s*$", re.DOTALL)
 # Time and place in the source with which the grammar compiler begins what it has to say.
 _SOURCE_PLACE = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ")
-_VALIDATION_MESSAGE = re.compile(r"'msg': (?:'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\")")
 # The engine is told to stop while this request was on its way: worth a retry elsewhere, not a server bug.
 _SHUTTING_DOWN = "after shutdown"
 
@@ -103,9 +104,6 @@ def engine_failed(message: str) -> ApiError:
 
 
 def _message_of(raw: str) -> str:
-    validation = _VALIDATION_MESSAGE.search(raw)
-    if validation and "validation error" in raw:
-        return validation.group(1) or validation.group(2)
     return _SOURCE_PLACE.sub("", _PARAMETER_SUFFIX.sub("", raw))
 
 
@@ -131,6 +129,9 @@ def from_engine(status: int, error: Mapping[str, Any]) -> ApiError:
         return engine_unavailable(message)
     if status >= 500:
         return ApiError(status, message, "engine_error")
+    reading = read_dump(raw)
+    if reading is not None:
+        return ApiError(status, reading.message, reading.code, reading.param)
     return ApiError(status, message, "invalid_value" if param else "invalid_request", param)
 
 

@@ -8,10 +8,10 @@ refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from .errors import invalid, missing
+from .errors import invalid
 
 # Keys of a content part that hold a URL, as a string or as {"url": ...}.
 _URL_KEYS = ("image_url", "audio_url", "video_url")
@@ -23,46 +23,17 @@ _REMOTE = re.compile(
 )
 
 
-def check_messages(messages: list[Any], domains: Collection[str], most_media: int | None = None) -> None:
-    """Raises a 400 that names the first message or content part that cannot be passed on.
+def check_media(part: Mapping[str, Any], path: str, domains: Collection[str]) -> None:
+    """Raises a 400 for a content part that may make the engine fetch or read what the client must not choose.
 
-    `most_media` is how many images and the like there may be.
+    Whatever the type of the part is: the engine reads some of these keys in parts of any type.
     """
-    media = 0
-    for index, message in enumerate(messages):
-        if type(message) is not dict:
-            raise invalid(f"'messages[{index}]' must be an object.", f"messages[{index}]", "invalid_type")
-        if type(message.get("role")) is not str:
-            raise missing(f"messages[{index}].role")
-        content = message.get("content")
-        if type(content) is str or content is None:
-            continue
-        path = f"messages[{index}].content"
-        if type(content) is not list:
-            raise invalid(f"'{path}' must be a string or an array.", path, "invalid_type")
-        for place, part in enumerate(content):
-            media += check_part(part, f"{path}[{place}]", domains)
-    if most_media is not None and media > most_media:
-        message = (
-            f"'messages' must have at most {most_media} images, audio and video (got {media}). Send fewer."
-        )
-        raise invalid(message, "messages")
-
-
-def check_part(part: Any, path: str, domains: Collection[str]) -> bool:
-    """One content part of a message; a part that is a string is text. Whether the part has media."""
-    if type(part) is str:
-        return False
-    if type(part) is not dict:
-        raise invalid(f"'{path}' must be an object or a string.", path, "invalid_type")
     for key in _ENGINE_KEYS:
         if key in part:
             message = f"'{path}.{key}' is not supported. Send the media itself, as a data: URL."
             raise invalid(message, f"{path}.{key}", "unsupported_parameter")
-    has_media = part.get("input_audio") is not None
     for key in _URL_KEYS:
         if part.get(key) is not None:
-            has_media = True
             value, named = part[key], f"{path}.{key}"
             if isinstance(value, dict):
                 value, named = value.get("url"), f"{named}.url"
@@ -71,7 +42,6 @@ def check_part(part: Any, path: str, domains: Collection[str]) -> bool:
             if not isinstance(value, str):
                 raise invalid(f"'{named}' must be a URL.", named, "invalid_type")
             check_url(value, named, domains)
-    return has_media
 
 
 def check_url(url: str, path: str, domains: Collection[str]) -> None:

@@ -16,10 +16,12 @@ import orjson
 
 from fairlead_gateway.bounds import MAX_JSON_VALUES
 
+from .arguments import mend_arguments
 from .errors import invalid, missing, model_not_found
-from .media import check_messages
+from .messages import check_messages
 from .parameters import Api
-from .policy import Policy, Table
+from .parameters.misplaced import MISPLACED
+from .policy import Policy
 from .rules import TRIGGERS, Draft, apply_rules
 from .rules.sizes import check_prompt_length
 from .sizes import is_deeper
@@ -94,6 +96,8 @@ class PreparedChat(EngineRequest):
     document: Mapping[str, Any] = field(kw_only=True)
     """The body for the engine as JSON values."""
     wanted: Wanted = field(kw_only=True)
+    given: tuple[str, ...] = field(kw_only=True)
+    """The names that the client has sent."""
 
     def without_document(self) -> PreparedChat:
         """This request when its body has been read: as values it may take four times the memory."""
@@ -127,15 +131,20 @@ def examine(document: Mapping[str, Any], policy: Policy, api: Api) -> tuple[dict
         if check is not None and check(value):
             kept[name] = value
         else:
-            _require_harmless(name, value, policy, table)
+            _require_harmless(name, value, policy, api)
             ignored.append(name)
     return kept, tuple(sorted(ignored)) if ignored else ()
 
 
-def _require_harmless(name: str, value: Any, policy: Policy, table: Table) -> None:
+def _require_harmless(name: str, value: Any, policy: Policy, api: Api) -> None:
     """Raises the 400 for a parameter that cannot be used, unless it can be ignored without harm."""
+    table = policy.tables[api]
     kind = table.kinds.get(name)
     if kind is None:
+        other = MISPLACED[api].get(name)
+        if other is not None and other.asks(value):
+            message = f"'{name}' is not supported: {other.remedy}"
+            raise invalid(message, name, "unsupported_parameter")
         if policy.reject_unknown:
             raise invalid(f"Unknown parameter: '{name}'. Leave it out.", name, "unknown_parameter")
         return
@@ -151,9 +160,11 @@ def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> Pr
     model = check_served(document, policy)
     if "messages" not in document:
         raise missing("messages")
-    check_messages(document["messages"], policy.engine.media_domains, policy.bounds["messages"].max_media)
+    most_media = policy.bounds["messages"].max_media
+    changed = check_messages(document["messages"], policy.engine.media_domains, most_media)
+    changed |= mend_arguments(document["messages"])
     labels = {name: document[name] for name in _LABELS if name in document} or _NO_LABELS
-    changed = len(document) != len(received)
+    changed |= len(document) != len(received)
     if _complete(document, policy) or document.get("model") != model:
         document["model"] = model
         changed = True
@@ -168,7 +179,9 @@ def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> Pr
     if len(rendered) > policy.prompt_length:
         check_prompt_length(document, policy)
     stream = document.get("stream", False)
-    return PreparedChat(rendered, stream, model, ignored, labels, document=document, wanted=wanted)
+    return PreparedChat(
+        rendered, stream, model, ignored, labels, document=document, wanted=wanted, given=tuple(received)
+    )
 
 
 def check_served(document: dict[str, Any], policy: Policy) -> str:

@@ -39,6 +39,8 @@ def check_template(template: str) -> None:
         raise invalid(message, "chat_template") from None
     except RecursionError:
         raise invalid("'chat_template' is nested too deeply.", "chat_template") from None
+    except ValueError as error:  # a number with more digits than Python reads
+        raise invalid(f"'chat_template' is not a valid Jinja template: {error}.", "chat_template") from None
     outside = (nodes.Import, nodes.FromImport, nodes.Include, nodes.Extends)
     if next(tree.find_all(outside), None) is not None:
         message = "'chat_template' must not import, include or extend other templates."

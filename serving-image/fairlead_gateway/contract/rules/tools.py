@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from fairlead_gateway.contract.errors import invalid, missing
+from fairlead_gateway.contract.values import Boolean, Kind, Object, String, check, shown
 
+from .constraints import constraint_names
 from .draft import Draft
+
+_NO_PARAMETERS: dict[str, Any] = {}
+_FIELDS: Mapping[str, Kind] = MappingProxyType({"description": String(), "parameters": Object()})
+# What vLLM takes for a boolean beside true and false, as pydantic does. The rules after this one compare with
+# true, so that they would not see a strict tool in the others.
+_TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
+_FALSE = frozenset({"0", "off", "f", "false", "n", "no"})
 
 
 def check_tools(draft: Draft) -> None:
-    """Checks tools and the choice among them; no tools at all are the same as an empty array."""
-    names = [_function_name(tool, f"tools[{i}]") for i, tool in enumerate(draft.value("tools", []))]
+    """Checks tools and the choice among them; no tools at all are the same as an empty array.
+
+    Several tools may have the same name: the engine takes them, and a call names no position.
+    """
+    tools = draft.value("tools", [])
+    names = [_plain_name(tool) or _function_name(tool, f"tools[{i}]", draft) for i, tool in enumerate(tools)]
     if not names:
         draft.take("tools")
         _choose_without_tools(draft)
@@ -21,21 +36,67 @@ def check_tools(draft: Draft) -> None:
         if name not in draft.document:
             draft.put(name, value)
     draft.want(tools=True)
+    _name_the_grammar(draft, tools)
 
 
-def _function_name(tool: Any, path: str) -> str:
+def _plain_name(tool: Any) -> str | None:
+    """The name of a tool that is right as it is, as almost all are. Agents send many with each request."""
+    if type(tool) is not dict or tool.get("type", "function") != "function" or "defer_loading" in tool:
+        return None
+    function = tool.get("function")
+    if (
+        type(function) is dict
+        and type(function.get("name")) is str
+        and type(function.get("description", "")) is str
+        and type(function.get("parameters", _NO_PARAMETERS)) is dict
+        and type(function.get("strict", False)) is bool
+        and "defer_loading" not in function
+    ):
+        return str(function["name"])
+    return None
+
+
+def _function_name(tool: Any, path: str, draft: Draft) -> str:
     if not isinstance(tool, dict):
-        raise invalid(f"'{path}' must be an object.", path, "invalid_type")
+        raise invalid(f"'{path}' must be an object (got {shown(tool)}).", path, "invalid_type")
+    if tool.get("type", "") is None:
+        del tool["type"]
+        draft.changed = True
     if tool.get("type", "function") != "function":
         message = f"'{path}.type' must be 'function': no other tools can be called here."
         raise invalid(message, f"{path}.type", "unsupported_value")
-    function = tool.get("function")
-    if not isinstance(function, dict):
-        raise missing(f"{path}.function")
+    if tool.get("defer_loading") is not None:
+        draft.changed |= _write_boolean(tool, "defer_loading", path)
+    return _check_function(tool.get("function"), f"{path}.function", draft)
+
+
+def _check_function(function: Any, path: str, draft: Draft) -> str:
+    if function is None:
+        raise missing(path)
+    check(Object(), function, path)
     name = function.get("name")
-    if not isinstance(name, str) or not name:
-        raise missing(f"{path}.function.name")
-    return name
+    if name is None or name == "":
+        raise missing(f"{path}.name")
+    check(String(), name, f"{path}.name")
+    for field, kind in _FIELDS.items():
+        if function.get(field) is not None:
+            check(kind, function[field], f"{path}.{field}")
+    for field in ("strict", "defer_loading"):
+        if function.get(field) is not None:
+            draft.changed |= _write_boolean(function, field, path)
+    return str(name)
+
+
+def _write_boolean(holder: dict[str, Any], field: str, path: str) -> bool:
+    """Writes what the engine would take for a boolean as one; whether it was none."""
+    value = holder[field]
+    if type(value) is bool:
+        return False
+    word = value.lower() if isinstance(value, str) else str(int(value)) if value in (0, 1) else ""
+    if word not in _TRUE | _FALSE:
+        check(Boolean(), value, f"{path}.{field}")
+    holder[field] = word in _TRUE
+    return True
 
 
 def _choose_without_tools(draft: Draft) -> None:
@@ -49,10 +110,30 @@ def _choose_without_tools(draft: Draft) -> None:
 def _check_choice(choice: Any, names: list[str]) -> None:
     if isinstance(choice, str):
         return
-    if choice.get("type", "function") != "function" or not isinstance(choice.get("function"), dict):
-        function = "{'type': 'function', 'function': {'name': ...}}"
-        message = f"'tool_choice' must be 'none', 'auto', 'required' or {function}."
-        raise invalid(message, "tool_choice", "unsupported_value")
-    if choice["function"].get("name") not in names:
-        message = "'tool_choice.function.name' must be the name of one of the 'tools'."
-        raise invalid(message, "tool_choice.function.name")
+    form = "'none', 'auto', 'required' or {'type': 'function', 'function': {'name': ...}}"
+    if choice.get("type", "function") != "function":
+        path = "tool_choice.type"
+        raise invalid(f"'{path}' must be 'function': 'tool_choice' is {form}.", path, "unsupported_value")
+    function = choice.get("function")
+    if not isinstance(function, dict):
+        path = "tool_choice.function"
+        message = f"'{path}' must be an object with the name of a tool: 'tool_choice' is {form}."
+        raise invalid(message, path, "missing_required_parameter" if function is None else "invalid_type")
+    if function.get("name") not in names:
+        path = "tool_choice.function.name"
+        message = f"'{path}' must be the name of one of the 'tools' (got {shown(function.get('name'))})."
+        raise invalid(message, path)
+
+
+def _name_the_grammar(draft: Draft, tools: list[Any]) -> None:
+    """Where the engine makes a grammar of tools, it calls that structured outputs when it fails."""
+    if constraint_names(draft):
+        return
+    choice = draft.value("tool_choice", "auto")
+    named = choice["function"]["name"] if isinstance(choice, dict) else None
+    functions = [tool["function"] for tool in tools]
+    compiled = [i for i, found in enumerate(functions) if named == found["name"] or found.get("strict")]
+    if len(functions) == 1:
+        compiled = [0]
+    path = f"tools[{compiled[0]}].function.parameters" if len(compiled) == 1 else "tools"
+    draft.rename("structured_outputs", path)
