@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from tests.responses.asking import chat, refusal
+from tests.responses.asking import answer, chat, completion, refusal
 
 CALL = {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"}
 REASONING = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "why"}]}
@@ -42,26 +43,50 @@ def test_instructions_and_developer_messages_become_one_system_message() -> None
     ]
 
 
-def test_system_messages_that_others_part_stay_apart() -> None:
-    items = ({"role": "system", "content": "a"}, user("b"), {"role": "developer", "content": "c"}, user("d"))
+def test_system_messages_go_to_the_beginning_wherever_they_stand() -> None:
+    items = ({"role": "system", "content": "b"}, user("c"), {"role": "developer", "content": "d"}, user("e"))
 
-    assert [(message["role"], message["content"]) for message in messages(*items)] == [
-        ("system", "a"),
-        ("user", "b"),
-        ("system", "c"),
-        ("user", "d"),
+    assert messages(*items, instructions="a") == [
+        {"role": "system", "content": "a\n\nb\n\nd"},
+        user("c"),
+        user("e"),
     ]
 
 
-def test_a_system_message_with_an_image_stays_as_it_is() -> None:
+def test_a_later_system_message_becomes_the_first_message() -> None:
+    assert messages(user("a"), {"role": "developer", "content": "b"}) == [
+        {"role": "system", "content": "b"},
+        user("a"),
+    ]
+
+
+def test_a_system_message_between_them_does_not_part_a_call_from_its_turn() -> None:
+    _, turn = messages(REASONING, said("let me see"), {"role": "developer", "content": "be brief"}, CALL)
+
+    assert (turn["reasoning"], turn["content"], len(turn["tool_calls"])) == ("why", "let me see", 1)
+
+
+def test_the_texts_of_one_of_several_system_messages_stay_together() -> None:
+    parts = [{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}]
+    items = ({"role": "system", "content": parts}, {"role": "system", "content": "c"}, user("d"))
+
+    assert messages(*items)[0]["content"] == "a\nb\n\nc"
+
+
+def test_an_image_in_a_system_message_is_kept() -> None:
     items = ({"role": "system", "content": "a"}, {"role": "system", "content": [IMAGE]}, user("b"))
+    system, _ = messages(*items)
 
-    assert [message["role"] for message in messages(*items)] == ["system", "system", "user"]
+    assert [part["type"] for part in system["content"]] == ["text", "image_url"]
 
 
-def test_text_parts_become_plain_text() -> None:
+def test_a_text_part_becomes_plain_text() -> None:
+    assert messages(user([{"type": "input_text", "text": "a"}])) == [user("a")]
+
+
+def test_several_texts_stay_parts_that_the_engine_joins() -> None:
     assert messages(user([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}])) == [
-        user("ab")
+        user([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])
     ]
 
 
@@ -123,6 +148,39 @@ def test_a_result_may_be_a_list_of_parts() -> None:
     assert [part["type"] for part in messages(CALL, result)[1]["content"]] == ["text", "image_url"]
 
 
+@pytest.mark.parametrize("arguments", ['{"city": "Par', "[1]", "not JSON", '{"a":' * 65 + "1" + "}" * 65])
+def test_arguments_that_are_no_object_stay_readable_for_the_model(arguments: str) -> None:
+    (turn,) = messages(CALL | {"arguments": arguments})
+    (call,) = turn["tool_calls"]
+
+    assert json.loads(call["function"]["arguments"]) == {"INVALID_ARGUMENTS": arguments}
+
+
+@pytest.mark.parametrize("arguments", ["", " ", "null"])
+def test_no_arguments_are_an_empty_object(arguments: str) -> None:
+    (turn,) = messages(CALL | {"arguments": arguments})
+
+    assert turn["tool_calls"][0]["function"]["arguments"] == "{}"
+
+
+def test_an_answer_that_was_cut_off_in_a_call_can_be_sent_back() -> None:
+    call = {"id": "1", "function": {"name": "f", "arguments": '{"a'}}
+    output = answer(completion("length", {"content": "let me see", "tool_calls": [call]}))["output"]
+    _, turn, tool = messages(
+        user("hi"), *output, {"type": "function_call_output", "call_id": "1", "output": ""}
+    )
+
+    assert json.loads(turn["tool_calls"][0]["function"]["arguments"]) == {"INVALID_ARGUMENTS": '{"a'}
+    assert (turn["content"], tool["content"]) == ("let me see", "")
+
+
+def test_several_texts_of_reasoning_are_separated() -> None:
+    parts = [{"type": "summary_text", "text": "a"}, {"type": "summary_text", "text": "b"}]
+    (turn,) = messages({"type": "reasoning", "summary": parts}, REASONING, said("c"))
+
+    assert turn["reasoning"] == "a\nb\nwhy"
+
+
 def test_calls_of_custom_tools_go_back_as_the_function_that_stands_for_them() -> None:
     call = {"type": "custom_tool_call", "call_id": "1", "name": "shell", "input": "ls"}
     turn, tool = messages(call, {"type": "custom_tool_call_output", "call_id": "1", "output": "a b"})
@@ -139,21 +197,26 @@ def test_calls_of_custom_tools_go_back_as_the_function_that_stands_for_them() ->
         (None, "input"),
         (["x"], "input[0]"),
         ([{"content": "x"}], "input[0].role"),
-        ([user("x"), {"role": "robot", "content": "x"}], "input[1].role"),
+        ([user("x"), {"role": "", "content": "x"}], "input[1].role"),
         ([{"role": ["user"], "content": "x"}], "input[0].role"),
         ([user(5)], "input[0].content"),
-        ([user(["x"])], "input[0].content[0]"),
+        ([user(None)], "input[0].content"),
+        ([user([5])], "input[0].content[0]"),
+        ([user([{"text": "x"}])], "input[0].content[0].type"),
+        ([user("x") | {"name": 5}], "input[0].name"),
         ([user([{"type": "input_text"}])], "input[0].content[0].text"),
         ([user([{"type": ["input_text"]}])], "input[0].content[0].type"),
         ([user([{"type": "input_file", "file_id": "x"}])], "input[0].content[0].type"),
-        ([user([{"type": "input_audio"}])], "input[0].content[0].type"),
+        ([user([{"type": "input_audio"}])], "input[0].content[0].input_audio"),
+        ([user([{"type": "image_url"}])], "input[0].content[0].image_url"),
         ([user([{"type": "input_image", "file_id": "x"}])], "input[0].content[0].file_id"),
         ([user([{"type": "input_image"}])], "input[0].content[0].image_url"),
         ([{"type": "item_reference", "id": "x"}], "input[0].type"),
         ([{"type": "web_search_call", "id": "x"}], "input[0].type"),
         ([{"type": "function_call", "name": "f", "arguments": "{}"}], "input[0].call_id"),
-        ([CALL | {"arguments": "{"}], "input[0].arguments"),
         ([CALL | {"arguments": {}}], "input[0].arguments"),
+        ([{"role": "assistant", "tool_calls": "x"}], "input[0].tool_calls"),
+        ([user("x"), {"role": "assistant", "tool_calls": [{"id": "1"}]}], "input[1].tool_calls[0].type"),
         ([{"type": "function_call_output", "call_id": "1"}], "input[0].output"),
         ([REASONING | {"content": [IMAGE]}], "input[0].content"),
     ],
@@ -169,8 +232,15 @@ def test_a_reference_to_stored_data_says_what_to_do() -> None:
     assert "Send the item itself" in refusal(input=[{"type": "item_reference", "id": "x"}]).message
 
 
-def test_a_fault_in_a_message_is_told_under_the_place_of_its_item() -> None:
+def test_a_fault_in_a_message_has_the_path_of_its_item() -> None:
     remote = {"type": "input_image", "image_url": "https://images.example/a.png"}
     error = refusal(instructions="a", input=[user("a"), user([{"type": "input_text", "text": "b"}, remote])])
 
-    assert str(error.param).startswith("input[1]")
+    assert error.param == "input[1].content[1].image_url"
+
+
+def test_a_fault_in_a_result_has_the_path_of_its_output() -> None:
+    remote = {"type": "input_image", "image_url": "https://images.example/a.png"}
+    result = {"type": "function_call_output", "call_id": "1", "output": [remote]}
+
+    assert refusal(input=[CALL, result]).param == "input[1].output[0].image_url"

@@ -134,20 +134,26 @@ def test_what_has_no_effect_is_named() -> None:
         client_metadata={},
         cache_salt="x",
         include=["reasoning.encrypted_content"],
-        reasoning={"summary": "auto"},
-        text={"verbosity": "low"},
+        reasoning={"summary": "auto", "max_tokens": 100},
+        text={"verbosity": "low", "response_format": {"type": "json_object"}, "unset": None},
         store=True,
     ).engine
 
     assert engine.ignored == (
         *("cache_salt", "client_metadata", "include.reasoning.encrypted_content"),
-        *("reasoning.summary", "store", "text.verbosity"),
+        *("reasoning.max_tokens", "reasoning.summary", "store", "text.response_format", "text.verbosity"),
     )
     assert not {"client_metadata", "cache_salt", "store"} & json.loads(engine.body).keys()
 
 
 @pytest.mark.parametrize(
-    ("fields", "param"), [({"client_metadata": {}}, "client_metadata"), ({"include": ["x"]}, "include")]
+    ("fields", "param"),
+    [
+        ({"client_metadata": {}}, "client_metadata"),
+        ({"include": ["x"]}, "include"),
+        ({"text": {"response_format": {}}}, "text.response_format"),
+        ({"reasoning": {"max_tokens": 100}}, "reasoning.max_tokens"),
+    ],
 )
 def test_what_is_not_known_can_be_refused(fields: dict[str, Any], param: str) -> None:
     assert refusal(REJECTING, **fields).param == param
@@ -183,6 +189,7 @@ def test_what_needs_a_memory_is_refused_by_name(name: str, value: object) -> Non
         ({"text": {"format": {"type": "json_schema", "schema": {}}}}, "text.format.name"),
         ({"text": {"format": {"type": "json_schema", "name": "n"}}}, "text.format.schema"),
         ({"text": {"format": {"type": "json_schema", "name": 5, "schema": {}}}}, "text.format.name"),
+        ({"text": {"format": {"type": "json_schema", "json_schema": SCHEMA}}}, "text.format.json_schema"),
         ({"text": "json"}, "text"),
         ({"max_output_tokens": "5"}, "max_output_tokens"),
         ({"max_output_tokens": 0}, "max_output_tokens"),
@@ -195,6 +202,8 @@ def test_what_needs_a_memory_is_refused_by_name(name: str, value: object) -> Non
         ({"stream": "yes"}, "stream"),
         ({"n": 2}, "n"),
         ({"best_of": 2}, "best_of"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"max_completion_tokens": 5}, "max_completion_tokens"),
         ({"metadata": []}, "metadata"),
         ({"metadata": {"a": 5}}, "metadata.a"),
         ({"metadata": {str(number): "" for number in range(17)}}, "metadata"),
@@ -220,12 +229,13 @@ def test_a_bad_field_is_named(fields: dict[str, Any], param: str) -> None:
         ("messages", "input"),
         ("messages[1].content", "input[0].content"),
         ("max_tokens", "max_output_tokens"),
-        ("response_format.json_schema", "text.format.json_schema"),
+        ("response_format.json_schema.schema", "text.format.schema"),
         ("temperature", "temperature"),
     ],
 )
 def test_an_error_of_the_engine_is_told_in_the_clients_names(engine_says: str, client_hears: str) -> None:
-    asked = dialogue(instructions="a", input=[{"role": "user", "content": "b"}])
+    sent = {"max_output_tokens": 5, "temperature": 1, "text": {"format": {"type": "json_object"}}}
+    asked = dialogue(instructions="a", input=[{"role": "user", "content": "b"}], **sent)
     error = asked.explain(invalid(f"'{engine_says}' is wrong.", engine_says))
 
     assert (error.param, error.message) == (client_hears, f"'{client_hears}' is wrong.")

@@ -24,6 +24,7 @@ from tests.responses.asking import (
 
 OTHER = FUNCTION | {"name": "g"}
 CUSTOM = {"type": "custom", "name": "shell", "description": "runs a command", "format": {"type": "text"}}
+CHAT_FUNCTION = {"type": "function", "function": {"name": "f"}}
 GRAMMAR = CUSTOM | {"format": {"type": "grammar", "syntax": "lark", "definition": "start: WORD"}}
 
 
@@ -130,6 +131,8 @@ def test_the_response_repeats_all_tools_with_all_their_keys() -> None:
         ({"tools": [FUNCTION, OTHER | {"parameters": 5}]}, "tools[1].parameters"),
         ({"tools": [FUNCTION | {"description": 5}]}, "tools[0].description"),
         ({"tools": [FUNCTION | {"strict": "yes"}]}, "tools[0].strict"),
+        ({"tools": [CHAT_FUNCTION]}, "tools[0].function"),
+        ({"tools": [FUNCTION], "tool_choice": CHAT_FUNCTION}, "tool_choice.function"),
         ({"tools": [FUNCTION], "tool_choice": "some"}, "tool_choice"),
         ({"tools": [], "tool_choice": "required"}, "tool_choice"),
         ({"tools": [{"type": "web_search"}], "tool_choice": {"type": "web_search"}}, "tool_choice.type"),

@@ -51,4 +51,4 @@ class ResponsesDialogue:
 
     def explain(self, error: ApiError) -> ApiError:
         """The engine's error in the client's names."""
-        return self._naming.to_client(explain(error, self.engine.wanted))
+        return self._naming.to_client(explain(error, self.engine))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fairlead_gateway.contract.errors import invalid, missing
@@ -22,10 +22,13 @@ _NESTED = (
     ("reasoning", "summary", _SUMMARIES),
     ("reasoning", "generate_summary", _SUMMARIES),
 )
+_HINTS = frozenset((name, inner) for name, inner, _ in _NESTED)
+# The inner fields that have an effect. Everything beside them and the hints above is not known.
+_EFFECTIVE = {"text": "format", "reasoning": "effort"}
 
 
 def check_nested(received: Mapping[str, Any]) -> None:
-    """Raises the 400 for an inner field that has no effect on the engine, so nobody else would look at it."""
+    """Raises the 400 for an inner field without effect on the engine, which nothing else would check."""
     for name, inner, kind in _NESTED:
         value = received.get(name, {}).get(inner)
         if value is not None:
@@ -37,6 +40,18 @@ def check_nested(received: Mapping[str, Any]) -> None:
     for key, value in metadata.items():
         check(_METADATA_KEY, key, "metadata")
         check(_METADATA_VALUE, value, f"metadata.{key}")
+
+
+def inner_without_effect(received: Mapping[str, Any], reject_unknown: bool) -> Iterator[str]:
+    """Paths of the inner fields that change nothing. `reject_unknown` refuses those that are not known."""
+    for name, effective in _EFFECTIVE.items():
+        for inner, value in received.get(name, {}).items():
+            if value is None or inner == effective:
+                continue
+            path = f"{name}.{inner}"
+            if reject_unknown and (name, inner) not in _HINTS:
+                raise invalid(f"Unknown parameter: '{path}'. Leave it out.", path, "unknown_parameter")
+            yield path
 
 
 def text_fields(received: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,6 +69,11 @@ def text_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     if kind != "json_schema":
         message = "'text.format.type' must be 'text', 'json_object' or 'json_schema'."
         raise invalid(message, "text.format.type")
+    if isinstance(wanted.get("json_schema"), dict):
+        message = (
+            "'text.format.json_schema' is chat completions' form. Put its fields into 'text.format' itself."
+        )
+        raise invalid(message, "text.format.json_schema", "unsupported_parameter")
     for name, form in _REQUIRED_OF_SCHEMA:
         if wanted.get(name) is None:
             raise missing(f"text.format.{name}")

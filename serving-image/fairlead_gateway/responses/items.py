@@ -1,7 +1,8 @@
 """Input items of the Responses API as chat messages.
 
 One turn of the assistant may arrive as several items (reasoning, text, calls) and must become one message,
-because chat templates render it as one.
+because chat templates render it as one. An item may also have the form of a chat message, with `tool_calls`
+or any role: whatever chat completions accept as a conversation is accepted here.
 """
 
 from __future__ import annotations
@@ -12,13 +13,17 @@ import orjson
 
 from fairlead_gateway.contract.errors import invalid, missing
 
-from .content import required_text, to_content, to_text
+from .content import Part, required_text, to_content, to_text
+from .naming import Place
 from .output import CUSTOM_INPUT
+from .system import Message, SystemMessages
 
 # Chat templates know "system"; "developer" is its newer name and unknown to most of them.
-_ROLES = {"user": "user", "assistant": "assistant", "system": "system", "developer": "system"}
-
-Message = dict[str, Any]
+_SYSTEM = ("system", "developer")
+_WITHOUT_CONTENT = ("assistant", "function")
+# Fields that a chat message has beside role and content, by the role that they belong to.
+_FIELDS = {"tool": ("name", "tool_call_id")}
+_FIELDS_OF_ANY = ("name",)
 
 
 class Conversation:
@@ -26,49 +31,34 @@ class Conversation:
 
     def __init__(self) -> None:
         self.messages: list[Message] = []
-        self.places: list[str] = []
+        self.places: list[Place] = []
+        self._system = SystemMessages()
         # Texts that become one are joined once: a long history would be copied over and over otherwise.
         self._reasoning: list[str] = []
-        self._system: list[str] = []
 
     def add_instructions(self, instructions: str) -> None:
         """The system message before everything else."""
-        self._add_system(instructions, "instructions")
+        place = Place("instructions", "instructions")
+        self._system.add({"role": "system", "content": instructions}, place)
 
     def add_input(self, items: str | list[Any]) -> None:
         """The whole `input`. Raises ApiError for what cannot be expressed."""
         if isinstance(items, str):
-            self._add({"role": "user", "content": items}, "input")
-            return
-        if not items:
+            self._add({"role": "user", "content": items}, Place("input", "input"))
+        elif not items:
             raise invalid("'input' must be a string or a non-empty array.", "input")
-        for index, item in enumerate(items):
-            self._add_item(item, f"input[{index}]")
-        self._end_system()
+        else:
+            for index, item in enumerate(items):
+                self._add_item(item, f"input[{index}]")
+        system = self._system.merged()
+        if system is not None:
+            self.messages.insert(0, system[0])
+            self.places.insert(0, system[1])
 
-    def _add(self, message: Message, where: str) -> None:
+    def _add(self, message: Message, place: Place) -> None:
         self._reasoning = []
-        self._append(message, where)
-
-    def _add_system(self, content: str | list[Message], where: str) -> None:
-        """Appends a system message; texts in a row become one, as many templates allow only one."""
-        if isinstance(content, str) and self._system:
-            self._reasoning = []
-            self._system.append(content)
-            return
-        self._add({"role": "system", "content": content}, where)
-        if isinstance(content, str):
-            self._system = [content]
-
-    def _end_system(self) -> None:
-        if len(self._system) > 1:
-            self.messages[-1]["content"] = "\n\n".join(self._system)
-        self._system = []
-
-    def _append(self, message: Message, where: str) -> None:
-        self._end_system()
         self.messages.append(message)
-        self.places.append(where)
+        self.places.append(place)
 
     def _add_item(self, item: object, where: str) -> None:
         if not isinstance(item, dict):
@@ -81,66 +71,89 @@ class Conversation:
         elif kind in ("function_call_output", "custom_tool_call_output"):
             content = to_content(item.get("output"), f"{where}.output")
             call_id = required_text(item, "call_id", where)
-            self._add({"role": "tool", "tool_call_id": call_id, "content": content}, where)
+            message = {"role": "tool", "tool_call_id": call_id, "content": content}
+            self._add(message, Place(where, f"{where}.output"))
         elif kind == "reasoning":
             # Encrypted reasoning comes from another service and cannot be read here.
             name = "content" if item.get("content") else "summary"
-            self._reasoning.append(to_text(item.get(name) or [], f"{where}.{name}"))
+            text = to_text(item.get(name) or [], f"{where}.{name}")
+            if text:
+                self._reasoning.append(text)
         elif kind == "item_reference":
-            message = f"'{where}.type' cannot be '{kind}': this service stores no data. Send the item itself."
-            raise invalid(message, f"{where}.type", "unsupported_value")
+            message_text = (
+                f"'{where}.type' cannot be '{kind}': this service stores no data. Send the item itself."
+            )
+            raise invalid(message_text, f"{where}.type", "unsupported_value")
         else:
-            message = f"'{where}.type' cannot be '{kind}': such items are not supported."
-            raise invalid(message, f"{where}.type", "unsupported_value")
+            message_text = f"'{where}.type' cannot be '{kind}': such items are not supported."
+            raise invalid(message_text, f"{where}.type", "unsupported_value")
 
     def _add_message(self, item: Message, where: str) -> None:
         role = item.get("role")
         if role is None:
             raise missing(f"{where}.role")
-        translated = _ROLES.get(role) if isinstance(role, str) else None
-        if translated is None:
-            raise invalid(f"'{where}.role' must be one of {', '.join(_ROLES)}.", f"{where}.role")
-        content = to_content(item.get("content"), f"{where}.content")
-        if translated == "assistant":
-            self._assistant("content", where)["content"] = content
-        elif translated == "system":
-            self._add_system(content, where)
+        if not isinstance(role, str) or not role:
+            message_text = f"'{where}.role' must be 'user', 'assistant', 'system', 'developer' or 'tool'."
+            raise invalid(message_text, f"{where}.role")
+        message = {"role": role, "content": _content(item, role, f"{where}.content")}
+        fields = _FIELDS.get(role, _FIELDS_OF_ANY)
+        message |= {name: item[name] for name in fields if item.get(name) is not None}
+        place = Place(where, f"{where}.content")
+        if role == "assistant":
+            self._add_turn(item, message, place)
+        elif role in _SYSTEM:
+            self._system.add(message | {"role": "system"}, place)
         else:
-            self._add({"role": translated, "content": content}, where)
+            self._add(message, place)
+
+    def _add_turn(self, item: Message, message: Message, place: Place) -> None:
+        """The assistant's text, or all of its turn as chat completions have it."""
+        calls = item.get("tool_calls") or []
+        if not isinstance(calls, list):
+            path = f"{place.item}.tool_calls"
+            raise invalid(f"'{path}' must be an array.", path, "invalid_type")
+        reasoning = item.get("reasoning") or item.get("reasoning_content")
+        if isinstance(reasoning, str):
+            self._reasoning.append(reasoning)
+        turn = self._turn("content", place, is_whole=bool(calls) or message["content"] is None)
+        turn |= message
+        if calls:
+            turn["tool_calls"] = [*calls]
 
     def _add_call(self, item: Message, where: str) -> None:
-        turn = self._assistant("tool_calls", where)
+        turn = self._turn("tool_calls", Place(where, where))
         if item["type"] == "custom_tool_call":
             arguments = orjson.dumps({CUSTOM_INPUT: required_text(item, "input", where)}).decode()
         else:
-            arguments = _arguments(item, where)
+            arguments = required_text(item, "arguments", where) or "{}"
         function = {"name": required_text(item, "name", where), "arguments": arguments}
         call = {"id": required_text(item, "call_id", where), "type": "function", "function": function}
         turn.setdefault("tool_calls", []).append(call)
 
-    def _assistant(self, part: str, where: str) -> Message:
+    def _turn(self, part: str, place: Place, is_whole: bool = False) -> Message:
         """The assistant's turn that goes on, or a new one with the reasoning before it.
 
-        Text joins a turn that has none yet; calls join whatever was said before them.
+        Text joins a turn that has none yet; calls join whatever was said before them. What is a whole turn
+        already joins nothing.
         """
         last = self.messages[-1] if self.messages else {}
-        reasoning = "".join(self._reasoning)
+        reasoning = "\n".join(self._reasoning)
         self._reasoning = []
-        open_turn = last.get("role") == "assistant" and not reasoning
-        if open_turn and (part == "tool_calls" or last["content"] is None):
+        goes_on = last.get("role") == "assistant" and not reasoning and not is_whole
+        if goes_on and (part == "tool_calls" or last["content"] is None):
             return last
         turn: Message = {"role": "assistant", "content": None}
         if reasoning:
             turn["reasoning"] = reasoning
-        self._append(turn, where)
+        self._add(turn, place)
         return turn
 
 
-def _arguments(item: Message, where: str) -> str:
-    """A call's arguments. The engine parses them, so what is not JSON would fail there without a place."""
-    arguments = required_text(item, "arguments", where)
-    try:
-        orjson.loads(arguments or "{}")
-    except ValueError:
-        raise invalid(f"'{where}.arguments' is not valid JSON.", f"{where}.arguments") from None
-    return arguments or "{}"
+def _content(item: Message, role: str, where: str) -> str | list[Part] | None:
+    """As in chat completions, content may be null where calls can stand for it, and absent everywhere."""
+    if item.get("content") is None:
+        if role in _WITHOUT_CONTENT:
+            return None
+        if "content" not in item:
+            return ""
+    return to_content(item.get("content"), where)

@@ -13,6 +13,7 @@ from typing import Any
 
 from fairlead_gateway.contract.errors import ApiError, invalid, missing
 from fairlead_gateway.contract.parameters import PARAMETERS, Api
+from fairlead_gateway.contract.parameters.misplaced import LOGPROBS
 from fairlead_gateway.contract.policy import Policy
 from fairlead_gateway.contract.request import (
     PreparedChat,
@@ -21,7 +22,7 @@ from fairlead_gateway.contract.request import (
     prepare_document,
 )
 
-from .formats import check_nested, reasoning_fields, text_fields, truncation_fields
+from .formats import check_nested, inner_without_effect, reasoning_fields, text_fields, truncation_fields
 from .items import Conversation
 from .naming import Naming
 from .repeated import repeated
@@ -45,7 +46,6 @@ _NOT_PASSED_ON = frozenset(
     }
 )
 _PASSED_ON = frozenset(PARAMETERS[Api.RESPONSES].keys() & PARAMETERS[Api.CHAT].keys()) - _NOT_PASSED_ON
-_LOGPROBS = "message.output_text.logprobs"
 # Data of hosted tools, and reasoning for clients that store it: asked for as a matter of course.
 _INCLUDABLE = frozenset(
     {
@@ -73,19 +73,19 @@ class ResponsesRequest:
 def prepare_responses(body: bytes, policy: Policy) -> ResponsesRequest:
     """Checks and translates a Responses request body, or raises ApiError with the client's names."""
     document = parse_object(body)
-    _refuse_candidates(document)
     received, ignored = examine(document, policy, Api.RESPONSES)
     _refuse_background(received)
     check_nested(received)
     conversation = _conversation(received)
     tools = to_tools(received.get("tools", []), policy.reject_unknown)
     limit_name, limit = _output_limit(received)
-    naming = Naming(tuple(conversation.places), limit_name)
     chat = {name: value for name, value in received.items() if name in _PASSED_ON}
     chat |= {"messages": conversation.messages} | ({} if limit is None else {"max_tokens": limit})
     chat |= tool_fields(tools, received.get("tool_choice", "auto"))
     chat |= text_fields(received) | reasoning_fields(received) | truncation_fields(received, limit, policy)
     chat |= _logprobs_fields(received) | _stream_fields(received)
+    called = tuple(tools.places[tool["function"]["name"]] for tool in chat.get("tools", ()))
+    naming = Naming(tuple(conversation.places), limit_name, called)
     try:
         prepared = prepare_document(chat, policy)
     except ApiError as error:
@@ -103,13 +103,6 @@ def _refuse_background(received: Mapping[str, Any]) -> None:
     if received.get("background"):
         message = "'background' is not supported: this service stores no data. Leave it out or send false."
         raise invalid(message, "background", "unsupported_parameter")
-
-
-def _refuse_candidates(document: Mapping[str, Any]) -> None:
-    """Chat completions can pick the best of several answers by rules that a Response has no place for."""
-    if document.get("best_of") not in (None, 1):
-        message = "'best_of' is not supported: a Response has one answer. Use chat completions for several."
-        raise invalid(message, "best_of", "unsupported_parameter")
 
 
 def _conversation(received: Mapping[str, Any]) -> Conversation:
@@ -132,7 +125,7 @@ def _output_limit(received: Mapping[str, Any]) -> tuple[str, int | None]:
 
 def _logprobs_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     alternatives = received.get("top_logprobs", 0)
-    if alternatives or _LOGPROBS in received.get("include", ()):
+    if alternatives or LOGPROBS in received.get("include", ()):
         return {"logprobs": True, "top_logprobs": alternatives}
     return {}
 
@@ -146,14 +139,12 @@ def _without_effect(received: Mapping[str, Any], policy: Policy) -> list[str]:
     """Names for what is accepted because clients send it, but changes nothing here."""
     found = []
     for value in received.get("include", ()):
-        if value == _LOGPROBS:
+        if value == LOGPROBS:
             continue
         if policy.reject_unknown and value not in _INCLUDABLE:
             raise invalid(f"'include' cannot hold '{value}'.", "include")
         found.append(f"include.{value}" if value in _INCLUDABLE else "include")
-    for name, part in (("text", "verbosity"), ("reasoning", "summary"), ("reasoning", "generate_summary")):
-        if received.get(name, {}).get(part) is not None:
-            found.append(f"{name}.{part}")
+    found.extend(inner_without_effect(received, policy.reject_unknown))
     if received.get("store"):
         found.append("store")
     return found

@@ -33,6 +33,8 @@ class Tools:
 
     functions: Mapping[str, Tool]
     """By name, in chat completions' form."""
+    places: Mapping[str, str]
+    """The path of each function, by name."""
     custom: frozenset[str]
     left_out: tuple[str, ...]
     """Types of the tools that do not exist here."""
@@ -44,6 +46,7 @@ def to_tools(tools: list[Any], reject_unknown: bool) -> Tools:
     `reject_unknown` refuses tools that do not exist here instead of leaving them out.
     """
     functions: dict[str, Tool] = {}
+    places: dict[str, str] = {}
     custom, left_out = set(), set()
     for index, tool in enumerate(tools):
         where = f"tools[{index}]"
@@ -56,14 +59,23 @@ def to_tools(tools: list[Any], reject_unknown: bool) -> Tools:
                 raise invalid(message, f"{where}.type", "unsupported_value")
             left_out.add(f"tools.{kind}")
             continue
-        name = required_text(tool, "name", where)
+        name = _name_of(tool, where)
         for key, form in _FUNCTION_KEYS.items():
             if tool.get(key) is not None:
                 check(form, tool[key], f"{where}.{key}")
         if kind == "custom":
             custom.add(name)
         functions[name] = {"type": "function", "function": _function(tool)}
-    return Tools(functions, frozenset(custom), tuple(sorted(left_out)))
+        places[name] = where
+    return Tools(functions, places, frozenset(custom), tuple(sorted(left_out)))
+
+
+def _name_of(tool: Tool, where: str) -> str:
+    """The name of a function, which chat completions have one level deeper."""
+    if tool.get("name") is None and isinstance(tool.get("function"), dict):
+        message = f"'{where}.function' is chat completions' form. Put its fields into '{where}' itself."
+        raise invalid(message, f"{where}.function", "unsupported_parameter")
+    return required_text(tool, "name", where)
 
 
 def _has_grammar(tool: Tool) -> bool:
@@ -130,7 +142,7 @@ def _allowed(choice: dict[str, Any], functions: dict[str, Tool]) -> str:
 
 
 def _known(choice: dict[str, Any], functions: dict[str, Tool], where: str) -> str:
-    name = required_text(choice, "name", where)
+    name = _name_of(choice, where)
     if name not in functions:
         raise invalid(f"'{where}' names '{name}', which is not in 'tools'.", f"{where}.name")
     return name

@@ -17,7 +17,7 @@ _F, _T, _C, _I, _R = (
     Handling.REFUSED,
 )
 _STATELESS = "this service stores no data. Send the whole conversation in 'input'."
-# A Response object has one answer.
+# A Response object has one answer. These names are in `misplaced`, with what to do instead; `n` may be 1.
 _NOT_HERE = ("n", "best_of", "echo")
 # Part of the Response object here, so they are not without effect.
 _REPEATED = ("metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key")
