@@ -65,7 +65,7 @@ def many_states(name: str, size: int) -> Json:
         case "guided_choice":
             # The square of the characters / 2,048.
             return {name: ["a" * (int(2048 * size**0.5) + 1)]}
-    return in_form(name, {"pattern": "." * size})
+    return in_form(name, {"type": "string", "pattern": "." * size})
 
 
 def much_media(_: str, size: int) -> Json:

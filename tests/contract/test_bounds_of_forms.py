@@ -38,8 +38,11 @@ def test_references_lead_to_one_another_a_bounded_number_of_times(name: str) -> 
 
 
 def test_so_do_rules_of_a_grammar() -> None:
-    assert request(FREE, guided_grammar="\n".join(f"r{i}: r{i + 1}" for i in range(MAX_FORM_NESTING)))
-    assert refusal(FREE, guided_grammar="\n".join(f"r{i}: r{i + 1}" for i in range(MAX_FORM_NESTING + 1)))
+    def rules(number: int) -> str:
+        return "\n".join(["start: r1", *(f"r{i}: r{i + 1}" for i in range(1, number))])
+
+    assert request(FREE, guided_grammar=rules(MAX_FORM_NESTING))
+    assert str(MAX_FORM_NESTING) in refusal(FREE, guided_grammar=rules(MAX_FORM_NESTING + 1)).message
 
 
 @pytest.mark.parametrize("extra", [{}, {"guided_whitespace_pattern": " "}])
@@ -50,6 +53,25 @@ def test_a_schema_that_comes_as_text_is_as_deep_as_one_that_does_not(extra: Json
     assert refusal(guided_json=nested(MAX_FORM_DEPTH + 1), **extra).param == "guided_json"
     assert refusal(guided_json=nested(900), **extra).param == "guided_json"
     assert request(guided_json=nested(MAX_FORM_DEPTH))
+    assert request(structured_outputs={"json": nested(MAX_FORM_DEPTH)})
+    for levels in (MAX_FORM_DEPTH + 1, 300, 1200, 5000):
+        assert refusal(structured_outputs={"json": nested(levels)}).param == "structured_outputs.json"
+
+
+@pytest.mark.parametrize("levels", [300, 1200, 5000])
+def test_a_schema_in_a_grammar_is_as_deep_as_any_other(levels: int) -> None:
+    nested = '{"items":' * levels + "{}" + "}" * levels
+
+    assert refusal(guided_grammar=f"start: %json {nested}").param == "guided_grammar"
+
+
+@pytest.mark.parametrize("levels", [300, 1200, 5000])
+def test_a_structural_tag_that_comes_as_text_is_as_deep_as_its_schemas_and_what_is_around_them(
+    levels: int,
+) -> None:
+    text = '{"triggers": [], "structures": [{"schema": ' + "[" * levels + "]" * levels + "}]}"
+
+    assert refusal(structured_outputs={"structural_tag": text}).param == "structured_outputs.structural_tag"
 
 
 def test_a_text_that_is_too_long_is_not_parsed() -> None:
@@ -123,7 +145,10 @@ def test_what_people_send_is_far_from_any_bound() -> None:
         for place in range(100)
     }
     properties: Json = {name: {"$ref": f"#/$defs/{name}"} for name in definitions}
-    properties |= {"title": {"maxLength": 120}, "text": {"maxLength": 2000}, "state": {"maxLength": 2}}
+    properties |= {
+        name: {"type": "string", "maxLength": length}
+        for name, length in (("title", 120), ("text", 2000), ("state", 2))
+    }
     properties["word"] = {"enum": [f"word{i}" for i in range(2000)]}
     schema = {"type": "object", "properties": properties, "$defs": definitions}
     changes = in_form("response_format", schema)

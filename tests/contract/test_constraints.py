@@ -106,7 +106,7 @@ def test_a_bad_whitespace_pattern_is_refused(pattern: str) -> None:
 def test_a_schema_that_cannot_be_expressed_is_refused(schema: dict[str, Any]) -> None:
     error = refusal(guided_json=schema, guided_whitespace_pattern=" ")
 
-    assert error.param == "guided_json"
+    assert (error.param or "").partition(".")[0] == "guided_json"
 
 
 @pytest.mark.parametrize("configured", ["xgrammar", "auto"])
@@ -138,7 +138,7 @@ def test_what_the_engine_would_ignore_inside_its_constraint_is_refused(name: str
 
 
 def test_errors_of_the_engine_find_their_way_back_to_the_clients_name() -> None:
-    assert request(guided_regex="(").wanted.names["structured_outputs"] == "guided_regex"
+    assert request(guided_regex="a").wanted.names["structured_outputs"] == "guided_regex"
     assert request(response_format=JSON_FORMAT).wanted.names["structured_outputs"] == "response_format"
 
 
@@ -174,7 +174,7 @@ def test_text_has_no_form_to_break() -> None:
 
 
 @pytest.mark.parametrize("ban", [{"bad_words": ["a"]}, {"logit_bias": {"5": -100}}])
-def test_an_engine_without_a_token_to_choose_is_told_as_the_contradiction_it_is(ban: dict[str, Any]) -> None:
+def test_an_engine_without_a_token_to_choose_has_met_a_contradiction(ban: dict[str, Any]) -> None:
     failed = from_engine(500, {"message": "Internal server error"})
     error = dialogue(guided_choice=["a"], **ban).explain(failed)
 

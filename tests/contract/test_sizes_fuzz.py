@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.contract.forms import Backend, fault_in_schema
+from fairlead_gateway.contract.forms.keywords import KEYWORDS as KEYWORDS_OF_SCHEMAS
 from fairlead_gateway.contract.request import prepare_chat
 from fairlead_gateway.contract.sizes import Size, length_of, size_of_schema
 from fairlead_gateway.contract.sizes.grammar import size_of_grammar
@@ -18,10 +20,10 @@ from .support import MINIMAL, OPENAI
 
 SYNTAX = st.sampled_from([*"()[]{}*+?|.^$\\-,:\"'/#~ \n", "{2}", "{1,3}", "[^", "::=", "a", "\\S", "(?:"])
 EXPRESSIONS = st.lists(SYNTAX | st.text(max_size=3), max_size=40).map("".join)
-WORDS = """properties required enum const minLength maxLength pattern patternProperties additionalProperties
-items anyOf $ref $defs $id format schema grammar a"""
-KEYWORDS = st.sampled_from(WORDS.split())
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | EXPRESSIONS
+WORDS = """schema grammar a"""
+KEYWORDS = st.sampled_from([*KEYWORDS_OF_SCHEMAS, *WORDS.split()])
+TYPES = st.sampled_from([*["null", "boolean", "integer", "number", "string", "object", "array"], "any"])
+SCALARS = TYPES | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | EXPRESSIONS
 POINTERS = st.sampled_from(["#", "#/", "#/$defs/a", "#/$defs", "#/items/0", "#/%", "#a", "/~1~0", "x#/a"])
 SCHEMAS = st.recursive(
     SCALARS | POINTERS,
@@ -62,6 +64,14 @@ def test_any_json_is_measured_as_schema(document: Any) -> None:
     larger = size_of_schema({"anyOf": [document]})
     assert larger.values == size.values + 2
     assert larger.states >= size.states
+
+
+@settings(max_examples=500, deadline=None)
+@given(SCHEMAS, st.sampled_from(Backend))
+def test_any_json_is_a_schema_with_or_without_a_fault(document: Any, backend: Backend) -> None:
+    fault = fault_in_schema(document, backend)
+
+    assert fault is None or fault.why.endswith(".")
 
 
 FORMS = st.one_of(

@@ -16,6 +16,9 @@ MAX_PROMPT_CHARACTERS = 1_048_576
 PROMPT_CHARACTERS_PER_TOKEN = 8
 # Images, audio and video of one request. vLLM decodes each into up to 512 MB.
 MAX_MEDIA = 128
+# Content parts of messages that have no type, such as a string in an array. The engine gets them with one,
+# which makes the smallest seven times larger than what counts as the caller's memory. Beyond: 400.
+MAX_SHORT_PARTS = 4096
 # Characters of all stop strings: vLLM keeps back as much of the answer as the longest one has.
 MAX_STOP_CHARACTERS = 16_384
 # Characters of all bad words, each of which vLLM tokenises twice; it takes 1,024 tokens of them in all.
@@ -36,3 +39,14 @@ MAX_FORM_NESTING = 1536
 MAX_COPIED_CHARACTERS = 8_388_608
 # The same for forms, which llguidance compiles for each choice.
 MAX_COPIED_FORM_CHARACTERS = 1_048_576
+# Levels that vLLM allows a structural tag around its schemas. Beyond: 400, for one that comes as text.
+MAX_TAG_WRAPPER_DEPTH = 16
+# Comparisons of schemas and values by which the gateway finds out whether the branches of a `oneOf` exclude
+# each other: 50 ms of its event loop. A union of 64 tagged objects takes about 10,000. Beyond: 400, as for
+# branches that do not.
+MAX_SCHEMA_COMPARISONS = 20_000
+# Levels of objects in which a difference between two branches is looked for. Beyond: there is none.
+MAX_COMPARED_LEVELS = 8
+# References and branches that are followed to find out the types of a schema, which bounds the recursion.
+# Beyond: it counts as one of any type, so that a `type` beside them is refused with a 400.
+MAX_FOLLOWED_REFERENCES = 64

@@ -7,11 +7,13 @@ from typing import Any
 import orjson
 
 from fairlead_gateway.contract.errors import invalid, missing
+from fairlead_gateway.contract.forms import Backend
 from fairlead_gateway.contract.parameters.bounds import MAX_FORM_DEPTH
 from fairlead_gateway.contract.schema_regex import regex_of_schema
 from fairlead_gateway.contract.sizes import is_deeper
 
 from .draft import Draft, conflict, unsupported
+from .support import require_enforceable
 
 # The names that vLLM had before, and what they are called inside structured_outputs now.
 _NOW = {
@@ -88,6 +90,8 @@ def translate_guided(draft: Draft) -> None:
     if name == "guided_json":
         value = _schema(value)
     if pattern is not None:
+        # Whatever the engine's backend is, the expression comes from outlines.
+        require_enforceable(name, "json", value, Backend.OUTLINES)
         draft.put("structured_outputs", {"regex": regex_of_schema(value, pattern)})
     else:
         draft.put("structured_outputs", {_NOW[name]: value})

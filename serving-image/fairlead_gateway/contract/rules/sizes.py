@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fairlead_gateway.contract.errors import ApiError, context_exceeded, invalid
+from fairlead_gateway.contract.forms import backend_of
 from fairlead_gateway.contract.parameters.bounds import (
     MAX_COPIED_CHARACTERS,
     MAX_COPIED_FORM_CHARACTERS,
@@ -17,6 +18,7 @@ from fairlead_gateway.contract.sizes import Size, length_of, size_of_form, size_
 
 from .constraints import FORMS
 from .draft import Draft
+from .support import require_enforceable, require_enforceable_response, require_enforceable_tools
 
 TEXTS = ("stop", "bad_words")
 # What the engine gets a copy of for each choice.
@@ -42,7 +44,8 @@ def check_form_length(draft: Draft) -> None:
 
 
 def check_form(draft: Draft) -> None:
-    """What the answer's form is described by, in whichever parameter that is."""
+    """What the answer's form is described by, in whichever parameter that is: its size, then its parts."""
+    backend = backend_of(draft.policy.engine.structured_outputs_backend)
     for name, path, value, kind in _forms(draft):
         bounds = draft.policy.bounds[name]
         try:
@@ -50,6 +53,10 @@ def check_form(draft: Draft) -> None:
         except ValueError as error:
             raise invalid(f"'{path}' has a %json that is no JSON: {error}.", path) from None
         _check_size(path, bounds, size)
+        if name == "response_format":
+            require_enforceable_response(value, backend)
+        else:
+            require_enforceable(path, kind, value, backend)
 
 
 def check_tool_schemas(draft: Draft) -> None:
@@ -59,6 +66,7 @@ def check_tool_schemas(draft: Draft) -> None:
         bounds = draft.policy.bounds["tools"]
         _check_length("tools", bounds, compiled)
         _check_size("tools", bounds, size_of_schema(compiled, bounds.max_values))
+        require_enforceable_tools(draft)
 
 
 def check_copies(draft: Draft) -> None:

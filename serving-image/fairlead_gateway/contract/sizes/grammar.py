@@ -22,8 +22,10 @@ _CHARACTERS_PER_ROOT = 1536
 _PARTS_SQUARED_PER_STATE = 6
 # 256 of them in rules that follow one another cost 0.2 s for each token that is generated.
 _ALL_PARTS_SQUARED_PER_STATE = 64
+# What is quoted may lack its end, which the engine refuses; looking for it again at each quote would take the
+# square of the time.
 _EBNF = re.compile(
-    r"""(?P<quoted>"(?:[^"\\]++|\\.)*+" | \[(?:[^\]\\]++|\\.)*+\] | \#[^\n]*+)
+    r"""(?P<quoted>"(?:[^"\\]++|\\.)*+"?+ | \[(?:[^\]\\]++|\\.)*+\]?+ | \#[^\n]*+)
     | (?P<rule>::=)
     | (?P<optional>[*?] | \{\ *+0*+\ *+,)""",
     re.VERBOSE | re.DOTALL,

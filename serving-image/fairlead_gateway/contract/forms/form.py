@@ -1,0 +1,104 @@
+"""Whether the engine's backend can enforce a form, whichever kind of constraint it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from fairlead_gateway.contract.parameters.bounds import MAX_FORM_DEPTH, MAX_TAG_WRAPPER_DEPTH
+from fairlead_gateway.contract.sizes import is_deeper
+from fairlead_gateway.contract.sizes.grammar import schemas_in
+
+from .backends import Backend
+from .fault import UNSUPPORTED, Fault, path_of
+from .grammar import fault_in_grammar
+from .patterns import fault_in_pattern
+from .schema import fault_in_schema
+from .vllm import fault_by_vllm
+
+_TOO_DEEP = Fault("", f"must not be nested deeper than {MAX_FORM_DEPTH} levels. Flatten it.")
+# Where a structural tag has a schema, an expression or a grammar.
+_SCHEMAS = ("schema", "json_schema")
+
+
+def fault_in_form(kind: str, value: Any, backend: Backend) -> Fault | None:
+    """The first place of a form that the backend does not enforce or fails on; None if there is none.
+
+    `kind` is its name in vLLM's structured_outputs.
+    """
+    if kind == "json":
+        return _fault_in_json(value, backend)
+    if kind == "structural_tag":
+        return _fault_in_tag(value, backend)
+    if kind == "choice" and value == []:
+        return Fault("", "must have at least one choice.")
+    if kind == "grammar" and isinstance(value, str):
+        return _fault_in_grammar(value, backend)
+    if kind == "regex" and isinstance(value, str):
+        return _fault_in_regex(value, backend)
+    return None
+
+
+def _fault_in_json(value: Any, backend: Backend) -> Fault | None:
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            return Fault("", f"must be JSON: {error}.")
+        if is_deeper(value, MAX_FORM_DEPTH):
+            return _TOO_DEEP
+    if not isinstance(value, dict):
+        return Fault("", "must be a JSON schema that is an object.")
+    fault = fault_in_schema(value, backend)
+    return fault_by_vllm(value) if fault is None and backend is Backend.XGRAMMAR else fault
+
+
+def _fault_in_regex(pattern: str, backend: Backend) -> Fault | None:
+    why = fault_in_pattern(pattern, in_schema=False) if backend is Backend.XGRAMMAR else None
+    return Fault("", f"{why}.", UNSUPPORTED) if why else None
+
+
+def _fault_in_grammar(text: str, backend: Backend) -> Fault | None:
+    fault = fault_in_grammar(text, backend)
+    if fault is not None:
+        return fault
+    for schema in schemas_in(text):
+        too_deep = is_deeper(schema, MAX_FORM_DEPTH)
+        fault = _TOO_DEEP if too_deep else fault_in_schema(schema, backend)
+        if fault is not None:
+            return Fault("", f"has a %json of which {fault.place or 'all'} {fault.why}", fault.code)
+    return None
+
+
+def _fault_in_tag(value: Any, backend: Backend) -> Fault | None:
+    """What a structural tag has in it, wherever that is."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            return Fault("", f"must be JSON: {error}.")
+        if is_deeper(value, MAX_FORM_DEPTH + MAX_TAG_WRAPPER_DEPTH):
+            return _TOO_DEEP
+    stack: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while stack:
+        steps, found = stack.pop()
+        if isinstance(found, list):
+            stack.extend((((*steps, i), part) for i, part in reversed(list(enumerate(found)))))
+        elif isinstance(found, dict):
+            for name, part in found.items():
+                fault = _fault_in_part(name, part, found, backend)
+                if fault is not None:
+                    return fault.below(path_of((*steps, name)))
+            stack.extend(((*steps, name), part) for name, part in found.items() if name not in _SCHEMAS)
+    return None
+
+
+def _fault_in_part(name: str, part: Any, tag: dict[str, Any], backend: Backend) -> Fault | None:
+    if name in _SCHEMAS and isinstance(part, dict | bool):
+        return fault_in_schema(part, backend)
+    if name == "grammar" and isinstance(part, str):
+        return _fault_in_grammar(part, backend)
+    if name == "pattern" and isinstance(part, str) and tag.get("type") == "regex":
+        return _fault_in_regex(part, backend)
+    return None
