@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fairlead_gateway.demand import DemandCounter, read_engine
-from fairlead_gateway.router.catalogue import read_model
-from fairlead_gateway.router.desk import Desk
+from fairlead_gateway.load_counters import LoadCounters, read_engine
+from fairlead_gateway.router.dispatcher import ModelDispatcher
+from fairlead_gateway.router.models import read_model
 from fairlead_operator.autoscale.decision import Decision
-from fairlead_operator.controller.answers import GatewayDemand, RouterDemand
-from fairlead_operator.controller.ledger import Ledger
-from fairlead_operator.controller.observation import Answer, observe_demand, observe_pods
+from fairlead_operator.controller.autoscaler_inputs import GatewayAnswer, observe_demand, observe_pods
+from fairlead_operator.controller.counter_totals import CounterTotals
+from fairlead_operator.controller.demand_documents import GatewayDemand, RouterDemand
 from fairlead_operator.plan.scaling import Scaling, scaling_status
 from fairlead_operator.render.model import parse_model
-from tests.gateway.test_demand import METRICS
+from tests.gateway.test_load_counters import METRICS
 from tests.plan.builders import NOW, model_body, pod
 
 SCALED = model_body(autoscaling={"minReplicas": 0, "maxReplicas": 2})
@@ -26,13 +26,13 @@ def told(value: Any) -> Any:
 
 
 def test_the_operator_reads_what_a_gateway_tells() -> None:
-    counter, ledger = DemandCounter(clock=lambda: 1000.0), Ledger()
+    counter, counters = LoadCounters(clock=lambda: 1000.0), CounterTotals()
     for router in (b"", b"0123456789abcdef"):
         counter.arrived(router)
         counter.ended(router, answered=True)
         body = {**counter.tell(), "queued": 1, "inFlight": 2, "engine": read_engine(METRICS, 8)}
-        answers = {"tiny-1": Answer(1000.0, GatewayDemand.model_validate_json(json.dumps(body)))}
-        demand = observe_demand(ledger, None, answers)
+        answers = {"tiny-1": GatewayAnswer(1000.0, GatewayDemand.model_validate_json(json.dumps(body)))}
+        demand = observe_demand(counters, None, answers)
     assert (demand.arrivals, demand.completions, demand.in_flight) == (0, 1, 3)
     assert demand.last_completion == 1000.0
     (seen,) = observe_pods([pod(ready=True)], "", {}, answers)
@@ -41,12 +41,12 @@ def test_the_operator_reads_what_a_gateway_tells() -> None:
 
 
 def test_the_operator_reads_what_a_router_tells() -> None:
-    desk, ledger = Desk(read_model(SCALED), lambda: 0.0, lambda: None), Ledger()
+    dispatcher, counters = ModelDispatcher(read_model(SCALED), lambda: 0.0, lambda: None), CounterTotals()
     for _ in range(2):
-        desk.arrive()
-        document = {"boot": "boot", "cursor": 1, "models": {"demo/tiny": desk.tell()}}
+        dispatcher.arrive()
+        document = {"boot": "boot", "cursor": 1, "models": {"demo/tiny": dispatcher.tell()}}
         answer = RouterDemand.model_validate_json(json.dumps(document))
-        demand = observe_demand(ledger, {"uid": (answer.boot, answer.models["demo/tiny"])}, {})
+        demand = observe_demand(counters, {"uid": (answer.boot, answer.models["demo/tiny"])}, {})
     assert (demand.arrivals, demand.queued, demand.in_flight) == (1, 0, 0)
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.router.catalogue import read_model
-from fairlead_gateway.router.directory import Directory
+from fairlead_gateway.router.models import read_model
 from fairlead_gateway.router.namespaces import Namespaces
+from fairlead_gateway.router.resolver import ModelResolver
 from fairlead_operator.plan.served_names import ServedNames, claim_of
 
 NAMESPACES = ("a", "b")
@@ -54,7 +54,7 @@ def test_a_name_is_the_routers_for_the_model_that_the_operator_gave_it_to(
     stored: dict[str, Object] = {}
     names = ServedNames(NAMESPACES)
     names.learn(())
-    running = Directory((), Namespaces(NAMESPACES))
+    running = ModelResolver((), Namespaces(NAMESPACES))
     running.complete()
     for gone, body in steps:
         key = key_of(body)
@@ -67,14 +67,14 @@ def test_a_name_is_the_routers_for_the_model_that_the_operator_gave_it_to(
             taken = names.taken(other)
             live["status"] = {"servedModels": [name for name in claim_of(live).names if name not in taken]}
         running.change(map(read_model, stored.values()), () if key in stored else [key])
-        started = Directory(map(read_model, stored.values()), Namespaces(NAMESPACES))
+        started = ModelResolver(map(read_model, stored.values()), Namespaces(NAMESPACES))
         for other, live in stored.items():
             for name in claim_of(live).names:
                 granted = name in live["status"]["servedModels"]
                 assert (reached(running, name) == other) == (reached(started, name) == other) == granted
 
 
-def reached(directory: Directory, name: str) -> str:
+def reached(directory: ModelResolver, name: str) -> str:
     try:
         return directory.resolve(name).model.key
     except ApiError:

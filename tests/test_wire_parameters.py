@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fairlead_gateway.contract.policy import make_policy
 from fairlead_gateway.contract.values import read_limits
 from fairlead_gateway.contract.values.limits import FIELDS
-from fairlead_operator.api.endpoint import Api, Limit
+from fairlead_operator.api.endpoint import Api, ParameterLimit
 from fairlead_operator.api.parameters import DIALECTS, OUTPUT_BOUNDS, check_parameters
 
 NAMES = sorted({name for tables in DIALECTS.values() for table in tables.values() for name in table})
@@ -73,7 +73,7 @@ def test_what_the_gateway_takes_as_a_default_the_operator_lets_through(
 
 
 def test_both_sides_know_the_same_bounds() -> None:
-    assert {field.alias for field in Limit.model_fields.values()} == FIELDS.keys()
+    assert {field.alias for field in ParameterLimit.model_fields.values()} == FIELDS.keys()
 
 
 @pytest.mark.parametrize("limits", [{}, {"stop": {"maxLength": 9}, "bad_words": {"maxLength": 20_000}}])

@@ -15,7 +15,7 @@ from fairlead_operator.render.model import Model
 from fairlead_operator.render.source import model_place
 from fairlead_operator.render.weights import weights_containers
 from fairlead_weights.jobs import Job, Order, parse
-from fairlead_weights.progress import Progress, Tally
+from fairlead_weights.progress import DownloadProgress, Tally
 from tests.plan.builders import SETTINGS, model, pod, pod_report, running
 
 PACKAGE = Path(__file__).resolve().parents[1] / "serving-image" / "fairlead_weights"
@@ -71,7 +71,7 @@ def test_the_file_that_the_engine_gets_is_the_one_that_is_downloaded(source: str
     assert model_place(parsed).path == f"{job.target}/{job.file}".rstrip("/")
 
 
-def observe(progress: Progress) -> tuple[dict[str, Any], Finding | None]:
+def observe(progress: DownloadProgress) -> tuple[dict[str, Any], Finding | None]:
     body = pod()
     body["status"]["initContainerStatuses"].append({"name": "weights", "image": "g", **running()})
     reports = {"tiny-1": pod_report(weights=progress.as_document())}
@@ -80,7 +80,7 @@ def observe(progress: Progress) -> tuple[dict[str, Any], Finding | None]:
 
 
 def test_the_operator_reads_what_the_download_writes() -> None:
-    progress = Progress("hf://org/big", 0.0, {"model": Tally(30, 90), "poet": Tally(10, 10)})
+    progress = DownloadProgress("hf://org/big", 0.0, {"model": Tally(30, 90), "poet": Tally(10, 10)})
     status, finding = observe(progress)
     assert (status["phase"], status["bytes"], status["totalBytes"], status["percent"]) == (
         "Downloading",

@@ -67,12 +67,6 @@ CAUSES = {
         {"engine": {**engine(), "chatTemplate": {"inline": "{% for m in messages %}\n{{ m.content }"}}},
         stalled=True,
     ),
-    "failing-template": Cause(
-        "ChatTemplateInvalid",
-        "'nofunc' is undefined",
-        {"engine": {**engine(), "chatTemplate": {"inline": "{{ nofunc() }}"}}},
-        stalled=True,
-    ),
     "no-runtime-class": Cause(
         "RuntimeClassMissing",
         'RuntimeClass "absent" not found',
@@ -129,6 +123,12 @@ CAUSES = {
     ),
     "no-compiler": Cause(
         "CompilerMissing", "C++ compiler", {"engine": {**engine(), "args": []}}, stalled=True
+    ),
+    "failing-template": Cause(
+        "ChatTemplateInvalid",
+        "'nofunc' is undefined",
+        {"engine": {**engine(), "chatTemplate": {"inline": "{{ nofunc() }}"}}},
+        stalled=True,
     ),
 }
 CRASHING, HANGING = "crash-loop", "hang"
@@ -187,7 +187,9 @@ def test_a_cause_is_named_with_what_to_do(world: World, name: str) -> None:
 
     assert cause.text in ready["message"]
     assert ready["message"].endswith(_remedy(cause.reason))
-    assert stalled == str(cause.stalled)
+    # One that counts as Stalled only after some restarts may have had them by now.
+    if not CATALOGUE[cause.reason].stalled_if_repeated:
+        assert stalled == str(cause.stalled)
 
 
 @pytest.mark.usefixtures("applied")

@@ -17,7 +17,7 @@ from e2e.cases.portforward import PortForward
 from e2e.cases.support import NAMESPACE, engine, model, owned, wait_ready
 from e2e.world import World
 from fairlead_gateway.contract.dialects import DIALECTS
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects.checks import CHECKS
 from tests.effects.endpoint import Endpoint
 from tests.effects.gateways import Gateway, Site
@@ -126,7 +126,7 @@ def restarts(world: World) -> list[int]:
     ]
 
 
-def outcome(sites: OneSite, api: Api, name: str) -> str:
+def outcome(sites: OneSite, api: ApiKind, name: str) -> str:
     """`ok`, `other deployment`, or what is wrong with the parameter's effect."""
     try:
         CHECKS[api, name](Endpoint(sites, SITE, DIALECT, api))

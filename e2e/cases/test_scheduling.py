@@ -125,7 +125,14 @@ def test_a_taint_keeps_models_away_that_do_not_tolerate_it(
     shy = placed(sleeper("shy", accelerator=gpus()))
     ready = wait_condition(world, shy, "Ready", reason="UntoleratedTaint")
     assert "spec.scheduling.tolerations" in ready["message"]
-    assert f'{{key: "{GPU}", operator: ' in ready["message"]
+    # What it saw of the nodes before the taint came holds for half a minute.
+    wait_until(
+        "the toleration in the message",
+        lambda: (
+            f'{{key: "{GPU}", operator: ' in world.condition(shy, "Ready", namespace=NAMESPACE)["message"]
+        ),
+        timeout=120,
+    )
 
     toleration = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
     tolerant = sleeper("tolerant", accelerator=gpus(), scheduling={"tolerations": [toleration]})

@@ -15,16 +15,16 @@ import logging
 import signal
 from operator import itemgetter
 
-from fairlead_operator import kopf_edge
+from fairlead_operator import kopf_handlers
 from fairlead_operator.controller.admin_client import AdminClient
+from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
+from fairlead_operator.controller.child_index import ChildIndex, Key, WatchEvent
 from fairlead_operator.controller.loop import run_resync, run_workers
 from fairlead_operator.controller.names import Names
 from fairlead_operator.controller.nodes import NodeReader
 from fairlead_operator.controller.queue import WorkQueue
 from fairlead_operator.controller.reconciler import Reconciler
 from fairlead_operator.controller.routers import Routers
-from fairlead_operator.controller.scalers import Scalers
-from fairlead_operator.controller.sightings import Key, Sighting, Sightings
 from fairlead_operator.kube.access import missing_access
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import open_api_client
@@ -84,27 +84,27 @@ class Runner:
         await self._elector.acquire()
         recorder = EventRecorder(self._client, self._settings.pod_name)
         admin = AdminClient(self._settings.admin_port)
-        sightings = Sightings()
-        scalers = self._scalers(admin)
+        child_index = ChildIndex()
+        autoscaling = self._autoscaling(admin)
         render = self._settings.render
         names = Names(self._queue.add, self._settings.namespaces)
         nodes = NodeReader(self._client, self._settings.read_nodes)
         reconciler = Reconciler(
-            self._client, recorder, admin, scalers, render, sightings, names=names, nodes=nodes
+            self._client, recorder, admin, autoscaling, render, child_index, names=names, nodes=nodes
         )
 
-        def notice(seen: Sighting) -> None:
-            if sightings.note(seen):
+        def notice(seen: WatchEvent) -> None:
+            if child_index.note(seen):
                 self._queue.add(seen.key)
 
         # The leadership must exist before kopf starts: at its end it cancels every younger task.
         tasks = [
-            asyncio.create_task(self._lead(reconciler, scalers, names), name="leadership"),
+            asyncio.create_task(self._lead(reconciler, autoscaling, names), name="leadership"),
             asyncio.create_task(self._take_signals_back(), name="signals"),
         ]
         await asyncio.sleep(0)
         watch = asyncio.create_task(
-            kopf_edge.watch(notice, self._settings.namespaces, self._watching, self._stop_watching),
+            kopf_handlers.watch(notice, self._settings.namespaces, self._watching, self._stop_watching),
             name="watch",
         )
         try:
@@ -125,16 +125,16 @@ class Runner:
             with contextlib.suppress(TimeoutError, asyncio.CancelledError):
                 await asyncio.wait_for(watch, _STOP_SECONDS)
 
-    def _scalers(self, admin: AdminClient) -> Scalers:
+    def _autoscaling(self, admin: AdminClient) -> AutoscalingLoop:
         settings = self._settings
         routers = Routers(self._client, settings.pod_namespace, admin) if settings.router_service else None
-        return Scalers(routers, admin, settings.render.router_host, self._queue.add)
+        return AutoscalingLoop(routers, admin, settings.render.router_host, self._queue.add)
 
     async def _reconcile_all(self, reconciler: Reconciler, names: Names) -> None:
         await names.learn(self._client)
         await run_workers(self._queue, reconciler, self._settings.workers)
 
-    async def _lead(self, reconciler: Reconciler, scalers: Scalers, names: Names) -> None:
+    async def _lead(self, reconciler: Reconciler, autoscaling: AutoscalingLoop, names: Names) -> None:
         """Works while the Lease is held beyond doubt and rests while it is not; raises when it is lost."""
         while True:
             tasks = [
@@ -150,7 +150,7 @@ class Runner:
                     ),
                     name="resync",
                 ),
-                asyncio.create_task(scalers.run(), name="autoscalers"),
+                asyncio.create_task(autoscaling.run(), name="autoscalers"),
             ]
             LEADER.set(1)
             try:

@@ -18,14 +18,14 @@ import uvloop
 from .admin import create_admin
 from .admission.keys import KeyRing
 from .app import create_api
+from .gateway_context import GatewayContext
 from .reload import Reloader, SettingsError, load
 from .request_log import log_requests_to_standard_output
 from .router.serve import route
 from .router.settings import RouterSettings
-from .server.bounded import admin_protocol
-from .server.engine_answer import api_protocol
+from .server.bounded_http import admin_protocol
+from .server.engine_request_cycle import api_protocol
 from .server.listen import connection_limit, listener
-from .services import Services
 from .settings import GatewaySettings, ProcessSettings
 from .upstream.pool import EnginePool
 
@@ -44,7 +44,7 @@ def install_launcher(source: Path, folder: Path) -> None:
 async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettings) -> None:
     """Runs until SIGTERM or SIGINT, then lets running requests finish within the drain timeout."""
     engine = EnginePool(str(process.engine_socket))
-    services = Services(settings, keys, process, engine)
+    services = GatewayContext(settings, keys, process, engine)
     services.connections.total = connection_limit(process.max_connections)
     drain_seconds = settings.drain_timeout_seconds
     host, level = process.host, process.log_level
@@ -52,13 +52,13 @@ async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettin
     admin = listener(create_admin(services), admin_protocol(services), host, process.admin_port, level)
 
     def stop() -> None:
-        services.gate.draining = services.gate.stopping = True
+        services.limiter.draining = services.limiter.stopping = True
         api.should_exit = True
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    beside = [asyncio.create_task(admin.serve()), asyncio.create_task(keep_house(services))]
+    beside = [asyncio.create_task(admin.serve()), asyncio.create_task(run_housekeeping(services))]
     try:
         await api.serve()
     finally:
@@ -69,7 +69,7 @@ async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettin
         engine.close()
 
 
-async def keep_house(services: Services) -> None:
+async def run_housekeeping(services: GatewayContext) -> None:
     """What must happen about once a second: time-outs, pings, changed settings.
 
     One that fails must not end the others, nor those of the next second.

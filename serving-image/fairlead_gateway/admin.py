@@ -17,9 +17,9 @@ from typing import Any
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
-from .demand import read_engine
 from .drain import Drain
-from .services import Services
+from .gateway_context import GatewayContext
+from .load_counters import read_engine
 from .settings import UNBOUNDED_REQUESTS, ProcessSettings
 
 # The operator gives up after 2 s; what the gateway itself knows must not be lost with a slow engine.
@@ -30,10 +30,10 @@ _OWN_POD = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def create_admin(services: Services) -> FastAPI:
+def create_admin(services: GatewayContext) -> FastAPI:
     """The application for the admin port."""
     app = FastAPI(title="Fairlead gateway admin", openapi_url=None)
-    gate, process = services.gate, services.process
+    limiter, process = services.limiter, services.process
     drain = Drain(services, lambda: _start_of_engine(process))
 
     @app.get("/healthz")
@@ -49,7 +49,7 @@ def create_admin(services: Services) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        if gate.draining:
+        if limiter.draining:
             return JSONResponse({"reason": "Draining", "load": _load(services)}, 503)
         if services.hang.hung:
             return JSONResponse({"reason": "EngineUnresponsive", "seconds": _unresponsive(services)}, 503)
@@ -70,9 +70,9 @@ def create_admin(services: Services) -> FastAPI:
     return app
 
 
-def _add_reports(app: FastAPI, services: Services, drain: Drain) -> None:
+def _add_reports(app: FastAPI, services: GatewayContext, drain: Drain) -> None:
     """What only tells and changes nothing."""
-    gate, process = services.gate, services.process
+    limiter, process = services.limiter, services.process
 
     @app.get("/load")
     async def load() -> dict[str, Any]:
@@ -82,11 +82,11 @@ def _add_reports(app: FastAPI, services: Services, drain: Drain) -> None:
     async def status() -> dict[str, Any]:
         """All that the operator wants to know of a pod that starts or drains, in one answer."""
         return {
-            "inFlight": gate.running,
-            "queued": gate.waiting,
-            "draining": gate.draining,
+            "inFlight": limiter.running,
+            "queued": limiter.waiting,
+            "draining": limiter.draining,
             "drained": drain.done,
-            "ready": not gate.draining and not services.hang.hung and await _serves(services),
+            "ready": not limiter.draining and not services.hang.hung and await _serves(services),
             "engine": read_engine_state(process),
             "weights": _read_state(process.weights_state),
             "unresponsiveSeconds": _unresponsive(services),
@@ -124,7 +124,7 @@ def _read_state(path: Path) -> dict[str, Any] | None:
     return state if isinstance(state, dict) else None
 
 
-async def _serves(services: Services) -> bool:
+async def _serves(services: GatewayContext) -> bool:
     """Whether the engine answers requests: it is healthy, and has rendered the launcher's first prompt."""
     state = read_engine_state(services.process) or {}
     return state.get("promptRendered") is not False and await services.engine.healthy()
@@ -135,7 +135,7 @@ def _start_of_engine(process: ProcessSettings) -> float | None:
     return (read_engine_state(process) or {}).get("startedAt")
 
 
-async def _learn_context_length(services: Services) -> None:
+async def _learn_context_length(services: GatewayContext) -> None:
     """Before the first request arrives: defaults must fit into the context."""
     if services.policy.engine.context_length is None:
         for model in await services.engine.models():
@@ -143,7 +143,7 @@ async def _learn_context_length(services: Services) -> None:
                 services.learn_context_length(model["max_model_len"])
 
 
-async def _demand(services: Services) -> dict[str, Any]:
+async def _demand(services: GatewayContext) -> dict[str, Any]:
     limit = services.settings.max_running_requests
     metrics = b""
     with suppress(TimeoutError):
@@ -151,17 +151,17 @@ async def _demand(services: Services) -> dict[str, Any]:
             metrics = await services.engine.metrics()
     return {
         **services.demand.tell(),
-        "queued": services.gate.waiting,
-        "inFlight": services.gate.running,
-        "draining": services.gate.draining,
+        "queued": services.limiter.waiting,
+        "inFlight": services.limiter.running,
+        "draining": services.limiter.draining,
         "engine": read_engine(metrics, limit if limit < UNBOUNDED_REQUESTS else None),
     }
 
 
-def _unresponsive(services: Services) -> float:
+def _unresponsive(services: GatewayContext) -> float:
     return round(services.hang.unresponsive_seconds(services.clock()), 1)
 
 
-def _load(services: Services) -> dict[str, Any]:
-    gate = services.gate
-    return {"running": gate.running, "waiting": gate.waiting, "draining": gate.draining}
+def _load(services: GatewayContext) -> dict[str, Any]:
+    limiter = services.limiter
+    return {"running": limiter.running, "waiting": limiter.waiting, "draining": limiter.draining}

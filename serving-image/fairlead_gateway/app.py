@@ -14,21 +14,21 @@ from starlette.types import ASGIApp
 
 from .admission.keys import Key
 from .contract.errors import ApiError, model_not_found
-from .edge import KEY_IN_SCOPE, Edge, error_response
-from .host import Host
+from .gateway_context import GatewayContext
+from .middleware import KEY_IN_SCOPE, RequestMiddleware, error_response
 from .routes import MODELS, refusal
-from .services import Services
+from .server_context import ServerContext
 
 
-def create_api(services: Services) -> ASGIApp:
+def create_api(services: GatewayContext) -> ASGIApp:
     """The application for the API port."""
     app = FastAPI(title="Fairlead gateway", openapi_url=None)
     _add_models(app, services)
     add_refusals(app, services)
-    return Edge(app, services)
+    return RequestMiddleware(app, services)
 
 
-def _add_models(app: FastAPI, services: Services) -> None:
+def _add_models(app: FastAPI, services: GatewayContext) -> None:
     def describe(name: str) -> dict[str, Any]:
         # The engine stamps its list with the time of the call, which clients cannot compare.
         created = services.settings.created
@@ -55,7 +55,7 @@ def _add_models(app: FastAPI, services: Services) -> None:
         return describe(model)
 
 
-def add_refusals(app: FastAPI, services: Host) -> None:
+def add_refusals(app: FastAPI, services: ServerContext) -> None:
     """The answers to everything that no route of the application takes, and to its errors."""
 
     @app.exception_handler(ApiError)

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from .services import Services
+from .gateway_context import GatewayContext
 
 # Counted from the end of the drain timeout. A pod that is being stopped is gone 30 s after that: 20 s for the
 # engine to end and 10 s of margin, by the operator's rendering (a test compares them). The other 30 s are for
@@ -24,7 +24,7 @@ _LOOK_AGAIN_SECONDS = 1
 class Drain:
     """The drain of one gateway. `start_of_engine` differs for each start of the engine."""
 
-    def __init__(self, services: Services, start_of_engine: Callable[[], float | None]) -> None:
+    def __init__(self, services: GatewayContext, start_of_engine: Callable[[], float | None]) -> None:
         self._services, self._start_of_engine = services, start_of_engine
         self._engine: float | None = None
         self._until = 0.0
@@ -40,13 +40,13 @@ class Drain:
                 # Requests that are still routed here meanwhile are served.
                 await asyncio.sleep(self._services.process.linger_seconds)
                 await self._idle_or_hung()
-        self.done = self._services.gate.draining
+        self.done = self._services.limiter.draining
 
     def _begin(self) -> None:
         self._engine = self._start_of_engine()
         timeout = self._services.settings.drain_timeout_seconds
         self._until = self._services.clock() + timeout + COME_BACK_SECONDS
-        self.done, self._services.gate.draining = False, True
+        self.done, self._services.limiter.draining = False, True
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._come_back())
 
@@ -55,9 +55,9 @@ class Drain:
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
             if self._start_of_engine() != self._engine or self._services.clock() >= self._until:
                 break
-        gate = self._services.gate
-        if not gate.stopping:
-            self.done = gate.draining = False
+        limiter = self._services.limiter
+        if not limiter.stopping:
+            self.done = limiter.draining = False
             logging.getLogger("fairlead.gateway").warning("the drained pod was not stopped; it serves again")
 
     async def _idle_or_hung(self) -> None:
@@ -65,5 +65,5 @@ class Drain:
         while not self._services.hang.hung:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
-                    await self._services.gate.wait_idle()
+                    await self._services.limiter.wait_idle()
                     return

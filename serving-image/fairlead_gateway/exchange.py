@@ -16,13 +16,13 @@ from typing import Protocol
 
 from .admission.keys import Key
 from .bounds import MAX_ERROR_BODY_BYTES, MAX_EVENT_BYTES, MAX_WHOLE_ANSWER_BYTES, UNCOUNTED_BYTES
-from .contract.dialogue import Call, Dialogue, Relay
+from .contract.api_adapter import ApiAdapter, Call, Relay
 from .contract.errors import ApiError, engine_failed, engine_unavailable, from_engine_body
 from .contract.sse import EVENT_END, TRUNCATED, error_of
+from .gateway_context import GatewayContext
 from .request_log import log_request
-from .routes import Endpoint
-from .services import Services
-from .upstream.connection import EngineConnection
+from .routes import ApiRoute
+from .upstream.connection import HttpConnection
 
 _ANSWERED = 200
 CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
@@ -60,12 +60,12 @@ class Exchange:
     """
 
     __slots__ = (
+        "_adapter",
         "_admitted_at",
         "_arrived",
         "_charged",
         "_client",
         "_connection",
-        "_dialogue",
         "_endpoint",
         "_events",
         "_first_event_at",
@@ -90,8 +90,8 @@ class Exchange:
 
     def __init__(
         self,
-        services: Services,
-        endpoint: Endpoint,
+        services: GatewayContext,
+        endpoint: ApiRoute,
         client: Client,
         token: str,
         arrived: float,
@@ -104,12 +104,12 @@ class Exchange:
         self._charged = self._kept_bytes = 0
         self._services, self._endpoint, self._client = services, endpoint, client
         self._token, self._arrived = token, arrived
-        self._dialogue: Dialogue | None = None
+        self._adapter: ApiAdapter | None = None
         self._labels: Mapping[str, str] = {}
         self._headers: Mapping[str, str] = {}
         self._queued = self._streams = False
         self._admitted_at: float | None = None
-        self._connection: EngineConnection | None = None
+        self._connection: HttpConnection | None = None
         self._received: list[bytes] = []
         self._relay: Relay | None = None
         self._first_event_at = self._heard_at = self._written_at = arrived
@@ -171,24 +171,24 @@ class Exchange:
 
     def admitted(self) -> None:
         """The request's turn has come."""
-        assert self._dialogue is not None
+        assert self._adapter is not None
         now = self._services.clock()
         if self._queued:
             self._queued = False
             self._services.telemetry.queue_time.observe(self._endpoint.name, now - self._arrived)
         self._admitted_at = self._heard_at = now
-        engine = self._dialogue.engine
+        engine = self._adapter.engine
         self._large = len(engine.body) > UNCOUNTED_BYTES
         self._services.engine.post(self, _ENGINE_PATH, engine.body)
         engine.body = b""
 
     # What the engine does
 
-    def engine_connected(self, connection: EngineConnection) -> None:
+    def upstream_connected(self, connection: HttpConnection) -> None:
         """The request is on its way."""
         self._connection = connection
 
-    def engine_data(self, status: int, data: bytes) -> None:
+    def upstream_data(self, status: int, data: bytes) -> None:
         """Some bytes of the engine's answer."""
         self._heard_at = self._written_at = self._services.clock()
         relay = self._relay
@@ -215,11 +215,11 @@ class Exchange:
         elif rendered:
             self._client.write(rendered)
 
-    def engine_end(self, status: int) -> None:
+    def upstream_end(self, status: int) -> None:
         """The engine's answer is complete."""
         self._connection = None
         if status != 200:
-            self._fail(self._explain(from_engine_body(status, b"".join(self._received))))
+            self._fail(self._attribute_error(from_engine_body(status, b"".join(self._received))))
         elif self._relay is not None:
             self._end_stream(self._relay.end())
         elif self._streams:
@@ -227,7 +227,7 @@ class Exchange:
         else:
             self._answer_whole(b"".join(self._received))
 
-    def engine_lost(self, error: ApiError) -> None:
+    def upstream_lost(self, error: ApiError) -> None:
         """There is no answer, or no more of it."""
         self._connection = None
         self._fail(error)
@@ -236,8 +236,8 @@ class Exchange:
 
     def _check(self, body: bytes, key: Key | None, labels: Mapping[str, str]) -> None:
         services = self._services
-        dialogue = self._endpoint.factory(body, services.policy, Call(self._token, services.unix_seconds))
-        engine = dialogue.engine
+        adapter = self._endpoint.factory(body, services.policy, Call(self._token, services.unix_seconds))
+        engine = adapter.engine
         if key is not None:
             self.owner = key.name
             if not key.allows(engine.model):
@@ -249,10 +249,10 @@ class Exchange:
             self._headers = {"x-fairlead-ignored-params": ",".join(engine.ignored)}
         if services.hang.hung:
             raise engine_unavailable("The engine does not respond; try again later.")
-        self._dialogue, self._streams = dialogue, engine.stream
+        self._adapter, self._streams = adapter, engine.stream
         services.demand.arrived(self.router)
-        self._queued = not services.gate.enter(self)
-        if self._queued and services.gate.waiting == 1:
+        self._queued = not services.limiter.enter(self)
+        if self._queued and services.limiter.waiting == 1:
             services.demand.queue_began()
 
     def _keep(self, status: int, data: bytes) -> bool:
@@ -297,15 +297,15 @@ class Exchange:
         error = error_of(received[:end])
         if error is not None:
             self._release()
-            self._fail(self._explain(error))
+            self._fail(self._attribute_error(error))
             return
         self._open_stream()
-        self.engine_data(200, received)
+        self.upstream_data(200, received)
 
     def _open_stream(self) -> None:
-        assert self._dialogue is not None
+        assert self._adapter is not None
         self._client.start_stream(self._headers)
-        beginning, self._relay = self._dialogue.stream()
+        beginning, self._relay = self._adapter.stream()
         if beginning:
             self._client.write(beginning)
 
@@ -317,7 +317,7 @@ class Exchange:
 
     def _queue_timeout(self, seconds: int) -> ApiError:
         message = f"No place was free for this request within {seconds} s; try again later."
-        retry = str(self._services.gate.retry_after())
+        retry = str(self._services.limiter.retry_after())
         return ApiError(503, message, "queue_timeout", headers={"retry-after": retry})
 
     def _end_silence(self, seconds: int) -> None:
@@ -335,9 +335,9 @@ class Exchange:
         self._close(200)
 
     def _answer_whole(self, body: bytes) -> None:
-        assert self._dialogue is not None
+        assert self._adapter is not None
         try:
-            answer = self._dialogue.whole(body)
+            answer = self._adapter.whole(body)
         except ApiError as error:
             self._fail(error)
             return
@@ -349,8 +349,8 @@ class Exchange:
         self._client.answer(200, self._headers, answer)
         self._close(200)
 
-    def _explain(self, error: ApiError) -> ApiError:
-        return self._dialogue.explain(error) if self._dialogue is not None else error
+    def _attribute_error(self, error: ApiError) -> ApiError:
+        return self._adapter.attribute_error(error) if self._adapter is not None else error
 
     def _fail(self, error: ApiError) -> None:
         if not self.wanted:
@@ -378,7 +378,7 @@ class Exchange:
         if self._labels:
             log_request(self._token, self.owner, self._endpoint.name, status, seconds, self._labels)
         if self._queued:
-            services.gate.withdraw(self)
+            services.limiter.withdraw(self)
         elif self._admitted_at is not None:
             services.demand.ended(self.router, status == _ANSWERED)
-            services.gate.leave(now - self._admitted_at)
+            services.limiter.leave(now - self._admitted_at)

@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from .admission.keys import KeyRing, read_keys
-from .services import Services
+from .gateway_context import GatewayContext
 from .settings import GatewaySettings, ProcessSettings, load_settings
 
 _log = logging.getLogger("fairlead.gateway")
@@ -41,7 +41,7 @@ def load(process: ProcessSettings) -> tuple[GatewaySettings, KeyRing]:
 class Reloader:
     """Notices changed files and applies them."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: GatewayContext) -> None:
         self._services = services
         self._seen = self._state()
 

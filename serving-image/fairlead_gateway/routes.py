@@ -6,40 +6,40 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .bounds import MAX_PREFLIGHT_CHARACTERS
-from .contract.chat import ChatDialogue
+from .contract.api_adapter import ApiAdapterFactory
+from .contract.chat import ChatAdapter
 from .contract.dialects import Dialect
-from .contract.dialogue import DialogueFactory
 from .contract.errors import ApiError
-from .contract.parameters import Api
-from .responses.dialogue import ResponsesDialogue
+from .contract.parameters import ApiKind
+from .responses.api_adapter import ResponsesAdapter
 
 MODELS = "/v1/models"
 ALL_METHODS = "GET, HEAD, OPTIONS, POST"
 # What a router adds to a request, with its own name as the value, and what a gateway tells it in return.
 ROUTER_HEADER, LOAD_HEADER = b"x-fairlead-router", b"x-fairlead-load"
-_PATHS = {"/v1/chat/completions": Api.CHAT, "/v1/responses": Api.RESPONSES}
+_PATHS = {"/v1/chat/completions": ApiKind.CHAT, "/v1/responses": ApiKind.RESPONSES}
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class ApiRoute:
     """One of the generation APIs; `name` is its metric label."""
 
     name: str
-    factory: DialogueFactory
+    factory: ApiAdapterFactory
 
 
 _ENDPOINTS = {
-    Api.CHAT: Endpoint("chat", ChatDialogue),
-    Api.RESPONSES: Endpoint("responses", ResponsesDialogue),
+    ApiKind.CHAT: ApiRoute("chat", ChatAdapter),
+    ApiKind.RESPONSES: ApiRoute("responses", ResponsesAdapter),
 }
 
 
-def generation_routes(dialect: Dialect) -> Mapping[bytes, Endpoint]:
+def generation_routes(dialect: Dialect) -> Mapping[bytes, ApiRoute]:
     """The paths that take a POST, the dialect's own among them."""
     return {path.encode(): _ENDPOINTS[api] for path, api in (_PATHS | dict(dialect.paths)).items()}
 
 
-def refusal(method: str, path: str, routes: Mapping[bytes, Endpoint]) -> ApiError:
+def refusal(method: str, path: str, routes: Mapping[bytes, ApiRoute]) -> ApiError:
     """Why a request is not served. 404 also for what is not implemented: SDKs repeat what ends in a 5xx."""
     if allowed := allowed_methods(path, routes):
         use = "POST" if "POST" in allowed else "GET"
@@ -53,7 +53,7 @@ def refusal(method: str, path: str, routes: Mapping[bytes, Endpoint]) -> ApiErro
     return ApiError(404, f"There is no {method} {path} here. Use {known} or GET {MODELS}.", "unknown_url")
 
 
-def allowed_methods(path: str, routes: Mapping[bytes, Endpoint]) -> str:
+def allowed_methods(path: str, routes: Mapping[bytes, ApiRoute]) -> str:
     """The Allow header of a path, "" if nothing is served there."""
     if path == "*":
         return ALL_METHODS
@@ -81,7 +81,7 @@ def cross_origin_refusal(origin: str, method: str, headers: str) -> ApiError:
     return ApiError(403, message, "cross_origin_not_allowed")
 
 
-def endpoint_name(path: str, routes: Mapping[bytes, Endpoint]) -> str:
+def endpoint_name(path: str, routes: Mapping[bytes, ApiRoute]) -> str:
     """The metric label of a path."""
     endpoint = routes.get(path.encode())
     if endpoint is not None:

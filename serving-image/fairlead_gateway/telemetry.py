@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from .admission.gate import Gate
+from .admission.concurrency_limiter import ConcurrencyLimiter
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0)
 _USAGE = re.compile(rb'"usage":\{"prompt_tokens":(\d+),"total_tokens":(\d+)')
@@ -55,8 +55,8 @@ class Durations:
 class Telemetry(Collector):
     """All `fairlead_gateway_*` metrics of one gateway, in a registry of their own. Durations in seconds."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, limiter: ConcurrencyLimiter) -> None:
+        self._gate = limiter
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._requests: dict[tuple[str, int, str], int] = defaultdict(int)

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from .causes import Cause, DownloadError, termination_message
+from .causes import DownloadCause, DownloadError, termination_message
 from .jobs import JobError, Order, parse
 from .reporter import Reporter
 from .run import connect, run
@@ -46,12 +46,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         order = parse(os.environ.get("FAIRLEAD_WEIGHTS", ""))
     except JobError as error:
-        return _end(Cause("InvalidJob", str(error)), options.termination_log)
+        return _end(DownloadCause("InvalidJob", str(error)), options.termination_log)
     cause = _download(order)
     return _end(cause, options.termination_log) if cause else 0
 
 
-def _download(order: Order) -> Cause | None:
+def _download(order: Order) -> DownloadCause | None:
     reporter = Reporter(Path(order.state), order.source)
     try:
         run(order, connect, reporter)
@@ -59,7 +59,9 @@ def _download(order: Order) -> Cause | None:
         cause = failure.cause
     except Exception as error:
         traceback.print_exc()
-        cause = Cause("WeightsUnavailable", f"The downloader failed: {type(error).__name__}: {error}"[:800])
+        cause = DownloadCause(
+            "WeightsUnavailable", f"The downloader failed: {type(error).__name__}: {error}"[:800]
+        )
     else:
         reporter.finish("Complete")
         return None
@@ -67,7 +69,7 @@ def _download(order: Order) -> Cause | None:
     return cause
 
 
-def _end(cause: Cause, termination_log: Path) -> int:
+def _end(cause: DownloadCause, termination_log: Path) -> int:
     print(f"fairlead-weights: {cause.reason}: {cause.message}", file=sys.stderr, flush=True)
     try:
         termination_log.write_bytes(termination_message(cause, 1))

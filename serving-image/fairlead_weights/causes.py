@@ -19,7 +19,7 @@ _LINK = {errno.ELOOP, errno.EMLINK}
 
 
 @dataclass(frozen=True)
-class Cause:
+class DownloadCause:
     """`reason` is a word of the catalogue."""
 
     reason: str
@@ -41,7 +41,9 @@ class DownloadError(Exception):
     ) -> None:
         # One line without control characters, because it ends in conditions and events.
         line = " ".join("".join(sign if sign.isprintable() else " " for sign in message).split())
-        self.cause = Cause(reason, line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…")
+        self.cause = DownloadCause(
+            reason, line if len(line) <= MESSAGE_CHARS else line[: MESSAGE_CHARS - 1] + "…"
+        )
         self.transient = transient
         self.retry_after = retry_after
         super().__init__(self.cause.message)
@@ -51,7 +53,7 @@ class SourceChangedError(Exception):
     """The source no longer has what its listing told; a new listing helps."""
 
 
-def termination_message(cause: Cause, exit_code: int) -> bytes:
+def termination_message(cause: DownloadCause, exit_code: int) -> bytes:
     """The JSON that Kubernetes shows as the container's termination message."""
     return json.dumps({**cause.as_document(), "exitCode": exit_code}, ensure_ascii=False).encode()
 

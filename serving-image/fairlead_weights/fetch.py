@@ -42,7 +42,7 @@ class Body:
     chunks: Iterator[bytes]
 
 
-class Source(Protocol):
+class WeightSource(Protocol):
     """What holds the weights. Raises DownloadError, or SourceChangedError."""
 
     def listing(self) -> Listing:
@@ -84,7 +84,7 @@ class Fetcher:
 
     def __init__(
         self,
-        source: Source,
+        source: WeightSource,
         job: str,
         reporter: Reporter,
         patience: float,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .bounds import MAX_HOST_CHARACTERS, MAX_TOTAL_BYTES
-from .causes import Cause
+from .causes import DownloadCause
 
 _HOST = re.compile(rf"[A-Za-z0-9.-]{{1,{MAX_HOST_CHARACTERS}}}")
 
@@ -47,7 +47,7 @@ class Rate:
 
 
 @dataclass
-class Progress:
+class DownloadProgress:
     """All that the progress file tells. `peer` holds the downloader's figures while this pod waits for it."""
 
     source: str
@@ -55,7 +55,7 @@ class Progress:
     tallies: dict[str, Tally] = field(default_factory=dict)
     phase: str = "Downloading"
     detail: str = ""
-    cause: Cause | None = None
+    cause: DownloadCause | None = None
     peer: Mapping[str, Any] | None = None
     fetched: int = 0
     rate: Rate = field(default_factory=Rate)

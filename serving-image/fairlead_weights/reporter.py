@@ -15,9 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .causes import Cause, human
+from .causes import DownloadCause, human
 from .files import replace_file
-from .progress import Progress, Tally, peer_document, percent
+from .progress import DownloadProgress, Tally, peer_document, percent
 
 WRITE_SECONDS = 0.5
 LOG_SECONDS = 15.0
@@ -28,7 +28,7 @@ class Reporter:
 
     def __init__(self, state: Path, source: str) -> None:
         self._state = state
-        self._progress = Progress(source, time.time())
+        self._progress = DownloadProgress(source, time.time())
         self._peers: dict[str, Path] = {}
         self._lock = threading.Lock()
         self._written: dict[Path, bytes] = {}
@@ -43,7 +43,7 @@ class Reporter:
         self._write()
         self._thread.start()
 
-    def finish(self, phase: str, detail: str = "", cause: Cause | None = None) -> None:
+    def finish(self, phase: str, detail: str = "", cause: DownloadCause | None = None) -> None:
         """Writes the end of the story."""
         self._ended.set()
         if self._thread.ident is not None:
@@ -58,11 +58,11 @@ class Reporter:
             self._progress.detail = detail
         log(detail)
 
-    def trouble(self, cause: Cause, wait: float) -> None:
+    def trouble(self, cause: DownloadCause, wait: float) -> None:
         """Something keeps the download up, and it tries again after so many seconds."""
         again = f"next try in {wait:.0f} s"
         with self._lock:
-            self._progress.cause = Cause(cause.reason, f"{cause.message} ({again})")
+            self._progress.cause = DownloadCause(cause.reason, f"{cause.message} ({again})")
             self._progress.detail = f"{cause.reason}: {again}"
         log(f"{cause.reason}: {cause.message}; {again}")
         self._write()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .causes import DownloadError, SourceChangedError, disk_full, human, of_os_error
-from .fetch import Fetcher, Source
+from .fetch import Fetcher, WeightSource
 from .files import replace_file, replace_link
 from .jobs import Job, Order
 from .listing import Listing, Record
@@ -34,7 +34,7 @@ PATIENCE_WITH_COPY_SECONDS = 30.0
 # A source that is written to all the time will not stand still for a download.
 LISTINGS = 5
 
-Connect = Callable[[Job], Source]
+Connect = Callable[[Job], WeightSource]
 
 
 def layout_of(job: Job, cache: Path) -> Layout:
@@ -54,7 +54,7 @@ class Task:
         self.lock = CacheLock(cache, job.key)
         self.listing = Listing(())
         self._unwritable: DownloadError | None = None
-        self._source: Source | None = None
+        self._source: WeightSource | None = None
 
     def prepare(self) -> None:
         """Gets the lock and finds out what is to be fetched. Raises DownloadError."""
@@ -217,7 +217,7 @@ def _free(cache: str) -> int:
         return 0
 
 
-def connect(job: Job) -> Source:
+def connect(job: Job) -> WeightSource:
     """The source of a job, with the credentials of this process's environment."""
     # Each of the two libraries takes as much memory as all the rest.
     if job.repository:

@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead_operator.autoscale.autoscaler import Autoscaler
 from fairlead_operator.autoscale.decision import Decision
-from fairlead_operator.autoscale.inputs import Demand, Engine, Observation, Pod
+from fairlead_operator.autoscale.inputs import Demand, EngineLoad, Observation, ObservedPod
 from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.settings import Settings
 
@@ -14,33 +14,33 @@ from fairlead_operator.autoscale.settings import Settings
 NOW = 1_800_000_000.0
 
 
-def engine(running: int = 0, waiting: int = 0, **values: Any) -> Engine:
+def engine(running: int = 0, waiting: int = 0, **values: Any) -> EngineLoad:
     counters = {"kv_usage": 0.0, "steps": 0.0, "decode_tokens": 0.0, "prefill_tokens": 0.0}
-    return Engine(running, waiting, **{**counters, **values})
+    return EngineLoad(running, waiting, **{**counters, **values})
 
 
 def ready(
     name: str = "a", *, age: float = 1000.0, start: float = 60.0, now: float = NOW, **values: Any
-) -> Pod:
+) -> ObservedPod:
     """A pod that was created `age` seconds ago and has taken `start` of them to start."""
     created = now - age
     values = {"in_flight": 0, **values}
-    return Pod(name, created, scheduled=created, ready=created + start, **values)
+    return ObservedPod(name, created, scheduled=created, ready=created + start, **values)
 
 
-def starting(name: str = "s", *, age: float = 0.0, now: float = NOW, **values: Any) -> Pod:
-    return Pod(name, now - age, **{"scheduled": now - age, **values})
+def starting(name: str = "s", *, age: float = 0.0, now: float = NOW, **values: Any) -> ObservedPod:
+    return ObservedPod(name, now - age, **{"scheduled": now - age, **values})
 
 
-def unschedulable(name: str = "u", *, age: float = 10.0, now: float = NOW) -> Pod:
-    return Pod(name, now - age, unschedulable=True)
+def unschedulable(name: str = "u", *, age: float = 10.0, now: float = NOW) -> ObservedPod:
+    return ObservedPod(name, now - age, unschedulable=True)
 
 
 def demand(queued: int = 0, in_flight: int = 0, arrivals: float = 0.0, **values: Any) -> Demand:
     return Demand(queued, in_flight, arrivals, **values)
 
 
-def serving(count: int, *, now: float = NOW, in_flight: int | None = 0) -> tuple[Pod, ...]:
+def serving(count: int, *, now: float = NOW, in_flight: int | None = 0) -> tuple[ObservedPod, ...]:
     return tuple(ready(f"pod-{i}", now=now, in_flight=in_flight) for i in range(count))
 
 
@@ -51,14 +51,14 @@ class Model:
         self, *, replicas: int = 1, memory: Memory | None = None, started: float = NOW, **settings: Any
     ) -> None:
         values = {"min_replicas": 0, "max_replicas": 20, **settings}
-        self.scaler = Autoscaler(Settings(**values), memory, started=started)
+        self.autoscaler = Autoscaler(Settings(**values), memory, started=started)
         self.replicas = replicas
         self.at = started
         self.arrivals = 0.0
 
     def see(
         self,
-        *pods: Pod,
+        *pods: ObservedPod,
         after: float = 5.0,
         come: float = 0.0,
         queued: int = 0,
@@ -71,12 +71,12 @@ class Model:
         self.at += after
         self.arrivals += come
         seen = demand(queued, in_flight, self.arrivals, **values) if told else None
-        decision = self.scaler.decide(Observation(self.at, seen, pods, self.replicas))
+        decision = self.autoscaler.decide(Observation(self.at, seen, pods, self.replicas))
         if follow:
             self.replicas = decision.replicas
         return decision
 
-    def steady(self, rate: float, seconds: float, *pods: Pod, **values: Any) -> Decision:
+    def steady(self, rate: float, seconds: float, *pods: ObservedPod, **values: Any) -> Decision:
         """The last decision of `seconds` with that many requests per second."""
         for _ in range(int(seconds / 5) - 1):
             self.see(*pods, come=rate * 5, **values)

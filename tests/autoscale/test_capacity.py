@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairlead_operator.autoscale.capacity import Capacity, Limits, capacity, unexplained
-from fairlead_operator.autoscale.mix import Mix
+from fairlead_operator.autoscale.request_mix import Mix
 from fairlead_operator.autoscale.step_cost import StepCost
 
 COST = StepCost(step=0.010, decode=0.0002, prefill=0.0001)

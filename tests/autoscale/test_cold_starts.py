@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from fairlead_operator.autoscale.cold_starts import KEPT, PRIOR, ColdStarts
-from fairlead_operator.autoscale.inputs import Pod
+from fairlead_operator.autoscale.inputs import ObservedPod
 from fairlead_operator.autoscale.memory import Start
 
 
 def pod(
     created: float = 0, scheduled: float | None = 0, ready: float | None = None, *, stuck: bool = False
-) -> Pod:
-    return Pod("a", created, scheduled, ready, stuck=stuck)
+) -> ObservedPod:
+    return ObservedPod("a", created, scheduled, ready, stuck=stuck)
 
 
 def started(*seconds: float) -> ColdStarts:
@@ -46,7 +46,7 @@ def test_the_last_twenty_count() -> None:
     cold = ColdStarts()
     cold.observe(())
     for i in range(KEPT + 5):
-        cold.observe((Pod(f"p{i}", 0, 0, ready=100.0 + i),))
+        cold.observe((ObservedPod(f"p{i}", 0, 0, ready=100.0 + i),))
     assert [start[1] for start in cold.starts] == [105.0 + i for i in range(KEPT)]
 
 
@@ -61,7 +61,7 @@ def test_starts_of_another_kind_are_no_measure() -> None:
     cold.observe((), "small")
     assert cold.total(0.9) == 600, "better than nothing"
 
-    cold.observe((Pod("a", 0, 0, ready=30),), "small")
+    cold.observe((ObservedPod("a", 0, 0, ready=30),), "small")
 
     assert cold.total(0.9) == 30
     assert cold.remaining(pod(0, 0), at=10) == pytest.approx(20)
@@ -77,7 +77,7 @@ def test_the_former_kind_is_remembered() -> None:
 def test_a_pod_of_the_former_revision_is_not_learned_from() -> None:
     cold = ColdStarts()
     cold.observe((), "small")
-    cold.observe((Pod("a", 0, 0, ready=600, outdated=True),), "small")
+    cold.observe((ObservedPod("a", 0, 0, ready=600, outdated=True),), "small")
     assert cold.starts == ()
 
 

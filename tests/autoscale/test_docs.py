@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 import yaml
 
+from fairlead_operator.autoscale.decision import ScalingReason
 from fairlead_operator.autoscale.explain import figures
-from fairlead_operator.autoscale.facts import Ability, Asked, Facts, Pace, Supply
+from fairlead_operator.autoscale.facts import Ability, Pace, RequestFacts, ScalingFacts, Supply
 from fairlead_operator.autoscale.limits import limited, recommended
 from fairlead_operator.autoscale.need import needed
-from fairlead_operator.autoscale.reasons import Reason
 from tests.autoscale.test_recompute import Recomputed
 
 PAGE = (Path(__file__).parents[2] / "docs" / "autoscaling.md").read_text()
@@ -28,14 +28,14 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z0-9])", "_", name).lower()
 
 
-def example() -> Facts:
+def example() -> ScalingFacts:
     values = {snake(name): value for name, value in INPUTS.items()}
 
     def part(names: Iterable[str]) -> dict[str, Any]:
         return {name: values.pop(name) for name in names}
 
-    facts = Facts(
-        asked=Asked(**part(Asked.__dataclass_fields__)),
+    facts = ScalingFacts(
+        asked=RequestFacts(**part(RequestFacts.__dataclass_fields__)),
         supply=Supply(**part(Supply.__dataclass_fields__)),
         ability=Ability(**part(Ability.__dataclass_fields__)),
         pace=Pace(**part(Pace.__dataclass_fields__)),
@@ -65,4 +65,4 @@ def test_the_formulas_of_the_page_give_the_same() -> None:
 
 def test_every_reason_is_explained() -> None:
     table = PAGE[PAGE.index("## Reasons") :].split("\n## ")[0]
-    assert {reason.value for reason in Reason} == set(re.findall(r"`([A-Z]\w+)`", table))
+    assert {reason.value for reason in ScalingReason} == set(re.findall(r"`([A-Z]\w+)`", table))

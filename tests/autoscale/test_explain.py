@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from fairlead_operator.autoscale.facts import Ability, Asked, Pace, Supply, significant
+from fairlead_operator.autoscale.facts import Ability, Pace, RequestFacts, Supply, significant
 from tests.autoscale.builders import Model, serving, unschedulable
 
 
@@ -23,7 +23,7 @@ def test_the_message_says_why_it_is_another_number_than_the_demands() -> None:
 
 def test_every_fact_is_shown() -> None:
     shown = Model(min_replicas=1).see(*serving(1)).inputs
-    facts = [item.name for part in (Asked, Supply, Ability, Pace) for item in dataclasses.fields(part)]
+    facts = [item.name for part in (RequestFacts, Supply, Ability, Pace) for item in dataclasses.fields(part)]
     steps = ("arrivals", "expected", "backlog", "backlogThen", "flow", "needed", "recommended", "decided")
     assert len(shown) == len(facts) + len(steps)
     assert set(steps) <= set(shown)

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from fairlead_operator.autoscale.autoscaler import Autoscaler
 from fairlead_operator.autoscale.decision import Decision
-from fairlead_operator.autoscale.inputs import Demand, Engine, Observation, Pod
+from fairlead_operator.autoscale.inputs import Demand, EngineLoad, Observation, ObservedPod
 from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.settings import Objective, Settings
 from tests.autoscale.builders import NOW
 
 COUNTS = st.integers(0, 2000)
 ENGINES = st.none() | st.builds(
-    Engine,
+    EngineLoad,
     running=st.integers(0, 300),
     waiting=st.integers(0, 300),
     kv_usage=st.floats(0, 1),
@@ -39,13 +39,13 @@ class PodStep:
     stuck: bool
     draining: bool
     in_flight: int | None
-    engine: Engine | None
+    engine: EngineLoad | None
 
-    def at(self, name: str, now: float) -> Pod:
+    def at(self, name: str, now: float) -> ObservedPod:
         created = now - self.age
         scheduled = created + min(self.age, 3) if self.phase in ("starting", "ready") else None
         ready = created + min(self.age, 60) if self.phase == "ready" else None
-        return Pod(
+        return ObservedPod(
             name,
             created,
             scheduled,
@@ -88,7 +88,7 @@ SETTINGS = st.builds(
 
 def play(asked: Settings, replicas: int, steps: list[Any]) -> list[tuple[Observation, Decision]]:
     """What is decided in a history whose decisions are carried out."""
-    scaler, at = Autoscaler(asked, started=NOW), NOW
+    autoscaler, at = Autoscaler(asked, started=NOW), NOW
     totals = (0.0, 0.0, 0.0, 0.0)
     made = []
     for after, told, pods in steps:
@@ -100,14 +100,14 @@ def play(asked: Settings, replicas: int, steps: list[Any]) -> list[tuple[Observa
             totals = arrivals + come, completions + done, prompt + done * 500, output + done * 90
             demand = Demand(queued, in_flight, *totals, at if ended else None)
         seen = Observation(at, demand, tuple(pod.at(f"p{i}", at) for i, pod in enumerate(pods)), replicas)
-        decision = scaler.decide(seen)
+        decision = autoscaler.decide(seen)
         made.append((seen, decision))
         replicas = decision.replicas
-    assert Memory.from_json(scaler.memory().to_json()).to_json() == scaler.memory().to_json()
+    assert Memory.from_json(autoscaler.memory().to_json()).to_json() == autoscaler.memory().to_json()
     return made
 
 
-def placed(pods: tuple[Pod, ...]) -> int:
+def placed(pods: tuple[ObservedPod, ...]) -> int:
     return sum(pod.scheduled is not None and not pod.draining for pod in pods)
 
 

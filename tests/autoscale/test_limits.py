@@ -5,12 +5,18 @@ from __future__ import annotations
 import pytest
 
 from fairlead_operator.autoscale.memory import Memory, Start
-from fairlead_operator.autoscale.policies import UNLIMITED, Changes
-from fairlead_operator.autoscale.recommendations import Recommendations
-from fairlead_operator.autoscale.settings import SCALE_DOWN, SCALE_UP, Behavior, Policy, Select, Unit
+from fairlead_operator.autoscale.pace import UNLIMITED, Changes, Recommendations
+from fairlead_operator.autoscale.settings import (
+    SCALE_DOWN,
+    SCALE_UP,
+    ScalingBehavior,
+    ScalingPolicy,
+    Select,
+    Unit,
+)
 from tests.autoscale.builders import NOW, Model, ready, serving, starting
 
-PODS_2, HALF = Policy(Unit.PODS, 2, 60.0), Policy(Unit.PERCENT, 50, 60.0)
+PODS_2, HALF = ScalingPolicy(Unit.PODS, 2, 60.0), ScalingPolicy(Unit.PERCENT, 50, 60.0)
 
 
 def changes(*observed: tuple[float, int]) -> Changes:
@@ -32,23 +38,23 @@ def test_what_was_added_in_the_period_counts() -> None:
 
 
 def test_a_start_from_zero_is_not_bounded() -> None:
-    assert changes((0, 0)).up_limit(Behavior((PODS_2,)), 0, 0) == UNLIMITED
+    assert changes((0, 0)).up_limit(ScalingBehavior((PODS_2,)), 0, 0) == UNLIMITED
 
 
 @pytest.mark.parametrize(("select", "up", "down"), [(Select.MAX, 15, 5), (Select.MIN, 12, 8)])
 def test_max_is_the_policy_that_allows_the_most_change(select: Select, up: int, down: int) -> None:
-    behavior = Behavior((PODS_2, HALF), select=select)
+    behavior = ScalingBehavior((PODS_2, HALF), select=select)
     assert changes((0, 10)).up_limit(behavior, 0, 10) == up
     assert changes((0, 10)).down_limit(behavior, 0, 10) == down
 
 
 def test_a_disabled_direction_stays() -> None:
-    disabled = Behavior((), select=Select.DISABLED)
+    disabled = ScalingBehavior((), select=Select.DISABLED)
     assert changes((0, 3)).up_limit(disabled, 0, 3) == changes((0, 3)).down_limit(disabled, 0, 3) == 3
 
 
 def test_what_was_taken_in_the_period_counts() -> None:
-    behavior = Behavior((PODS_2,))
+    behavior = ScalingBehavior((PODS_2,))
     found = changes((0, 10), (10, 8))
     assert found.down_limit(behavior, 20, 8) == 8
     assert found.down_limit(behavior, 80, 8) == 6
@@ -102,7 +108,7 @@ def test_a_pod_that_does_not_tell_its_load_is_full_when_others_are_to_go() -> No
 
 
 def test_a_window_for_more_waits_for_the_least_of_it() -> None:
-    up = Behavior(SCALE_UP.policies, window=60.0)
+    up = ScalingBehavior(SCALE_UP.policies, window=60.0)
     model = Model(min_replicas=1, scale_up=up)
     model.steady(0.0, 300, *serving(1))
     assert model.steady(30.0, 30, *serving(1)).reason == "Stabilizing"

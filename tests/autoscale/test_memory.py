@@ -13,7 +13,7 @@ from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.settings import (
     SCALE_DOWN,
     SCALE_UP,
-    Fallback,
+    FallbackSettings,
     Objective,
     OnFailure,
     Settings,
@@ -33,7 +33,7 @@ def through_json(memory: Memory) -> Memory:
 def test_a_restart_forgets_nothing_that_was_learned() -> None:
     world = World(lambda t: 15.0 if t % 900 < 200 else 5.0)
     before = world.run(3600).inputs
-    again = Model(replicas=3, started=world.now, memory=through_json(world.scaler.memory())).see()
+    again = Model(replicas=3, started=world.now, memory=through_json(world.autoscaler.memory())).see()
     for name in LEARNED:
         assert again.inputs[name] == pytest.approx(before[name], rel=0.01)
     assert again.inputs["coldStartSeconds"] == pytest.approx(60)
@@ -51,7 +51,7 @@ def test_a_time_at_zero_forgets_nothing() -> None:
 def test_writing_and_reading_gives_the_same() -> None:
     world = World(lambda t: 15.0 if t % 900 < 200 else 5.0)
     world.run(3600)
-    once = through_json(world.scaler.memory())
+    once = through_json(world.autoscaler.memory())
     assert once.surges
     assert through_json(once) == once
 
@@ -65,7 +65,7 @@ JSON = SCALARS | st.lists(SCALARS, max_size=9) | st.lists(st.lists(SCALARS, max_
 def test_whatever_stands_in_the_status_a_decision_is_made(written: dict[str, object]) -> None:
     model = Model(replicas=2, min_replicas=1, memory=Memory.from_json(written))
     assert 1 <= model.see(queued=3, come=3).replicas <= 20
-    json.dumps(model.scaler.memory().to_json(), allow_nan=False)
+    json.dumps(model.autoscaler.memory().to_json(), allow_nan=False)
 
 
 def test_of_long_lists_only_the_end_is_read() -> None:
@@ -108,7 +108,7 @@ def test_settings_are_the_specs() -> None:
     assert (found.scale_down.window, found.scale_down.select) == (90, "Min")
     assert found.scale_down.policies == SCALE_DOWN.policies
     assert (found.initial_replicas, found.hold_timeout, found.unschedulable_pods) == (2, 99, 3)
-    assert found.fallback == Fallback(5, OnFailure.STATIC, 4)
+    assert found.fallback == FallbackSettings(5, OnFailure.STATIC, 4)
     assert [(s.start, s.timezone, s.min_replicas) for s in found.schedules] == [
         ("0 8 * * *", "Asia/Tokyo", 3)
     ]

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.autoscale.facts import Ability, Asked, Facts, Pace, Supply
+from fairlead_operator.autoscale.facts import Ability, Pace, RequestFacts, ScalingFacts, Supply
 from fairlead_operator.autoscale.need import Need, needed
 
 ABILITY = Ability(0.01, 0.0002, 0.0001, 1000, 200, 0.72, None, 1.0, concurrency=10.0, rate=2.0, full_rate=2.5)
 PACE = Pace(0.0, 60.0, 1, 0, 100, 0, 0, None, 100, 0, 1, 1, may_be_zero=0)
-ASKED = Asked(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1)
+ASKED = RequestFacts(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1)
 SUPPLY = Supply(1, 1, 0, 0, 0, 1, 0, cold_start_seconds=100.0, pressure=0)
 
 
@@ -23,7 +23,7 @@ def rates(rate: float, **values: Any) -> dict[str, Any]:
 
 def need(asked: dict[str, Any] | None = None, supply: dict[str, Any] | None = None, **pace: Any) -> Need:
     return needed(
-        Facts(
+        ScalingFacts(
             replace(ASKED, **(asked or {})), replace(SUPPLY, **(supply or {})), ABILITY, replace(PACE, **pace)
         )
     )

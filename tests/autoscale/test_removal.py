@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from fairlead_operator.autoscale.census import count
 from fairlead_operator.autoscale.cold_starts import ColdStarts
-from fairlead_operator.autoscale.inputs import Observation, Pod
-from fairlead_operator.autoscale.removal import recall, removal
+from fairlead_operator.autoscale.inputs import Observation, ObservedPod
+from fairlead_operator.autoscale.pods import count, recall, removal
 from tests.autoscale.builders import NOW, Model, ready, starting, unschedulable
 
 
-def gone(*pods: Pod, left: int) -> tuple[str, ...]:
+def gone(*pods: ObservedPod, left: int) -> tuple[str, ...]:
     return removal(count(Observation(NOW, None, pods, len(pods)), ColdStarts()), left)
 
 
-def back(*pods: Pod, wanted: int) -> tuple[str, ...]:
+def back(*pods: ObservedPod, wanted: int) -> tuple[str, ...]:
     return recall(count(Observation(NOW, None, pods, len(pods)), ColdStarts()), wanted)
 
 

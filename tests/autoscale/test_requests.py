@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead_operator.autoscale.inputs import Demand, Pod
-from fairlead_operator.autoscale.mix import PRIOR_OUTPUT, PRIOR_PROMPT, Mix
-from fairlead_operator.autoscale.requests import Requests
+from fairlead_operator.autoscale.inputs import Demand, ObservedPod
+from fairlead_operator.autoscale.request_mix import PRIOR_OUTPUT, PRIOR_PROMPT, Mix, Requests
 from tests.autoscale.builders import engine
 
 
@@ -14,8 +13,8 @@ def ended(count: float, prompt: float = 500, output: float = 100, in_flight: int
     return Demand(0, in_flight, 0, count, count * prompt, count * output)
 
 
-def pod(prefill: float | None) -> Pod:
-    return Pod("a", 0, 0, 0, engine=None if prefill is None else engine(prefill_tokens=prefill))
+def pod(prefill: float | None) -> ObservedPod:
+    return ObservedPod("a", 0, 0, 0, engine=None if prefill is None else engine(prefill_tokens=prefill))
 
 
 def test_the_mix_of_many_requests_is_found() -> None:

@@ -8,10 +8,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fairlead_operator.autoscale.schedules import Schedules, problem
-from fairlead_operator.autoscale.settings import Schedule
+from fairlead_operator.autoscale.settings import ReplicaSchedule
 from tests.autoscale.builders import Model
 
-WORK = Schedule("0 8 * * 1-5", "0 18 * * 1-5", 3, "Europe/Berlin")
+WORK = ReplicaSchedule("0 8 * * 1-5", "0 18 * * 1-5", 3, "Europe/Berlin")
 
 
 def at(text: str, zone: str = "Europe/Berlin") -> float:
@@ -34,13 +34,13 @@ def test_a_schedule_holds_from_its_start_to_its_end_in_its_zone(moment: str, flo
 
 
 def test_over_midnight() -> None:
-    night = Schedules((Schedule("0 22 * * *", "0 6 * * *", 2),))
+    night = Schedules((ReplicaSchedule("0 22 * * *", "0 6 * * *", 2),))
     floors = [night.floor(at(f"2026-11-20T{hour}", "UTC")) for hour in ("21:59", "23:00", "05:59", "06:00")]
     assert floors == [0, 2, 2, 0]
 
 
 def test_of_several_the_highest_holds() -> None:
-    lunch = Schedule("0 12 * * *", "0 13 * * *", 5, "Europe/Berlin")
+    lunch = ReplicaSchedule("0 12 * * *", "0 13 * * *", 5, "Europe/Berlin")
     both = Schedules((WORK, lunch))
     assert both.floor(at("2026-11-20T12:30:00")) == 5
     assert both.floor(at("2026-11-20T13:30:00")) == 3
@@ -56,12 +56,12 @@ def test_a_boundary_is_not_missed_between_two_looks() -> None:
 @pytest.mark.parametrize(
     ("schedule", "word"),
     [
-        (Schedule("0 8 * * 1-5", "0 18 * * 1-5", 1, "Europe/Nowhere"), "time zone"),
-        (Schedule("0 25 * * *", "0 18 * * *", 1), "'0 25 * * *'"),
-        (Schedule("0 8 * * *", "0 8 30 2 *", 1), "'0 8 30 2 *'"),
+        (ReplicaSchedule("0 8 * * 1-5", "0 18 * * 1-5", 1, "Europe/Nowhere"), "time zone"),
+        (ReplicaSchedule("0 25 * * *", "0 18 * * *", 1), "'0 25 * * *'"),
+        (ReplicaSchedule("0 8 * * *", "0 8 30 2 *", 1), "'0 8 30 2 *'"),
     ],
 )
-def test_one_that_cannot_be_read_is_named_and_off(schedule: Schedule, word: str) -> None:
+def test_one_that_cannot_be_read_is_named_and_off(schedule: ReplicaSchedule, word: str) -> None:
     assert word in (problem(schedule) or "")
     assert Schedules((schedule,)).floor(at("2026-11-20T12:00:00")) == 0
     assert problem(WORK) is None

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead_operator.autoscale.inputs import Pod
-from fairlead_operator.autoscale.linear import nonnegative_least_squares
+from fairlead_operator.autoscale.inputs import ObservedPod
+from fairlead_operator.autoscale.statistics import nonnegative_least_squares
 from fairlead_operator.autoscale.step_cost import PRIOR, StepCosts
 from tests.autoscale.builders import engine
 
@@ -26,7 +26,7 @@ class Source:
         self.at = self.steps = self.decode = self.prefill = 0.0
         self.rounds = 0
 
-    def read(self, batch: int) -> Pod:
+    def read(self, batch: int) -> ObservedPod:
         """After a round with `batch` requests at once."""
         self.rounds += 1
         steps = self.random.randint(100, 300)
@@ -41,7 +41,7 @@ class Source:
         counters = engine(
             batch, steps=self.steps, decode_tokens=self.decode, prefill_tokens=self.prefill, at=self.at
         )
-        return Pod("a", 0, 0, 0, engine=counters)
+        return ObservedPod("a", 0, 0, 0, engine=counters)
 
 
 def learn(source: Source, rounds: int = 60, batches: tuple[int, ...] = (1, 4, 16, 32)) -> StepCosts:
@@ -64,16 +64,16 @@ def test_without_traffic_there_is_the_prior() -> None:
 
 def test_idle_rounds_teach_nothing() -> None:
     costs = StepCosts()
-    costs.observe(0, [Pod("a", 0, 0, 0, engine=engine(0, steps=1))])
-    costs.observe(5, [Pod("a", 0, 0, 0, engine=engine(3, steps=9, decode_tokens=20))])
-    costs.observe(10, [Pod("a", 0, 0, 0, engine=engine(3, steps=9, decode_tokens=20))])
+    costs.observe(0, [ObservedPod("a", 0, 0, 0, engine=engine(0, steps=1))])
+    costs.observe(5, [ObservedPod("a", 0, 0, 0, engine=engine(3, steps=9, decode_tokens=20))])
+    costs.observe(10, [ObservedPod("a", 0, 0, 0, engine=engine(3, steps=9, decode_tokens=20))])
     assert costs.samples == 0
 
 
 def test_an_engine_that_began_anew_teaches_from_its_next_round_on() -> None:
     costs = StepCosts()
-    costs.observe(0, [Pod("a", 0, 0, 0, engine=engine(8, steps=1000))])
-    costs.observe(5, [Pod("a", 0, 0, 0, engine=engine(8, steps=10))])
+    costs.observe(0, [ObservedPod("a", 0, 0, 0, engine=engine(8, steps=1000))])
+    costs.observe(5, [ObservedPod("a", 0, 0, 0, engine=engine(8, steps=10))])
     assert costs.samples == 0
 
 
@@ -98,7 +98,7 @@ def test_costs_that_change_are_followed() -> None:
             prefill_tokens=pod.engine.prefill_tokens,
             at=1.9 * source.at,
         )
-        costs.observe(0.0, [Pod("a", 0, 0, 0, engine=slow)])
+        costs.observe(0.0, [ObservedPod("a", 0, 0, 0, engine=slow)])
     assert costs.cost.prefill == pytest.approx(1.9 * TRUE[2], rel=0.1)
 
 

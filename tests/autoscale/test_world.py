@@ -96,7 +96,7 @@ def test_an_idle_model_goes_to_zero_after_its_cooldown_and_comes_back() -> None:
 def test_a_restart_of_the_operator_under_load_changes_nothing() -> None:
     world = World(lambda _: 10.0)
     before = world.run(3600).replicas
-    again = World(lambda _: 10.0, memory=world.scaler.memory(), replicas=before)
+    again = World(lambda _: 10.0, memory=world.autoscaler.memory(), replicas=before)
     again.pods, again.arrived, again.ended = world.pods, world.arrived, world.ended
     again.now = again._next = world.now
     again.run(900)

@@ -11,7 +11,7 @@ from typing import Any
 
 from fairlead_operator.autoscale.autoscaler import Autoscaler
 from fairlead_operator.autoscale.decision import Decision
-from fairlead_operator.autoscale.inputs import Demand, Engine, Observation, Pod
+from fairlead_operator.autoscale.inputs import Demand, EngineLoad, Observation, ObservedPod
 from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.settings import Settings
 from tests.autoscale.builders import NOW
@@ -58,7 +58,7 @@ class World:
 
     def __post_init__(self) -> None:
         values = {"min_replicas": 0, "max_replicas": 50, **self.settings}
-        self.scaler = Autoscaler(Settings(**values), self.memory, started=NOW)
+        self.autoscaler = Autoscaler(Settings(**values), self.memory, started=NOW)
         self.now = NOW
         self.pods: list[Replica] = []
         self.queue = self.arrived = self.ended = 0.0
@@ -94,7 +94,7 @@ class World:
 
     def _decide(self) -> None:
         seen = Observation(self.now, self._demand(), tuple(map(self._seen, self.pods)), self.replicas)
-        decision = self.scaler.decide(seen)
+        decision = self.autoscaler.decide(seen)
         self.decisions.append(decision)
         self.replicas = decision.replicas
         self._next = self.now + decision.recheck_after
@@ -129,13 +129,13 @@ class World:
             last_completion=self.last,
         )
 
-    def _seen(self, pod: Replica) -> Pod:
+    def _seen(self, pod: Replica) -> ObservedPod:
         since = self._ready(pod)
         load = round(pod.load)
-        counters = Engine(
+        counters = EngineLoad(
             load, 0, pod.load / 1000, pod.steps, pod.done * OUTPUT, pod.done * PROMPT, kv_tokens=500_000
         )
-        return Pod(
+        return ObservedPod(
             pod.name,
             pod.created,
             pod.scheduled,

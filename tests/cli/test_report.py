@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from fairlead_operator.cli.report import Facts, age, report
+from fairlead_operator.cli.report import ModelFacts, age, report
 from fairlead_operator.plan.findings import Finding
 from tests.plan.builders import NOW, Object, condition, model_body, pod, pod_report
 
@@ -21,7 +21,7 @@ def status(reason: str, message: str, ready: str = "False", **more: object) -> d
 
 def test_a_model_that_waits_for_room() -> None:
     refused = "not enough nvidia.com/gpu for pod tiny-2: Insufficient nvidia.com/gpu"
-    facts = Facts(
+    facts = ModelFacts(
         body=BODY,
         status=status("InsufficientResources", f"{refused}; 1 of 2 replicas ready"),
         pods=(pod("tiny-2", unschedulable="no"), pod("tiny-1", ready=True)),
@@ -73,7 +73,7 @@ def test_a_model_that_downloads() -> None:
         "percent": 9,
         "pod": "tiny-1",
     }
-    text = report(Facts(BODY, status("Downloading", "9 %", weights=weights)), NOW)
+    text = report(ModelFacts(BODY, status("Downloading", "9 %", weights=weights)), NOW)
     assert "WEIGHTS: Downloading hf://a/b (1.5 GB of 16.0 GB, 9 %), pod tiny-1\n" in text
 
 
@@ -86,7 +86,7 @@ def test_the_phases_of_the_last_start() -> None:
         "engineSeconds": 60,
         "totalSeconds": 100,
     }
-    text = report(Facts(BODY, status("Ready", "fine", "True", startup=startup)), NOW)
+    text = report(ModelFacts(BODY, status("Ready", "fine", "True", startup=startup)), NOW)
     assert "LAST START: preparing 40 s, download 30 s, engine 60 s, total 100 s (pod tiny-1)\n" in text
 
 
@@ -95,17 +95,17 @@ def test_a_stalled_model_needs_somebody() -> None:
         condition(kind, word, reason="InvalidSpec", message="x")
         for kind, word in (("Ready", "False"), ("Stalled", "True"))
     ]
-    assert "Waiting does not help" in report(Facts(BODY, {"conditions": stalled}), NOW)
+    assert "Waiting does not help" in report(ModelFacts(BODY, {"conditions": stalled}), NOW)
 
 
 def test_what_could_not_be_read_is_noted() -> None:
     assert "\nNOTE: pods could not be read\n" in report(
-        Facts(BODY, status("Ready", "fine", "True"), notes=("pods could not be read",)), NOW
+        ModelFacts(BODY, status("Ready", "fine", "True"), notes=("pods could not be read",)), NOW
     )
 
 
 def test_a_model_that_no_operator_has_seen() -> None:
-    assert "Not ready: Unknown\n" in report(Facts(BODY, {}), NOW)
+    assert "Not ready: Unknown\n" in report(ModelFacts(BODY, {}), NOW)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_what_others_have_written_cannot_control_the_terminal() -> None:
         condition("Other", "True", reason="\x1b[2J\x07Fine"),
         condition("Ready", "False", reason="x"),
     ]
-    text = report(Facts(body=BODY, status={"conditions": conditions}), NOW)
+    text = report(ModelFacts(body=BODY, status={"conditions": conditions}), NOW)
     assert "[2JFine" in text
     assert "\x1b" not in text
 
@@ -145,7 +145,7 @@ def test_the_last_failure_of_a_model_that_is_ready_again(more: Object, line: str
     base = {"time": "2026-01-01T11:59:00Z", "pod": "tiny-1", "reason": "HostOutOfMemory", "message": "killed"}
     if "lastFailure" in more:
         more = {**more, "lastFailure": {**base, **more["lastFailure"]}}
-    lines = report(Facts(body=BODY, status=status("Ready", "ok", "True", **more)), NOW).splitlines()
+    lines = report(ModelFacts(body=BODY, status=status("Ready", "ok", "True", **more)), NOW).splitlines()
     assert [item for item in lines if item.startswith(("LAST FAILURE", "RESTARTS"))] == (
         [line] if line else []
     )

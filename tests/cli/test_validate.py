@@ -182,10 +182,10 @@ def test_what_the_api_server_would_refuse_in_the_pods_is_named(
 
 def test_a_field_that_may_be_newer_than_the_schema_is_a_warning(fairlead: Run, write: Write) -> None:
     code, out, _ = fairlead("validate", "-f", write(f"{GOOD}  podTemplate: {{spec: {{frobnication: 1}}}}\n"))
-    warning, verdict = out.splitlines()
+    warning, scheduled = out.splitlines()
     assert code == 0
     assert warning.startswith(
         "model.yaml:8: document 1 (ModelDeployment tiny): warning: spec.podTemplate.spec.frobnication: "
         "Unknown field"
     )
-    assert verdict.endswith(": valid")
+    assert scheduled.endswith(": valid")

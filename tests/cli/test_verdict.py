@@ -1,4 +1,4 @@
-"""`fairlead validate` and a real API server come to the same verdict.
+"""`fairlead validate` and a real API server come to the same result.
 
 The table of the API's rules is judged by the API server in tests/api; here the same table is judged without
 one. What the table does not have, the differences that YAML and JSON Schema could make, is put to both.

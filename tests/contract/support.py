@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from fairlead_gateway.contract.chat import ChatDialogue
-from fairlead_gateway.contract.dialogue import Call
+from fairlead_gateway.contract.api_adapter import Call
+from fairlead_gateway.contract.chat import ChatAdapter
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.policy import EngineFacts, Policy, make_policy
+from fairlead_gateway.contract.policy import EngineFacts, RequestPolicy, make_policy
 from fairlead_gateway.contract.request import PreparedChat, prepare_chat
 
 SERVED = ("tiny", "small")
@@ -18,29 +18,29 @@ MINIMAL: dict[str, Any] = {"model": "tiny", "messages": [{"role": "user", "conte
 CALL = Call("0123456789abcdef" * 2, lambda: 1_700_000_000)
 
 
-def policy(dialect: str = "OpenAI", **facts: Any) -> Policy:
+def policy(dialect: str = "OpenAI", **facts: Any) -> RequestPolicy:
     return make_policy(SERVED, dialect, engine=EngineFacts(**facts))
 
 
 OPENAI = policy()
 
 
-def request(using: Policy = OPENAI, /, **changes: Any) -> PreparedChat:
+def request(using: RequestPolicy = OPENAI, /, **changes: Any) -> PreparedChat:
     return prepare_chat(json.dumps(MINIMAL | changes).encode(), using)
 
 
-def sent(using: Policy = OPENAI, /, **changes: Any) -> dict[str, Any]:
+def sent(using: RequestPolicy = OPENAI, /, **changes: Any) -> dict[str, Any]:
     """What the engine gets beyond model and messages."""
     document: dict[str, Any] = json.loads(request(using, **changes).body)
     return {name: value for name, value in document.items() if name not in MINIMAL}
 
 
-def refusal(using: Policy = OPENAI, /, **changes: Any) -> ApiError:
+def refusal(using: RequestPolicy = OPENAI, /, **changes: Any) -> ApiError:
     with pytest.raises(ApiError) as caught:
         request(using, **changes)
     assert caught.value.status == 400
     return caught.value
 
 
-def dialogue(using: Policy = OPENAI, /, **changes: Any) -> ChatDialogue:
-    return ChatDialogue(json.dumps(MINIMAL | changes).encode(), using, CALL)
+def adapter(using: RequestPolicy = OPENAI, /, **changes: Any) -> ChatAdapter:
+    return ChatAdapter(json.dumps(MINIMAL | changes).encode(), using, CALL)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.parameters import PARAMETERS, Api
+from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
 from fairlead_gateway.contract.parameters.bounds import PROMPT_CHARACTERS_PER_TOKEN
-from fairlead_gateway.contract.policy import Policy, make_policy
+from fairlead_gateway.contract.policy import RequestPolicy, make_policy
 from fairlead_gateway.contract.sizes import length_of
 from fairlead_gateway.contract.values import Limit, read_limits
 from fairlead_gateway.contract.values.limits import FIELDS
@@ -79,7 +79,7 @@ MAKERS = {
     "maxMedia": much_media,
 }
 BOUNDED = {
-    name: parameter for name, parameter in PARAMETERS[Api.CHAT].items() if parameter.bounds.limitable()
+    name: parameter for name, parameter in PARAMETERS[ApiKind.CHAT].items() if parameter.bounds.limitable()
 }
 ALL = [(name, field) for name, parameter in BOUNDED.items() for field in parameter.bounds.limitable()]
 
@@ -89,7 +89,7 @@ def bound_of(name: str, field: str) -> int:
     return bound
 
 
-def alone(name: str, field: str, **own: int) -> Policy:
+def alone(name: str, field: str, **own: int) -> RequestPolicy:
     """A deployment in which no other bound of the parameter is in the way."""
     others = {FIELDS[other]: HUGE for other in BOUNDED[name].bounds.limitable() if other != field}
     limits = others | own
@@ -118,7 +118,7 @@ def test_a_deployment_moves_a_bound_up_and_down(name: str, field: str, factor: f
 
 SIZED_ARRAYS = [
     (name, parameter.value.schema()["maxItems"])
-    for name, parameter in PARAMETERS[Api.CHAT].items()
+    for name, parameter in PARAMETERS[ApiKind.CHAT].items()
     if "maxItems" in parameter.value.schema()
 ]
 
@@ -127,7 +127,7 @@ SIZED_ARRAYS = [
 def test_a_deployment_moves_the_number_of_items(name: str, maximum: int) -> None:
     item: Any = 1 if "token_ids" in name else {} if name in ("documents", "tools", "messages") else "a"
     for bound in (maximum // 2, maximum * 2):
-        kind = make_policy(SERVED, limits={name: Limit(max_items=bound)}).tables[Api.CHAT].kinds[name]
+        kind = make_policy(SERVED, limits={name: Limit(max_items=bound)}).tables[ApiKind.CHAT].kinds[name]
         assert kind.accepts([item] * bound)
         assert not kind.accepts([item] * (bound + 1))
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from .answers import DONE, chunk
-from .support import CALL, dialogue, policy
+from .support import CALL, adapter, policy
 
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
 FINISH = chunk({}, "tool_calls")
 
 
 def chunks(*events: bytes, dialect: str = "OpenAI", **changes: Any) -> list[dict[str, Any]]:
-    _, relay = dialogue(policy(dialect), stream=True, **changes).stream()
+    _, relay = adapter(policy(dialect), stream=True, **changes).stream()
     out = relay.feed(b"".join(events) + FINISH + DONE) + relay.end()
     assert out.endswith(DONE)
     return [json.loads(event[6:]) for event in out.split(b"\n\n")[:-3]]

@@ -10,7 +10,7 @@ import pytest
 
 from fairlead_gateway.contract.errors import from_engine
 
-from .support import dialogue, policy, refusal, request, sent
+from .support import adapter, policy, refusal, request, sent
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "boolean"}}, "required": ["a"]}
 JSON_FORMAT = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
@@ -176,8 +176,8 @@ def test_text_has_no_form_to_break() -> None:
 @pytest.mark.parametrize("ban", [{"bad_words": ["a"]}, {"logit_bias": {"5": -100}}])
 def test_an_engine_without_a_token_to_choose_has_met_a_contradiction(ban: dict[str, Any]) -> None:
     failed = from_engine(500, {"message": "Internal server error"})
-    error = dialogue(guided_choice=["a"], **ban).explain(failed)
+    error = adapter(guided_choice=["a"], **ban).attribute_error(failed)
 
     assert (error.status, error.param) == (400, next(iter(ban)))
     assert "'guided_choice'" in error.message
-    assert dialogue(guided_choice=["a"]).explain(failed).status == 500
+    assert adapter(guided_choice=["a"]).attribute_error(failed).status == 500

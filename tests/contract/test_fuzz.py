@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.parameters import PARAMETERS, Api, Handling
-from fairlead_gateway.contract.policy import Policy
+from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind, Handling
+from fairlead_gateway.contract.policy import RequestPolicy
 from fairlead_gateway.contract.request import MAX_DEPTH, PreparedChat, examine, parse_object, prepare_chat
 
 from . import shapes
@@ -22,7 +22,7 @@ POLICIES = [
 ]
 REACHABLE = {
     name
-    for name, parameter in PARAMETERS[Api.CHAT].items()
+    for name, parameter in PARAMETERS[ApiKind.CHAT].items()
     if parameter.handling in (Handling.FORWARDED, Handling.TRANSLATED)
 } - {"best_of", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "guided_whitespace_pattern"}
 
@@ -49,14 +49,14 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(), inner, max_size=4),
     max_leaves=12,
 )
-FIELDS = st.dictionaries(st.sampled_from(sorted(PARAMETERS[Api.CHAT])), JSON, max_size=4)
+FIELDS = st.dictionaries(st.sampled_from(sorted(PARAMETERS[ApiKind.CHAT])), JSON, max_size=4)
 MESSAGES = st.lists(
     st.fixed_dictionaries({"role": WORDS, "content": JSON}) | st.dictionaries(WORDS, JSON, max_size=3),
     max_size=3,
 )
 
 
-def check(body: bytes, using: Policy) -> None:
+def check(body: bytes, using: RequestPolicy) -> None:
     try:
         prepared = prepare_chat(body, using)
     except ApiError as refused:
@@ -68,7 +68,7 @@ def check(body: bytes, using: Policy) -> None:
     assert json.loads(error.body())["error"]["message"]
 
 
-def check_engine(prepared: PreparedChat, body: bytes, using: Policy) -> None:
+def check_engine(prepared: PreparedChat, body: bytes, using: RequestPolicy) -> None:
     engine = json.loads(prepared.body)
     assert {name for name, value in engine.items() if value is not None} <= REACHABLE
     if prepared.body is not body:
@@ -80,26 +80,26 @@ def check_engine(prepared: PreparedChat, body: bytes, using: Policy) -> None:
 @given(
     st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), st.sampled_from(POLICIES)
 )
-def test_arbitrary_bytes_and_json(body: bytes, using: Policy) -> None:
+def test_arbitrary_bytes_and_json(body: bytes, using: RequestPolicy) -> None:
     check(body, using)
 
 
 @settings(max_examples=600, deadline=None)
 @given(FIELDS, st.sampled_from(POLICIES))
-def test_arbitrary_values_of_known_parameters(fields: dict[str, Any], using: Policy) -> None:
+def test_arbitrary_values_of_known_parameters(fields: dict[str, Any], using: RequestPolicy) -> None:
     check(json.dumps(MINIMAL | fields).encode(), using)
 
 
 @settings(max_examples=300, deadline=None)
 @given(MESSAGES, st.sampled_from(POLICIES))
-def test_arbitrary_messages(messages: list[Any], using: Policy) -> None:
+def test_arbitrary_messages(messages: list[Any], using: RequestPolicy) -> None:
     check(json.dumps(MINIMAL | {"messages": messages}).encode(), using)
 
 
 @settings(max_examples=600, deadline=None)
 @given(messages=shapes.messages(), using=st.sampled_from(POLICIES))
 def test_messages_of_every_shape_pass_or_have_the_path_of_their_fault(
-    messages: list[Any], using: Policy
+    messages: list[Any], using: RequestPolicy
 ) -> None:
     try:
         prepared = prepare_chat(json.dumps(MINIMAL | {"messages": messages}).encode(), using)
@@ -116,10 +116,10 @@ def test_messages_of_every_shape_pass_or_have_the_path_of_their_fault(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(st.sampled_from(sorted(PARAMETERS[Api.RESPONSES])), JSON, max_size=4))
+@given(st.dictionaries(st.sampled_from(sorted(PARAMETERS[ApiKind.RESPONSES])), JSON, max_size=4))
 def test_arbitrary_values_of_the_other_apis_parameters(fields: dict[str, Any]) -> None:
     try:
-        kept, _ = examine(fields, POLICIES[0], Api.RESPONSES)
+        kept, _ = examine(fields, POLICIES[0], ApiKind.RESPONSES)
     except ApiError as error:
         assert error.status == 400  # noqa: PT017 (either outcome is fine)
     else:

@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.parameters import PARAMETERS, Api
+from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
 from fairlead_gateway.contract.parameters.misplaced import MISPLACED
 from fairlead_gateway.contract.policy import make_policy
 from fairlead_gateway.contract.request import examine
 
 POLICY = make_policy(("tiny",))
-OTHER = {Api.CHAT: Api.RESPONSES, Api.RESPONSES: Api.CHAT}
+OTHER = {ApiKind.CHAT: ApiKind.RESPONSES, ApiKind.RESPONSES: ApiKind.CHAT}
 # Hints: an answer without them is still an answer to the request.
 WITHOUT_EFFECT = {"prediction", "verbosity", "max_tool_calls", "reasoning"}
 LOGPROBS = ["message.output_text.logprobs"]
 FORM = {"type": "json_schema", "name": "n", "schema": {}}
 
 
-@pytest.mark.parametrize("api", Api)
-def test_every_parameter_that_only_the_other_api_has_is_one_of_them(api: Api) -> None:
+@pytest.mark.parametrize("api", ApiKind)
+def test_every_parameter_that_only_the_other_api_has_is_one_of_them(api: ApiKind) -> None:
     own, other = PARAMETERS[api].keys(), PARAMETERS[OTHER[api]].keys()
 
     assert MISPLACED[api].keys() == other - own - WITHOUT_EFFECT
@@ -30,32 +30,32 @@ def test_every_parameter_that_only_the_other_api_has_is_one_of_them(api: Api) ->
 @pytest.mark.parametrize(
     ("api", "name", "value", "remedy"),
     [
-        (Api.RESPONSES, "messages", [], "'input'"),
-        (Api.RESPONSES, "max_completion_tokens", 5, "'max_output_tokens'"),
-        (Api.RESPONSES, "response_format", {"type": "json_object"}, "'text.format'"),
-        (Api.RESPONSES, "response_format", "json", "'text.format'"),
-        (Api.RESPONSES, "reasoning_effort", "low", "'reasoning.effort'"),
-        (Api.RESPONSES, "logprobs", True, "'include'"),
-        (Api.RESPONSES, "best_of", 2, "one answer"),
-        (Api.RESPONSES, "echo", True, "Use chat completions"),
-        (Api.RESPONSES, "functions", [], "'tools'"),
-        (Api.RESPONSES, "function_call", "auto", "'tool_choice'"),
-        (Api.RESPONSES, "modalities", ["text", "audio"], "text only"),
-        (Api.RESPONSES, "audio", {}, "text only"),
-        (Api.RESPONSES, "web_search_options", {}, "'tools'"),
-        (Api.CHAT, "input", "hi", "'messages'"),
-        (Api.CHAT, "instructions", "a", "'system'"),
-        (Api.CHAT, "max_output_tokens", 5, "'max_completion_tokens'"),
-        (Api.CHAT, "text", {"format": FORM}, "'response_format'"),
-        (Api.CHAT, "include", LOGPROBS, "'logprobs'"),
-        (Api.CHAT, "truncation", "auto", "'truncate_prompt_tokens'"),
-        (Api.CHAT, "background", True, "false"),
-        (Api.CHAT, "previous_response_id", "resp_1", "'messages'"),
-        (Api.CHAT, "conversation", "conv_1", "'messages'"),
-        (Api.CHAT, "prompt", {"id": "p"}, "'messages'"),
+        (ApiKind.RESPONSES, "messages", [], "'input'"),
+        (ApiKind.RESPONSES, "max_completion_tokens", 5, "'max_output_tokens'"),
+        (ApiKind.RESPONSES, "response_format", {"type": "json_object"}, "'text.format'"),
+        (ApiKind.RESPONSES, "response_format", "json", "'text.format'"),
+        (ApiKind.RESPONSES, "reasoning_effort", "low", "'reasoning.effort'"),
+        (ApiKind.RESPONSES, "logprobs", True, "'include'"),
+        (ApiKind.RESPONSES, "best_of", 2, "one answer"),
+        (ApiKind.RESPONSES, "echo", True, "Use chat completions"),
+        (ApiKind.RESPONSES, "functions", [], "'tools'"),
+        (ApiKind.RESPONSES, "function_call", "auto", "'tool_choice'"),
+        (ApiKind.RESPONSES, "modalities", ["text", "audio"], "text only"),
+        (ApiKind.RESPONSES, "audio", {}, "text only"),
+        (ApiKind.RESPONSES, "web_search_options", {}, "'tools'"),
+        (ApiKind.CHAT, "input", "hi", "'messages'"),
+        (ApiKind.CHAT, "instructions", "a", "'system'"),
+        (ApiKind.CHAT, "max_output_tokens", 5, "'max_completion_tokens'"),
+        (ApiKind.CHAT, "text", {"format": FORM}, "'response_format'"),
+        (ApiKind.CHAT, "include", LOGPROBS, "'logprobs'"),
+        (ApiKind.CHAT, "truncation", "auto", "'truncate_prompt_tokens'"),
+        (ApiKind.CHAT, "background", True, "false"),
+        (ApiKind.CHAT, "previous_response_id", "resp_1", "'messages'"),
+        (ApiKind.CHAT, "conversation", "conv_1", "'messages'"),
+        (ApiKind.CHAT, "prompt", {"id": "p"}, "'messages'"),
     ],
 )
-def test_it_is_refused_with_what_to_send_instead(api: Api, name: str, value: Any, remedy: str) -> None:
+def test_it_is_refused_with_what_to_send_instead(api: ApiKind, name: str, value: Any, remedy: str) -> None:
     with pytest.raises(ApiError) as caught:
         examine({name: value}, POLICY, api)
     error = caught.value
@@ -67,31 +67,31 @@ def test_it_is_refused_with_what_to_send_instead(api: Api, name: str, value: Any
 @pytest.mark.parametrize(
     ("api", "name", "value"),
     [
-        (Api.RESPONSES, "response_format", {}),
-        (Api.RESPONSES, "response_format", {"type": "text"}),
-        (Api.RESPONSES, "logprobs", False),
-        (Api.RESPONSES, "best_of", 1),
-        (Api.RESPONSES, "echo", False),
-        (Api.RESPONSES, "modalities", ["text"]),
-        (Api.RESPONSES, "verbosity", "low"),
-        (Api.RESPONSES, "prediction", {}),
-        (Api.CHAT, "instructions", ""),
-        (Api.CHAT, "text", {"format": {"type": "text"}}),
-        (Api.CHAT, "text", {"verbosity": "low"}),
-        (Api.CHAT, "reasoning", {"summary": "auto"}),
-        (Api.CHAT, "reasoning", {"effort": None}),
-        (Api.CHAT, "include", []),
-        (Api.CHAT, "include", ["reasoning.encrypted_content"]),
-        (Api.CHAT, "truncation", "disabled"),
-        (Api.CHAT, "background", False),
-        (Api.CHAT, "max_tool_calls", 3),
-        (Api.CHAT, "prompt", "text of the completions API"),
+        (ApiKind.RESPONSES, "response_format", {}),
+        (ApiKind.RESPONSES, "response_format", {"type": "text"}),
+        (ApiKind.RESPONSES, "logprobs", False),
+        (ApiKind.RESPONSES, "best_of", 1),
+        (ApiKind.RESPONSES, "echo", False),
+        (ApiKind.RESPONSES, "modalities", ["text"]),
+        (ApiKind.RESPONSES, "verbosity", "low"),
+        (ApiKind.RESPONSES, "prediction", {}),
+        (ApiKind.CHAT, "instructions", ""),
+        (ApiKind.CHAT, "text", {"format": {"type": "text"}}),
+        (ApiKind.CHAT, "text", {"verbosity": "low"}),
+        (ApiKind.CHAT, "reasoning", {"summary": "auto"}),
+        (ApiKind.CHAT, "reasoning", {"effort": None}),
+        (ApiKind.CHAT, "include", []),
+        (ApiKind.CHAT, "include", ["reasoning.encrypted_content"]),
+        (ApiKind.CHAT, "truncation", "disabled"),
+        (ApiKind.CHAT, "background", False),
+        (ApiKind.CHAT, "max_tool_calls", 3),
+        (ApiKind.CHAT, "prompt", "text of the completions API"),
     ],
 )
-def test_a_value_that_asks_for_nothing_is_left_out_and_named(api: Api, name: str, value: Any) -> None:
+def test_a_value_that_asks_for_nothing_is_left_out_and_named(api: ApiKind, name: str, value: Any) -> None:
     assert examine({name: value}, POLICY, api) == ({}, (name,))
 
 
-@pytest.mark.parametrize("api", Api)
-def test_null_is_absent(api: Api) -> None:
+@pytest.mark.parametrize("api", ApiKind)
+def test_null_is_absent(api: ApiKind) -> None:
     assert examine(dict.fromkeys(MISPLACED[api]), POLICY, api) == ({}, ())

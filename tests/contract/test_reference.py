@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairlead_gateway.contract.dialects import DIALECTS
-from fairlead_gateway.contract.parameters import PARAMETERS, Api
+from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
 from fairlead_gateway.contract.reference import markdown, parameters_json
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,8 +32,8 @@ def test_the_page_has_every_parameter_of_every_document(dialect: object) -> None
             assert f"| `{entry.name}`" in section
 
 
-@pytest.mark.parametrize("api", Api)
-def test_the_operators_table_has_every_parameter(api: Api) -> None:
+@pytest.mark.parametrize("api", ApiKind)
+def test_the_operators_table_has_every_parameter(api: ApiKind) -> None:
     table = json.loads(parameters_json())
 
     assert next(iter(table)) == "generated_by"

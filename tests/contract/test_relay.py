@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead_gateway.contract.dialogue import Relay
+from fairlead_gateway.contract.api_adapter import Relay
 from fairlead_gateway.contract.errors import ApiError
 
 from .answers import DONE, ENGINE_ERROR, chunk
-from .support import dialogue, policy
+from .support import adapter, policy
 
 CHUNK = chunk({"content": "a"})
 FINISH = chunk({}, "stop")
@@ -46,7 +46,7 @@ UPSTREAM = b"".join(
 
 
 def relay(dialect: str = "OpenAI", **changes: Any) -> Relay:
-    begin, machine = dialogue(policy(dialect), stream=True, **changes).stream()
+    begin, machine = adapter(policy(dialect), stream=True, **changes).stream()
     assert begin == b""
     return machine
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairlead_gateway.contract.wanted import Reasoning
+from fairlead_gateway.contract.response_transform import Reasoning
 
 from .support import policy, refusal, request, sent
 

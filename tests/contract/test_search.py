@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from fairlead_gateway.contract.response_transform import Selection
 from fairlead_gateway.contract.rules.search import BEAMS
-from fairlead_gateway.contract.wanted import Selection
 
 from .answers import DONE, choice, chunk, completion, encoded, message
-from .support import dialogue, policy, refusal, request, sent
+from .support import adapter, policy, refusal, request, sent
 
 
 @pytest.mark.parametrize(
@@ -91,13 +91,13 @@ def test_one_answer_is_searched_with_several_beams(asked: dict[str, Any], most: 
 def test_the_best_beam_is_the_one_answer() -> None:
     beams = [choice(index, message=message(text)) for index, text in enumerate(("best", "other"))]
 
-    shaped = json.loads(dialogue(use_beam_search=True).whole(encoded(completion(*beams))))
+    shaped = json.loads(adapter(use_beam_search=True).whole(encoded(completion(*beams))))
 
     assert [found["message"]["content"] for found in shaped["choices"]] == ["best"]
 
 
 def test_the_best_beam_is_the_one_answer_of_a_stream() -> None:
-    asked = dialogue(use_beam_search=True, stream=True)
+    asked = adapter(use_beam_search=True, stream=True)
     beams = [chunk({"content": f"beam{index}"}, "stop", index) for index in range(BEAMS)]
 
     _, relay = asked.stream()

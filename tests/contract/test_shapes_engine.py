@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 
-from fairlead_gateway.contract.chat import ChatDialogue
+from fairlead_gateway.contract.chat import ChatAdapter
 from fairlead_gateway.contract.errors import ApiError, from_engine_body
 from fairlead_gateway.contract.messages import check_messages
 from fairlead_gateway.contract.request import prepare_chat
@@ -186,9 +186,9 @@ def test_an_answer_of_vllm_about_types_is_one_sentence_about_a_path_of_the_reque
 ) -> None:
     (name,) = body
     allowed = json.dumps(MINIMAL | {name: {"messages": MINIMAL["messages"]}.get(name)}).encode()
-    dialogue = ChatDialogue(allowed, OPENAI, THIS_CALL)
+    adapter = ChatAdapter(allowed, OPENAI, THIS_CALL)
     answer = vllm.error(**(MINIMAL | body))
-    explained = dialogue.explain(from_engine_body(400, json.dumps(answer).encode()))
+    explained = adapter.attribute_error(from_engine_body(400, json.dumps(answer).encode()))
 
     assert explained.status == 400
     assert str(explained.param).startswith(name)

@@ -10,11 +10,11 @@ import pytest
 from fairlead_gateway.contract.errors import ApiError
 
 from .answers import choice, completion, encoded, message
-from .support import OPENAI, dialogue, policy
+from .support import OPENAI, adapter, policy
 
 
 def answer(body: bytes, dialect: str = "OpenAI", **changes: Any) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(dialogue(policy(dialect), **changes).whole(body))
+    document: dict[str, Any] = json.loads(adapter(policy(dialect), **changes).whole(body))
     return document
 
 
@@ -28,7 +28,7 @@ def nulls(document: Any) -> set[str]:
 def test_openais_answer_is_the_engines_byte_for_byte() -> None:
     body = b'{"id":"a", "choices": [ {"index":0,"message":{"content":"\\u00e4"},"finish_reason":"stop"} ]}'
 
-    assert dialogue(OPENAI).whole(body) == body
+    assert adapter(OPENAI).whole(body) == body
 
 
 @pytest.mark.parametrize("dialect", ["IG1", "PolarGrid", "RAG"])
@@ -133,7 +133,7 @@ def test_an_answer_that_the_engine_gave_up_is_a_failure(
     body = json.dumps(completion(choice(finish_reason=reason)), separators=separators).encode()
 
     with pytest.raises(ApiError) as caught:
-        dialogue(policy(dialect)).whole(body)
+        adapter(policy(dialect)).whole(body)
     assert caught.value.status == 502
 
 
@@ -152,7 +152,7 @@ def test_text_about_failures_is_none() -> None:
 )
 def test_what_is_no_completion_is_an_error_of_the_engine(dialect: str, body: bytes) -> None:
     with pytest.raises(ApiError) as caught:
-        dialogue(policy(dialect)).whole(body)
+        adapter(policy(dialect)).whole(body)
     assert (caught.value.status, caught.value.code) == (502, "engine_error")
 
 
@@ -160,6 +160,6 @@ def test_what_is_no_completion_is_an_error_of_the_engine(dialect: str, body: byt
 @pytest.mark.parametrize("choices", [[None], [{}], ["a"], [{"message": 5}], [{"message": {}, "logprobs": 5}]])
 def test_a_mangled_completion_never_raises_anything_else(changes: dict[str, Any], choices: list[Any]) -> None:
     try:
-        dialogue(policy("IG1"), **changes).whole(encoded(completion(choices=choices)))
+        adapter(policy("IG1"), **changes).whole(encoded(completion(choices=choices)))
     except ApiError as error:
         assert error.status == 502  # noqa: PT017 (either outcome is fine)

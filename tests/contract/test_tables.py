@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead_gateway.contract.dialects import DIALECTS, Dialect, Document, Documented
-from fairlead_gateway.contract.parameters import PARAMETERS, Api, Handling
+from fairlead_gateway.contract.dialects import DIALECTS, Dialect, Documented, ProviderDocument
+from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind, Handling
 from fairlead_gateway.contract.values import ABSENT
 
 IG1_SAMPLING = """stream temperature top_p max_tokens use_beam_search top_k min_p repetition_penalty
@@ -29,11 +29,11 @@ RAG = """model rag_params tools tool_choice temperature top_p stream max_tokens 
 frequency_penalty logit_bias chat_id messages max_completion_tokens n user"""
 
 DOCUMENTED = {
-    ("IG1", Api.CHAT): f"model messages {IG1_SAMPLING}",
-    ("IG1", Api.RESPONSES): f"model input {IG1_SAMPLING}",
-    ("IOIntelligence", Api.CHAT): IO,
-    ("PolarGrid", Api.CHAT): POLARGRID,
-    ("RAG", Api.CHAT): RAG,
+    ("IG1", ApiKind.CHAT): f"model messages {IG1_SAMPLING}",
+    ("IG1", ApiKind.RESPONSES): f"model input {IG1_SAMPLING}",
+    ("IOIntelligence", ApiKind.CHAT): IO,
+    ("PolarGrid", ApiKind.CHAT): POLARGRID,
+    ("RAG", ApiKind.CHAT): RAG,
 }
 
 DEFAULTS = {
@@ -94,7 +94,7 @@ ENTRIES = [
 ]
 
 
-def document(dialect: str, api: Api) -> Document:
+def document(dialect: str, api: ApiKind) -> ProviderDocument:
     return next(found for found in DIALECTS[dialect].documents if found.api is api)
 
 
@@ -103,7 +103,7 @@ def test_there_is_a_dialect_for_every_document() -> None:
 
 
 @pytest.mark.parametrize(("dialect", "api"), DOCUMENTED)
-def test_a_table_has_the_documents_parameters_in_its_order(dialect: str, api: Api) -> None:
+def test_a_table_has_the_documents_parameters_in_its_order(dialect: str, api: ApiKind) -> None:
     names = [entry.name for entry in document(dialect, api).parameters]
 
     assert names == DOCUMENTED[dialect, api].split()
@@ -111,14 +111,14 @@ def test_a_table_has_the_documents_parameters_in_its_order(dialect: str, api: Ap
 
 @pytest.mark.parametrize("dialect", DEFAULTS)
 def test_a_table_has_the_documents_defaults(dialect: str) -> None:
-    entries = document(dialect, Api.CHAT).parameters
+    entries = document(dialect, ApiKind.CHAT).parameters
 
     assert {e.name: e.default for e in entries if e.default is not ABSENT} == DEFAULTS[dialect]
 
 
 @pytest.mark.parametrize(("dialect", "api", "entry"), [(d.name, doc.api, e) for d, doc, e in ENTRIES])
 def test_a_documented_parameter_is_in_the_catalogue_with_its_default_in_range(
-    dialect: str, api: Api, entry: Documented
+    dialect: str, api: ApiKind, entry: Documented
 ) -> None:
     parameter = PARAMETERS[api][entry.name]
 
@@ -126,8 +126,8 @@ def test_a_documented_parameter_is_in_the_catalogue_with_its_default_in_range(
     assert entry.default is ABSENT or (entry.value or parameter.value).accepts(entry.default)
 
 
-@pytest.mark.parametrize("api", Api)
-def test_a_refused_parameter_has_a_remedy(api: Api) -> None:
+@pytest.mark.parametrize("api", ApiKind)
+def test_a_refused_parameter_has_a_remedy(api: ApiKind) -> None:
     refused = [p for p in PARAMETERS[api].values() if p.handling is Handling.REFUSED]
 
     assert refused
@@ -137,7 +137,7 @@ def test_a_refused_parameter_has_a_remedy(api: Api) -> None:
 def test_only_io_intelligence_has_a_path_of_its_own() -> None:
     own = {name: dict(dialect.paths) for name, dialect in DIALECTS.items() if dialect.paths}
 
-    assert own == {"IOIntelligence": {"/api/v1/chat/completions": Api.CHAT}}
+    assert own == {"IOIntelligence": {"/api/v1/chat/completions": ApiKind.CHAT}}
 
 
 def test_the_rag_dialect_names_user_and_project_in_the_log() -> None:

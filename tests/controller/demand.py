@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from fairlead_operator.controller.answers import GatewayDemand, RouterFigures
+from fairlead_operator.controller.demand_documents import GatewayDemand, RouterFigures
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import POD
 from tests.kube.support import Object

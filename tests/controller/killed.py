@@ -14,9 +14,9 @@ from typing import Any
 
 from fairlead_operator.api.names import MODEL_LABEL, RENDERED_HASH
 from fairlead_operator.controller.admin_client import AdminClient
+from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
+from fairlead_operator.controller.child_index import ChildIndex
 from fairlead_operator.controller.reconciler import Reconciler
-from fairlead_operator.controller.scalers import Scalers
-from fairlead_operator.controller.sightings import Sightings
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ConflictError
 from fairlead_operator.kube.events import EventRecorder
@@ -32,6 +32,8 @@ NAMESPACE = Resource("v1", "Namespace", "namespaces")
 
 # Names of pods, and all that the API server or another controller chooses.
 _POD = re.compile(r"\btiny-[a-z0-9]+-[a-z0-9]{5}\b")
+# When the object was created, in the text of gateway.json.
+_CREATED = re.compile(r'"created": \d+')
 _CHOSEN = {
     "clusterIP",
     "clusterIPs",
@@ -111,18 +113,18 @@ class Run:
     def start(self, lives: int | None = None) -> None:
         """A new process, which knows nothing of the one before."""
         self.client = MortalClient(self.kube, lives)
-        self._sightings: Sightings | None = None
+        self._child_index: ChildIndex | None = None
 
     async def _begin(self) -> Reconciler:
         """What the watches show at a start."""
-        self._sightings = Sightings()
+        self._child_index = ChildIndex()
         for resource in CHILDREN:
             for child in await self.kube.list(resource, self.namespace, f"{MODEL_LABEL}=tiny"):
-                self._sightings.expect((self.namespace, "tiny"), child["kind"], child["metadata"]["name"])
+                self._child_index.expect((self.namespace, "tiny"), child["kind"], child["metadata"]["name"])
         recorder = EventRecorder(self.client, "test")
         # The model is not scaled, so nobody is asked.
-        scalers = Scalers(None, Loads(), "", lambda key, urgent: None)
-        return Reconciler(self.client, recorder, Loads(), scalers, SETTINGS, self._sightings)
+        autoscaling = AutoscalingLoop(None, Loads(), "", lambda key, urgent: None)
+        return Reconciler(self.client, recorder, Loads(), autoscaling, SETTINGS, self._child_index)
 
     async def create(self) -> None:
         """Creates the namespace and the model."""
@@ -146,7 +148,7 @@ class Run:
         """One look of the operator, of a new one if it dies; returns the writes of those that lived."""
         before = self.client.writes
         try:
-            if self._sightings is None:
+            if self._child_index is None:
                 self._reconciler = await self._begin()
             await self._reconciler.reconcile((self.namespace, "tiny"))
         except Killed:
@@ -224,4 +226,4 @@ def _plain(value: Any) -> Any:
         items = [_plain(item) for item in value]
         # By the names of pods, which are random.
         return sorted(items, key=str) if items and "pod" in items[0] else items
-    return _POD.sub("POD", value) if isinstance(value, str) else value
+    return _CREATED.sub("", _POD.sub("POD", value)) if isinstance(value, str) else value

@@ -30,13 +30,13 @@ class Node:
         return (await eventually("a pod", self.pods))[0]
 
     async def cannot_schedule(self, text: str) -> None:
-        """The scheduler's verdict on the pod."""
+        """The scheduler's answer on the pod."""
         await self.refuse(await self.pod(), text)
 
     async def refuse(self, pod: Object, text: str) -> None:
-        """The scheduler's verdict on one of several pods."""
-        verdict = _condition("PodScheduled", "False", reason="Unschedulable", message=text)
-        await self._report(pod, conditions=[verdict])
+        """The scheduler's answer on one of several pods."""
+        scheduled = _condition("PodScheduled", "False", reason="Unschedulable", message=text)
+        await self._report(pod, conditions=[scheduled])
 
     async def cannot_mount(self, text: str) -> None:
         """The pod has a node, whose kubelet cannot mount a volume and tells so in an Event."""

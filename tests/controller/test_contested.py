@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from fairlead_operator.bounds import CONTEST_PAUSE_SECONDS, CONTEST_REPAIRS, CONTEST_WINDOW_SECONDS
+from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
+from fairlead_operator.controller.child_index import ChildIndex
 from fairlead_operator.controller.reconciler import Reconciler
-from fairlead_operator.controller.scalers import Scalers
-from fairlead_operator.controller.sightings import Sightings
 from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.resources import DEPLOYMENT, EVENT, MODEL_DEPLOYMENT, SERVICE
 from tests.controller.cluster import Cluster
@@ -30,10 +30,10 @@ class Operator:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
-        scalers = Scalers(None, Loads(), "", lambda key, urgent: None)
+        autoscaling = AutoscalingLoop(None, Loads(), "", lambda key, urgent: None)
         recorder = EventRecorder(cluster.kube, "test")
         self._reconciler = Reconciler(
-            cluster.kube, recorder, Loads(), scalers, SETTINGS, Sightings(), now=lambda: self.now
+            cluster.kube, recorder, Loads(), autoscaling, SETTINGS, ChildIndex(), now=lambda: self.now
         )
 
     async def look(self, after: float = 0.0) -> float | None:
@@ -72,31 +72,31 @@ class Scaler:
 
 
 @pytest.fixture
-def scaler(cluster: Cluster, control_plane: ControlPlane) -> Scaler:
+def autoscaler(cluster: Cluster, control_plane: ControlPlane) -> Scaler:
     return Scaler(cluster, control_plane)
 
 
-async def fight(operator: Operator, scaler: Scaler, turns: int = CONTEST_REPAIRS) -> None:
+async def fight(operator: Operator, autoscaler: Scaler, turns: int = CONTEST_REPAIRS) -> None:
     for _ in range(turns):
-        scaler.scale(2)
+        autoscaler.scale(2)
         await operator.look(after=15)
 
 
 async def test_one_who_scales_the_deployment_now_and_then_is_only_set_back(
-    cluster: Cluster, operator_here: Operator, scaler: Scaler
+    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
 ) -> None:
     for _ in range(CONTEST_REPAIRS + 1):
-        scaler.scale(2)
+        autoscaler.scale(2)
         await operator_here.look(after=CONTEST_WINDOW_SECONDS / (CONTEST_REPAIRS - 1))
         assert await replicas(cluster) == 1
         assert await operator_here.contested() is None
 
 
 async def test_one_who_insists_on_the_replicas_gets_them_and_is_named(
-    cluster: Cluster, operator_here: Operator, scaler: Scaler
+    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
 ) -> None:
-    await fight(operator_here, scaler)
-    scaler.scale(2)
+    await fight(operator_here, autoscaler)
+    autoscaler.scale(2)
     again = await operator_here.look(after=15)
     assert await replicas(cluster) == 2
     condition = await operator_here.contested()
@@ -111,11 +111,11 @@ async def test_one_who_insists_on_the_replicas_gets_them_and_is_named(
 
 
 async def test_while_it_is_contested_the_model_has_the_others_number(
-    cluster: Cluster, operator_here: Operator, scaler: Scaler
+    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
 ) -> None:
-    await fight(operator_here, scaler)
+    await fight(operator_here, autoscaler)
     for number in (2, 3):
-        scaler.scale(number)
+        autoscaler.scale(number)
         await operator_here.look(after=15)
         assert await replicas(cluster) == number
         body = await cluster.kube.get(MODEL_DEPLOYMENT, cluster.namespace, "tiny")
@@ -124,10 +124,10 @@ async def test_while_it_is_contested_the_model_has_the_others_number(
 
 
 async def test_a_change_of_the_spec_is_carried_out_beside_it(
-    cluster: Cluster, operator_here: Operator, scaler: Scaler
+    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
 ) -> None:
-    await fight(operator_here, scaler)
-    scaler.scale(2)
+    await fight(operator_here, autoscaler)
+    autoscaler.scale(2)
     change = {"spec": {"rollout": {"progressDeadlineSeconds": 4321}}}
     await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", change)
     await operator_here.look(after=15)
@@ -136,10 +136,10 @@ async def test_a_change_of_the_spec_is_carried_out_beside_it(
 
 
 async def test_after_a_pause_the_spec_counts_again_and_the_condition_goes_if_nothing_objects(
-    cluster: Cluster, operator_here: Operator, scaler: Scaler
+    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
 ) -> None:
-    await fight(operator_here, scaler)
-    scaler.scale(2)
+    await fight(operator_here, autoscaler)
+    autoscaler.scale(2)
     await operator_here.look(after=15)
     await operator_here.look(after=CONTEST_PAUSE_SECONDS)
     assert await replicas(cluster) == 1
@@ -150,22 +150,22 @@ async def test_after_a_pause_the_spec_counts_again_and_the_condition_goes_if_not
 
 
 async def test_one_who_objects_after_a_pause_gets_the_next_one_at_once(
-    cluster: Cluster, operator_here: Operator, scaler: Scaler
+    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
 ) -> None:
-    await fight(operator_here, scaler)
-    scaler.scale(2)
+    await fight(operator_here, autoscaler)
+    autoscaler.scale(2)
     await operator_here.look(after=15)
     await operator_here.look(after=CONTEST_PAUSE_SECONDS)
-    scaler.scale(2)
+    autoscaler.scale(2)
     await operator_here.look(after=15)
     assert await replicas(cluster) == 2
     assert await operator_here.contested() is not None
 
 
 async def test_it_is_one_event_however_long_it_lasts(
-    cluster: Cluster, operator_here: Operator, scaler: Scaler
+    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
 ) -> None:
-    await fight(operator_here, scaler, turns=CONTEST_REPAIRS + 3)
+    await fight(operator_here, autoscaler, turns=CONTEST_REPAIRS + 3)
     found = await cluster.kube.list(EVENT, cluster.namespace)
     assert len([event for event in found if event["reason"] == "ReplicasContested"]) == 1
 

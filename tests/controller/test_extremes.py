@@ -14,9 +14,9 @@ from fairlead_operator.autoscale.inputs import Observation
 from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.settings import Settings
 from fairlead_operator.bounds import LARGEST_COUNT, LARGEST_COUNTER, LARGEST_SECONDS
-from fairlead_operator.controller.answers import GatewayDemand
-from fairlead_operator.controller.ledger import Ledger
-from fairlead_operator.controller.observation import Answer, observe_demand, observe_pods
+from fairlead_operator.controller.autoscaler_inputs import GatewayAnswer, observe_demand, observe_pods
+from fairlead_operator.controller.counter_totals import CounterTotals
+from fairlead_operator.controller.demand_documents import GatewayDemand
 from tests.controller.demand import ENGINE
 from tests.plan.builders import pod
 
@@ -55,17 +55,20 @@ def read(figures: dict[str, Any]) -> GatewayDemand:
 @settings(deadline=None)
 @given(st.lists(FIGURES, min_size=1, max_size=8))
 def test_a_decision_is_made_within_the_models_bounds(rounds: list[dict[str, Any]]) -> None:
-    ledger, scaler = Ledger(), Autoscaler(Settings(min_replicas=1, max_replicas=MOST), Memory(), started=0.0)
+    counters, autoscaler = (
+        CounterTotals(),
+        Autoscaler(Settings(min_replicas=1, max_replicas=MOST), Memory(), started=0.0),
+    )
     replicas = 1
     for number, figures in enumerate(rounds):
         now = 1_767_268_800.0 + 5 * number
-        answers = {"tiny-1": Answer(now, read(figures))}
+        answers = {"tiny-1": GatewayAnswer(now, read(figures))}
         pods = observe_pods([pod(ready=True)], "", {}, answers)
-        demand = observe_demand(ledger, None, answers)
-        decision = scaler.decide(Observation(now, demand, pods, replicas))
+        demand = observe_demand(counters, None, answers)
+        decision = autoscaler.decide(Observation(now, demand, pods, replicas))
         replicas = decision.replicas
         assert 1 <= replicas <= MOST
-        json.dumps([dict(decision.inputs), scaler.memory().to_json()], allow_nan=False)
+        json.dumps([dict(decision.inputs), autoscaler.memory().to_json()], allow_nan=False)
 
 
 ANYTHING = st.recursive(

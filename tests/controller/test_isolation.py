@@ -11,12 +11,12 @@ from typing import Any, cast
 import pytest
 
 from fairlead_operator.controller.admin_client import AdminClient
-from fairlead_operator.controller.answers import GatewayDemand, RouterDemand
-from fairlead_operator.controller.lean import lean_model, lean_plan, lean_status
+from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
+from fairlead_operator.controller.child_index import ChildIndex, Key
+from fairlead_operator.controller.demand_documents import GatewayDemand, RouterDemand
 from fairlead_operator.controller.reconciler import Reconciler
 from fairlead_operator.controller.routers import Routers
-from fairlead_operator.controller.scalers import Scalers
-from fairlead_operator.controller.sightings import Key, Sightings
+from fairlead_operator.controller.stripped_objects import lean_status, stripped_model, stripped_plan
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import NotFoundError, TooLargeError
 from fairlead_operator.kube.events import EventRecorder
@@ -42,18 +42,18 @@ class FaultyAdmin(AdminClient):
         return {name: gateway_demand(1) for name in names}
 
 
-def see(scalers: Scalers, name: str) -> None:
+def see(autoscaling: AutoscalingLoop, name: str) -> None:
     """A reconcile has seen this model with a pod that is ready."""
     world = World(model_body(name, **SCALED))
     world.reconcile()
     ready = pod(f"{name}-1", ready=True, podIP="127.0.0.2")
     world.roll([ready])
-    scalers.seen(world.model, (ready,), world.plan())
+    autoscaling.seen(world.model, (ready,), world.plan())
 
 
 @asynccontextmanager
-async def running(scalers: Scalers) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(scalers.run())
+async def running(autoscaling: AutoscalingLoop) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(autoscaling.run())
     yield task
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -62,17 +62,17 @@ async def running(scalers: Scalers) -> AsyncIterator[asyncio.Task[None]]:
 
 async def test_a_fault_with_one_models_pods_stops_no_other_decision() -> None:
     admin = FaultyAdmin()
-    scalers = Scalers(None, admin, "", lambda key, urgent: None)
-    see(scalers, "bad")
-    see(scalers, "good")
-    async with running(scalers) as task:
+    autoscaling = AutoscalingLoop(None, admin, "", lambda key, urgent: None)
+    see(autoscaling, "bad")
+    see(autoscaling, "good")
+    async with running(autoscaling) as task:
 
         async def decided() -> bool:
-            return admin.faults >= 2 and scalers.scaling(("demo", "good")) is not None
+            return admin.faults >= 2 and autoscaling.scaling(("demo", "good")) is not None
 
         await eventually("decisions beside a fault", decided)
         assert not task.done()
-    decision = scalers.scaling(("demo", "good"))
+    decision = autoscaling.scaling(("demo", "good"))
     assert decision is not None
     assert decision.decision.inputs["inFlight"] == 1
 
@@ -123,7 +123,7 @@ def test_what_is_held_of_a_large_model_between_two_reconciles_is_small() -> None
     template = {"metadata": {"annotations": junk}}
     world = World(model_body(**SCALED, podTemplate=template))
     world.body["status"] = {"autoscaling": written}
-    held = lean_model(world.model), lean_plan(world.plan()), lean_status(written)
+    held = stripped_model(world.model), stripped_plan(world.plan()), lean_status(written)
     assert len(pickle.dumps((world.model, world.plan()))) > 300_000
     assert len(pickle.dumps(held)) < 20_000
     assert held[2] is not None
@@ -148,8 +148,8 @@ class LargeModels:
 async def test_models_with_large_objects_are_looked_at_one_at_a_time() -> None:
     client = LargeModels()
     kube, admin = cast(KubeClient, client), FaultyAdmin()
-    scalers = Scalers(None, admin, "", lambda key, urgent: None)
-    reconciler = Reconciler(kube, EventRecorder(kube, "test"), admin, scalers, SETTINGS, Sightings())
+    autoscaling = AutoscalingLoop(None, admin, "", lambda key, urgent: None)
+    reconciler = Reconciler(kube, EventRecorder(kube, "test"), admin, autoscaling, SETTINGS, ChildIndex())
     first = asyncio.create_task(reconciler.reconcile(("demo", "first")))
 
     async def reading() -> bool:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from fairlead_operator import kopf_edge
-from fairlead_operator.controller.sightings import Sighting
+from fairlead_operator import kopf_handlers
+from fairlead_operator.controller.child_index import WatchEvent
 from fairlead_operator.kube.resources import DEPLOYMENT, EVENT, LEASE, MODEL_DEPLOYMENT, SERVICE
 from tests.controller.cluster import Cluster
 from tests.controller.conftest import Start
@@ -57,14 +57,14 @@ async def test_connections_that_are_cut_are_made_anew(
 async def test_a_silent_watch_is_given_up_and_what_it_missed_is_seen(
     cluster: Cluster, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = kopf_edge._settings()
+    settings = kopf_handlers._settings()
     assert 0 < settings.watching.inactivity_timeout < 300
     settings.watching.inactivity_timeout = 2
-    monkeypatch.setattr(kopf_edge, "_settings", lambda: settings)
+    monkeypatch.setattr(kopf_handlers, "_settings", lambda: settings)
     monkeypatch.setenv("KUBECONFIG", str(proxy.kubeconfig))
-    seen: list[Sighting] = []
+    seen: list[WatchEvent] = []
     ready, stop = asyncio.Event(), asyncio.Event()
-    watch = asyncio.create_task(kopf_edge.watch(seen.append, [cluster.namespace], ready, stop))
+    watch = asyncio.create_task(kopf_handlers.watch(seen.append, [cluster.namespace], ready, stop))
     try:
         await asyncio.wait_for(ready.wait(), 40)
 
@@ -76,7 +76,7 @@ async def test_a_silent_watch_is_given_up_and_what_it_missed_is_seen(
         await cluster.create()
 
         async def noticed() -> bool:
-            return any(sighting.key == (cluster.namespace, "tiny") for sighting in seen)
+            return any(watch_event.key == (cluster.namespace, "tiny") for watch_event in seen)
 
         await eventually("the model", noticed)
     finally:

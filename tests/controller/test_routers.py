@@ -10,9 +10,9 @@ from typing import Any, cast
 import pytest
 
 from fairlead_operator.controller.admin_client import AdminClient
-from fairlead_operator.controller.answers import RouterFigures
+from fairlead_operator.controller.child_index import Key
+from fairlead_operator.controller.demand_documents import RouterFigures
 from fairlead_operator.controller.routers import Routers
-from fairlead_operator.controller.sightings import Key
 from fairlead_operator.kube.client import KubeClient
 from tests.controller.demand import ROUTER_ADDRESS, Demand, running_demand
 from tests.kube.support import Object

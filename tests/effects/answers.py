@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 
 JsonObject = dict[str, Any]
 
@@ -146,12 +146,12 @@ def _responses_choice(document: JsonObject) -> Choice:
     return Choice(text, finish, tokens_of(tokens) if named_by_id else (), tuple(calls), reasoning)
 
 
-def read_answer(api: Api, reply: Reply) -> Answer:
+def read_answer(api: ApiKind, reply: Reply) -> Answer:
     """The answer in a reply; fails the test with the body if it is none."""
     assert reply.status == 200, reply.body.decode()
     document = reply.json()
     usage = document["usage"]
-    if api is Api.CHAT:
+    if api is ApiKind.CHAT:
         choices = tuple(_chat_choice(choice) for choice in document["choices"])
         counts = usage["prompt_tokens"], usage["completion_tokens"]
     else:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from fairlead_gateway.contract.dialects import Dialect
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects.answers import (
     Answer,
     JsonObject,
@@ -24,7 +24,7 @@ from tests.effects.gateways import Gateway, Site, Sites
 MODEL = "tiny"
 PROMPT = "hello"
 IGNORED_HEADER = "x-fairlead-ignored-params"
-STANDARD_PATHS = {Api.CHAT: "/v1/chat/completions", Api.RESPONSES: "/v1/responses"}
+STANDARD_PATHS = {ApiKind.CHAT: "/v1/chat/completions", ApiKind.RESPONSES: "/v1/responses"}
 
 
 class Endpoint:
@@ -34,7 +34,7 @@ class Endpoint:
     A parameter that is None is left out.
     """
 
-    def __init__(self, gateways: Sites, site: Site, dialect: Dialect, api: Api) -> None:
+    def __init__(self, gateways: Sites, site: Site, dialect: Dialect, api: ApiKind) -> None:
         self.dialect, self.api = dialect, api
         self._gateways, self._site = gateways, site
         self.documented = {
@@ -55,7 +55,7 @@ class Endpoint:
         """The gateway, started on first use."""
         return self._gateways.get(self._site)
 
-    def over(self, api: Api) -> Endpoint:
+    def over(self, api: ApiKind) -> Endpoint:
         """The same deployment over the other API."""
         return Endpoint(self._gateways, self._site, self.dialect, api)
 
@@ -72,7 +72,7 @@ class Endpoint:
 
     def prompt(self, text: str) -> JsonObject:
         """The parameter that carries one user message."""
-        if self.api is Api.RESPONSES:
+        if self.api is ApiKind.RESPONSES:
             return {"input": text}
         return {"messages": [{"role": "user", "content": text}]}
 
@@ -120,7 +120,7 @@ class Endpoint:
     def trace(self, prompt: str = PROMPT, /, **parameters: Any) -> Answer:
         """The answer with the IDs and log probabilities of its tokens."""
         wanted: JsonObject = {"top_logprobs": 0, "return_tokens_as_token_ids": True}
-        if self.api is Api.CHAT:
+        if self.api is ApiKind.CHAT:
             wanted["logprobs"] = True
         else:
             wanted["include"] = ["message.output_text.logprobs"]
@@ -145,7 +145,7 @@ class Endpoint:
 
     def schema_format(self, schema: JsonObject) -> JsonObject:
         """The parameter that binds the answer to a JSON schema, OpenAI's way."""
-        if self.api is Api.CHAT:
+        if self.api is ApiKind.CHAT:
             wrapped = {"name": "answer", "schema": schema, "strict": True}
             return {"response_format": {"type": "json_schema", "json_schema": wrapped}}
         named = {"type": "json_schema", "name": "answer", "schema": schema, "strict": True}
@@ -156,12 +156,12 @@ class Endpoint:
         described = {"name": name, "description": name, "parameters": parameters, "strict": strict}
         return (
             {"type": "function", "function": described}
-            if self.api is Api.CHAT
+            if self.api is ApiKind.CHAT
             else {"type": "function", **described}
         )
 
     def chosen(self, name: str) -> JsonObject:
         """The value of tool_choice that names a function."""
-        if self.api is Api.CHAT:
+        if self.api is ApiKind.CHAT:
             return {"type": "function", "function": {"name": name}}
         return {"type": "function", "name": name}

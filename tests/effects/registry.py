@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects.endpoint import Endpoint
 
 Check = Callable[[Endpoint], None]
-_checks: dict[tuple[Api, str], Check] = {}
+_checks: dict[tuple[ApiKind, str], Check] = {}
 
-CHECKS: Mapping[tuple[Api, str], Check] = _checks
+CHECKS: Mapping[tuple[ApiKind, str], Check] = _checks
 
 
-def effect(*names: str, apis: tuple[Api, ...] = tuple(Api)) -> Callable[[Check], Check]:
+def effect(*names: str, apis: tuple[ApiKind, ...] = tuple(ApiKind)) -> Callable[[Check], Check]:
     """Registers a function as the check for the parameters of that name. A second one is a ValueError."""
 
     def register(check: Check) -> Check:

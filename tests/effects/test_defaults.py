@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairlead_gateway.contract.dialects import DIALECTS, Dialect
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from fairlead_gateway.contract.values import ABSENT
 from tests.effects.answers import Answer, JsonObject
 from tests.effects.checks.candidates import ENDING_PROMPT
@@ -79,7 +79,7 @@ def _seen(answer: Answer) -> object:
 def test_a_parameter_left_out_has_its_documented_default(
     gateways: Gateways, dialect: Dialect, name: str, default: Any
 ) -> None:
-    endpoint = Endpoint(gateways, Site(dialect.name), dialect, Api.CHAT)
+    endpoint = Endpoint(gateways, Site(dialect.name), dialect, ApiKind.CHAT)
     setting, other = SETTINGS[name]
     prompt = ENDING_PROMPT if name == "length_penalty" else PROMPT
     request = setting(endpoint)
@@ -95,7 +95,7 @@ def test_every_documented_default_is_observed_somewhere() -> None:
 
 
 def _unbounded(gateways: Gateways, name: str, prompt: str) -> Answer:
-    endpoint = Endpoint(gateways, Site(name), DIALECTS[name], Api.CHAT)
+    endpoint = Endpoint(gateways, Site(name), DIALECTS[name], ApiKind.CHAT)
     return endpoint.ask(prompt, max_tokens=None, ignore_eos=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairlead_gateway.contract.dialects import DIALECTS
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects.endpoint import Endpoint
 from tests.effects.gateways import Gateways, Site
 
@@ -18,7 +18,7 @@ OWN = {
 }
 
 
-@pytest.fixture(params=[Api.CHAT, Api.RESPONSES])
+@pytest.fixture(params=[ApiKind.CHAT, ApiKind.RESPONSES])
 def endpoint(gateways: Gateways, request: pytest.FixtureRequest) -> Endpoint:
     """Both APIs of an OpenAI deployment with settings of its own."""
     return Endpoint(gateways, Site("OpenAI").with_api(OWN), DIALECTS["OpenAI"], request.param)
@@ -33,7 +33,10 @@ def test_a_default_of_the_deployment_applies_where_the_request_says_nothing(endp
 
 def test_a_limit_of_the_deployment_binds_under_every_name_and_without_a_value(endpoint: Endpoint) -> None:
     assert endpoint.ask(**{endpoint.limit: None}).output_tokens == 6
-    for name in ("max_tokens", "max_completion_tokens" if endpoint.api is Api.CHAT else "max_output_tokens"):
+    for name in (
+        "max_tokens",
+        "max_completion_tokens" if endpoint.api is ApiKind.CHAT else "max_output_tokens",
+    ):
         refusal = endpoint.refused(**{endpoint.limit: None} | {name: 7})
         assert refusal.param == name
         assert "for this model" in refusal.message

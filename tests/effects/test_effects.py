@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairlead_gateway.contract.dialects import DIALECTS, Dialect
-from fairlead_gateway.contract.parameters import PARAMETERS, Api, Handling
+from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind, Handling
 from tests.effects.checks import CHECKS
 from tests.effects.endpoint import Endpoint
 from tests.effects.gateways import Gateways, Site
@@ -32,17 +32,17 @@ def _of_others() -> Iterator[Any]:
     documented = {(d.api, p.name) for d in DIALECTS["OpenAI"].documents for p in d.parameters}
     for api, name in sorted(CHECKS.keys() - documented):
         parameter = PARAMETERS[api].get(name)
-        if parameter and (api is Api.RESPONSES or parameter.handling is not Handling.FORWARDED):
+        if parameter and (api is ApiKind.RESPONSES or parameter.handling is not Handling.FORWARDED):
             yield pytest.param(api, name, id=f"OpenAI-{api}-{name}")
 
 
 @pytest.mark.parametrize(("dialect", "api", "name"), list(_documented()))
-def test_the_documented_effect(gateways: Gateways, dialect: Dialect, api: Api, name: str) -> None:
+def test_the_documented_effect(gateways: Gateways, dialect: Dialect, api: ApiKind, name: str) -> None:
     endpoint = Endpoint(gateways, Site(dialect.name), dialect, api)
 
     CHECKS[api, name](endpoint)
 
 
 @pytest.mark.parametrize(("api", "name"), list(_of_others()))
-def test_a_parameter_of_another_document_works_too(gateways: Gateways, api: Api, name: str) -> None:
+def test_a_parameter_of_another_document_works_too(gateways: Gateways, api: ApiKind, name: str) -> None:
     CHECKS[api, name](Endpoint(gateways, Site("OpenAI"), DIALECTS["OpenAI"], api))

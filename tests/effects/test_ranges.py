@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairlead_gateway.contract.dialects import DIALECTS, Dialect
-from fairlead_gateway.contract.parameters import PARAMETERS, Api
+from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
 from fairlead_gateway.contract.values import Integer, Kind, Number
 from tests.effects.answers import read_refusal
 from tests.effects.endpoint import Endpoint
@@ -17,7 +17,7 @@ from tests.effects.gateways import Gateways, Site
 pytestmark = pytest.mark.engine
 
 
-def _documented() -> Iterator[tuple[str, Dialect, Api, str, Kind]]:
+def _documented() -> Iterator[tuple[str, Dialect, ApiKind, str, Kind]]:
     for dialect in DIALECTS.values():
         for document in dialect.documents:
             for entry in document.parameters:
@@ -39,7 +39,7 @@ def _wrong(kind: Kind) -> list[Any]:
     ("dialect", "api", "name", "kind"), [pytest.param(*rest, id=name) for name, *rest in _documented()]
 )
 def test_a_value_of_another_kind_is_refused_by_name(
-    gateways: Gateways, dialect: Dialect, api: Api, name: str, kind: Kind
+    gateways: Gateways, dialect: Dialect, api: ApiKind, name: str, kind: Kind
 ) -> None:
     endpoint = Endpoint(gateways, Site(dialect.name), dialect, api)
 
@@ -61,7 +61,7 @@ def test_a_value_of_another_kind_is_refused_by_name(
     ],
 )
 def test_the_ends_of_a_range_are_inside(
-    gateways: Gateways, dialect: Dialect, api: Api, name: str, kind: Number
+    gateways: Gateways, dialect: Dialect, api: ApiKind, name: str, kind: Number
 ) -> None:
     endpoint = Endpoint(gateways, Site(dialect.name), dialect, api)
 

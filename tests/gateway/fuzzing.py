@@ -22,15 +22,15 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from fairlead_gateway.admission.keys import KeyRing
-from fairlead_gateway.contract.dialogue import Call
+from fairlead_gateway.contract.api_adapter import Call
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.contract.policy import make_policy
 from fairlead_gateway.contract.request import parse_object, require_few_values
+from fairlead_gateway.gateway_context import GatewayContext
 from fairlead_gateway.routes import generation_routes
-from fairlead_gateway.server.engine_answer import api_protocol
-from fairlead_gateway.services import Services
+from fairlead_gateway.server.engine_request_cycle import api_protocol
 from fairlead_gateway.settings import GatewaySettings, ProcessSettings
-from fairlead_gateway.upstream.connection import EngineConnection
+from fairlead_gateway.upstream.connection import HttpConnection
 from fairlead_gateway.upstream.pool import EnginePool
 from tests.gateway.bodies import GENERATIONS
 
@@ -98,7 +98,7 @@ class Server:
 
     async def _start(self) -> None:
         settings = GatewaySettings.model_validate({"model": {"servedName": "tiny"}, "maxBodyBytes": 4096})
-        self.services = Services(settings, KeyRing({}), ProcessSettings(), EnginePool("/nowhere"))
+        self.services = GatewayContext(settings, KeyRing({}), ProcessSettings(), EnginePool("/nowhere"))
         self.protocol: Any = api_protocol(self.services)
 
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -146,22 +146,22 @@ class _Heard:
         self.over = False
         self.status = 0
 
-    def engine_connected(self, connection: EngineConnection) -> None:
+    def upstream_connected(self, connection: HttpConnection) -> None:
         self.connection = connection
 
-    def engine_data(self, status: int, data: bytes) -> None:
+    def upstream_data(self, status: int, data: bytes) -> None:
         assert not self.over
         assert 200 <= status <= 599
         assert self.status in (0, status)
         self.status = status
 
-    def engine_end(self, status: int) -> None:
+    def upstream_end(self, status: int) -> None:
         assert not self.over
         assert self.status in (0, status)
         assert 200 <= status <= 599
         self.over = True
 
-    def engine_lost(self, error: ApiError) -> None:
+    def upstream_lost(self, error: ApiError) -> None:
         assert not self.over
         self.over = True
 
@@ -170,11 +170,11 @@ class _Owner:
     def __init__(self) -> None:
         self.kept = False
 
-    def idle(self, connection: EngineConnection) -> None:
+    def idle(self, connection: HttpConnection) -> None:
         connection.released_at = None
         self.kept = True
 
-    def closed(self, connection: EngineConnection) -> None:
+    def closed(self, connection: HttpConnection) -> None:
         pass
 
     def again(self, handler: Any, request: Any) -> None:
@@ -184,7 +184,7 @@ class _Owner:
 def answer(data: bytes) -> None:
     """An engine's or a pod's answer: the handler hears of one end, and nothing of what comes behind it."""
     handler, owner, transport = _Heard(), _Owner(), _Transport()
-    connection = EngineConnection(owner)
+    connection = HttpConnection(owner)
     connection.connection_made(transport)
     connection.send(handler, (b"",), reused=False)
     for piece in pieces(data):

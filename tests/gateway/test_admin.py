@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from fairlead_gateway import drain
 from fairlead_gateway.admin import create_admin
 from fairlead_gateway.admission.keys import KeyRing
-from fairlead_gateway.services import Services
+from fairlead_gateway.gateway_context import GatewayContext
 from fairlead_gateway.settings import GatewaySettings, ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool
 from tests.gateway.asgi import Answer, call
@@ -34,16 +34,16 @@ def process() -> Iterator[ProcessSettings]:
 
 
 @pytest.fixture
-async def services(process: ProcessSettings) -> AsyncIterator[Services]:
+async def services(process: ProcessSettings) -> AsyncIterator[GatewayContext]:
     engine = EnginePool(str(process.engine_socket))
     settings = GatewaySettings.model_validate({"model": {"servedName": "tiny"}})
     async with ScriptedEngine(process.engine_socket, answer(whole("200 OK", MODELS))):
-        yield Services(settings, KeyRing.parse({"bad": b"?"}), process, engine)
+        yield GatewayContext(settings, KeyRing.parse({"bad": b"?"}), process, engine)
         engine.close()
 
 
 @pytest.fixture
-def admin(services: Services) -> FastAPI:
+def admin(services: GatewayContext) -> FastAPI:
     return create_admin(services)
 
 
@@ -65,7 +65,7 @@ class Clock:
 
 
 @pytest.fixture
-def clock(services: Services, monkeypatch: pytest.MonkeyPatch) -> Clock:
+def clock(services: GatewayContext, monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(drain, "_LOOK_AGAIN_SECONDS", 0.01)
     services.clock = Clock()
     return services.clock
@@ -95,22 +95,22 @@ async def test_a_drained_pod_is_not_ready_although_its_engine_is(
 
 
 async def test_an_engine_that_was_restarted_in_its_pod_is_ready_again(
-    admin: FastAPI, process: ProcessSettings, services: Services
+    admin: FastAPI, process: ProcessSettings, services: GatewayContext
 ) -> None:
     start_engine(process, FIRST_START)
     await drain_from_pod(admin)
     start_engine(process, SECOND_START)
-    await until(lambda: not services.gate.draining)
+    await until(lambda: not services.limiter.draining)
     assert await readiness(admin) == (200, "Ready")
 
 
-def longest_drain(services: Services) -> float:
+def longest_drain(services: GatewayContext) -> float:
     """Seconds after which a drain that nothing followed is over."""
     return services.settings.drain_timeout_seconds + drain.COME_BACK_SECONDS
 
 
 async def test_a_drained_pod_that_nothing_stops_comes_back(
-    admin: FastAPI, services: Services, clock: Clock
+    admin: FastAPI, services: GatewayContext, clock: Clock
 ) -> None:
     await drain_from_pod(admin)
     await clock.pass_time(longest_drain(services))
@@ -118,7 +118,7 @@ async def test_a_drained_pod_that_nothing_stops_comes_back(
 
 
 async def test_a_drained_pod_stays_out_as_long_as_it_may_still_be_stopped(
-    admin: FastAPI, services: Services, clock: Clock
+    admin: FastAPI, services: GatewayContext, clock: Clock
 ) -> None:
     await drain_from_pod(admin)
     await clock.pass_time(longest_drain(services) - 1)
@@ -126,7 +126,7 @@ async def test_a_drained_pod_stays_out_as_long_as_it_may_still_be_stopped(
 
 
 async def test_a_pod_that_is_asked_to_drain_again_stays_out_for_longer(
-    admin: FastAPI, services: Services, clock: Clock
+    admin: FastAPI, services: GatewayContext, clock: Clock
 ) -> None:
     await drain_from_pod(admin)
     await clock.pass_time(longest_drain(services) - 1)
@@ -136,10 +136,10 @@ async def test_a_pod_that_is_asked_to_drain_again_stays_out_for_longer(
 
 
 async def test_a_gateway_that_is_being_stopped_does_not_come_back(
-    admin: FastAPI, services: Services, clock: Clock
+    admin: FastAPI, services: GatewayContext, clock: Clock
 ) -> None:
     await drain_from_pod(admin)
-    services.gate.stopping = True
+    services.limiter.stopping = True
     await clock.pass_time(longest_drain(services))
     assert await readiness(admin) == (503, "Draining")
 
@@ -165,10 +165,10 @@ async def test_the_pod_itself_has_several_addresses(admin: FastAPI, address: str
     assert (await readiness(admin))[0] == 503
 
 
-def observed(services: Services) -> dict[str, Any]:
+def observed(services: GatewayContext) -> dict[str, Any]:
     """All of a gateway that a request to its admin port could change."""
     return {
-        "gate": {name: value for name, value in vars(services.gate).items() if not name.startswith("_")},
+        "gate": {name: value for name, value in vars(services.limiter).items() if not name.startswith("_")},
         "demand": services.demand.tell(),
         "settings": services.settings,
         "problems": services.problems,
@@ -180,7 +180,7 @@ def observed(services: Services) -> dict[str, Any]:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 async def test_a_safe_method_changes_no_state(
     admin: FastAPI,
-    services: Services,
+    services: GatewayContext,
     process: ProcessSettings,
     method: str,
     drained: bool,
@@ -207,7 +207,7 @@ async def test_a_drain_is_asked_for_by_post(admin: FastAPI, method: str) -> None
     assert (refused.status, refused.headers["allow"]) == (405, "POST")
 
 
-async def test_a_ready_gateway_knows_the_context_length(admin: FastAPI, services: Services) -> None:
+async def test_a_ready_gateway_knows_the_context_length(admin: FastAPI, services: GatewayContext) -> None:
     await call(admin, "GET", "/readyz")
     assert services.policy.engine.context_length == 512
 
@@ -234,7 +234,7 @@ async def test_readiness_names_what_is_wrong_with_settings_and_keys(admin: FastA
     assert "'bad'" in problems[0]
 
 
-async def test_metrics_are_the_gateways_and_the_engines(admin: FastAPI, services: Services) -> None:
+async def test_metrics_are_the_gateways_and_the_engines(admin: FastAPI, services: GatewayContext) -> None:
     services.telemetry.count_request("chat", 200, 0.2, "alice")
     text = (await call(admin, "GET", "/metrics")).body.decode()
     assert 'fairlead_gateway_requests_total{endpoint="chat",key="alice",status="200"} 1.0' in text
@@ -243,12 +243,12 @@ async def test_metrics_are_the_gateways_and_the_engines(admin: FastAPI, services
 
 
 async def test_the_status_tells_load_engine_and_weights_in_one_answer(
-    admin: FastAPI, services: Services, process: ProcessSettings
+    admin: FastAPI, services: GatewayContext, process: ProcessSettings
 ) -> None:
     start_engine(process, FIRST_START)
     weights = {"phase": "Complete", "bytes": 7, "totalBytes": 7}
     process.weights_state.write_text(json.dumps(weights))
-    services.gate.running = 3
+    services.limiter.running = 3
 
     assert (await call(admin, "GET", "/status")).json() == {
         "inFlight": 3,
@@ -273,23 +273,25 @@ async def test_the_status_of_a_pod_that_begins_has_no_engine_and_no_weights(
 
 
 async def test_the_status_says_that_a_pod_drains_and_when_it_has_drained(
-    admin: FastAPI, services: Services
+    admin: FastAPI, services: GatewayContext
 ) -> None:
     async def status() -> tuple[bool, bool, bool]:
         body = (await call(admin, "GET", "/status")).json()
         return body["draining"], body["drained"], body["ready"]
 
-    services.gate.running = 1
+    services.limiter.running = 1
     draining = asyncio.create_task(drain_from_pod(admin))
-    await until(lambda: services.gate.draining)
+    await until(lambda: services.limiter.draining)
     assert await status() == (True, False, False)
 
-    services.gate.leave(0)
+    services.limiter.leave(0)
     await draining
     assert await status() == (True, True, False)
 
 
-async def test_a_pod_that_came_back_is_not_drained(admin: FastAPI, services: Services, clock: Clock) -> None:
+async def test_a_pod_that_came_back_is_not_drained(
+    admin: FastAPI, services: GatewayContext, clock: Clock
+) -> None:
     await drain_from_pod(admin)
     await clock.pass_time(longest_drain(services))
     assert (await call(admin, "GET", "/status")).json()["drained"] is False

@@ -109,9 +109,9 @@ async def test_a_request_above_the_bound_waits_for_its_turn(socket: Path) -> Non
         ScriptedEngine(socket, slow) as engine,
         running_gateway(socket, maxRunningRequests=1) as gateway,
     ):
-        gate = gateway.services.gate
+        limiter = gateway.services.limiter
         calls = [start(gateway), start(gateway)]
-        await until(lambda: gate.waiting == 1 and engine.requests)
+        await until(lambda: limiter.waiting == 1 and engine.requests)
         assert len(engine.requests) == 1
         slow.release.set()
         results = await asyncio.gather(*calls)
@@ -126,7 +126,7 @@ async def test_more_than_may_wait_are_sent_away_with_a_time_to_return(socket: Pa
         running_gateway(socket, maxRunningRequests=1, maxQueuedRequests=0) as gateway,
     ):
         first = start(gateway)
-        await until(lambda: gateway.services.gate.running == 1)
+        await until(lambda: gateway.services.limiter.running == 1)
         refused = await start(gateway)
         slow.release.set()
         await first
@@ -143,7 +143,7 @@ async def test_a_request_that_waits_for_too_long_is_told_to_return(socket: Path)
         running_gateway(socket, maxRunningRequests=1, queueTimeoutSeconds=1) as gateway,
     ):
         first = start(gateway)
-        await until(lambda: gateway.services.gate.running == 1)
+        await until(lambda: gateway.services.limiter.running == 1)
         second = start(gateway)
         await sweep_until(gateway, second.done)
         assert not first.done()
@@ -160,13 +160,13 @@ async def test_a_client_that_leaves_while_it_waits_gives_its_place_up(socket: Pa
         ScriptedEngine(socket, slow) as engine,
         running_gateway(socket, maxRunningRequests=1) as gateway,
     ):
-        gate = gateway.services.gate
+        limiter = gateway.services.limiter
         first = start(gateway)
-        await until(lambda: gate.running == 1)
+        await until(lambda: limiter.running == 1)
         leaving = start(gateway)
-        await until(lambda: gate.waiting == 1)
+        await until(lambda: limiter.waiting == 1)
         leaving.cancel()
-        await until(lambda: gate.waiting == 0)
+        await until(lambda: limiter.waiting == 0)
         slow.release.set()
         await first
 
@@ -183,7 +183,7 @@ async def test_a_place_is_free_again_after_every_kind_of_end(socket: Path) -> No
     async with ScriptedEngine(socket, *ends), running_gateway(socket) as gateway:
         for _ in ends:
             await start(gateway, stream=True)
-        assert gateway.services.gate.running == 0
+        assert gateway.services.limiter.running == 0
 
 
 async def test_bodies_that_fill_the_memory_in_all_are_sent_away(socket: Path) -> None:
@@ -191,7 +191,7 @@ async def test_bodies_that_fill_the_memory_in_all_are_sent_away(socket: Path) ->
     process = ProcessSettings(max_body_bytes_in_flight=40_000)
     async with ScriptedEngine(socket, slow), running_gateway(socket, process=process) as gateway:
         first = start(gateway, user="x" * 10_000)
-        await until(lambda: gateway.services.gate.running == 1)
+        await until(lambda: gateway.services.limiter.running == 1)
         refused = await start(gateway, user="x" * 10_000)
         slow.release.set()
         await first

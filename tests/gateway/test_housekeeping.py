@@ -35,7 +35,7 @@ async def test_a_request_that_fails_is_told_and_the_others_are_looked_after(
     faulty, sound = Looked(fails=True), [Looked(fails=False) for _ in range(5)]
     async with running_gateway(socket) as gateway:
         gateway.services.active.update([faulty, *sound])
-        house = asyncio.create_task(gateway_program.keep_house(gateway.services))
+        house = asyncio.create_task(gateway_program.run_housekeeping(gateway.services))
         await until(lambda: all(other.looks >= 2 for other in sound))
         house.cancel()
 
@@ -50,7 +50,7 @@ async def test_a_chore_that_fails_is_done_again(
     faulty = Looked(fails=True)
     async with running_gateway(socket) as gateway:
         monkeypatch.setattr(gateway.services, "sweep", lambda: faulty.tick(0))
-        house = asyncio.create_task(gateway_program.keep_house(gateway.services))
+        house = asyncio.create_task(gateway_program.run_housekeeping(gateway.services))
         await until(lambda: faulty.looks >= 2)
         house.cancel()
 

@@ -10,7 +10,7 @@ import pytest
 from fairlead_gateway.admin import create_admin
 from fairlead_gateway.bounds import MAX_HEADERS, MAX_PREFLIGHT_CHARACTERS
 from fairlead_gateway.router import admin as router_admin
-from fairlead_gateway.server.bounded import admin_protocol
+from fairlead_gateway.server.bounded_http import admin_protocol
 from tests.gateway.bodies import CHAT_PATH, RESPONSES_PATH
 from tests.gateway.fronts import both, exchange, fronts, status_of
 from tests.gateway.test_admission import APIKEY, KEYS

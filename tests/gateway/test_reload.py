@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from fairlead_gateway.gateway_context import GatewayContext
 from fairlead_gateway.reload import Reloader, SettingsError, load
-from fairlead_gateway.services import Services
 from fairlead_gateway.settings import ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool
 from tests.gateway.test_admission import key_file
@@ -30,8 +30,8 @@ def write(process: ProcessSettings, **settings: Any) -> None:
     scratch.rename(process.config)
 
 
-async def follow(process: ProcessSettings) -> tuple[Services, Reloader]:
-    services = Services(*load(process), process, EnginePool("/nowhere"))
+async def follow(process: ProcessSettings) -> tuple[GatewayContext, Reloader]:
+    services = GatewayContext(*load(process), process, EnginePool("/nowhere"))
     return services, Reloader(services)
 
 
@@ -40,7 +40,7 @@ async def test_changed_settings_are_in_effect(process: ProcessSettings) -> None:
     write(process, api={"dialect": "PolarGrid"}, maxRunningRequests=7)
     reloader.check()
     assert services.policy.dialect.name == "PolarGrid"
-    assert services.gate.running_limit == 7
+    assert services.limiter.running_limit == 7
 
 
 async def test_a_dialects_path_appears_with_it(process: ProcessSettings) -> None:

@@ -36,7 +36,7 @@ async def test_an_engines_refusal_is_a_400_in_the_envelope(
 ) -> None:
     script = answer(whole("400 Bad Request", ENGINE_400))
     async with ScriptedEngine(socket, script), running_gateway(socket) as gateway:
-        result = await gateway.call("POST", path, body | {"stream": stream})
+        result = await gateway.call("POST", path, body | {"stream": stream, "seed": 1})
 
     assert (result.status, result.error["param"]) == (400, "seed")
 
@@ -237,7 +237,7 @@ async def test_a_draining_gateway_still_serves_and_ends_the_connection(socket: P
         ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
         running_gateway(socket) as gateway,
     ):
-        gateway.services.gate.draining = True
+        gateway.services.limiter.draining = True
         received = await raw(gateway, post(CHAT_PATH, json.dumps(CHAT).encode()))
 
     assert received.startswith(b"HTTP/1.1 200 OK")
@@ -263,7 +263,7 @@ async def test_the_engine_is_told_when_the_client_left(
         async with asyncio.timeout(60):
             await told.wait()
 
-        assert gateway.services.gate.running == 0
+        assert gateway.services.limiter.running == 0
 
 
 async def test_a_client_that_reads_nothing_holds_the_engine_back(socket: Path) -> None:

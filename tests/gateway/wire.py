@@ -17,9 +17,9 @@ from uvicorn.server import ServerState
 
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.app import create_api
-from fairlead_gateway.server.engine_answer import api_protocol
+from fairlead_gateway.gateway_context import GatewayContext
+from fairlead_gateway.server.engine_request_cycle import api_protocol
 from fairlead_gateway.server.listen import KEEPALIVE_SECONDS
-from fairlead_gateway.services import Services
 from fairlead_gateway.settings import GatewaySettings, ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool
 from tests.gateway.asgi import Answer
@@ -30,7 +30,7 @@ WAIT_SECONDS = 60
 class Gateway:
     """A listening API port and what is behind it."""
 
-    def __init__(self, services: Services, port: int, session: aiohttp.ClientSession) -> None:
+    def __init__(self, services: GatewayContext, port: int, session: aiohttp.ClientSession) -> None:
         self.services, self.port, self._session = services, port, session
 
     async def call(
@@ -62,7 +62,7 @@ async def running_gateway(
     """The API port in front of the engine at `socket`. `settings` are those of gateway.json."""
     wanted = GatewaySettings.model_validate({"model": {"servedName": "tiny"}} | settings)
     engine = EnginePool(str(socket))
-    services = Services(wanted, KeyRing.parse(keys or {}), process or ProcessSettings(), engine)
+    services = GatewayContext(wanted, KeyRing.parse(keys or {}), process or ProcessSettings(), engine)
     async with (
         listening(create_api(services), api_protocol(services)) as port,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WAIT_SECONDS)) as session,
@@ -117,7 +117,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 async def sweep_until(gateway: Front, done: Any) -> None:
-    """What `keep_house` does once a second, faster."""
+    """What `run_housekeeping` does once a second, faster."""
     async with asyncio.timeout(60):
         while not done():
             gateway.services.sweep()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairlead_operator.bounds import PODS_WITH_EVENTS
-from fairlead_operator.plan.asking import asked_about_in_events
+from fairlead_operator.plan.gateway_queries import asked_about_in_events
 from tests.plan.builders import Object, creating, pod
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.plan.claims import settle_claim
+from fairlead_operator.plan.immutable_claim_fields import keep_immutable_claim_fields
 from tests.plan.builders import World, model_body
 
 Object = dict[str, Any]
@@ -68,4 +68,4 @@ def test_a_claim_goes_when_the_cache_is_another() -> None:
 
 def test_other_kinds_are_applied_as_they_are() -> None:
     service: Object = {"kind": "Service", "spec": {}}
-    assert settle_claim(service, {"spec": {"clusterIP": "1"}}) is service
+    assert keep_immutable_claim_fields(service, {"spec": {"clusterIP": "1"}}) is service

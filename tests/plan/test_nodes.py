@@ -12,7 +12,7 @@ from fairlead_operator.bounds import NODE_LABELS, NODE_RESOURCES, NODE_TAINTS
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.nodes import Node, Nodes, read_node, view_node
 from fairlead_operator.plan.placement import requests_of
-from fairlead_operator.plan.verdict import scheduling_finding
+from fairlead_operator.plan.unschedulable import scheduling_finding
 from tests.plan.builders import Object, pod
 
 GPU = "nvidia.com/gpu"

@@ -18,11 +18,11 @@ from fairlead_operator.bounds import (
     POD_TOLERATIONS,
     TEXT_CHARACTERS,
 )
-from fairlead_operator.plan.asking import can_be_asked
+from fairlead_operator.plan.gateway_queries import can_be_asked
 from fairlead_operator.plan.nodes import Node, Nodes
 from fairlead_operator.plan.placement import requests_of
 from fairlead_operator.plan.podview import view_event, view_own_pod
-from fairlead_operator.plan.status import Progress, build_status
+from fairlead_operator.plan.status import ModelState, build_status
 from tests.plan.builders import NOW, Object, ended, model, mount_event, pod, running
 
 
@@ -138,7 +138,7 @@ def test_the_status_of_a_model_is_the_same_with_whole_pods_and_with_what_is_held
         view = view_own_pod(body, "tiny")
         assert view is not None
         whole, held = (
-            build_status(model(), Progress({}, (item,), True, all_pods=(item,), nodes=NODES), NOW)
+            build_status(model(), ModelState({}, (item,), True, all_pods=(item,), nodes=NODES), NOW)
             for item in (body, view)
         )
         assert whole == held

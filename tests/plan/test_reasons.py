@@ -7,12 +7,12 @@ import re
 import pytest
 
 from fairlead_operator.plan.findings import LONGEST_CAUSE
-from fairlead_operator.plan.reason import Reason
+from fairlead_operator.plan.reason import ConditionReason
 from fairlead_operator.plan.reasons import CATALOGUE, explain, is_healthy, is_stalled, rank
 
 
 @pytest.mark.parametrize("reason", CATALOGUE.values(), ids=lambda reason: reason.name)
-def test_a_reason_is_a_word_with_a_meaning_and_a_remedy(reason: Reason) -> None:
+def test_a_reason_is_a_word_with_a_meaning_and_a_remedy(reason: ConditionReason) -> None:
     assert re.fullmatch(r"[A-Z][A-Za-z]+", reason.name)
     assert reason.meaning.endswith(".")
     assert reason.remedy.endswith(".")
@@ -35,7 +35,7 @@ def test_a_crash_that_may_pass_needs_a_human_when_it_is_repeated() -> None:
 
 
 @pytest.mark.parametrize("reason", CATALOGUE.values(), ids=lambda reason: reason.name)
-def test_the_longest_cause_and_its_remedy_fit_into_an_event(reason: Reason) -> None:
+def test_the_longest_cause_and_its_remedy_fit_into_an_event(reason: ConditionReason) -> None:
     assert len(explain(reason.name, "x" * (LONGEST_CAUSE + 80))) <= 1024
 
 

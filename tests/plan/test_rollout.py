@@ -1,4 +1,4 @@
-"""How a rollout goes on when there is no room for one pod more: the scheduler's verdict decides."""
+"""How a rollout goes on when there is no room for one pod more: the scheduler's answer decides."""
 
 from __future__ import annotations
 

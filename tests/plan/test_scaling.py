@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.autoscale.decision import Decision
-from fairlead_operator.autoscale.reasons import Reason
+from fairlead_operator.autoscale.decision import Decision, ScalingReason
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan
 from fairlead_operator.plan.reasons import CATALOGUE
@@ -55,7 +54,7 @@ def after(seconds: float) -> datetime:
 
 
 def test_every_reason_of_the_autoscaler_is_in_the_catalogue() -> None:
-    assert {reason.value for reason in Reason} <= set(CATALOGUE)
+    assert {reason.value for reason in ScalingReason} <= set(CATALOGUE)
 
 
 @pytest.mark.parametrize(("least", "replicas"), [(0, 0), (2, 2)])

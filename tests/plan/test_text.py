@@ -9,9 +9,9 @@ import pytest
 from fairlead_operator.bounds import TEXT_CHARACTERS
 from fairlead_operator.plan.containers import engine_finding
 from fairlead_operator.plan.findings import LONGEST_CAUSE, creation_finding, steady
-from fairlead_operator.plan.kubelet import volume_finding
 from fairlead_operator.plan.text import clean
-from fairlead_operator.plan.verdict import scheduling_finding
+from fairlead_operator.plan.unschedulable import scheduling_finding
+from fairlead_operator.plan.volume_failures import volume_finding
 from tests.plan.builders import creating, ended, mount_event, pod, waiting
 
 MEGABYTE = 1 << 20

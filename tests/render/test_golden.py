@@ -16,7 +16,7 @@ from fairlead_operator.api.names import POD_TEMPLATE
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError
 from fairlead_operator.kube.resources import POD, Resource
-from fairlead_operator.plan.difference import first_difference
+from fairlead_operator.plan.drift import first_difference
 from tests.kube.support import ControlPlane, Object, eventually
 from tests.render.cases import CASES, GOLDEN, GROUPED, pod_templates, read_model, render_case
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairlead_operator.kube.client import KubeClient
-from fairlead_operator.plan.difference import first_difference
+from fairlead_operator.plan.drift import first_difference
 from fairlead_operator.render.service import render_services
 from tests.plan.builders import model
 from tests.render.cases import SETTINGS

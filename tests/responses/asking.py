@@ -10,10 +10,10 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import BaseModel
 
-from fairlead_gateway.contract.dialogue import Call
+from fairlead_gateway.contract.api_adapter import Call
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.policy import EngineFacts, Policy, make_policy
-from fairlead_gateway.responses.dialogue import ResponsesDialogue
+from fairlead_gateway.contract.policy import EngineFacts, RequestPolicy, make_policy
+from fairlead_gateway.responses.api_adapter import ResponsesAdapter
 
 TOKEN = "0123456789abcdef0123456789abcdef"
 NOW = 7
@@ -44,22 +44,22 @@ EVENTS: dict[str, type[BaseModel]] = {
 }
 
 
-def dialogue(policy: Policy = POLICY, /, **fields: Any) -> ResponsesDialogue:
-    """The dialogue for a request with these fields beside model and input."""
+def adapter(policy: RequestPolicy = POLICY, /, **fields: Any) -> ResponsesAdapter:
+    """The adapter for a request with these fields beside model and input."""
     body = json.dumps({"model": "tiny", "input": "hi"} | fields).encode()
-    return ResponsesDialogue(body, policy, Call(TOKEN, lambda: NOW))
+    return ResponsesAdapter(body, policy, Call(TOKEN, lambda: NOW))
 
 
-def chat(policy: Policy = POLICY, /, **fields: Any) -> dict[str, Any]:
+def chat(policy: RequestPolicy = POLICY, /, **fields: Any) -> dict[str, Any]:
     """What the engine gets for it."""
-    document: dict[str, Any] = json.loads(dialogue(policy, **fields).engine.body)
+    document: dict[str, Any] = json.loads(adapter(policy, **fields).engine.body)
     return document
 
 
-def refusal(policy: Policy = POLICY, /, **fields: Any) -> ApiError:
+def refusal(policy: RequestPolicy = POLICY, /, **fields: Any) -> ApiError:
     """The error for it."""
     with pytest.raises(ApiError) as caught:
-        dialogue(policy, **fields)
+        adapter(policy, **fields)
     return caught.value
 
 
@@ -70,9 +70,9 @@ def completion(finish_reason: str = "stop", message: Mapping[str, Any] | None = 
     return json.dumps({"model": "tiny", "choices": [choice], "usage": USAGE}).encode()
 
 
-def answer(engine: bytes, policy: Policy = POLICY, /, **fields: Any) -> dict[str, Any]:
+def answer(engine: bytes, policy: RequestPolicy = POLICY, /, **fields: Any) -> dict[str, Any]:
     """The Response for the engine's completion; OpenAI's own type must accept it."""
-    response: dict[str, Any] = json.loads(dialogue(policy, **fields).whole(engine))
+    response: dict[str, Any] = json.loads(adapter(policy, **fields).whole(engine))
     Response.model_validate(response)
     return response
 
@@ -105,9 +105,9 @@ TEXT = (
 )
 
 
-def events(*pieces: bytes, policy: Policy = POLICY, **fields: Any) -> list[dict[str, Any]]:
+def events(*pieces: bytes, policy: RequestPolicy = POLICY, **fields: Any) -> list[dict[str, Any]]:
     """The events of a stream made of these bytes of the engine, with what holds for every stream checked."""
-    first, relay = dialogue(policy, stream=True, **fields).stream()
+    first, relay = adapter(policy, stream=True, **fields).stream()
     return parsed(first + b"".join(relay.feed(piece) for piece in pieces) + relay.end())
 
 

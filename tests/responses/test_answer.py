@@ -14,9 +14,9 @@ from tests.responses.asking import (
     NOW,
     POLICY,
     TOKEN,
+    adapter,
     answer,
     completion,
-    dialogue,
 )
 from tests.responses.test_stream import likely
 
@@ -237,6 +237,6 @@ def test_log_probabilities_of_the_prompt_are_a_key_of_their_own() -> None:
 )
 def test_what_is_no_answer_is_an_engine_error(engine: bytes) -> None:
     with pytest.raises(ApiError) as caught:
-        dialogue(POLICY).whole(engine)
+        adapter(POLICY).whole(engine)
 
     assert (caught.value.status, caught.value.code) == (502, "engine_error")

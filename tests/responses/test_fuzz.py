@@ -9,11 +9,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead_gateway.contract.dialogue import Call
+from fairlead_gateway.contract.api_adapter import Call
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.parameters import PARAMETERS, Api
-from fairlead_gateway.contract.policy import Policy
-from fairlead_gateway.responses.dialogue import ResponsesDialogue
+from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
+from fairlead_gateway.contract.policy import RequestPolicy
+from fairlead_gateway.responses.api_adapter import ResponsesAdapter
 from tests.responses.asking import (
     DONE,
     ENDINGS,
@@ -21,10 +21,10 @@ from tests.responses.asking import (
     POLICY,
     TOKEN,
     USAGE_CHUNK,
+    adapter,
     call_chunk,
     chunk,
     completion,
-    dialogue,
     parsed,
 )
 
@@ -48,7 +48,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=5),
     max_leaves=12,
 )
-bodies = st.dictionaries(st.sampled_from(sorted(PARAMETERS[Api.RESPONSES])) | texts, values, max_size=6)
+bodies = st.dictionaries(st.sampled_from(sorted(PARAMETERS[ApiKind.RESPONSES])) | texts, values, max_size=6)
 items = st.lists(st.dictionaries(keys, values, max_size=5), max_size=3)
 
 
@@ -83,7 +83,7 @@ endings = st.sampled_from(
 
 
 def relayed(pieces: list[bytes]) -> bytes:
-    first, relay = dialogue(stream=True, top_logprobs=1).stream()
+    first, relay = adapter(stream=True, top_logprobs=1).stream()
     return first + b"".join(relay.feed(piece) for piece in pieces) + relay.end()
 
 
@@ -138,15 +138,15 @@ def test_chunks_of_any_form_make_a_well_formed_stream(choices: list[Any], delta:
 @given(st.one_of(st.binary(max_size=60), st.builds(json.dumps, values).map(str.encode)))
 def test_a_whole_answer_of_any_form_is_a_response_or_an_engine_error(engine: bytes) -> None:
     try:
-        code = json.loads(dialogue().whole(engine))["object"]
+        code = json.loads(adapter().whole(engine))["object"]
     except ApiError as error:
         code = error.code
     assert code in ("response", "engine_error")
 
 
-def dialogue_or_error(body: bytes, policy: Policy) -> ResponsesDialogue | ApiError:
+def dialogue_or_error(body: bytes, policy: RequestPolicy) -> ResponsesAdapter | ApiError:
     try:
-        return ResponsesDialogue(body, policy, Call(TOKEN, lambda: 7))
+        return ResponsesAdapter(body, policy, Call(TOKEN, lambda: 7))
     except ApiError as error:
         return error
 

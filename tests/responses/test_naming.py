@@ -8,7 +8,7 @@ import pytest
 
 from fairlead_gateway.contract.errors import ApiError, from_engine
 
-from .asking import FUNCTION, dialogue, refusal
+from .asking import FUNCTION, adapter, refusal
 
 PIXEL = "data:image/png;base64,iVBORw0KGgo="
 BROKEN = FUNCTION | {"name": "g", "parameters": {"properties": {"a": {"type": "string", "pattern": "("}}}}
@@ -62,7 +62,7 @@ def test_the_fault_of_a_schema_has_the_path_of_the_tool_among_those_that_were_se
 
 
 def explained(message: str, **fields: Any) -> ApiError:
-    return dialogue(**fields).explain(from_engine(400, {"message": message, "param": None}))
+    return adapter(**fields).attribute_error(from_engine(400, {"message": message, "param": None}))
 
 
 def test_a_grammar_that_the_engine_cannot_compile_has_the_path_of_its_tool() -> None:

@@ -10,7 +10,7 @@ import pytest
 from fairlead_gateway.contract.errors import from_engine, invalid
 from fairlead_gateway.contract.policy import EngineFacts, make_policy
 from fairlead_gateway.contract.values import Limit
-from tests.responses.asking import POLICY, REJECTING, answer, chat, completion, dialogue, refusal
+from tests.responses.asking import POLICY, REJECTING, adapter, answer, chat, completion, refusal
 
 # IG1's parameters that a chat request has under the same name, with a value that is valid for each.
 SAME_IN_BOTH = {
@@ -130,7 +130,7 @@ def test_nulls_are_absent() -> None:
 
 
 def test_what_has_no_effect_is_named() -> None:
-    engine = dialogue(
+    engine = adapter(
         client_metadata={},
         cache_salt="x",
         include=["reasoning.encrypted_content"],
@@ -160,7 +160,7 @@ def test_what_is_not_known_can_be_refused(fields: dict[str, Any], param: str) ->
 
 
 def test_labels_for_the_log_are_kept() -> None:
-    assert dialogue(user="u").engine.labels["user"] == "u"
+    assert adapter(user="u").engine.labels["user"] == "u"
 
 
 @pytest.mark.parametrize(
@@ -235,8 +235,8 @@ def test_a_bad_field_is_named(fields: dict[str, Any], param: str) -> None:
 )
 def test_an_error_of_the_engine_is_told_in_the_clients_names(engine_says: str, client_hears: str) -> None:
     sent = {"max_output_tokens": 5, "temperature": 1, "text": {"format": {"type": "json_object"}}}
-    asked = dialogue(instructions="a", input=[{"role": "user", "content": "b"}], **sent)
-    error = asked.explain(invalid(f"'{engine_says}' is wrong.", engine_says))
+    asked = adapter(instructions="a", input=[{"role": "user", "content": "b"}], **sent)
+    error = asked.attribute_error(invalid(f"'{engine_says}' is wrong.", engine_says))
 
     assert (error.param, error.message) == (client_hears, f"'{client_hears}' is wrong.")
 
@@ -253,10 +253,13 @@ def test_every_parameter_in_a_message_has_the_clients_name() -> None:
 def test_the_output_limit_is_called_what_the_client_called_it() -> None:
     error = from_engine(400, {"message": "max_tokens=9 is too much", "param": "max_tokens"})
 
-    assert dialogue(POLICY, max_tokens=9).explain(error).param == "max_tokens"
-    assert dialogue(POLICY, max_output_tokens=9).explain(error).message == "max_output_tokens=9 is too much"
+    assert adapter(POLICY, max_tokens=9).attribute_error(error).param == "max_tokens"
+    assert (
+        adapter(POLICY, max_output_tokens=9).attribute_error(error).message
+        == "max_output_tokens=9 is too much"
+    )
 
 
 def test_an_engines_late_error_names_the_parameter_that_its_text_begins_with() -> None:
     late = from_engine(400, {"message": "min_tokens must be less than or equal to max_tokens=8, got 9."})
-    assert dialogue(min_tokens=9, max_output_tokens=8).explain(late).param == "min_tokens"
+    assert adapter(min_tokens=9, max_output_tokens=8).attribute_error(late).param == "min_tokens"

@@ -11,7 +11,7 @@ import pytest
 from openai import APIError, OpenAI
 from openai.types.responses import Response
 
-from tests.responses.asking import DONE, USAGE_CHUNK, call_chunk, chunk, dialogue
+from tests.responses.asking import DONE, USAGE_CHUNK, adapter, call_chunk, chunk
 from tests.responses.test_stream import likely
 
 CALLED = (chunk("tool_calls"), USAGE_CHUNK, DONE)
@@ -41,7 +41,7 @@ class Server(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
         engine = ENGINES[asked["input"]]
-        first, relay = dialogue(stream=True, tools=[{"type": "custom", "name": "shell"}]).stream()
+        first, relay = adapter(stream=True, tools=[{"type": "custom", "name": "shell"}]).stream()
         sent = first + b"".join(map(relay.feed, engine)) + relay.end()
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")

@@ -13,11 +13,11 @@ from tests.responses.asking import (
     TEXT,
     TOKEN,
     USAGE_CHUNK,
+    adapter,
     answer,
     call_chunk,
     chunk,
     completion,
-    dialogue,
     events,
     parsed,
     types,
@@ -226,7 +226,7 @@ def test_a_failed_response_keeps_what_was_said() -> None:
     ("status", "code"), [(502, "server_error"), (429, "rate_limit_exceeded"), (400, "invalid_prompt")]
 )
 def test_a_failure_has_a_code_that_openai_knows(status: int, code: str) -> None:
-    first, relay = dialogue(stream=True).stream()
+    first, relay = adapter(stream=True).stream()
     found = parsed(first + relay.fail(ApiError(status, "boom", "any_code")))
 
     assert found[-1]["response"]["error"]["code"] == code
@@ -240,7 +240,7 @@ def test_a_failure_has_the_clients_names() -> None:
 
 
 def test_nothing_comes_after_the_end() -> None:
-    _, relay = dialogue(stream=True).stream()
+    _, relay = adapter(stream=True).stream()
     relay.feed(b"".join(TEXT))
 
     assert relay.finished

@@ -11,12 +11,12 @@ from tests.responses.asking import (
     DONE,
     FUNCTION,
     REJECTING,
+    adapter,
     answer,
     call_chunk,
     chat,
     chunk,
     completion,
-    dialogue,
     events,
     refusal,
     types,
@@ -59,7 +59,7 @@ def test_only_allowed_tools_are_offered(mode: str) -> None:
 
 def test_hosted_tools_are_left_out_and_named() -> None:
     tools = [FUNCTION, {"type": "web_search"}, {"type": "namespace", "name": "n", "tools": []}]
-    engine = dialogue(tools=tools).engine
+    engine = adapter(tools=tools).engine
 
     assert names(json.loads(engine.body)["tools"]) == ["f"]
     assert engine.ignored == ("tools.namespace", "tools.web_search")
@@ -107,7 +107,7 @@ def test_a_custom_tool_whose_call_was_cut_off_gets_what_there_is() -> None:
 
 
 def test_a_grammar_that_cannot_be_enforced_is_not_offered() -> None:
-    assert dialogue(tools=[GRAMMAR]).engine.ignored == ("tools.custom",)
+    assert adapter(tools=[GRAMMAR]).engine.ignored == ("tools.custom",)
 
 
 def test_the_response_repeats_all_tools_with_all_their_keys() -> None:

@@ -110,8 +110,8 @@ class RouterProcess:
 
     def demand(self, key: str) -> dict[str, Any]:
         """What it tells of one model; empty while it does not know it."""
-        _, told = self.admin("/demand")
-        return dict((told or {"models": {}})["models"].get(key, {}))
+        _, record_load = self.admin("/demand")
+        return dict((record_load or {"models": {}})["models"].get(key, {}))
 
     @contextlib.contextmanager
     def openai(self, retries: int = 0) -> Any:

@@ -35,7 +35,7 @@ def test_both_ports_of_a_router_answer_clients_of_both_families(router: RouterPr
 @needs_ipv6
 async def test_a_request_reaches_a_pod_that_has_an_ipv6_address() -> None:
     async with ScriptedPod(OK, host="::1") as pod, running_router() as router:
-        router.services.fleet.replace_slices(
+        router.services.model_registry.replace_slices(
             set(), {"team/v6": endpoint_slice(endpoint("::1", "pod-0"), port=pod.port, family="IPv6")}
         )
         result = await router.call("POST", CHAT_PATH, CHAT)
@@ -55,18 +55,18 @@ def of_both_families(*, ipv4_ready: bool = True) -> dict[str, Object]:
 
 async def test_a_pod_with_addresses_of_both_families_is_one_pod() -> None:
     async with running_router() as router:
-        router.services.fleet.replace_slices(set(), of_both_families())
-        pods = sorted(router.desk.pods)
+        router.services.model_registry.replace_slices(set(), of_both_families())
+        pods = sorted(router.dispatcher.pods)
 
     assert [(address.pod, address.host) for address in pods] == [("pod-0", "10.0.0.7"), ("pod-1", "10.0.0.8")]
 
 
 async def test_the_other_family_serves_when_one_has_gone() -> None:
     async with running_router() as router:
-        fleet = router.services.fleet
-        fleet.replace_slices(set(), of_both_families())
-        fleet.replace_slices({"team/v4"}, of_both_families(ipv4_ready=False))
-        pods = sorted(router.desk.pods)
+        model_registry = router.services.model_registry
+        model_registry.replace_slices(set(), of_both_families())
+        model_registry.replace_slices({"team/v4"}, of_both_families(ipv4_ready=False))
+        pods = sorted(router.dispatcher.pods)
 
     assert [address.host for address in pods] == ["fd00::7", "fd00::8"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from fairlead_gateway.router.policy import concurrency_limit
+from fairlead_gateway.router.balancing import concurrency_limit
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS, STREAM
 from tests.gateway.scripted import CHUNK, HEAD, ScriptedEngine, answer, chunked, hang, streams, whole
 from tests.gateway.wire import running_gateway, until
@@ -102,11 +102,11 @@ async def test_a_full_name_is_replaced_by_the_one_that_gateways_know() -> None:
 
 @pytest.mark.parametrize("script", [hang, streams(CHUNK)], ids=["before-the-answer", "mid-stream"])
 async def test_the_pod_is_told_when_the_client_left(script: Any) -> None:
-    told = asyncio.Event()
+    record_load = asyncio.Event()
 
     async def watched(pod: Any, reader: Any, writer: Any) -> None:
         await script(pod, reader, writer)
-        told.set()
+        record_load.set()
 
     async with ScriptedPod(watched) as pod, running_router() as router:
         router.ready(pod.port)
@@ -114,8 +114,8 @@ async def test_the_pod_is_told_when_the_client_left(script: Any) -> None:
         await until(lambda: pod.requests)
         calling.cancel()
         async with asyncio.timeout(60):
-            await told.wait()
-        await until(lambda: router.desk.in_flight == 0)
+            await record_load.wait()
+        await until(lambda: router.dispatcher.in_flight == 0)
 
 
 async def test_a_pod_that_refuses_connections_is_passed_over() -> None:
@@ -194,7 +194,7 @@ async def test_no_pod_gets_more_than_it_does_well() -> None:
     async with ScriptedPod(slow) as pod, running_router(one_well) as router:
         router.ready(pod.port)
         calls = [asyncio.create_task(router.call("POST", CHAT_PATH, CHAT)) for _ in range(bound + 2)]
-        await until(lambda: len(router.desk.queue) == 2 and len(pod.requests) == bound)
+        await until(lambda: len(router.dispatcher.queue) == 2 and len(pod.requests) == bound)
         release.set()
         results = await asyncio.gather(*calls)
 

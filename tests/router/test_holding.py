@@ -41,7 +41,7 @@ async def pinged(router: Router, path: str, body: dict[str, Any]) -> tuple[bytes
 async def test_a_request_waits_for_the_first_pod() -> None:
     async with ScriptedPod(OK) as pod, running_router(AT_ZERO) as router:
         calls = [start(router) for _ in range(3)]
-        await until(lambda: len(router.desk.queue) == 3)
+        await until(lambda: len(router.dispatcher.queue) == 3)
         router.ready(pod.port)
         results = await asyncio.gather(*calls)
 
@@ -55,7 +55,7 @@ async def test_the_nearest_deadline_is_served_first() -> None:
         for number, seconds in enumerate((500, 100, 300)):
             body = CHAT | {"seed": number}
             calls.append(start(router, body, {"x-fairlead-hold-seconds": str(seconds)}))
-            await until(lambda: len(router.desk.queue) == len(calls))
+            await until(lambda: len(router.dispatcher.queue) == len(calls))
         router.ready(pod.port)
         # Two at once: a pod gets somewhat more than what it does well.
         await asyncio.gather(*calls)
@@ -68,7 +68,7 @@ async def test_more_than_may_wait_are_told_when_to_come_back() -> None:
     full = bounded(maxQueuedRequests=1) | {"status": status}
     async with running_router(full) as router:
         waiting = start(router)
-        await until(lambda: len(router.desk.queue) == 1)
+        await until(lambda: len(router.dispatcher.queue) == 1)
         result = await router.call("POST", CHAT_PATH, CHAT)
         waiting.cancel()
 
@@ -88,7 +88,7 @@ async def test_a_long_start_is_told_in_a_time_that_clients_accept() -> None:
 async def test_the_bytes_that_wait_are_bounded() -> None:
     async with running_router(bounded(maxQueuedBytes=200)) as router:
         waiting = start(router)
-        await until(lambda: len(router.desk.queue) == 1)
+        await until(lambda: len(router.dispatcher.queue) == 1)
         large = CHAT | {"messages": [{"role": "user", "content": "x" * 300}]}
         result = await router.call("POST", CHAT_PATH, large)
         waiting.cancel()
@@ -124,10 +124,10 @@ async def test_a_client_can_say_how_long_it_waits() -> None:
 async def test_a_client_that_leaves_waits_no_longer() -> None:
     async with running_router(AT_ZERO) as router:
         call = start(router)
-        await until(lambda: len(router.desk.queue) == 1)
+        await until(lambda: len(router.dispatcher.queue) == 1)
         call.cancel()
-        await until(lambda: len(router.desk.queue) == 0)
-        assert router.desk.queue.bytes == 0
+        await until(lambda: len(router.dispatcher.queue) == 0)
+        assert router.dispatcher.queue.bytes == 0
 
 
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
@@ -154,7 +154,7 @@ async def test_what_is_no_stream_or_wants_no_signs_gets_its_status(headers: dict
         running_router(AT_ZERO, ping_seconds=0) as router,
     ):
         call = start(router, body, headers)
-        await until(lambda: len(router.desk.queue) == 1)
+        await until(lambda: len(router.dispatcher.queue) == 1)
         router.services.sweep()
         router.ready(pod.port)
         assert (await call).status == 400
@@ -196,7 +196,7 @@ async def test_what_no_pod_would_take_does_not_wait(body: bytes, code: str) -> N
         result = await router.call("POST", CHAT_PATH, body)
 
         assert (result.status, result.error["code"]) == (400, code)
-        assert router.services.fleet.rise.cursor == 0
+        assert router.services.model_registry.rise.cursor == 0
 
 
 async def test_a_model_with_api_keys_is_not_started_for_a_request_without_one() -> None:
@@ -208,11 +208,11 @@ async def test_a_model_with_api_keys_is_not_started_for_a_request_without_one() 
         result = await router.call("POST", CHAT_PATH, CHAT)
         assert (result.status, result.error["code"]) == (401, "invalid_api_key")
         assert result.headers["www-authenticate"] == "Bearer"
-        assert router.services.fleet.rise.cursor == 0
-        assert router.desk.arrivals == 0, "it is no demand"
+        assert router.services.model_registry.rise.cursor == 0
+        assert router.dispatcher.arrivals == 0, "it is no demand"
 
         waiting = start(router, headers={"authorization": "Bearer some-key"})
-        await until(lambda: len(router.desk.queue) == 1)
+        await until(lambda: len(router.dispatcher.queue) == 1)
         router.ready(pod.port)
         assert (await waiting).status == 200
 
@@ -230,10 +230,10 @@ async def test_before_the_models_are_known_requests_wait() -> None:
     async with ScriptedPod(OK) as pod, running_router(synced=False) as router:
         call = start(router)
         listing = await router.call("GET", "/v1/models")
-        await until(lambda: router.services.fleet.waiting())
+        await until(lambda: router.services.model_registry.waiting())
         router.know(AT_ZERO)
         router.ready(pod.port)
-        router.services.fleet.listed()
+        router.services.model_registry.listed()
         result = await call
 
     assert (listing.status, result.status) == (503, 200)
@@ -251,7 +251,7 @@ async def test_a_pod_that_cannot_be_reached_is_as_none() -> None:
     async with ScriptedPod(OK) as pod, running_router(AT_ZERO) as router:
         router.ready(1)  # nobody listens there
         call = start(router)
-        await until(lambda: len(router.desk.queue) == 1)
+        await until(lambda: len(router.dispatcher.queue) == 1)
         router.ready(pod.port)
         assert (await call).status == 200
 
@@ -259,7 +259,7 @@ async def test_a_pod_that_cannot_be_reached_is_as_none() -> None:
 async def test_a_request_for_a_model_that_is_deleted_meanwhile_is_a_404() -> None:
     async with running_router(AT_ZERO) as router:
         call = start(router)
-        await until(lambda: len(router.desk.queue) == 1)
+        await until(lambda: len(router.dispatcher.queue) == 1)
         router.know()
         assert ((await call).status, (await call).error["code"]) == (404, "model_not_found")
 
@@ -267,7 +267,7 @@ async def test_a_request_for_a_model_that_is_deleted_meanwhile_is_a_404() -> Non
 async def test_who_waits_when_the_router_ends_is_sent_to_another() -> None:
     async with running_router(AT_ZERO) as router:
         calls = [start(router), start(router, CHAT | {"stream": True})]
-        await until(lambda: len(router.desk.queue) == 2)
+        await until(lambda: len(router.dispatcher.queue) == 2)
         router.services.dismiss()
         results = await asyncio.gather(*calls)
 

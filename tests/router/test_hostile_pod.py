@@ -131,7 +131,7 @@ async def test_a_load_that_is_no_number_is_not_believed(load: str) -> None:
     async with ScriptedPod(script) as pod, running_router() as router:
         router.ready(pod.port)
         result = await router.call("POST", CHAT_PATH, CHAT)
-        (known,) = router.desk.pods.values()
+        (known,) = router.dispatcher.pods.values()
 
         assert result.status == 200
         assert known.load == 0
@@ -151,7 +151,9 @@ async def test_an_error_after_a_ping_has_a_size_too() -> None:
     script = for_ever(SIZED % b"400 Bad Request", b"x" * MAX_ERROR_BODY_BYTES)
     async with running_router(ping_seconds=0) as router, ScriptedPod(script) as pod:
         call = asyncio.create_task(router.call("POST", CHAT_PATH, CHAT | {"stream": True}))
-        await router.sweep_until(lambda: KEY in router.services.fleet.desks and len(router.desk.queue))
+        await router.sweep_until(
+            lambda: KEY in router.services.model_registry.dispatchers and len(router.dispatcher.queue)
+        )
         router.services.sweep()
         router.ready(pod.port)
         result = await call
@@ -167,7 +169,7 @@ async def test_requests_held_for_one_model_leave_room_for_others() -> None:
     ):
         router.ready(pod.port, name="other")
         held = asyncio.create_task(router.call("POST", CHAT_PATH, body))
-        await router.sweep_until(lambda: len(router.desk.queue))
+        await router.sweep_until(lambda: len(router.dispatcher.queue))
         refused = await router.call("POST", CHAT_PATH, body)
         other = await router.call("POST", CHAT_PATH, {**CHAT, "model": "other"})
         held.cancel()
@@ -219,6 +221,6 @@ async def test_a_stream_that_never_ends_ends_with_its_client(parts: tuple[bytes,
         writer.write(post(CHAT_PATH, b'{"model": "tiny", "stream": true}'))
         await reader.readuntil(b"\r\n\r\n")
         writer.close()
-        await router.sweep_until(lambda: not router.desk.in_flight)
+        await router.sweep_until(lambda: not router.dispatcher.in_flight)
 
     assert router.services.memory.used == 0

@@ -12,9 +12,9 @@ from fairlead_gateway.bounds import (
     MAX_SLICE_ENDPOINTS,
     MAX_START_SECONDS,
 )
-from fairlead_gateway.router.catalogue import Hold, read_model
-from fairlead_gateway.router.policy import concurrency_limit
-from fairlead_gateway.router.slices import Address, read_slice
+from fairlead_gateway.router.balancing import concurrency_limit
+from fairlead_gateway.router.endpoint_slices import Address, read_slice
+from fairlead_gateway.router.models import Hold, read_model
 from tests.router.objects import endpoint, endpoint_slice, model, scaled
 
 
@@ -52,10 +52,10 @@ def test_how_long_a_request_is_held(asked: Any, found: Any, seconds: int) -> Non
 
 
 def test_the_expected_start_is_the_operators_or_the_usual_one() -> None:
-    told = {"autoscaling": {"expectedReadySeconds": 33, "coldStartSeconds": {"p90": 60}}}
-    assert read_model(model(status=told)).hold.expected_ready_seconds == 33
-    del told["autoscaling"]["expectedReadySeconds"]
-    assert read_model(model(status=told)).hold.expected_ready_seconds == 60
+    record_load = {"autoscaling": {"expectedReadySeconds": 33, "coldStartSeconds": {"p90": 60}}}
+    assert read_model(model(status=record_load)).hold.expected_ready_seconds == 33
+    del record_load["autoscaling"]["expectedReadySeconds"]
+    assert read_model(model(status=record_load)).hold.expected_ready_seconds == 60
 
 
 def test_a_pods_bound_is_the_owners_or_the_learned_one() -> None:

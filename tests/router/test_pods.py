@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from fairlead_gateway.router.endpoint_slices import Address
 from fairlead_gateway.router.pods import Pod
-from fairlead_gateway.router.slices import Address
 
 
 def pod() -> Pod:
@@ -13,7 +13,7 @@ def pod() -> Pod:
 def test_the_load_is_ones_own_and_that_of_others() -> None:
     one = pod()
     one.began()
-    one.told(b"5/-", 0)
+    one.record_load(b"5/-", 0)
     assert one.load == 5
     one.began()
     assert one.load == 6
@@ -24,7 +24,7 @@ def test_the_load_is_ones_own_and_that_of_others() -> None:
 
 def test_an_old_report_is_believed_no_longer() -> None:
     one = pod()
-    one.told(b"5/16", 0)
+    one.record_load(b"5/16", 0)
     one.forget_old_report(5)
     assert one.load == 5
     one.forget_old_report(11)
@@ -33,7 +33,7 @@ def test_an_old_report_is_believed_no_longer() -> None:
 
 def test_a_report_that_is_none_changes_nothing() -> None:
     one = pod()
-    one.told(b"running=3", 0)
+    one.record_load(b"running=3", 0)
     assert one.load == 0
 
 

@@ -81,12 +81,12 @@ def test_the_operator_hears_at_once_of_a_held_request(cluster: Cluster) -> None:
     cursor = router.admin("/demand")[1]["cursor"]
     poll = Background(router.admin, f"/demand?wait=60&cursor={cursor}")
     call = Background(ask, router)
-    status, told = poll.result()
+    status, record_load = poll.result()
     assert status == 200
-    assert told["cursor"] > cursor
-    assert told["models"][cluster.key]["queued"] == 1
+    assert record_load["cursor"] > cursor
+    assert record_load["models"][cluster.key]["queued"] == 1
     # An operator that polled for this long learned of it while it was young.
-    assert told["models"][cluster.key]["oldestQueuedSeconds"] < 1
+    assert record_load["models"][cluster.key]["oldestQueuedSeconds"] < 1
     cluster.pod_ready()
     call.result()
 

@@ -7,24 +7,24 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.router.catalogue import Model
-from fairlead_gateway.router.directory import Directory
+from fairlead_gateway.router.models import RoutedModel
 from fairlead_gateway.router.namespaces import Namespaces
-from tests.router.directories import EXISTING, claimant, directory, refusal
+from fairlead_gateway.router.resolver import ModelResolver
+from tests.router.directories import EXISTING, claimant, refusal, resolver
 
 # Names of one form: NAMESPACE/NAME and ORG/MODEL
 
 
 @pytest.mark.parametrize("alias", ["prod/chat", "prod/chat/default", "team-a/chat/poet"])
 def test_a_full_name_is_of_its_own_namespace_also_while_the_model_is_absent(alias: str) -> None:
-    squatted = directory(claimant("evil", "x", alias))
+    squatted = resolver(claimant("evil", "x", alias))
     assert refusal(alias, "", squatted).status == 404
     by_full_name = squatted.resolve(f"evil/x/{alias}")
     assert (by_full_name.model.key, by_full_name.name) == ("evil/x", alias)
 
 
 def test_a_full_name_that_somebody_claims_is_not_suggested_as_his() -> None:
-    error = refusal("prod/chat", "", directory(claimant("evil", "x", "prod/chat")))
+    error = refusal("prod/chat", "", resolver(claimant("evil", "x", "prod/chat")))
     assert "evil/x/prod/chat" not in error.message
 
 
@@ -32,21 +32,21 @@ def test_a_full_name_that_somebody_claims_is_not_suggested_as_his() -> None:
     "name", ["Qwen/Qwen3-8B", "openai/gpt-oss-20b", "meta-llama/Llama-3.1-8B", "a/b/c:d"]
 )
 def test_a_name_in_a_hubs_form_is_possible(name: str) -> None:
-    meant = directory(Model("team-a", "x", name)).resolve(name)
+    meant = resolver(RoutedModel("team-a", "x", name)).resolve(name)
     assert (meant.model.key, meant.name) == ("team-a/x", None)
 
 
 def test_what_no_object_can_be_called_is_a_hubs_name_also_below_a_namespace() -> None:
-    assert directory(Model("team-a", "x", "prod/Chat_7B")).resolve("prod/Chat_7B").model.name == "x"
+    assert resolver(RoutedModel("team-a", "x", "prod/Chat_7B")).resolve("prod/Chat_7B").model.name == "x"
 
 
 def test_a_name_in_a_hubs_form_may_begin_with_the_models_own_namespace() -> None:
-    openai = Model("prod", "gpt", "prod/gpt-oss-20b")
-    assert directory(openai).resolve("prod/gpt-oss-20b").model is openai
+    openai = RoutedModel("prod", "gpt", "prod/gpt-oss-20b")
+    assert resolver(openai).resolve("prod/gpt-oss-20b").model is openai
 
 
 def test_a_namespace_that_comes_later_takes_its_names_over() -> None:
-    made = directory(claimant("evil", "x", "later/chat"))
+    made = resolver(claimant("evil", "x", "later/chat"))
     assert "later/chat" in {entry.id for entry in made.entries()}
     assert made.resolve("later/chat").model.key == "evil/x"
     made.change_namespaces(["later"])
@@ -55,19 +55,19 @@ def test_a_namespace_that_comes_later_takes_its_names_over() -> None:
 
 
 def test_a_model_shows_that_its_namespace_exists() -> None:
-    made = directory(claimant("evil", "x", "later/chat"))
+    made = resolver(claimant("evil", "x", "later/chat"))
     made.change([claimant("later", "other")])
     assert refusal("later/chat", "", made).status == 404
 
 
 def test_a_namespace_that_was_deleted_keeps_its_names() -> None:
-    made = directory(claimant("evil", "x", "prod/chat"))
+    made = resolver(claimant("evil", "x", "prod/chat"))
     made.change_namespaces((), ["prod"])
     assert refusal("prod/chat", "", made).status == 404
 
 
 def test_while_namespaces_are_not_known_every_word_may_be_one() -> None:
-    made = Directory([claimant("evil", "x", "openai/gpt-oss-20b", "Qwen/Qwen3-8B")])
+    made = ModelResolver([claimant("evil", "x", "openai/gpt-oss-20b", "Qwen/Qwen3-8B")])
     assert refusal("openai/gpt-oss-20b", "", made).status == 404
     assert made.resolve("Qwen/Qwen3-8B").model.key == "evil/x"
 
@@ -77,21 +77,21 @@ def test_while_namespaces_are_not_known_every_word_may_be_one() -> None:
 
 def test_of_two_that_claim_a_name_the_older_one_has_it() -> None:
     old, new = claimant("team-a", "x", "chat"), claimant("evil", "y", "chat", created="2026-02-01")
-    made = directory(new, old)
+    made = resolver(new, old)
     assert made.resolve("chat").model is old
     assert {entry.id for entry in made.entries()} == {"x", "chat", "y", "evil/y/chat"}
 
 
 def test_the_younger_one_has_it_once_the_older_one_is_gone() -> None:
     old, new = claimant("team-a", "x", "chat"), claimant("team-b", "y", "chat", created="2026-02-01")
-    made = directory(old, new)
+    made = resolver(old, new)
     made.change((), [old.key])
     assert made.resolve("chat").model is new
 
 
 def test_an_old_object_does_not_get_a_name_that_it_claims_since_today() -> None:
     victim = claimant("team-a", "x", "chat", created="2026-02-01")
-    made = directory(victim, claimant("evil", "y", created="2025-01-01"))
+    made = resolver(victim, claimant("evil", "y", created="2025-01-01"))
     made.change([claimant("evil", "y", "chat", created="2025-01-01")])
     assert made.resolve("chat").model is victim
 
@@ -99,12 +99,12 @@ def test_an_old_object_does_not_get_a_name_that_it_claims_since_today() -> None:
 def test_a_router_that_starts_later_goes_by_what_the_operator_has_granted() -> None:
     victim = claimant("team-a", "x", "chat", created="2026-02-01", granted="x,chat")
     assert (
-        directory(claimant("evil", "y", "chat", created="2025-01-01"), victim).resolve("chat").model is victim
+        resolver(claimant("evil", "y", "chat", created="2025-01-01"), victim).resolve("chat").model is victim
     )
 
 
 def test_a_grant_takes_effect_in_routers_that_run() -> None:
-    made = directory(claimant("evil", "y", "chat"))
+    made = resolver(claimant("evil", "y", "chat"))
     victim = claimant("team-a", "x", "chat", created="2026-02-01", granted="chat")
     made.change([victim])
     assert made.resolve("chat").model is victim
@@ -112,14 +112,14 @@ def test_a_grant_takes_effect_in_routers_that_run() -> None:
 
 def test_a_forged_grant_takes_no_name_away() -> None:
     victim = claimant("team-a", "x", "chat", created="2026-02-01", granted="chat")
-    made = directory(victim)
+    made = resolver(victim)
     made.change([claimant("evil", "y", "chat", created="2025-01-01", granted="chat")])
     assert made.resolve("chat").model is victim
 
 
 def test_while_models_are_still_being_listed_their_order_decides_nothing() -> None:
     old, new = claimant("team-a", "x", "chat"), claimant("evil", "a", "chat", created="2026-02-01")
-    made = Directory([new], Namespaces(EXISTING))
+    made = ModelResolver([new], Namespaces(EXISTING))
     made.change([old])
     made.complete()
     assert made.resolve("chat").model is old
@@ -130,36 +130,36 @@ def test_while_models_are_still_being_listed_their_order_decides_nothing() -> No
 
 def test_by_its_own_service_a_model_has_all_its_names() -> None:
     old, new = claimant("team-a", "x", "chat"), claimant("team-b", "y", "chat", created="2026-02-01")
-    assert directory(old, new).resolve("chat", "y.team-b.svc").model is new
+    assert resolver(old, new).resolve("chat", "y.team-b.svc").model is new
 
 
 def test_by_a_service_of_one_namespace_no_short_name_leads_into_another() -> None:
-    made = directory(claimant("team-a", "x", "chat"), claimant("evil", "y", "former"))
+    made = resolver(claimant("team-a", "x", "chat"), claimant("evil", "y", "former"))
     assert refusal("former", "x.team-a.svc", made).status == 404
     assert made.resolve("evil/y/former", "x.team-a.svc").model.key == "evil/y"
 
 
 def test_that_holds_for_models_of_the_same_namespace() -> None:
-    made = directory(claimant("team-a", "x", "chat"), claimant("team-a", "y", "code"))
+    made = resolver(claimant("team-a", "x", "chat"), claimant("team-a", "y", "code"))
     assert made.resolve("code", "x.team-a.svc").model.key == "team-a/y"
 
 
 @pytest.mark.parametrize("host", ["chat.prod.svc", "chat.prod.svc.cluster.local", "chat.prod", "chat"])
 def test_after_its_end_the_requests_by_its_service_reach_no_other_namespace(host: str) -> None:
     victim, evil = claimant("prod", "chat"), claimant("evil", "x", "chat", created="2026-02-01")
-    made = directory(victim, evil)
+    made = resolver(victim, evil)
     made.change((), [victim.key])
     assert made.resolve("chat").model is evil
     assert refusal("chat", host, made).status in (400, 404)
 
 
 def test_before_a_model_is_known_neither() -> None:
-    made = directory(claimant("evil", "x", "chat"))
+    made = resolver(claimant("evil", "x", "chat"))
     assert refusal("chat", "chat.prod.svc", made).status == 404
 
 
 def test_the_routers_own_service_is_for_all_models() -> None:
-    made = directory(claimant("team-a", "x", "chat"), service="fairlead-router.prod")
+    made = resolver(claimant("team-a", "x", "chat"), service="fairlead-router.prod")
     for host in (
         "fairlead-router.prod.svc.cluster.local",
         "fairlead-router.prod",
@@ -172,21 +172,21 @@ def test_the_routers_own_service_is_for_all_models() -> None:
 @pytest.mark.parametrize("host", ["fairlead-router", "localhost"])
 def test_a_model_of_the_routers_name_gets_nothing_that_is_for_all(host: str) -> None:
     victim, evil = claimant("team-a", "x", "chat"), claimant("evil", host, "chat", created="2026-02-01")
-    made = directory(victim, evil, service="fairlead-router.prod")
+    made = resolver(victim, evil, service="fairlead-router.prod")
     assert made.resolve("chat", host).model is victim
     assert refusal(None, host, made).status == 400
 
 
 def test_a_host_of_one_word_chooses_no_model_against_its_name() -> None:
     holder, other = claimant("team-a", "x", "chat"), claimant("team-b", "y", "chat", created="2026-02-01")
-    error = refusal("chat", "y", directory(holder, other))
+    error = refusal("chat", "y", resolver(holder, other))
     assert (error.status, error.code) == (400, "ambiguous_model")
     assert "NAME.NAMESPACE" in error.message
 
 
 @pytest.mark.parametrize("asked", [None, "chat"])
 def test_a_host_of_one_word_chooses_no_model_among_two_of_the_name(asked: str | None) -> None:
-    made = directory(claimant("team-a", "chat"), claimant("team-b", "chat", created="2026-02-01"))
+    made = resolver(claimant("team-a", "chat"), claimant("team-b", "chat", created="2026-02-01"))
     assert refusal(asked, "chat", made).status == 400
     assert made.resolve("team-b/chat", "chat").model.key == "team-b/chat"
 
@@ -199,7 +199,7 @@ names = st.one_of(
     words, st.builds("{}/{}".format, st.sampled_from((*NAMESPACES, "Org", "org")), words)
 ) | st.builds("{}/{}/{}".format, st.sampled_from(NAMESPACES), words, words)
 models = st.builds(
-    Model,
+    RoutedModel,
     namespace=st.sampled_from(NAMESPACES),
     name=st.sampled_from(["chat", "code", "x"]),
     served_name=names,
@@ -212,9 +212,9 @@ changes = st.lists(st.tuples(st.booleans(), models), max_size=12)
 
 @given(changes, names, st.sampled_from(["", *(f"x.{namespace}.svc" for namespace in NAMESPACES)]))
 def test_no_full_name_leads_into_another_namespace(
-    steps: list[tuple[bool, Model]], asked: str, host: str
+    steps: list[tuple[bool, RoutedModel]], asked: str, host: str
 ) -> None:
-    made = Directory((), Namespaces(NAMESPACES))
+    made = ModelResolver((), Namespaces(NAMESPACES))
     made.complete()
     for gone, model in steps:
         made.change(() if gone else [model], [model.key] if gone else ())
@@ -230,11 +230,13 @@ def test_no_full_name_leads_into_another_namespace(
 
 @given(changes, models, names)
 def test_a_name_stays_with_its_holder_in_spite_of_later_ones(
-    steps: list[tuple[bool, Model]], holder: Model, asked: str
+    steps: list[tuple[bool, RoutedModel]], holder: RoutedModel, asked: str
 ) -> None:
-    made = Directory([holder], Namespaces(NAMESPACES))
+    made = ModelResolver([holder], Namespaces(NAMESPACES))
     made.complete()
-    granted = Model(holder.namespace, holder.name, asked, created=holder.created, granted=frozenset({asked}))
+    granted = RoutedModel(
+        holder.namespace, holder.name, asked, created=holder.created, granted=frozenset({asked})
+    )
     made.change([granted])
     # A full name of another namespace it has not, also if it claims it.
     assume(resolved(made, asked) == holder.key)
@@ -247,16 +249,16 @@ def test_a_name_stays_with_its_holder_in_spite_of_later_ones(
 
 @given(changes)
 def test_every_name_that_is_listed_is_served(
-    steps: list[tuple[bool, Model]],
+    steps: list[tuple[bool, RoutedModel]],
 ) -> None:
-    made = Directory((), Namespaces(NAMESPACES))
+    made = ModelResolver((), Namespaces(NAMESPACES))
     for gone, model in steps:
         made.change(() if gone else [model], [model.key] if gone else ())
     for entry in made.entries():
         assert made.resolve(entry.id)
 
 
-def resolved(where: Directory, asked: str, host: str = "") -> str:
+def resolved(where: ModelResolver, asked: str, host: str = "") -> str:
     """The key of the model that is meant; empty if there is none."""
     try:
         return where.resolve(asked, host).model.key

@@ -1,4 +1,4 @@
-"""What the API server says reaches the fleet, whatever happens to the connection."""
+"""What the API server says reaches the model_registry, whatever happens to the connection."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.router import kube
-from fairlead_gateway.router.fleet import Fleet
+from fairlead_gateway.router.endpoint_slices import Address
 from fairlead_gateway.router.kube import KubeReader
-from fairlead_gateway.router.slices import Address
+from fairlead_gateway.router.registry import ModelRegistry
 from fairlead_gateway.router.watcher import Watcher, sources
 from tests.gateway.wire import until
 from tests.router.objects import Object, endpoint, endpoint_slice, model
@@ -26,10 +26,12 @@ pytestmark = pytest.mark.apiserver
 
 
 class World:
-    """One namespace, a fleet that follows it, and the connection between."""
+    """One namespace, a registry that follows it, and the connection between."""
 
-    def __init__(self, plane: ControlPlane, namespace: str, proxy: FaultyProxy, fleet: Fleet) -> None:
-        self.proxy, self.fleet = proxy, fleet
+    def __init__(
+        self, plane: ControlPlane, namespace: str, proxy: FaultyProxy, model_registry: ModelRegistry
+    ) -> None:
+        self.proxy, self.model_registry = proxy, model_registry
         self._plane, self._namespace = plane, namespace
 
     async def apply(self, *documents: Object) -> None:
@@ -48,7 +50,7 @@ class World:
 
     @property
     def models(self) -> set[str]:
-        return {entry.id for entry in self.fleet.directory.entries()}
+        return {entry.id for entry in self.model_registry.resolver.entries()}
 
     async def watching(self) -> None:
         await until(lambda: self.proxy.watches == 2)
@@ -65,12 +67,17 @@ async def following(
         server = json.loads(proxy.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
         (folder / "token").write_text("ignored")
         reader = KubeReader(server, folder / "token", folder / "none")
-        fleet = Fleet(asyncio.get_running_loop().time, sources=3 if everywhere else 2)
-        replace = fleet.replace_models, fleet.replace_slices, fleet.listed, fleet.replace_namespaces
+        model_registry = ModelRegistry(asyncio.get_running_loop().time, sources=3 if everywhere else 2)
+        replace = (
+            model_registry.replace_models,
+            model_registry.replace_slices,
+            model_registry.listed,
+            model_registry.replace_namespaces,
+        )
         watched = sources(() if everywhere else (namespace,), *replace)
         tasks = [asyncio.create_task(Watcher(reader, source).run()) for source in watched]
         try:
-            yield World(plane, namespace, proxy, fleet)
+            yield World(plane, namespace, proxy, model_registry)
         finally:
             for task in tasks:
                 task.cancel()
@@ -80,7 +87,7 @@ async def following(
 
 @pytest.fixture
 async def world(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> AsyncIterator[World]:
-    """A fleet that follows an empty namespace."""
+    """A registry that follows an empty namespace."""
     async with following(control_plane, namespace, tmp_path) as made:
         await made.watching()
         yield made
@@ -97,11 +104,11 @@ def node(control_plane: ControlPlane) -> Iterator[str]:
 
 
 async def test_models_and_pods_come_and_go(world: World) -> None:
-    assert world.fleet.synced
+    assert world.model_registry.synced
     await world.apply(model("tiny"), endpoint_slice(endpoint("10.0.0.7", "tiny-0")))
-    await until(lambda: world.fleet.addresses == {Address("tiny-0", "10.0.0.7", 8000)})
+    await until(lambda: world.model_registry.addresses == {Address("tiny-0", "10.0.0.7", 8000)})
     await world.delete("endpointslice", "tiny-x")
-    await until(lambda: not world.fleet.addresses)
+    await until(lambda: not world.model_registry.addresses)
     await world.delete("modeldeployment", "tiny")
     await until(lambda: not world.models)
 
@@ -140,19 +147,19 @@ async def test_a_server_that_refuses_is_asked_again(
     async with following(control_plane, namespace, tmp_path) as world:
         world.proxy.rule = lambda _: Fault(status)
         await until(lambda: len(world.proxy.calls) > 4)
-        assert not world.fleet.synced
+        assert not world.model_registry.synced
         world.proxy.rule = lambda _: None
-        await until(lambda: world.fleet.synced)
+        await until(lambda: world.model_registry.synced)
 
 
 async def test_a_change_of_status_moves_no_request(world: World) -> None:
     await world.apply(model("tiny"), endpoint_slice(endpoint("10.0.0.7", "tiny-0")))
-    await until(lambda: world.fleet.addresses)
-    (pod,) = next(iter(world.fleet.desks.values())).pods.values()
+    await until(lambda: world.model_registry.addresses)
+    (pod,) = next(iter(world.model_registry.dispatchers.values())).pods.values()
     pod.began()
     await world.apply(model("tiny", model={"source": "pvc://models/tiny", "aliases": ["small"]}))
     await until(lambda: "small" in world.models)
-    (same,) = next(iter(world.fleet.desks.values())).pods.values()
+    (same,) = next(iter(world.model_registry.dispatchers.values())).pods.values()
     assert same is pod
 
 
@@ -163,10 +170,10 @@ async def test_a_list_of_large_objects_comes_in_pieces(
     monkeypatch.setattr(kube, "_PIECE", 8)
     notes: Object = {"podTemplate": {"metadata": {"annotations": {"note": "x" * 6_000}}}}
     async with following(control_plane, namespace, tmp_path) as world:
-        await until(lambda: world.fleet.synced)
+        await until(lambda: world.model_registry.synced)
         await world.apply(*(model(f"m{number}", **notes) for number in range(9)))
     async with following(control_plane, namespace, tmp_path) as again:
-        await until(lambda: again.fleet.synced)
+        await until(lambda: again.model_registry.synced)
         assert again.models == {f"m{number}" for number in range(9)}
 
 
@@ -175,22 +182,22 @@ async def test_the_names_of_a_namespace_are_its_own_from_its_beginning_and_beyon
 ) -> None:
     fresh = f"fresh-{uuid.uuid4().hex[:8]}"
     async with following(control_plane, namespace, tmp_path, everywhere=True) as world:
-        directory = world.fleet.directory
+        resolver = world.model_registry.resolver
 
         def reached() -> str:
             try:
-                return directory.resolve(f"{fresh}/chat").model.namespace
+                return resolver.resolve(f"{fresh}/chat").model.namespace
             except ApiError as error:
                 return error.code
 
         names = {"source": "pvc://models/x", "aliases": [f"{fresh}/chat"]}
-        await until(lambda: world.fleet.synced)
+        await until(lambda: world.model_registry.synced)
         await world.apply(model("squatter", model=names))
         await until(lambda: reached() == namespace)
         await asyncio.to_thread(control_plane.kubectl, "create", "namespace", fresh)
         await until(lambda: reached() == "model_not_found")
         await asyncio.to_thread(control_plane.kubectl, "delete", "namespace", fresh)
-        await until(lambda: not directory.namespaces.exists(fresh))
+        await until(lambda: not resolver.namespaces.exists(fresh))
         assert reached() == "model_not_found"
 
 
@@ -206,8 +213,8 @@ async def test_slices_that_kubernetes_makes_of_a_models_service_have_its_pods(
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "tiny-0", "labels": labels}}
     await world.apply(model("tiny"), {**service, "spec": {**spec, "selector": labels, "ports": [port]}})
     await world.apply({**pod, "spec": {"nodeName": node, "containers": [container]}})
-    assert not world.fleet.addresses
+    assert not world.model_registry.addresses
     ready = {"type": "Ready", "status": "True"}
     running = {"phase": "Running", "conditions": [ready], "podIP": "10.0.0.9", "podIPs": [{"ip": "10.0.0.9"}]}
     await world.patch_status("pod", "tiny-0", {"status": running})
-    await until(lambda: world.fleet.addresses == {Address("tiny-0", "10.0.0.9", 8000)})
+    await until(lambda: world.model_registry.addresses == {Address("tiny-0", "10.0.0.9", 8000)})

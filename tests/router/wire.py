@@ -11,10 +11,10 @@ from typing import Any
 
 import aiohttp
 
-from fairlead_gateway.router.answer import router_protocol
 from fairlead_gateway.router.app import create_api
-from fairlead_gateway.router.desk import Desk
-from fairlead_gateway.router.services import RouterServices
+from fairlead_gateway.router.dispatcher import ModelDispatcher
+from fairlead_gateway.router.request_cycle import router_protocol
+from fairlead_gateway.router.router_context import RouterContext
 from fairlead_gateway.router.settings import RouterSettings
 from tests.gateway.asgi import Answer
 from tests.gateway.scripted import Script, ScriptedEngine
@@ -49,19 +49,19 @@ class ScriptedPod(ScriptedEngine):
 class Router:
     """A listening API port, and what the watches would tell it."""
 
-    def __init__(self, services: RouterServices, port: int, session: aiohttp.ClientSession) -> None:
+    def __init__(self, services: RouterContext, port: int, session: aiohttp.ClientSession) -> None:
         self.services, self.port, self._session = services, port, session
 
     @property
-    def desk(self) -> Desk:
+    def dispatcher(self) -> ModelDispatcher:
         """That of the model KEY."""
-        return self.services.fleet.desks[KEY]
+        return self.services.model_registry.dispatchers[KEY]
 
     def know(self, *documents: Object) -> None:
         """These ModelDeployments exist, and no others."""
-        fleet = self.services.fleet
+        model_registry = self.services.model_registry
         named = {f"{d['metadata']['namespace']}/{d['metadata']['name']}": d for d in documents}
-        fleet.replace_models(set(fleet.desks), named)
+        model_registry.replace_models(set(model_registry.dispatchers), named)
 
     def ready(self, *ports: int, name: str = "tiny", namespace: str = "team") -> None:
         """The pods pod-0, pod-1, ... of a model are ready, on these ports."""
@@ -71,7 +71,7 @@ class Router:
                 endpoint("127.0.0.1", f"pod-{number}"), port=port, name=name, namespace=namespace
             )
             key = f"{namespace}/{name}-{number}"
-            self.services.fleet.replace_slices({key}, {key: part} if port else {})
+            self.services.model_registry.replace_slices({key}, {key: part} if port else {})
 
     async def call(
         self, method: str, path: str, body: Any = b"", headers: Mapping[str, str] | None = None
@@ -95,7 +95,7 @@ class Router:
 @asynccontextmanager
 async def running_router(*documents: Object, synced: bool = True, **settings: Any) -> AsyncIterator[Router]:
     """The API port. Without documents it knows the model KEY, without pods."""
-    services = RouterServices(RouterSettings(**settings), sources=1)
+    services = RouterContext(RouterSettings(**settings), sources=1)
     async with (
         listening(create_api(services), router_protocol(services)) as port,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WAIT_SECONDS)) as session,
@@ -103,7 +103,7 @@ async def running_router(*documents: Object, synced: bool = True, **settings: An
         router = Router(services, port, session)
         if synced:
             router.know(*(documents or (model(),)))
-            services.fleet.listed()
+            services.model_registry.listed()
         try:
             yield router
         finally:

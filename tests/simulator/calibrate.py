@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from e2e.cluster.paths import ROOT
-from fairlead_operator.autoscale.linear import nonnegative_least_squares
+from fairlead_operator.autoscale.statistics import nonnegative_least_squares
 from tests.benchmarks.gateway.machine import machine
 from tests.simulator.measured import ARGUMENTS, BUDGET, SLOTS, Measured, Phase, Tick, measure
 from tests.simulator.plane import Engine, Plane, Routing

@@ -1,4 +1,4 @@
-"""From runs to a verdict: what each system spends for the attainment that ours reaches. Pure.
+"""From runs to a comparison: what each system spends for the attainment that ours reaches. Pure.
 
 A system's point (its target, our objective) has one attainment, the mean over workloads and seeds, and one
 price, the GPU hours of all workloads (mean over seeds). Between two points on a system's Pareto frontier

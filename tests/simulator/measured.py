@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairlead_gateway.demand import read_engine
+from fairlead_gateway.load_counters import read_engine
 from tests.support import processes
 from tests.support.engine import Engine
 

@@ -1,4 +1,4 @@
-"""The verdict: frontiers, prices at equal attainment and aims, by hand."""
+"""The comparison: frontiers, prices at equal attainment and aims, by hand."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ from fairlead_weights.listing import (
     record_from,
     wanted,
 )
-from fairlead_weights.progress import Progress, Rate, Tally, peer_document, percent
+from fairlead_weights.progress import DownloadProgress, Rate, Tally, peer_document, percent
 
 
 class TestJobs:
@@ -258,8 +258,8 @@ class TestCauses:
 
 
 class TestProgress:
-    def progress(self) -> Progress:
-        return Progress("hf://acme/tiny", 1000.0, {"model": Tally(30, 100), "sql": Tally()})
+    def progress(self) -> DownloadProgress:
+        return DownloadProgress("hf://acme/tiny", 1000.0, {"model": Tally(30, 100), "sql": Tally()})
 
     def test_the_total_is_unknown_until_every_source_has_told_its_own(self) -> None:
         progress = self.progress()

@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from fairlead_operator.api.markers import items, length, rule, validations
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 
 # Five fields of numbers, names, lists, ranges and steps; whether they name a time at all is seen when they
 # are read.
@@ -26,7 +26,7 @@ def _cron(field: str) -> object:
     return validations(rule(f"self.matches('{_CRON}')", f"{field} {words}"))
 
 
-class Targets(Part):
+class Targets(ApiObject):
     """What a request should experience once a replica has it."""
 
     ttft_milliseconds: Annotated[int, Field(ge=1, le=3_600_000)] = 2000
@@ -35,7 +35,7 @@ class Targets(Part):
     """itlMilliseconds between two tokens."""
 
 
-class ScalingPolicy(Part):
+class ScalingPolicy(ApiObject):
     """One bound on how fast the number of replicas changes."""
 
     type: Literal["Pods", "Percent"]
@@ -46,7 +46,7 @@ class ScalingPolicy(Part):
     """periodSeconds that the value is for."""
 
 
-class ScalingRules(Part):
+class ScalingRules(ApiObject):
     """How the number of replicas changes in one direction."""
 
     stabilization_window_seconds: Annotated[int | None, Field(ge=0, le=3600)] = None
@@ -61,7 +61,7 @@ class ScalingRules(Part):
     """
 
 
-class Behavior(Part):
+class Behavior(ApiObject):
     """How the number of replicas changes, as in HorizontalPodAutoscaler v2."""
 
     scale_up: ScalingRules = ScalingRules()
@@ -70,7 +70,7 @@ class Behavior(Part):
     """scaleDown has the rules for fewer replicas."""
 
 
-class ScaleFromZero(Part):
+class ScaleFromZero(ApiObject):
     """What happens to requests while no replica is ready: the router holds them."""
 
     initial_replicas: Annotated[int | None, Field(ge=1, le=1000)] = None
@@ -87,7 +87,7 @@ class ScaleFromZero(Part):
     """maxQueuedBytes that the held requests' bodies may take in each router."""
 
 
-class Fallback(Part):
+class Fallback(ApiObject):
     """What happens while neither routers nor engines tell how much there is to do."""
 
     failure_threshold: Annotated[int, Field(ge=1, le=1000)] = 3
@@ -104,7 +104,7 @@ class Fallback(Part):
     """replicas to fall back to."""
 
 
-class Schedule(Part):
+class Schedule(ApiObject):
     """A time in which more replicas are kept, for load that is known in advance."""
 
     model_config = ConfigDict(
@@ -138,7 +138,7 @@ class Schedule(Part):
     """minReplicas in this time, where it is more than the usual minReplicas."""
 
 
-class Autoscaling(Part):
+class Autoscaling(ApiObject):
     """How many replicas a model has."""
 
     model_config = ConfigDict(

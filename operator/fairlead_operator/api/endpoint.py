@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from fairlead_operator.api.markers import Extra, items, length, properties, rule, validations
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 
 # A value of any JSON type. Kubernetes' schemas know no union, and what a parameter takes, often a number with
 # a fraction, is known to the dialect's table: the operator checks it there.
@@ -23,7 +23,7 @@ _FREE_FORM = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "m
 _Size = Annotated[int | None, Field(ge=1, le=1_073_741_824)]
 
 
-class Limit(Part):
+class ParameterLimit(ApiObject):
     """The bounds of one parameter; which ones it has is in the reference of parameters."""
 
     minimum: AnyJson = None
@@ -44,7 +44,7 @@ class Limit(Part):
     """maxMedia is the most images, audio and video in the messages."""
 
 
-class Auth(Part):
+class Auth(ApiObject):
     """Who may call the model."""
 
     # The API server checks the rules against the default {} too, before it fills in that one's own defaults.
@@ -76,7 +76,7 @@ class Auth(Part):
     """
 
 
-class Api(Part):
+class Api(ApiObject):
     """What clients see."""
 
     dialect: Literal["OpenAI", "IG1", "IOIntelligence", "PolarGrid", "RAG"] = "OpenAI"
@@ -87,7 +87,7 @@ class Api(Part):
     """defaults of request parameters by name, over the dialect's, for example `temperature: 0.2`. Checked
     against the dialect's table; a wrong one makes the model not Ready and changes nothing that runs.
     """
-    limits: Annotated[dict[str, Limit], properties(64)] = Field(default_factory=dict)
+    limits: Annotated[dict[str, ParameterLimit], properties(64)] = Field(default_factory=dict)
     """limits of request parameters by name, for example `max_tokens: {maximum: 4096}`. A request outside is
     refused with an error that names the limit. `minimum` and `maximum` narrow the range of a number; the
     others replace a bound of the table, by a smaller one or by a larger one that costs the engine more.

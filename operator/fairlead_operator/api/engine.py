@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field
 
 from fairlead_operator.api.env import EnvVar
 from fairlead_operator.api.markers import items, length, rule, validations
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 
 # What the operator sets itself and what would take the engine away from the gateway.
 RESERVED_ARGUMENTS = ("api-key", "host", "model", "port", "served-model-name", "uds")
@@ -32,7 +32,7 @@ def _parser_name(field: str) -> Any:
     )
 
 
-class ConfigMapKey(Part):
+class ConfigMapKey(ApiObject):
     """A key of a ConfigMap in the model's namespace."""
 
     name: Annotated[str, length(1, 253)]
@@ -41,7 +41,7 @@ class ConfigMapKey(Part):
     """key in the ConfigMap."""
 
 
-class ChatTemplate(Part):
+class ChatTemplate(ApiObject):
     """A chat template in Jinja, by text or by reference."""
 
     model_config = ConfigDict(
@@ -75,7 +75,7 @@ class ChatTemplate(Part):
     """
 
 
-class Unresponsive(Part):
+class Unresponsive(ApiObject):
     """What happens when the engine hangs. vLLM's own health check goes on to say that all is well then."""
 
     action: Literal["Report", "Restart"] = "Report"
@@ -88,7 +88,7 @@ class Unresponsive(Part):
     """
 
 
-class Engine(Part):
+class Engine(ApiObject):
     """How vLLM is run."""
 
     image: Annotated[str | None, length(1, 1024)] = None

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import ConfigDict, WithJsonSchema
 
 from fairlead_operator.api.markers import Schema, length, rule, validations
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ Quantity = Annotated[
 ]
 
 
-class ObjectKey(Part):
+class ObjectKey(ApiObject):
     """One key of a ConfigMap or Secret."""
 
     name: Annotated[str, length(1, 253)]
@@ -79,14 +79,14 @@ class ObjectKey(Part):
     """optional lets the container start although the object or key does not exist."""
 
 
-class FieldRef(Part):
+class FieldRef(ApiObject):
     """A field of the pod."""
 
     field_path: Annotated[str, length(1, 253)]
     """fieldPath of the pod, for example `status.hostIP`."""
 
 
-class ResourceFieldRef(Part):
+class ResourceFieldRef(ApiObject):
     """A resource of a container."""
 
     resource: Annotated[str, length(1, 253)]
@@ -97,7 +97,7 @@ class ResourceFieldRef(Part):
     """divisor of the value, for example `1Mi`."""
 
 
-class EnvSource(Part):
+class EnvSource(ApiObject):
     """Where the value of an environment variable comes from."""
 
     model_config = ConfigDict(
@@ -123,7 +123,7 @@ class EnvSource(Part):
     """resourceFieldRef takes the value from a container's resources."""
 
 
-class EnvVar(Part):
+class EnvVar(ApiObject):
     """One environment variable, as in a pod."""
 
     model_config = ConfigDict(

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import inf
 from typing import Any
 
-from fairlead_operator.api.endpoint import Limit
+from fairlead_operator.api.endpoint import ParameterLimit
 from fairlead_operator.api.jsonvalue import Schema, accepts, describe, shown
 
 _ENDS = ("minimum", "maximum")
 
 
-def check_limit(where: str, entries: Sequence[Mapping[str, Any]], limit: Limit) -> Iterator[str]:
+def check_limit(where: str, entries: Sequence[Mapping[str, Any]], limit: ParameterLimit) -> Iterator[str]:
     """What is wrong with a limit; `entries` are the parameter's in the tables of the APIs that have it."""
     possible = tuple(dict.fromkeys(name for entry in entries for name in entry.get("limits", ())))
     if not possible:
@@ -28,7 +28,7 @@ def check_limit(where: str, entries: Sequence[Mapping[str, Any]], limit: Limit) 
     yield from _check_range(where, [entry["schema"] for entry in entries], limit)
 
 
-def _check_range(where: str, schemas: list[Schema], limit: Limit) -> Iterator[str]:
+def _check_range(where: str, schemas: list[Schema], limit: ParameterLimit) -> Iterator[str]:
     for side in _ENDS:
         value = getattr(limit, side)
         kind = {"type": schemas[0].get("type")}
@@ -41,7 +41,7 @@ def _check_range(where: str, schemas: list[Schema], limit: Limit) -> Iterator[st
             return
 
 
-def applied(schema: Schema, limit: Limit) -> Schema:
+def applied(schema: Schema, limit: ParameterLimit) -> Schema:
     """A parameter's schema within a limit: a narrower range of a number, another size of a list."""
     found = dict(schema)
     if "anyOf" in found:

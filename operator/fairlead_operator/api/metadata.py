@@ -13,7 +13,7 @@ from pydantic import Field
 
 from fairlead_operator.api.markers import Schema, length, properties, rule, validations
 from fairlead_operator.api.names import DELETION_COST, GROUP
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 
 _FIELD = "spec.inheritedMetadata"
 _OTHERS = "it is set by Fairlead or by Kubernetes; remove it"
@@ -78,7 +78,7 @@ def refused_key(keys: Iterable[str], reserved: Mapping[str, str]) -> str | None:
     return None
 
 
-class InheritedMetadata(Part):
+class InheritedMetadata(ApiObject):
     """Labels and annotations of everything that is made for the model, its pods among them."""
 
     labels: Annotated[

@@ -8,7 +8,7 @@ from pydantic import ConfigDict
 
 from fairlead_operator.api.env import Quantity
 from fairlead_operator.api.markers import items, length, rule, validations
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 
 _REPOSITORY = "hf://[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
 _GGUF_FILE = "(/[^/[:cntrl:]]+)*/[^/[:cntrl:]]+[.]gguf"
@@ -55,7 +55,7 @@ def _served_name(field: str) -> Any:
     )
 
 
-class Credentials(Part):
+class Credentials(ApiObject):
     """Credentials for downloading the weights."""
 
     secret_name: Annotated[str, length(1, 253)]
@@ -65,7 +65,7 @@ class Credentials(Part):
     """
 
 
-class Cache(Part):
+class Cache(ApiObject):
     """Where downloaded weights are kept."""
 
     model_config = ConfigDict(
@@ -126,7 +126,7 @@ class Cache(Part):
     """
 
 
-class Adapter(Part):
+class Adapter(ApiObject):
     """A LoRA adapter, served under its own name beside the model."""
 
     model_config = ConfigDict(
@@ -165,7 +165,7 @@ _FROM_S3 = "(self.source.startsWith('s3://') || (has(self.adapters) && "
 _FROM_S3 += "self.adapters.exists(a, a.source.startsWith('s3://'))))"
 
 
-class Model(Part):
+class Model(ApiObject):
     """What is served."""
 
     model_config = ConfigDict(

@@ -15,7 +15,7 @@ from itertools import islice
 from math import inf
 from typing import Any
 
-from fairlead_operator.api.endpoint import Api, Limit
+from fairlead_operator.api.endpoint import Api, ParameterLimit
 from fairlead_operator.api.jsonvalue import accepts, describe, shown
 from fairlead_operator.api.limits import applied, characters, check_limit
 
@@ -47,7 +47,7 @@ def _problems(api: Api) -> Iterator[str]:
     tables = DIALECTS[api.dialect]
     yield from _check_twice(api.defaults, "defaults")
     yield from _check_twice(api.limits, "limits")
-    limits: dict[str, Limit] = {}
+    limits: dict[str, ParameterLimit] = {}
     for name, limit in api.limits.items():
         found = list(_check_limit(tables, name, limit))
         yield from found
@@ -69,7 +69,7 @@ def _check_twice(given: Mapping[str, Any], field: str) -> Iterator[str]:
             yield f"spec.api.{field}: {' and '.join(names)} mean the same; keep one of them"
 
 
-def _check_limit(tables: Mapping[str, Mapping[str, Any]], name: str, limit: Limit) -> Iterator[str]:
+def _check_limit(tables: Mapping[str, Mapping[str, Any]], name: str, limit: ParameterLimit) -> Iterator[str]:
     where = f"spec.api.limits.{name}"
     entries = _entries(tables, name)
     if entries:
@@ -79,7 +79,7 @@ def _check_limit(tables: Mapping[str, Mapping[str, Any]], name: str, limit: Limi
 
 
 def _check_default(
-    tables: Mapping[str, Mapping[str, Any]], name: str, value: Any, limit: Limit | None
+    tables: Mapping[str, Mapping[str, Any]], name: str, value: Any, limit: ParameterLimit | None
 ) -> Iterator[str]:
     where = f"spec.api.defaults.{name}"
     entries = _entries(tables, name)

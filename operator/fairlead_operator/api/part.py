@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 
-class Part(BaseModel):
+class ApiObject(BaseModel):
     """Base of every object in the API."""
 
     model_config = ConfigDict(

@@ -8,14 +8,14 @@ from pydantic import ConfigDict, Field, WithJsonSchema
 
 from fairlead_operator.api.env import Quantity
 from fairlead_operator.api.markers import items, length, properties, rule, validations
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 
 # Kubernetes' own fragments that nobody would want spelt out here: the API server checks them where they end
 # up, in the Deployment, and what it says names the field.
 RAW_OBJECT = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "maxProperties": 64}
 
 
-class Accelerator(Part):
+class Accelerator(ApiObject):
     """Accelerators of each pod."""
 
     model_config = ConfigDict(
@@ -69,7 +69,7 @@ class Accelerator(Part):
     """selectors are CEL expressions about `device`, all of which a device of the class must fulfil."""
 
 
-class Resources(Part):
+class Resources(ApiObject):
     """Compute resources of the engine's container, as in a pod."""
 
     model_config = ConfigDict(
@@ -91,7 +91,7 @@ class Resources(Part):
     """limits of the engine's container. Shared memory (/dev/shm) counts towards the memory limit."""
 
 
-class Toleration(Part):
+class Toleration(ApiObject):
     """One toleration, as in a pod."""
 
     key: Annotated[str | None, length(0, 316)] = None
@@ -106,7 +106,7 @@ class Toleration(Part):
     """tolerationSeconds is how long a NoExecute taint is tolerated; for ever if absent."""
 
 
-class TopologySpread(Part):
+class TopologySpread(ApiObject):
     """One constraint on how the model's pods are spread, as in a pod; its labelSelector is the model's."""
 
     max_skew: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -125,7 +125,7 @@ class TopologySpread(Part):
     """nodeTaintsPolicy says whether taints of nodes count; Ignore if absent."""
 
 
-class Scheduling(Part):
+class Scheduling(ApiObject):
     """Where the pods may run."""
 
     node_selector: Annotated[dict[str, str], properties(64)] = Field(default_factory=dict)

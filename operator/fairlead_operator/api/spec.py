@@ -12,7 +12,7 @@ from fairlead_operator.api.engine import Engine
 from fairlead_operator.api.markers import rule
 from fairlead_operator.api.metadata import InheritedMetadata
 from fairlead_operator.api.model import Model
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 from fairlead_operator.api.scheduling import RAW_OBJECT, Accelerator, Resources, Scheduling
 
 # Devices of all pods of one replica; tensor and pipeline parallelism divide them.
@@ -60,7 +60,7 @@ _ACCELERATORS_IN_RESOURCES = [
 ]
 
 
-class Rollout(Part):
+class Rollout(ApiObject):
     """How changes and shutdowns proceed."""
 
     strategy: Literal["Auto", "Surge", "Recreate"] = "Auto"
@@ -80,7 +80,7 @@ class Rollout(Part):
     """
 
 
-class ModelDeploymentSpec(Part):
+class ModelDeploymentSpec(ApiObject):
     """What is asked for."""
 
     model_config = ConfigDict(

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema
 
 from fairlead_operator.api.markers import items, length
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 
 
-class Condition(Part):
+class Condition(ApiObject):
     """One aspect of the state, in Kubernetes' standard form."""
 
     type: Annotated[str, length(1, 316)]
@@ -31,7 +31,7 @@ class Condition(Part):
     """message says what is the case and what to do."""
 
 
-class Startup(Part):
+class Startup(ApiObject):
     """How long the start of a pod took."""
 
     pod: Annotated[str, length(1, 253)]
@@ -48,7 +48,7 @@ class Startup(Part):
     """totalSeconds of the phases together."""
 
 
-class Weights(Part):
+class Weights(ApiObject):
     """How far the download of the weights is."""
 
     phase: Literal["Downloading", "Waiting", "Complete", "Failed"]
@@ -67,7 +67,7 @@ class Weights(Part):
     """pod whose download this is: the least advanced one."""
 
 
-class Endpoint(Part):
+class EndpointStatus(ApiObject):
     """One pod of the model."""
 
     pod: Annotated[str, length(1, 253)]
@@ -78,7 +78,7 @@ class Endpoint(Part):
     """inFlight requests that a draining pod still has, as it last reported."""
 
 
-class LastFailure(Part):
+class LastFailure(ApiObject):
     """The last end of a container, or of a whole pod, that was not asked for."""
 
     time: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -100,7 +100,7 @@ class LastFailure(Part):
 _NUMBERS = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
-class ColdStart(Part):
+class ColdStart(ApiObject):
     """How long the pods of the model take to start."""
 
     p50: Annotated[int, Field(ge=0)]
@@ -111,7 +111,7 @@ class ColdStart(Part):
     """count of starts that were measured; with 0 the others are assumptions."""
 
 
-class AutoscalingStatus(Part):
+class AutoscalingStatus(ApiObject):
     """What the autoscaler last decided, from what."""
 
     desired_replicas: Annotated[int, Field(ge=0)]
@@ -141,7 +141,7 @@ class AutoscalingStatus(Part):
     """lastScaleTime is when the number of replicas last changed."""
 
 
-class ModelDeploymentStatus(Part):
+class ModelDeploymentStatus(ApiObject):
     """What is the case."""
 
     conditions: Annotated[tuple[Condition, ...], items(16, "map", "type")] = ()
@@ -166,7 +166,7 @@ class ModelDeploymentStatus(Part):
     """url is the base URL for OpenAI clients inside the cluster."""
     served_models: Annotated[tuple[Annotated[str, length(1, 253)], ...], items(64)] = ()
     """servedModels are the names that mean this model at the router."""
-    endpoints: Annotated[tuple[Endpoint, ...], items(1000, "map", "pod")] = ()
+    endpoints: Annotated[tuple[EndpointStatus, ...], items(1000, "map", "pod")] = ()
     """endpoints are the pods of the model."""
     autoscaling: AutoscalingStatus | None = None
     """autoscaling is what the autoscaler last decided, and from what."""

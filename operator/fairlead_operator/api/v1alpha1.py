@@ -7,12 +7,12 @@ objects written by a newer version stay readable; numbers are integers with thei
 
 from __future__ import annotations
 
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 from fairlead_operator.api.spec import ModelDeploymentSpec
 from fairlead_operator.api.status import ModelDeploymentStatus
 
 
-class ModelDeployment(Part):
+class ModelDeployment(ApiObject):
     """ModelDeployment serves one language model with vLLM behind an OpenAI-compatible API."""
 
     spec: ModelDeploymentSpec

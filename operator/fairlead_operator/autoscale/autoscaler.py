@@ -11,23 +11,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from fairlead_operator.autoscale import explain
-from fairlead_operator.autoscale.blindness import fallback, load_of, stand_in
-from fairlead_operator.autoscale.census import Census, count
-from fairlead_operator.autoscale.decision import Decision, Number
-from fairlead_operator.autoscale.facts import Ability, Asked, Facts, Pace, Supply, rounded
+from fairlead_operator.autoscale.decision import Decision, Number, ScalingReason
+from fairlead_operator.autoscale.facts import Ability, Pace, RequestFacts, ScalingFacts, Supply, rounded
+from fairlead_operator.autoscale.fallback import assumed_demand, fallback, load_of
 from fairlead_operator.autoscale.inputs import Demand, Observation
 from fairlead_operator.autoscale.learning import Learning
-from fairlead_operator.autoscale.limits import Wanted, limited, recommended
+from fairlead_operator.autoscale.limits import ReplicaTarget, limited, recommended
 from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.need import needed
-from fairlead_operator.autoscale.objectives import PRESETS
-from fairlead_operator.autoscale.policies import Changes
-from fairlead_operator.autoscale.reasons import Reason
-from fairlead_operator.autoscale.recommendations import Recommendations
-from fairlead_operator.autoscale.removal import recall, removal
-from fairlead_operator.autoscale.room import Room
+from fairlead_operator.autoscale.pace import Changes, Recommendations
+from fairlead_operator.autoscale.placement_backoff import PlacementBackoff
+from fairlead_operator.autoscale.pods import PodCounts, count, recall, removal
 from fairlead_operator.autoscale.schedules import Schedules
-from fairlead_operator.autoscale.settings import Settings
+from fairlead_operator.autoscale.settings import PRESETS, Settings
 
 # While the scheduler places one pod the next waits for it, so it is looked at again soon.
 PLACING_RECHECK = 1.0
@@ -53,7 +49,7 @@ class Autoscaler:
         self._schedules = Schedules(settings.schedules)
         self._changes = Changes()
         self._recommendations = Recommendations()
-        self._room = Room()
+        self._placement_backoff = PlacementBackoff()
         self._started = started
         self._blind = 0
 
@@ -65,49 +61,49 @@ class Autoscaler:
         """How many replicas there should be from now on."""
         self._learning.observe(observation)
         self._changes.observe(observation.at, observation.replicas)
-        census = count(observation, self._learning.cold_starts)
-        demand = observation.demand or stand_in(observation)
+        pod_counts = count(observation, self._learning.cold_starts)
+        demand = observation.demand or assumed_demand(observation)
         self._blind = 0 if demand else self._blind + 1
         if demand is None:
-            return self._decide_blindly(observation, census)
-        facts = self._facts(observation, census, demand)
+            return self._decide_blindly(observation, pod_counts)
+        facts = self._facts(observation, pod_counts, demand)
         need = needed(facts)
         wanted = recommended(facts, need)
         decided = limited(facts, wanted)
         # What is decided without the demand must not look like a need for less once it is known again.
         floor = 0 if observation.demand else observation.replicas
         self._recommendations.add(observation.at, min(max(wanted.replicas, floor), facts.pace.most))
-        if observation.demand is None and decided.reason is Reason.STARTED:
-            decided = Wanted(decided.replicas, Reason.METRICS_MISSING)
+        if observation.demand is None and decided.reason is ScalingReason.STARTED:
+            decided = ReplicaTarget(decided.replicas, ScalingReason.METRICS_MISSING)
         message = explain.sentence(facts, need, decided)
         return self._decision(
-            observation, census, decided, message, explain.figures(facts, need, wanted, decided)
+            observation, pod_counts, decided, message, explain.figures(facts, need, wanted, decided)
         )
 
-    def _facts(self, observation: Observation, census: Census, demand: Demand) -> Facts:
+    def _facts(self, observation: Observation, pod_counts: PodCounts, demand: Demand) -> ScalingFacts:
         told, at = observation.demand is not None, observation.at
         ability = self._learning.ability(self.settings, self._preset.utilization)
-        supply = self._supply(observation, census)
-        leaving = sum(load_of(pod) or 0 for pod in census.draining)
+        supply = self._supply(observation, pod_counts)
+        leaving = sum(load_of(pod) or 0 for pod in pod_counts.draining)
         here = replace(demand, in_flight=max(0, demand.in_flight - leaving))
-        silent = sum(load_of(pod) is None for pod in census.ready)
+        silent = sum(load_of(pod) is None for pod in pod_counts.ready)
         full = here.in_flight + silent * ability.concurrency
-        return Facts(
+        return ScalingFacts(
             asked=rounded(self._asked(at, told, here, full, ability, supply.cold_start_seconds)),
             supply=supply,
             ability=ability,
-            pace=self._pace(observation, census, may_be_zero=told and self._is_idle(at, demand)),
+            pace=self._pace(observation, pod_counts, may_be_zero=told and self._is_idle(at, demand)),
         )
 
     def _asked(
         self, at: float, told: bool, demand: Demand, full: float, ability: Ability, lead: float
-    ) -> Asked:
+    ) -> RequestFacts:
         """What comes. When nobody counts arrivals, Little's law turns what is on the pods into a rate."""
         arrivals, surges = self._learning.arrivals, self._learning.surges
         steady = demand.in_flight * ability.rate / ability.concurrency
         last = {window: arrivals.rate(window, at) if told else steady for window in (15, 60, 120, 600)}
         age = surges.age(at) if told else 0.0
-        return Asked(
+        return RequestFacts(
             queued=demand.queued,
             in_flight=demand.in_flight,
             counted_in_flight=full,
@@ -122,25 +118,25 @@ class Autoscaler:
             surge_mean_persistence=surges.mean_persistence(age, lead) if age else 1.0,
         )
 
-    def _supply(self, observation: Observation, census: Census) -> Supply:
+    def _supply(self, observation: Observation, pod_counts: PodCounts) -> Supply:
         at, cold_starts = observation.at, self._learning.cold_starts
-        lead = cold_starts.lead(census.starting, at)
-        served = [max(0.0, lead - cold_starts.remaining(pod, at)) for pod in census.starting]
+        lead = cold_starts.lead(pod_counts.starting, at)
+        served = [max(0.0, lead - cold_starts.remaining(pod, at)) for pod in pod_counts.starting]
         return rounded(
             Supply(
                 replicas=observation.replicas,
-                ready=len(census.ready),
-                starting=len(census.starting),
+                ready=len(pod_counts.ready),
+                starting=len(pod_counts.starting),
                 starting_pod_seconds=sum(served),
-                stuck=len(census.stuck),
-                scheduled=census.scheduled,
-                unschedulable=len(census.unschedulable),
+                stuck=len(pod_counts.stuck),
+                scheduled=pod_counts.scheduled,
+                unschedulable=len(pod_counts.unschedulable),
                 cold_start_seconds=lead,
                 pressure=int(self._learning.pressure.on),
             )
         )
 
-    def _pace(self, observation: Observation, census: Census, *, may_be_zero: bool) -> Pace:
+    def _pace(self, observation: Observation, pod_counts: PodCounts, *, may_be_zero: bool) -> Pace:
         at, replicas = observation.at, observation.replicas
         up, down = self.settings.scale_up, self.settings.scale_down
         window = self._window()
@@ -157,20 +153,22 @@ class Autoscaler:
             lowest=self._recommendations.lowest(up.window, at, replicas) if up.window else None,
             up_limit=self._changes.up_limit(up, at, replicas),
             down_limit=self._changes.down_limit(down, at, replicas),
-            may_wait=self._room.allowance(at, census, self.settings.unschedulable_pods),
+            may_wait=self._placement_backoff.allowance(at, pod_counts, self.settings.unschedulable_pods),
             may_shrink=int(may_shrink),
             may_be_zero=int(may_be_zero),
         )
 
-    def _decide_blindly(self, observation: Observation, census: Census) -> Decision:
+    def _decide_blindly(self, observation: Observation, pod_counts: PodCounts) -> Decision:
         least, most = self._bounds(observation.at)
-        replicas, reason = observation.replicas, Reason.METRICS_MISSING
+        replicas, reason = observation.replicas, ScalingReason.METRICS_MISSING
         self._recommendations.add(observation.at, min(replicas, most))
         if self._blind > self.settings.fallback.threshold:
-            replicas, reason = fallback(self.settings.fallback, replicas), Reason.FALLBACK
-        allowed = self._room.allowance(observation.at, census, self.settings.unschedulable_pods)
-        room = max(census.scheduled + allowed, observation.replicas)
-        decided = Wanted(min(max(replicas, least), most, room), reason)
+            replicas, reason = fallback(self.settings.fallback, replicas), ScalingReason.FALLBACK
+        allowed = self._placement_backoff.allowance(
+            observation.at, pod_counts, self.settings.unschedulable_pods
+        )
+        room = max(pod_counts.scheduled + allowed, observation.replicas)
+        decided = ReplicaTarget(min(max(replicas, least), most, room), reason)
         inputs = {
             "replicas": observation.replicas,
             "roundsWithoutMetrics": self._blind,
@@ -181,13 +179,13 @@ class Autoscaler:
             "decided": decided.replicas,
         }
         message = f"nobody could be asked {self._blind} times in a row; {decided.replicas} replicas"
-        return self._decision(observation, census, decided, message, inputs)
+        return self._decision(observation, pod_counts, decided, message, inputs)
 
     def _decision(
         self,
         observation: Observation,
-        census: Census,
-        decided: Wanted,
+        pod_counts: PodCounts,
+        decided: ReplicaTarget,
         message: str,
         inputs: Mapping[str, Number | None],
     ) -> Decision:
@@ -196,12 +194,12 @@ class Autoscaler:
             reason=decided.reason.value,
             message=message,
             inputs=inputs,
-            removal=removal(census, decided.replicas),
-            recall=recall(census, decided.replicas),
-            capacity_available=not census.unschedulable,
+            removal=removal(pod_counts, decided.replicas),
+            recall=recall(pod_counts, decided.replicas),
+            capacity_available=not pod_counts.unschedulable,
             hold_timeout_seconds=self._hold_timeout(),
-            expected_ready_seconds=self._expected_ready(observation.at, census),
-            recheck_after=self._recheck(observation.at, decided, census),
+            expected_ready_seconds=self._expected_ready(observation.at, pod_counts),
+            recheck_after=self._recheck(observation.at, decided, pod_counts),
         )
 
     def _bounds(self, at: float) -> tuple[int, int]:
@@ -230,17 +228,18 @@ class Autoscaler:
         low, high = AUTO_HOLD
         return min(high, max(low, math.ceil(3 * self._learning.cold_starts.total(0.95))))
 
-    def _expected_ready(self, at: float, census: Census) -> int | None:
-        if census.ready:
+    def _expected_ready(self, at: float, pod_counts: PodCounts) -> int | None:
+        if pod_counts.ready:
             return None
         coming = [
-            self._learning.cold_starts.remaining(pod, at) for pod in (*census.starting, *census.unplaced)
+            self._learning.cold_starts.remaining(pod, at)
+            for pod in (*pod_counts.starting, *pod_counts.unplaced)
         ]
         return math.ceil(min(coming, default=self._learning.cold_starts.total(0.9)))
 
-    def _recheck(self, at: float, decided: Wanted, census: Census) -> float:
+    def _recheck(self, at: float, decided: ReplicaTarget, pod_counts: PodCounts) -> float:
         polling = self.settings.polling_interval
-        if decided.reason is Reason.PLACING or census.unplaced:
+        if decided.reason is ScalingReason.PLACING or pod_counts.unplaced:
             return min(polling, PLACING_RECHECK)
-        retry = self._room.retry_in(at)
+        retry = self._placement_backoff.retry_in(at)
         return polling if retry is None else min(polling, max(PLACING_RECHECK, retry))

@@ -4,13 +4,19 @@ With the costs of a step known, a request of I prompt and O generated tokens cos
 batching cannot share, and O steps that it shares with all others in the batch. At N requests at once the
 replica is busy with the unshared part for a share of N·c / (N·c + O·a) of the time. The concurrency at which
 that share is the wanted utilization is the knee: beyond it requests only wait for each other.
+
+The KV cache is a second opinion. When the cache of an engine is full and requests wait for it, or requests
+are preempted, the concurrency that was planned with was too high. It is lowered by a tenth and regained
+slowly.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairlead_operator.autoscale.mix import Mix
+from fairlead_operator.autoscale.inputs import ObservedPod
+from fairlead_operator.autoscale.request_mix import Mix
+from fairlead_operator.autoscale.statistics import rise
 from fairlead_operator.autoscale.step_cost import StepCost
 
 # Share of the KV cache that may be planned with: requests grow while they run.
@@ -96,3 +102,48 @@ def _within_ttft(utilization: float, cost: StepCost, prompt: float, ttft: float 
     if alone >= ttft:
         return utilization
     return max(LEAST_UTILIZATION, min(utilization, 1 - alone / ttft))
+
+
+FULL_KV_CACHE = 0.95
+ROUNDS = 3
+STEP_DOWN, LEAST = 0.9, 0.5
+# Seconds in which a tenth is regained. Between two steps down there is time for a pod to start and to help.
+REGAIN = 600.0
+
+
+class Pressure:
+    """`factor` is by how much the planned concurrency is lowered, 0.5 to 1."""
+
+    def __init__(self, factor: float = 1.0) -> None:
+        self.factor = factor
+        self.on = False
+        self._full: dict[str, int] = {}
+        self._preemptions: dict[str, float] = {}
+        self._rising: dict[str, int] = {}
+        self._lowered: float | None = None
+        self._last: float | None = None
+
+    def observe(self, at: float, pods: tuple[ObservedPod, ...], lead: float) -> None:
+        """Take the caches of the ready pods; a new one takes `lead` seconds."""
+        engines = {pod.name: pod.engine for pod in pods if pod.engine is not None}
+        self._full = {
+            name: self._full.get(name, 0) + 1
+            for name, engine in engines.items()
+            if engine.kv_usage > FULL_KV_CACHE and engine.waiting > 0
+        }
+        self._rising = {
+            name: self._rising.get(name, 0) + 1
+            for name, engine in engines.items()
+            if name in self._preemptions and rise(self._preemptions[name], engine.preemptions) > 0
+        }
+        self._preemptions = {name: engine.preemptions for name, engine in engines.items()}
+        self.on = any(rounds >= ROUNDS for rounds in (*self._full.values(), *self._rising.values()))
+        self._adapt(at, lead)
+
+    def _adapt(self, at: float, lead: float) -> None:
+        passed = at - self._last if self._last is not None else 0.0
+        self._last = at
+        if not self.on:
+            self.factor = min(1.0, self.factor + 0.1 * passed / REGAIN)
+        elif self._lowered is None or at - self._lowered >= lead:
+            self.factor, self._lowered = max(LEAST, self.factor * STEP_DOWN), at

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fairlead_operator.autoscale.inputs import Pod
+from fairlead_operator.autoscale.inputs import ObservedPod
 from fairlead_operator.autoscale.memory import Start
-from fairlead_operator.autoscale.quantile import quantile
+from fairlead_operator.autoscale.statistics import quantile
 
 KEPT = 20
 # Seconds, as long as none was seen: a model of some billion parameters from a warm disk.
@@ -35,7 +35,7 @@ class ColdStarts:
         self._alike = self.starts
         self._known: frozenset[str] | None = None
 
-    def observe(self, pods: tuple[Pod, ...], kind: str = "") -> None:
+    def observe(self, pods: tuple[ObservedPod, ...], kind: str = "") -> None:
         """Learn from pods that have become ready since the last time; `kind` is that of pods up to date.
 
         Those that are so at the first time are in the memory already, or nobody saw them start.
@@ -56,7 +56,7 @@ class ColdStarts:
         """Quantile of the seconds from a pod's creation to its first request."""
         return quantile([start.seconds for start in self._alike], share) if self._alike else PRIOR
 
-    def remaining(self, pod: Pod, at: float) -> float:
+    def remaining(self, pod: ObservedPod, at: float) -> float:
         """Seconds until a starting pod is ready: nine out of ten that got this far were by then."""
         if pod.scheduled is None:
             return max(0.0, self.total(0.9) - (at - pod.created))
@@ -68,12 +68,12 @@ class ColdStarts:
         # Slower than all before it: the longer it has taken, the longer it will.
         return 0.25 * age
 
-    def lead(self, pods: Iterable[Pod], at: float) -> float:
+    def lead(self, pods: Iterable[ObservedPod], at: float) -> float:
         """Seconds from the decision to a ready pod: the slow one of ten, or what one is taking right now."""
         ages = [at - pod.created for pod in pods]
         return max([SHORTEST, self.total(0.9), *ages])
 
-    def is_stuck(self, pod: Pod, at: float) -> bool:
+    def is_stuck(self, pod: ObservedPod, at: float) -> bool:
         """Whether a pod that has a node should not be counted on any more."""
         if pod.stuck:
             return True

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fairlead_operator.autoscale.decision import Number
-from fairlead_operator.autoscale.facts import Facts, significant
-from fairlead_operator.autoscale.limits import Wanted
+from fairlead_operator.autoscale.decision import Number, ScalingReason
+from fairlead_operator.autoscale.facts import ScalingFacts, significant
+from fairlead_operator.autoscale.limits import ReplicaTarget
 from fairlead_operator.autoscale.need import Need
-from fairlead_operator.autoscale.reasons import Reason
 
 _WHY = {
-    Reason.IDLE: "nothing was asked for long enough",
-    Reason.COOLDOWN: "the last replica stays until nothing was asked for long enough",
-    Reason.STABILIZING: "other numbers were right a short while ago",
-    Reason.CONSOLIDATING: "what runs now would not fit on fewer",
-    Reason.POLICY: "spec.autoscaling.behavior allows no more change for now",
-    Reason.MINIMUM: "minReplicas or a schedule asks for it",
-    Reason.MAXIMUM: "maxReplicas allows no more",
-    Reason.NO_CAPACITY: "no node has room for another pod",
-    Reason.PLACING: "the scheduler has not placed the last pods yet",
-    Reason.STARTED: "the operator has just started and takes nothing away yet",
-    Reason.KV_PRESSURE: "the KV cache of a pod is full while requests wait for it",
-    Reason.METRICS_MISSING: "routers and gateways could not be asked, so nothing is taken away",
+    ScalingReason.IDLE: "nothing was asked for long enough",
+    ScalingReason.COOLDOWN: "the last replica stays until nothing was asked for long enough",
+    ScalingReason.STABILIZING: "other numbers were right a short while ago",
+    ScalingReason.CONSOLIDATING: "what runs now would not fit on fewer",
+    ScalingReason.POLICY: "spec.autoscaling.behavior allows no more change for now",
+    ScalingReason.MINIMUM: "minReplicas or a schedule asks for it",
+    ScalingReason.MAXIMUM: "maxReplicas allows no more",
+    ScalingReason.NO_CAPACITY: "no node has room for another pod",
+    ScalingReason.PLACING: "the scheduler has not placed the last pods yet",
+    ScalingReason.STARTED: "the operator has just started and takes nothing away yet",
+    ScalingReason.KV_PRESSURE: "the KV cache of a pod is full while requests wait for it",
+    ScalingReason.METRICS_MISSING: "routers and gateways could not be asked, so nothing is taken away",
 }
 
 
-def figures(facts: Facts, need: Need, wanted: Wanted, decided: Wanted) -> dict[str, Number | None]:
+def figures(
+    facts: ScalingFacts, need: Need, wanted: ReplicaTarget, decided: ReplicaTarget
+) -> dict[str, Number | None]:
     """All inputs, and the steps from them to the result, by camelCase names."""
     steps = {name: significant(value) for name, value in asdict(need).items()}
     steps["needed"] = steps.pop("replicas")
@@ -42,7 +43,7 @@ def figures(facts: Facts, need: Need, wanted: Wanted, decided: Wanted) -> dict[s
     return {_camel(name): value for name, value in named.items()}
 
 
-def sentence(facts: Facts, need: Need, decided: Wanted) -> str:
+def sentence(facts: ScalingFacts, need: Need, decided: ReplicaTarget) -> str:
     """One line: the demand, what a replica can do, and what follows."""
     demand = f"{need.expected:.3g} requests/s are expected"
     if facts.asked.queued + facts.asked.in_flight:
@@ -61,7 +62,7 @@ def sentence(facts: Facts, need: Need, decided: Wanted) -> str:
     return f"{demand}; {ability}; {result}; {change}" + (f", because {why}" if why else "")
 
 
-def _change(facts: Facts, decided: Wanted) -> str:
+def _change(facts: ScalingFacts, decided: ReplicaTarget) -> str:
     return f"from {facts.supply.replicas} to {decided.replicas}"
 
 

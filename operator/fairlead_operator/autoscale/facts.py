@@ -15,7 +15,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestFacts:
     """What is asked of the model."""
 
     queued: int
@@ -106,10 +106,10 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ScalingFacts:
     """All of it."""
 
-    asked: Asked
+    asked: RequestFacts
     supply: Supply
     ability: Ability
     pace: Pace

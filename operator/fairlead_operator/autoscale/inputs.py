@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
+class EngineLoad:
     """What the metrics of one pod's engine say."""
 
     running: int
@@ -36,7 +36,7 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class Pod:
+class ObservedPod:
     """One pod of the model's current or an earlier revision, until it is gone."""
 
     name: str
@@ -57,7 +57,7 @@ class Pod:
     """It is of an earlier revision."""
     in_flight: int | None = None
     """Requests it has, as its gateway tells; None: not told."""
-    engine: Engine | None = None
+    engine: EngineLoad | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class Observation:
     at: float
     demand: Demand | None
     """None: neither router nor gateway could be asked."""
-    pods: tuple[Pod, ...]
+    pods: tuple[ObservedPod, ...]
     replicas: int
     """Replicas wanted until now."""
     kind: str = ""

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from fairlead_operator.autoscale.arrivals import LONGEST, Arrivals, present_rate
-from fairlead_operator.autoscale.capacity import Capacity, Limits, capacity, unexplained
+from fairlead_operator.autoscale.arrivals import LONGEST, SHORT, Arrivals, Bursts, present_rate
+from fairlead_operator.autoscale.capacity import Capacity, Limits, Pressure, capacity, unexplained
 from fairlead_operator.autoscale.cold_starts import ColdStarts
 from fairlead_operator.autoscale.facts import Ability, rounded
-from fairlead_operator.autoscale.inputs import Observation, Pod
+from fairlead_operator.autoscale.inputs import Observation, ObservedPod
 from fairlead_operator.autoscale.memory import Memory
-from fairlead_operator.autoscale.mix import Mix
-from fairlead_operator.autoscale.pressure import Pressure
-from fairlead_operator.autoscale.requests import Requests
+from fairlead_operator.autoscale.request_mix import Mix, Requests
 from fairlead_operator.autoscale.settings import Settings
 from fairlead_operator.autoscale.step_cost import StepCosts
-from fairlead_operator.autoscale.surges import SHORT, Surges
 
 
 class Learning:
@@ -21,7 +18,7 @@ class Learning:
 
     def __init__(self, memory: Memory, started: float) -> None:
         self.arrivals = Arrivals(memory.arrivals_per_second)
-        self.surges = Surges(memory.surges)
+        self.surges = Bursts(memory.surges)
         self.cold_starts = ColdStarts(memory.cold_starts)
         self.step_costs = StepCosts(memory.step_sums, memory.step_samples, memory.step_error)
         self.requests = Requests(Mix(*memory.mix) if memory.mix else None, memory.residence_seconds)
@@ -104,7 +101,7 @@ class Learning:
             max_running=self._max_running,
         )
 
-    def _read_sizes(self, serving: tuple[Pod, ...]) -> None:
+    def _read_sizes(self, serving: tuple[ObservedPod, ...]) -> None:
         """The smallest engine is what can be counted on."""
         engines = [pod.engine for pod in serving if pod.engine]
         kv = [engine.kv_tokens for engine in engines if engine.kv_tokens]

@@ -13,7 +13,7 @@ import math
 from dataclasses import dataclass
 
 from fairlead_operator.autoscale.arrivals import present_rate
-from fairlead_operator.autoscale.facts import Facts
+from fairlead_operator.autoscale.facts import ScalingFacts
 
 # A trend is extended at most to twice what comes now.
 MOST_GROWTH = 2.0
@@ -37,7 +37,7 @@ class Need:
     """Replicas in all, before rounding up."""
 
 
-def needed(facts: Facts) -> Need:
+def needed(facts: ScalingFacts) -> Need:
     """Section "How it decides" of docs/autoscaling.md, line by line."""
     now = present_rate(facts.asked.arrivals_15s, facts.asked.arrivals_60s)
     lead = facts.supply.cold_start_seconds
@@ -62,7 +62,7 @@ def needed(facts: Facts) -> Need:
     return Need(arrivals, expected, backlog, then, flow, flow + then / (facts.ability.rate * drain))
 
 
-def _roll(facts: Facts, now: float, arrivals: float, backlog: float) -> float:
+def _roll(facts: ScalingFacts, now: float, arrivals: float, backlog: float) -> float:
     """The backlog at the moment when a pod created now is ready."""
     burst = max(0.0, arrivals - facts.asked.arrivals_600s) if facts.asked.surge_seconds else 0.0
     lead = facts.supply.cold_start_seconds

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
 
-from fairlead_operator.autoscale.settings import Schedule
+from fairlead_operator.autoscale.settings import ReplicaSchedule
 
 
 class Schedules:
     """The floor that schedules set. Cron expressions follow Debian's cron where clocks change."""
 
-    def __init__(self, schedules: tuple[Schedule, ...]) -> None:
+    def __init__(self, schedules: tuple[ReplicaSchedule, ...]) -> None:
         self._schedules = schedules
         self._until = float("-inf")
         self._floor = 0
@@ -29,7 +29,7 @@ class Schedules:
         return self._floor
 
 
-def problem(schedule: Schedule) -> str | None:
+def problem(schedule: ReplicaSchedule) -> str | None:
     """What is wrong with a schedule, in words; None if nothing is."""
     try:
         zone = ZoneInfo(schedule.timezone)
@@ -45,7 +45,7 @@ def problem(schedule: Schedule) -> str | None:
     return None
 
 
-def is_on(schedule: Schedule, at: float) -> bool:
+def is_on(schedule: ReplicaSchedule, at: float) -> bool:
     """Whether the next boundary is an end. A schedule that cannot be read is off."""
     if problem(schedule):
         return False

@@ -44,7 +44,7 @@ class OnFailure(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Policy:
+class ScalingPolicy:
     """At most so much change in so many seconds."""
 
     unit: Unit
@@ -53,17 +53,17 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Behavior:
+class ScalingBehavior:
     """How fast one direction may go, as in autoscaling/v2."""
 
-    policies: tuple[Policy, ...]
+    policies: tuple[ScalingPolicy, ...]
     window: float | None = 0.0
     """Stabilization window in seconds; None: as long as the model's own cold starts suggest."""
     select: Select = Select.MAX
 
 
 @dataclass(frozen=True, slots=True)
-class Fallback:
+class FallbackSettings:
     """What to do after more than `threshold` rounds without any metric."""
 
     threshold: int = 3
@@ -73,7 +73,7 @@ class Fallback:
 
 
 @dataclass(frozen=True, slots=True)
-class Schedule:
+class ReplicaSchedule:
     """At least so many replicas from each `start` to the `end` after it (cron expressions)."""
 
     start: str
@@ -82,8 +82,8 @@ class Schedule:
     timezone: str = "UTC"
 
 
-SCALE_UP = Behavior((Policy(Unit.PERCENT, 100, 15.0), Policy(Unit.PODS, 4, 15.0)))
-SCALE_DOWN = Behavior((Policy(Unit.PERCENT, 100, 15.0),), window=None)
+SCALE_UP = ScalingBehavior((ScalingPolicy(Unit.PERCENT, 100, 15.0), ScalingPolicy(Unit.PODS, 4, 15.0)))
+SCALE_DOWN = ScalingBehavior((ScalingPolicy(Unit.PERCENT, 100, 15.0),), window=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +104,16 @@ class Settings:
     """Quiet time before the last replica goes."""
     initial_cooldown: float = 0.0
     """Time before a model that was never used goes to zero."""
-    scale_up: Behavior = SCALE_UP
-    scale_down: Behavior = SCALE_DOWN
+    scale_up: ScalingBehavior = SCALE_UP
+    scale_down: ScalingBehavior = SCALE_DOWN
     initial_replicas: int | None = None
     """Replicas to wake up with; None: by what waits."""
     hold_timeout: int | None = None
     """How long a request is held; None: by the cold starts seen."""
-    fallback: Fallback = field(default_factory=Fallback)
+    fallback: FallbackSettings = field(default_factory=FallbackSettings)
     unschedulable_pods: int = 1
     """Pods that may wait for a node at the same time."""
-    schedules: tuple[Schedule, ...] = ()
+    schedules: tuple[ReplicaSchedule, ...] = ()
 
     @classmethod
     def from_spec(cls, spec: Autoscaling) -> Settings:
@@ -133,19 +133,41 @@ class Settings:
             scale_down=_behavior(spec.behavior.scale_down, SCALE_DOWN),
             initial_replicas=spec.scale_from_zero.initial_replicas,
             hold_timeout=spec.scale_from_zero.hold_timeout_seconds,
-            fallback=Fallback(fallback.failure_threshold, OnFailure(fallback.behavior), fallback.replicas),
+            fallback=FallbackSettings(
+                fallback.failure_threshold, OnFailure(fallback.behavior), fallback.replicas
+            ),
             unschedulable_pods=spec.unschedulable_pods,
             schedules=tuple(
-                Schedule(item.start, item.end, item.min_replicas, item.timezone) for item in spec.schedules
+                ReplicaSchedule(item.start, item.end, item.min_replicas, item.timezone)
+                for item in spec.schedules
             ),
         )
 
 
-def _behavior(rules: ScalingRules, usual: Behavior) -> Behavior:
+def _behavior(rules: ScalingRules, usual: ScalingBehavior) -> ScalingBehavior:
     policies = tuple(
-        Policy(Unit(policy.type), policy.value, policy.period_seconds) for policy in rules.policies
+        ScalingPolicy(Unit(policy.type), policy.value, policy.period_seconds) for policy in rules.policies
     )
     window = rules.stabilization_window_seconds
-    return Behavior(
+    return ScalingBehavior(
         policies or usual.policies, usual.window if window is None else window, Select(rules.select_policy)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """What one objective stands for."""
+
+    utilization: float
+    """Share of a replica's time that should be in use."""
+    safety: float
+    """Standard deviations of the offered load for which there is room (square-root staffing)."""
+    drain_seconds: float
+    """How long it may take to work off what will be waiting when a new pod is ready."""
+
+
+PRESETS = {
+    Objective.COST: Preset(0.78, 0.0, 120.0),
+    Objective.BALANCED: Preset(0.72, 1.0, 60.0),
+    Objective.LATENCY: Preset(0.72, 4.0, 30.0),
+}

@@ -12,9 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fairlead_operator.autoscale.counter import rise
-from fairlead_operator.autoscale.inputs import Engine, Pod
-from fairlead_operator.autoscale.linear import nonnegative_least_squares
+from fairlead_operator.autoscale.inputs import EngineLoad, ObservedPod
+from fairlead_operator.autoscale.statistics import nonnegative_least_squares, rise
 
 # Seconds per step, per generated token and per prompt token: eight billion parameters on one accelerator.
 PRIOR = (0.012, 0.0001, 0.0001)
@@ -48,13 +47,13 @@ class StepCosts:
         self.sums = list(sums) if len(sums) == 9 else [0.0] * 9
         self.samples = samples
         self.error = error
-        self._last: dict[str, tuple[float, Engine]] = {}
+        self._last: dict[str, tuple[float, EngineLoad]] = {}
         self.cost = self._solve()
 
-    def observe(self, at: float, pods: Iterable[Pod]) -> None:
+    def observe(self, at: float, pods: Iterable[ObservedPod]) -> None:
         """Learn from what each engine did since the last time."""
         rows = []
-        seen: dict[str, tuple[float, Engine]] = {}
+        seen: dict[str, tuple[float, EngineLoad]] = {}
         for pod in pods:
             if pod.engine is None:
                 continue
@@ -99,7 +98,7 @@ class StepCosts:
         return StepCost(*(x * prior for x, prior in zip(found, PRIOR, strict=True)))
 
 
-def _row(before: tuple[float, Engine], now: tuple[float, Engine]) -> list[tuple[Row, float]]:
+def _row(before: tuple[float, EngineLoad], now: tuple[float, EngineLoad]) -> list[tuple[Row, float]]:
     """What one engine did between two readings, and how much that counts; nothing if it was idle."""
     (then, old), (when, new) = before, now
     seconds, steps = when - then, rise(old.steps, new.steps)

@@ -25,7 +25,7 @@ class DocumentError(Exception):
 
 
 @dataclass(frozen=True)
-class Document:
+class ManifestDocument:
     """One object of a file: `number` counts from 1, `node` is its syntax tree."""
 
     file: str
@@ -66,7 +66,7 @@ class Document:
         return f"{self.file}:{self.line(path)}: document {self.number} ({self.title})"
 
 
-def read_documents(file: str) -> list[Document]:
+def read_documents(file: str) -> list[ManifestDocument]:
     """All objects of a file, `-` for standard input; the items of a List count as documents.
 
     Raises DocumentError for what cannot be read or is not YAML.
@@ -84,10 +84,12 @@ def read_documents(file: str) -> list[Document]:
     except yaml.YAMLError as error:
         raise DocumentError(_problem(name, error)) from error
     present = [(node, body) for node, body in found if body is not None]
-    return [Document(name, number, body, node) for number, (node, body) in enumerate(present, start=1)]
+    return [
+        ManifestDocument(name, number, body, node) for number, (node, body) in enumerate(present, start=1)
+    ]
 
 
-def header_problem(document: Document) -> str | None:
+def header_problem(document: ManifestDocument) -> str | None:
     """What is wrong with the type of a model, or None."""
     if not isinstance(document.body, dict):
         return "must be an object with apiVersion, kind, metadata and spec"

@@ -25,14 +25,14 @@ from fairlead_operator.bounds import (
     PODS_WITH_EVENTS,
 )
 from fairlead_operator.cli.cluster import find_settings, in_the_operators_pod, read_names
-from fairlead_operator.cli.report import Facts, condition
+from fairlead_operator.cli.report import ModelFacts, condition
 from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.nodes import NodeReader
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError, NotFoundError
 from fairlead_operator.kube.resources import BY_KIND, EVENT, POD
-from fairlead_operator.plan.asking import awaits_events, can_be_asked, is_refused
 from fairlead_operator.plan.contest import CONDITION as CONTESTED
+from fairlead_operator.plan.gateway_queries import awaits_events, can_be_asked, is_refused
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan, plan_unreadable
 from fairlead_operator.plan.podreport import PodReport
@@ -63,13 +63,13 @@ class Reader:
         self._without_events = False
         self.notes: list[str] = []
 
-    async def facts(self, body: Object) -> Facts:
+    async def facts(self, body: Object) -> ModelFacts:
         """The facts of a stored ModelDeployment."""
         try:
             model = parse_model(body)
         except ValidationError as error:
             planned = plan_unreadable(body, str(error), self._now)
-            return Facts(body, planned.status, notes=self.notes)
+            return ModelFacts(body, planned.status, notes=self.notes)
         found = await self._settings()
         settings = found.render if found else None
         about_model = await self._events(model.namespace, model.uid)
@@ -77,7 +77,7 @@ class Reader:
         observed = replace(await self._observe(model, settings or _UNKNOWN), taken=taken)
         planned = plan(model, observed, settings or _UNKNOWN, self._now)
         self.notes += _experiences(model.status, planned)
-        return Facts(
+        return ModelFacts(
             body=body,
             # Without the operator's settings its plan is not known, only what it last reported.
             status=planned.status if settings else model.status,

@@ -10,7 +10,7 @@ from typing import Any
 
 from fairlead_operator.api.jsonvalue import field
 from fairlead_operator.cli.cluster import cluster, find_settings, read_names
-from fairlead_operator.cli.documents import Document
+from fairlead_operator.cli.documents import ManifestDocument
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import default_namespace
 from fairlead_operator.kube.errors import KubeError, NotFoundError
@@ -22,14 +22,14 @@ Object = dict[str, Any]
 _Path = tuple[str | int, ...]
 
 
-def taken_names(options: Namespace, documents: Sequence[Document]) -> list[list[str]]:
+def taken_names(options: Namespace, documents: Sequence[ManifestDocument]) -> list[list[str]]:
     """For each document, a text for each of its names that another model has, in the cluster or further up in
     the files. Raises ClusterError.
     """
     return asyncio.run(_taken_names(options, documents))
 
 
-async def _taken_names(options: Namespace, documents: Sequence[Document]) -> list[list[str]]:
+async def _taken_names(options: Namespace, documents: Sequence[ManifestDocument]) -> list[list[str]]:
     async with cluster(options) as client:
         settings = None
         with contextlib.suppress(KubeError):
@@ -41,7 +41,7 @@ async def _taken_names(options: Namespace, documents: Sequence[Document]) -> lis
 
 
 async def _problems(
-    client: KubeClient, names: ServedNames, document: Document, namespace: str
+    client: KubeClient, names: ServedNames, document: ManifestDocument, namespace: str
 ) -> Iterator[str]:
     """As if the model were applied now."""
     given = document.body["metadata"]
@@ -70,7 +70,7 @@ def _named(body: Object) -> Iterator[tuple[_Path, str]]:
         yield (*root, "adapters", index, "name"), adapter["name"]
 
 
-def _text(document: Document, path: _Path, name: str, holder: str) -> str:
+def _text(document: ManifestDocument, path: _Path, name: str, holder: str) -> str:
     finding = taken_finding({name: holder})
     assert finding is not None
     return f"{document.at(path)}: {field(path)}: {CONDITION}: {explain(CONDITION, finding.message)}"

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from fairlead_operator import __version__
 from fairlead_operator.api.manifest import to_yaml
 from fairlead_operator.api.names import GROUP
-from fairlead_operator.cli.documents import Document, DocumentError, header_problem, read_documents
+from fairlead_operator.cli.documents import DocumentError, ManifestDocument, header_problem, read_documents
 from fairlead_operator.cli.validation import validate, with_defaults
-from fairlead_operator.plan.scaling import scaled
+from fairlead_operator.plan.scaling import with_current_replicas
 from fairlead_operator.render.children import fitting, render_children
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 from fairlead_operator.settings import Settings
@@ -68,7 +68,7 @@ def run_render(options: Namespace) -> int:
     return 0
 
 
-def _taken_names(options: Namespace, documents: list[Document]) -> list[list[str]]:
+def _taken_names(options: Namespace, documents: list[ManifestDocument]) -> list[list[str]]:
     # Only with this option: the rest works without a client for the API server.
     from fairlead_operator.cli.cluster import ClusterError
     from fairlead_operator.cli.names import taken_names
@@ -79,7 +79,7 @@ def _taken_names(options: Namespace, documents: list[Document]) -> list[list[str
         raise DocumentError(f"fairlead validate: {error}") from error
 
 
-def _documents(files: Iterable[str]) -> list[Document]:
+def _documents(files: Iterable[str]) -> list[ManifestDocument]:
     """The ModelDeployments of all files. Raises DocumentError if there is none."""
     found = [document for file in files for document in read_documents(file)]
     models = [document for document in found if document.is_model]
@@ -89,7 +89,7 @@ def _documents(files: Iterable[str]) -> list[Document]:
     return models
 
 
-def _problems(document: Document) -> Iterator[str]:
+def _problems(document: ManifestDocument) -> Iterator[str]:
     """What is wrong with a document, by line."""
     if problem := header_problem(document):
         yield f"{document.at()}: {problem}"
@@ -106,7 +106,7 @@ def _problems(document: Document) -> Iterator[str]:
             yield f"{document.at(misfit.path)}: {misfit}"
 
 
-def _warnings(document: Document) -> Iterator[str]:
+def _warnings(document: ManifestDocument) -> Iterator[str]:
     """What may be wrong with a model that is valid otherwise."""
     for found in _pod_problems(_model(document, None)):
         yield f"{document.at(found.path)}: warning: {found}"
@@ -137,14 +137,16 @@ def _settings(options: Namespace) -> RenderSettings:
         raise DocumentError(f"setting {'_'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
-def _rendered(document: Document, namespace: str | None, settings: RenderSettings) -> Iterator[Object]:
+def _rendered(
+    document: ManifestDocument, namespace: str | None, settings: RenderSettings
+) -> Iterator[Object]:
     """The children of a model.
 
     They have no owner: that needs the identity of a stored object, and with a wrong one the garbage
     collection would remove them. The annotations in which the operator remembers what it did are left out.
     """
     model = _model(document, namespace)
-    for child in render_children(scaled(model, {}, None, settings.router_host), settings):
+    for child in render_children(with_current_replicas(model, {}, None, settings.router_host), settings):
         del child["metadata"]["ownerReferences"]
         kept = {key: value for key, value in child["metadata"].pop("annotations").items() if not _own(key)}
         if kept:
@@ -152,7 +154,7 @@ def _rendered(document: Document, namespace: str | None, settings: RenderSetting
         yield child
 
 
-def _model(document: Document, namespace: str | None) -> Model:
+def _model(document: ManifestDocument, namespace: str | None) -> Model:
     """The model as if it were stored."""
     body = with_defaults(document.body)
     metadata = {"namespace": "default", **body["metadata"], "uid": "", "generation": 1}

@@ -21,7 +21,7 @@ _PHASES = ("scheduling", "preparing", "download", "engine", "total")
 
 
 @dataclass(frozen=True)
-class Facts:
+class ModelFacts:
     """What is known of a model: the stored object and the status that follows from what is observed now; its
     pods, why each is not ready, and what their gateways tell; Events; what the operator would do next; and
     what could not be found out.
@@ -37,7 +37,7 @@ class Facts:
     notes: Sequence[str] = ()
 
 
-def report(facts: Facts, now: datetime) -> str:
+def report(facts: ModelFacts, now: datetime) -> str:
     """The whole text."""
     sections = [
         _summary(facts),
@@ -55,7 +55,7 @@ def report(facts: Facts, now: datetime) -> str:
     return clean(text, len(text))
 
 
-def _summary(facts: Facts) -> list[str]:
+def _summary(facts: ModelFacts) -> list[str]:
     metadata, spec = facts.body["metadata"], facts.body.get("spec", {})
     ready = condition(facts.status, "Ready")
     wanted = facts.status.get("desiredReplicas", spec.get("replicas", 1))
@@ -76,7 +76,7 @@ def _summary(facts: Facts) -> list[str]:
     return lines
 
 
-def _pods(facts: Facts, now: datetime) -> Iterator[tuple[str, ...]]:
+def _pods(facts: ModelFacts, now: datetime) -> Iterator[tuple[str, ...]]:
     for pod in sorted(facts.pods, key=lambda pod: str(pod["metadata"]["name"])):
         name = pod["metadata"]["name"]
         about = [_cause(facts.causes.get(name)), *_load(facts.reports.get(name))]

@@ -32,15 +32,15 @@ from fairlead_operator.bounds import (
     ROUTER_ANSWER_BYTES,
     ROUTER_ANSWER_SECONDS,
 )
-from fairlead_operator.controller.answers import GatewayDemand, RouterDemand
+from fairlead_operator.controller.backoff import Backoff, NamespaceTimeBudget
 from fairlead_operator.controller.bounded_http import BoundedHttp, NoAnswerError
-from fairlead_operator.controller.patience import Backoff, Patience
-from fairlead_operator.controller.slots import FairSlots
-from fairlead_operator.plan.podreport import PodReport, Shape
+from fairlead_operator.controller.demand_documents import GatewayDemand, RouterDemand
+from fairlead_operator.controller.fair_semaphore import FairSlots
+from fairlead_operator.plan.podreport import PodDocument, PodReport
 from fairlead_operator.telemetry import DEMAND_REQUESTS, GATEWAY_REQUESTS
 
 Object = dict[str, Any]
-Answer = TypeVar("Answer", bound=Shape)
+Answer = TypeVar("Answer", bound=PodDocument)
 LOG = logging.getLogger(__name__)
 
 
@@ -68,7 +68,7 @@ class AdminClient:
         self._clock = clock
         self._pods, self._routers = BoundedHttp(POD_ANSWER_BYTES), BoundedHttp(ROUTER_ANSWER_BYTES)
         self._slots = FairSlots(POD_REQUESTS, NAMESPACE_REQUESTS)
-        self._backoff, self._patience = Backoff(clock), Patience(clock)
+        self._backoff, self._patience = Backoff(clock), NamespaceTimeBudget(clock)
         # A pod has one request at a time.
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 

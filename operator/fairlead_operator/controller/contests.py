@@ -12,7 +12,7 @@ from fairlead_operator.bounds import (
     CONTEST_WINDOW_SECONDS,
     CONTESTED_FIELDS,
 )
-from fairlead_operator.controller.sightings import Key
+from fairlead_operator.controller.child_index import Key
 from fairlead_operator.plan.observed import Contest, Field
 from fairlead_operator.recent import remember
 

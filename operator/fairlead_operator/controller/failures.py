@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from fairlead_operator.bounds import MODEL_FAILURES
-from fairlead_operator.controller.sightings import Key
+from fairlead_operator.controller.child_index import Key
 from fairlead_operator.plan.failures import Failure, is_newer
 from fairlead_operator.plan.findings import condition_of
 from fairlead_operator.plan.planner import Event, Plan

@@ -7,10 +7,10 @@ import logging
 import random
 from collections.abc import Sequence
 
+from fairlead_operator.controller.child_index import Key
 from fairlead_operator.controller.names import Names
 from fairlead_operator.controller.queue import WorkQueue
 from fairlead_operator.controller.reconciler import Reconciler
-from fairlead_operator.controller.sightings import Key
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT

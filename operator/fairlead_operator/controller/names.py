@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from fairlead_operator.controller.sightings import Key
+from fairlead_operator.controller.child_index import Key
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT

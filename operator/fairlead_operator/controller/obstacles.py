@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fairlead_operator.controller.sightings import Key
+from fairlead_operator.controller.child_index import Key
 from fairlead_operator.kube.errors import ForbiddenError, InvalidError, KubeError, NotFoundError
 from fairlead_operator.plan.findings import Finding, steady
 

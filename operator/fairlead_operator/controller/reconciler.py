@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING, Any
 from fairlead_operator.api.names import DELETION_COST, MODEL_LABEL
 from fairlead_operator.bounds import API_ANSWER_BYTES, MODEL_PODS, OBJECT_BYTES, POD_EVENTS
 from fairlead_operator.controller.admin_client import AdminClient
+from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
+from fairlead_operator.controller.child_index import ChildIndex, Key
 from fairlead_operator.controller.contests import Contests
 from fairlead_operator.controller.failures import FailureReporter
 from fairlead_operator.controller.names import Names
 from fairlead_operator.controller.nodes import NodeReader
 from fairlead_operator.controller.obstacles import Failure, Failures, finding_of, is_refusal
 from fairlead_operator.controller.reading import UnreadableError, read_model
-from fairlead_operator.controller.scalers import Scalers
-from fairlead_operator.controller.sightings import Key, Sightings
 from fairlead_operator.kube.client import KubeClient, without_history
 from fairlead_operator.kube.errors import InvalidError, KubeError, NotFoundError, TooLargeError
 from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.resources import BY_KIND, EVENT, MODEL_DEPLOYMENT, POD
-from fairlead_operator.plan.asking import asked_about_in_events, is_refused, tells_progress
 from fairlead_operator.plan.contest import last_writer
 from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.gateway_queries import asked_about_in_events, is_refused, tells_progress
 from fairlead_operator.plan.observed import Field, Observed, is_leaving, title
 from fairlead_operator.plan.planner import Plan, plan, plan_failed, plan_unreadable
 from fairlead_operator.plan.podview import view_event, view_own_pod
-from fairlead_operator.plan.report import status_change
+from fairlead_operator.plan.status_patch import status_change
 from fairlead_operator.render.children import child_names
 from fairlead_operator.render.model import Model, RenderSettings
 
@@ -56,9 +56,9 @@ class Reconciler:
         client: KubeClient,
         recorder: EventRecorder,
         admin: AdminClient,
-        scalers: Scalers,
+        autoscaling: AutoscalingLoop,
         settings: RenderSettings,
-        sightings: Sightings,
+        child_index: ChildIndex,
         now: Callable[[], datetime] = _now,
         names: Names | None = None,
         nodes: NodeReader | None = None,
@@ -66,9 +66,9 @@ class Reconciler:
         self._client = client
         self._recorder = recorder
         self._admin = admin
-        self._scalers = scalers
+        self._autoscaling = autoscaling
         self._settings = settings
-        self._sightings = sightings
+        self._child_index = child_index
         self._now = now
         self._names = names or Names()
         self._nodes = nodes or NodeReader(client)
@@ -101,7 +101,7 @@ class Reconciler:
             return None
         if is_leaving(body):
             # The children go by their owner references.
-            self._scalers.drop(key)
+            self._autoscaling.drop(key)
             return None
         try:
             model, observed, planned = await self._look(body, most_bytes)
@@ -125,14 +125,14 @@ class Reconciler:
         else:
             raise failure.error
         await self._report(body, planned)
-        self._scalers.seen(model, observed.pods, planned)
+        self._autoscaling.seen(model, observed.pods, planned)
         if failure is not None and not is_refusal(failure.error):
             raise failure.error
         return planned.requeue_after
 
     def _forget(self, key: Key) -> None:
         """The model is gone."""
-        self._scalers.drop(key)
+        self._autoscaling.drop(key)
         self._names.gone(key)
         self._reporter.drop(key)
         self._failures.over(key)
@@ -178,7 +178,7 @@ class Reconciler:
     async def _observe(self, model: Model, most_bytes: int) -> Observed:
         """The live children and pods, read now: nothing is decided on a cache."""
         namespace, key = model.namespace, (model.namespace, model.name)
-        names = {*child_names(model, self._settings), *self._sightings.children(key)}
+        names = {*child_names(model, self._settings), *self._child_index.children(key)}
         # By name, so that also somebody else's object of a child's name is found, or ours with the label torn
         # off.
         pods, found = await asyncio.gather(
@@ -196,7 +196,7 @@ class Reconciler:
             self._events(namespace, pods), self._admin.statuses(filter(tells_progress, pods))
         )
         nodes = await self._nodes.read() if any(map(is_refused, pods)) else None
-        scaling = self._scalers.scaling(key)
+        scaling = self._autoscaling.scaling(key)
         return Observed(children, tuple(pods), tuple(events), reports, scaling, nodes=nodes)
 
     async def _events(self, namespace: str, pods: list[Object]) -> list[Object]:
@@ -219,7 +219,7 @@ class Reconciler:
         try:
             return without_history(await self._client.get(BY_KIND[kind], key[0], name, most_bytes))
         except NotFoundError:
-            self._sightings.drop(key, kind, name)
+            self._child_index.drop(key, kind, name)
             return None
 
     async def _writers(self, namespace: str, planned: Plan) -> dict[Field, str]:
@@ -244,7 +244,7 @@ class Reconciler:
             for child in planned.apply:
                 about = title(child)
                 # Also of a kind that is not watched because the cluster did not serve it at the start.
-                self._sightings.expect((namespace, model), child["kind"], child["metadata"]["name"])
+                self._child_index.expect((namespace, model), child["kind"], child["metadata"]["name"])
                 await self._client.apply(child)
             for child in planned.delete:
                 about = title(child)
@@ -279,7 +279,7 @@ class Reconciler:
             version = body["metadata"]["resourceVersion"]
             with contextlib.suppress(NotFoundError):
                 written = await self._client.patch_status(MODEL_DEPLOYMENT, namespace, name, change, version)
-                self._sightings.wrote((namespace, name), written["metadata"]["resourceVersion"])
+                self._child_index.wrote((namespace, name), written["metadata"]["resourceVersion"])
 
 
 def _is_current(body: Object) -> bool:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from fairlead_operator.bounds import ROUTERS
 from fairlead_operator.controller.admin_client import AdminClient
-from fairlead_operator.controller.answers import RouterDemand, RouterFigures
-from fairlead_operator.controller.sightings import Key
+from fairlead_operator.controller.child_index import Key
+from fairlead_operator.controller.demand_documents import RouterDemand, RouterFigures
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError
 from fairlead_operator.kube.resources import POD

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from fairlead_operator.autoscale.decision import Decision
-from fairlead_operator.controller.sightings import Key
+from fairlead_operator.controller.child_index import Key
 
 DECISIONS = Counter("fairlead_autoscaler_decisions_total", "Decisions by what decided.", ["reason"])
 _MODEL = ["namespace", "model"]

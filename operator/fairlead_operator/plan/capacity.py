@@ -10,7 +10,7 @@ from typing import Any
 
 from fairlead_operator.plan.findings import Finding, deployment_finding, worst
 from fairlead_operator.plan.observed import is_leaving
-from fairlead_operator.plan.rollout import Rollout
+from fairlead_operator.plan.rollout import RolloutChoice
 
 Object = dict[str, Any]
 Row = tuple[bool | None, Finding]
@@ -22,7 +22,7 @@ def capacity(
     all_pods: tuple[Object, ...],
     refused: list[Finding],
     deployment: Object,
-    rollout: Rollout,
+    rollout: RolloutChoice,
 ) -> Row:
     """Status (None is Unknown) and finding, from the pods of the current revision and `all_pods`.
     `refused` is why pods of the current revision have no node.

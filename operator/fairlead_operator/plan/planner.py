@@ -26,13 +26,13 @@ from typing import Any
 from fairlead_operator.api.chat_template import check_chat_template
 from fairlead_operator.api.names import KIND, RENDERED_HASH
 from fairlead_operator.api.parameters import check_parameters
-from fairlead_operator.plan.asking import awaits_events, tells_progress
-from fairlead_operator.plan.claims import settle_claim
 from fairlead_operator.plan.contest import CONDITION as CONTESTED
 from fairlead_operator.plan.contest import contest_finding, due_again, left_alone, with_contested_replicas
-from fairlead_operator.plan.difference import first_difference
+from fairlead_operator.plan.drift import first_difference
 from fairlead_operator.plan.failures import Failure, observed_failures
 from fairlead_operator.plan.findings import Finding
+from fairlead_operator.plan.gateway_queries import awaits_events, tells_progress
+from fairlead_operator.plan.immutable_claim_fields import keep_immutable_claim_fields
 from fairlead_operator.plan.observed import (
     Contest,
     Field,
@@ -45,10 +45,15 @@ from fairlead_operator.plan.observed import (
 from fairlead_operator.plan.orphans import find_orphans
 from fairlead_operator.plan.reasons import is_healthy
 from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
-from fairlead_operator.plan.rollout import Rollout, choose_rollout
-from fairlead_operator.plan.scaling import scaled, scaling_note, scaling_status, unreadable_schedules
+from fairlead_operator.plan.rollout import RolloutChoice, choose_rollout
+from fairlead_operator.plan.scaling import (
+    scaling_note,
+    scaling_status,
+    unreadable_schedules,
+    with_current_replicas,
+)
 from fairlead_operator.plan.served_names import CONDITION
-from fairlead_operator.plan.status import Progress, build_status, current_pods, make_condition, pod_causes
+from fairlead_operator.plan.status import ModelState, build_status, current_pods, make_condition, pod_causes
 from fairlead_operator.plan.workload import WORKLOADS, as_deployment, is_observed, own_workload
 from fairlead_operator.render.children import fitting, render_children
 from fairlead_operator.render.model import RENDERING_VERSION, Choices, Model, RenderSettings
@@ -117,7 +122,7 @@ def plan(
     """Plans one model. `blocked` is an obstacle that the last attempt to apply met, to be reported."""
     model, unfit = fitting(model, settings)
     live = {identity(child): child for child in observed.children}
-    model = scaled(model, own_workload(model, live), observed.scaling, settings.router_host)
+    model = with_current_replicas(model, own_workload(model, live), observed.scaling, settings.router_host)
     model = with_contested_replicas(model, own_workload(model, live), observed.contests)
     workload = as_deployment(own_workload(model, live), model, observed.pods, now)
     choices, rollout = _choose(model, settings, workload, observed, now)
@@ -141,7 +146,7 @@ def plan(
     if blocked and blocked.reason == "NameConflict":
         workload = {}
     revision = desired_revision(desired[-1])
-    progress = Progress(
+    progress = ModelState(
         deployment=workload,
         pods=current_pods(observed.pods, revision),
         settled=is_observed(workload) and not pending,
@@ -224,7 +229,7 @@ def _decide(model: Model, desired: Object, live: Object | None, contests: tuple[
         return _Decision("conflict", desired, f"{name} exists and does not belong to this ModelDeployment")
     if is_leaving(live) or owner.get("uid") != model.uid:
         return _Decision("wait", desired, f"wait for the end of the former {name}")
-    desired = settle_claim(desired, live)
+    desired = keep_immutable_claim_fields(desired, live)
     annotations = live["metadata"].get("annotations") or {}
     if annotations.get(RENDERED_HASH) != desired["metadata"]["annotations"][RENDERED_HASH]:
         return _Decision("apply", desired, f"update {name}", due_again(desired, contests))
@@ -257,7 +262,7 @@ def _condition(status: Object, kind: str) -> Object:
     return found
 
 
-def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: Rollout) -> float | None:
+def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: RolloutChoice) -> float | None:
     """Seconds until the next look without an event: the nearest of all that may change by itself."""
     times = [
         (_AWAIT_REMOVAL_SECONDS, waiting),
@@ -272,7 +277,7 @@ def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: Rollout)
 
 def _choose(
     model: Model, settings: RenderSettings, workload: Object, observed: Observed, now: datetime
-) -> tuple[Choices, Rollout]:
+) -> tuple[Choices, RolloutChoice]:
     """Keeps the pod templates that run, unless the spec asks for another one, and chooses how to roll."""
     pinned = pinned_templates(model, workload)
     templates = pinned or render_templates(model, settings)

@@ -31,7 +31,7 @@ Word = Annotated[str, AfterValidator(lambda text: clean(text, WORD_CHARACTERS))]
 Sentence = Annotated[str, AfterValidator(lambda text: clean(text, SENTENCE_CHARACTERS))]
 
 
-class Shape(BaseModel):
+class PodDocument(BaseModel):
     """An answer in camelCase. Types are strict: a number in quotes, or true, is no number."""
 
     model_config = ConfigDict(
@@ -39,14 +39,14 @@ class Shape(BaseModel):
     )
 
 
-class Cause(Shape):
+class ReportedCause(PodDocument):
     """Why a download does not go on."""
 
     reason: Word = ""
     message: Sentence = ""
 
 
-class WeightsReport(Shape):
+class WeightsReport(PodDocument):
     """How far the download of the weights is."""
 
     phase: Word = ""
@@ -55,7 +55,7 @@ class WeightsReport(Shape):
     total_bytes: Bytes | None = None
     bytes_per_second: Bytes | None = None
     detail: Sentence = ""
-    cause: Cause | None = None
+    cause: ReportedCause | None = None
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -63,13 +63,13 @@ class WeightsReport(Shape):
         return self.model_dump(by_alias=True, exclude_defaults=True)
 
 
-class EngineState(Shape):
+class EngineState(PodDocument):
     """What the launcher says of the engine."""
 
     phase: Word | None = None
 
 
-class PodReport(Shape):
+class PodReport(PodDocument):
     """How much a pod has to do and how far its start is."""
 
     in_flight: Count

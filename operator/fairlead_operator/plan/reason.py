@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Reason:
+class ConditionReason:
     """One word that a condition of ours can carry.
 
     `remedy` is part of every message with this reason, so it is short. `stalled`: waiting changes nothing, a

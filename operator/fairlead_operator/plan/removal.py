@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairlead_operator.api.names import DELETION_COST
-from fairlead_operator.plan.asking import can_be_asked
+from fairlead_operator.plan.gateway_queries import can_be_asked
 from fairlead_operator.plan.observed import Observed, is_leaving, live_revision
 from fairlead_operator.plan.podreport import PodReport
 

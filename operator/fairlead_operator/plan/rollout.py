@@ -24,9 +24,9 @@ from typing import Any
 
 from fairlead_operator.api.names import ROLLOUT
 from fairlead_operator.plan.findings import condition_of, deployment_finding, last_seen, parse_time
-from fairlead_operator.plan.kubelet import awaits_volumes
 from fairlead_operator.plan.observed import is_leaving, live_revision
 from fairlead_operator.plan.text import clean
+from fairlead_operator.plan.volume_failures import awaits_volumes
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE, Model
 
 Object = dict[str, Any]
@@ -50,7 +50,7 @@ _NODE_GIVEN_UP = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
-class Rollout:
+class RolloutChoice:
     """The strategy to apply, why it is not the usual one (or ""), and seconds until that may change."""
 
     strategy: Object
@@ -58,7 +58,7 @@ class Rollout:
     recheck_after: float | None = None
 
 
-SURGING = Rollout(SURGE)
+SURGING = RolloutChoice(SURGE)
 
 
 def choose_rollout(
@@ -68,16 +68,16 @@ def choose_rollout(
     events: tuple[Object, ...],
     revision: str,
     now: datetime,
-) -> Rollout:
+) -> RolloutChoice:
     """The strategy for a live Deployment ({} if there is none) that is to have pods of `revision`."""
     wanted = model.spec.rollout
     if wanted.strategy == "Recreate":
-        return Rollout(RECREATE)
+        return RolloutChoice(RECREATE)
     if wanted.strategy == "Surge" or not _is_rolling(deployment, pods, revision):
         return SURGING
     annotations = deployment["metadata"].get("annotations") or {}
     if deployment["spec"].get("strategy") == REPLACE and ROLLOUT in annotations:
-        return Rollout(REPLACE, clean(annotations[ROLLOUT]))
+        return RolloutChoice(REPLACE, clean(annotations[ROLLOUT]))
     new = [pod for pod in pods if live_revision(pod) == revision and not is_leaving(pod)]
     waits = [wait for pod in new if (wait := _refused(pod, events, now))]
     if quota := _refused_creation(deployment):
@@ -89,7 +89,7 @@ def choose_rollout(
         # Its end is an event; until then the patience has not begun.
         return SURGING
     left = wanted.surge_patience_seconds - (now - _known_since(model, since, now)).total_seconds()
-    return Rollout(SURGE, recheck_after=left + 0.1) if left > 0 else Rollout(REPLACE, why)
+    return RolloutChoice(SURGE, recheck_after=left + 0.1) if left > 0 else RolloutChoice(REPLACE, why)
 
 
 def _is_rolling(deployment: Object, pods: tuple[Object, ...], revision: str) -> bool:
@@ -116,10 +116,10 @@ def _refused_pod(pod: Object, events: tuple[Object, ...], now: datetime) -> Wait
     """Since when the scheduler refuses a new pod, and its words; None if it does not, if an old pod's end
     would not help, or while a node is being added for it.
     """
-    verdict = condition_of(pod, "PodScheduled") or {}
-    text = verdict.get("message") or ""
-    since = parse_time(verdict.get("lastTransitionTime"))
-    refused = verdict.get("status") == "False" and verdict.get("reason") == "Unschedulable"
+    scheduled = condition_of(pod, "PodScheduled") or {}
+    text = scheduled.get("message") or ""
+    since = parse_time(scheduled.get("lastTransitionTime"))
+    refused = scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable"
     if not refused or not since or not _TAKEN.search(text) or _node_comes(pod, events, now):
         return None
     return since, f"the scheduler found no room for pod {pod['metadata']['name']} beside the old ones: {text}"

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fairlead_operator.autoscale.decision import Decision
-from fairlead_operator.autoscale.reasons import Reason
+from fairlead_operator.autoscale.decision import Decision, ScalingReason
 from fairlead_operator.autoscale.schedules import problem
 from fairlead_operator.autoscale.settings import Settings
 from fairlead_operator.plan.findings import Finding, parse_time, timestamp
@@ -33,10 +32,17 @@ _MATERIAL = 0.25
 # A value that is as good as none.
 _NOTHING = 1e-9
 # Decided without knowing the demand.
-_BLIND = frozenset({Reason.METRICS_MISSING, Reason.FALLBACK})
+_BLIND = frozenset({ScalingReason.METRICS_MISSING, ScalingReason.FALLBACK})
 # Something else than the demand had the last word, and may go on to have it.
 _BOUND = frozenset(
-    {Reason.POLICY, Reason.MINIMUM, Reason.MAXIMUM, Reason.NO_CAPACITY, Reason.PLACING, Reason.FALLBACK}
+    {
+        ScalingReason.POLICY,
+        ScalingReason.MINIMUM,
+        ScalingReason.MAXIMUM,
+        ScalingReason.NO_CAPACITY,
+        ScalingReason.PLACING,
+        ScalingReason.FALLBACK,
+    }
 )
 
 
@@ -101,7 +107,7 @@ def unreadable_schedules(model: Model) -> list[str]:
     ]
 
 
-def decides(model: Model, router_host: str) -> bool:
+def operator_sets_replicas(model: Model, router_host: str) -> bool:
     """Whether the autoscaler's word counts, and not somebody else's.
 
     Whoever scales with mode External may not see the held requests for minutes, and a
@@ -112,21 +118,23 @@ def decides(model: Model, router_host: str) -> bool:
     return is_native(model) or (model.spec.replicas == 0 and least_replicas(model, router_host) == 0)
 
 
-def followed(model: Model, decided: int) -> int:
+def replicas_for_decision(model: Model, decided: int) -> int:
     """Replicas that follow from a decision that counts."""
     assert model.spec.autoscaling is not None
     first = model.spec.autoscaling.scale_from_zero.initial_replicas or 1
     return decided if is_native(model) else min(decided, first)
 
 
-def scaled(model: Model, workload: Object, scaling: Scaling | None, router_host: str) -> Model:
+def with_current_replicas(model: Model, workload: Object, scaling: Scaling | None, router_host: str) -> Model:
     """The model with the replicas that are wanted now in spec.replicas."""
-    if model.spec.autoscaling is None or not decides(model, router_host):
+    if model.spec.autoscaling is None or not operator_sets_replicas(model, router_host):
         return model
     if scaling is None:
-        return model.with_replicas(followed(model, first_replicas(model, workload, router_host)))
+        return model.with_replicas(replicas_for_decision(model, first_replicas(model, workload, router_host)))
     # Pods that drain keep their places in the Deployment: it would delete them.
-    return model.with_replicas(followed(model, scaling.decision.replicas) + len(scaling.parting.draining))
+    return model.with_replicas(
+        replicas_for_decision(model, scaling.decision.replicas) + len(scaling.parting.draining)
+    )
 
 
 def scaling_status(model: Model, scaling: Scaling | None, now: datetime) -> Object | None:
@@ -180,7 +188,7 @@ def _limit(model: Model, written: Object, router_host: str) -> Finding | None:
     """What else than the demand sets the number of replicas."""
     assert model.spec.autoscaling is not None
     reason, message = written["reason"], written["message"]
-    if reason == Reason.MINIMUM and model.spec.autoscaling.min_replicas == 0 and not router_host:
+    if reason == ScalingReason.MINIMUM and model.spec.autoscaling.min_replicas == 0 and not router_host:
         return Finding("RouterMissing", "no router would hold the requests, so one replica stays")
     return Finding(reason, message) if reason in _BOUND else None
 

@@ -26,16 +26,16 @@ from fairlead_operator.plan.findings import (
     timestamp,
     worst,
 )
-from fairlead_operator.plan.kubelet import volume_finding
 from fairlead_operator.plan.nodes import Nodes
 from fairlead_operator.plan.observed import is_leaving, live_revision
 from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.plan.reasons import explain, is_healthy
-from fairlead_operator.plan.rollout import SURGING, Rollout
+from fairlead_operator.plan.rollout import SURGING, RolloutChoice
 from fairlead_operator.plan.scaling import scaling_rows
 from fairlead_operator.plan.served_names import CONDITION, taken_finding
 from fairlead_operator.plan.startup import measure_startup
-from fairlead_operator.plan.verdict import scheduling_finding
+from fairlead_operator.plan.unschedulable import scheduling_finding
+from fairlead_operator.plan.volume_failures import volume_finding
 from fairlead_operator.plan.weights import Download, observe_downloads, weights_ready, weights_status
 from fairlead_operator.render.model import RENDERING_VERSION, Model
 from fairlead_operator.render.service import service_url
@@ -50,7 +50,7 @@ _TALLY = re.compile(r"; \d+ of \d+ replicas ready")
 
 
 @dataclass(frozen=True)
-class Progress:
+class ModelState:
     """Where a model stands.
 
     `pods` are those of the current revision that are not on their way out, `all_pods` all of them. `settled`
@@ -69,7 +69,7 @@ class Progress:
     all_pods: tuple[Object, ...] = ()
     events: tuple[Object, ...] = ()
     reports: Mapping[str, PodReport] = field(default_factory=dict)
-    rollout: Rollout = SURGING
+    rollout: RolloutChoice = SURGING
     version: int = RENDERING_VERSION
     downloads: Mapping[str, Download] = field(default_factory=dict)
     nodes: Nodes | None = None
@@ -85,7 +85,7 @@ def current_pods(pods: tuple[Object, ...], revision: str) -> tuple[Object, ...]:
     return tuple(sorted(found, key=lambda pod: str(pod["metadata"]["name"])))
 
 
-def build_status(model: Model, progress: Progress, now: datetime) -> Object:
+def build_status(model: Model, progress: ModelState, now: datetime) -> Object:
     """The status to report. Equal input gives an equal status, whatever the time, unless a condition
     changes.
     """
@@ -116,7 +116,7 @@ def build_status(model: Model, progress: Progress, now: datetime) -> Object:
     return status
 
 
-def _conditions(model: Model, progress: Progress, now: datetime) -> list[Object]:
+def _conditions(model: Model, progress: ModelState, now: datetime) -> list[Object]:
     ready, outcome, late = _outcome(model, progress)
     stalled = not ready and (late or outcome.stalled)
     words = {True: "True", False: "False", None: "Unknown"}
@@ -159,7 +159,7 @@ def make_condition(
     }
 
 
-def _outcome(model: Model, progress: Progress) -> tuple[bool, Finding, bool]:
+def _outcome(model: Model, progress: ModelState) -> tuple[bool, Finding, bool]:
     """Whether everything asked for runs, why or why not, and whether the rollout's deadline has passed."""
     if progress.blocked:
         return False, progress.blocked, False
@@ -187,7 +187,7 @@ def _cause(model: Model, cause: Finding | None, late: bool, tally: str) -> Findi
     return replace(cause, message=f"{cause.message}; {tally}")
 
 
-def _pod_findings(model: Model, progress: Progress) -> list[Finding]:
+def _pod_findings(model: Model, progress: ModelState) -> list[Finding]:
     # Pods that the kubelet gave up lie about until they are collected; while enough others live they mean
     # nothing.
     alive = [pod for pod in progress.pods if pod.get("status", {}).get("phase") != "Failed"]
@@ -206,13 +206,13 @@ def _remembered(model: Model, finding: Finding) -> Finding:
     return Finding(before["reason"], _TALLY.split(message)[0])
 
 
-def pod_causes(model: Model, progress: Progress) -> dict[str, Finding]:
+def pod_causes(model: Model, progress: ModelState) -> dict[str, Finding]:
     """Why the pods that are not ready are not, by name."""
     downloads = observe_downloads(model, progress.pods, progress.reports)
     return _causes(replace(progress, downloads=downloads))
 
 
-def _causes(progress: Progress) -> dict[str, Finding]:
+def _causes(progress: ModelState) -> dict[str, Finding]:
     """Why the pods that are not ready are not, by name."""
     found = {}
     for pod in progress.pods:
@@ -229,18 +229,18 @@ def _causes(progress: Progress) -> dict[str, Finding]:
     return found
 
 
-def _losses(progress: Progress) -> list[Finding]:
+def _losses(progress: ModelState) -> list[Finding]:
     """Pods that leave although nobody asked for it: why their replacements have to come."""
     leaving = [pod for pod in progress.all_pods if is_leaving(pod)]
     return [finding for pod in leaving if (finding := disruption_finding(pod))]
 
 
-def _deployment_findings(progress: Progress) -> list[Finding]:
+def _deployment_findings(progress: ModelState) -> list[Finding]:
     finding = deployment_finding(progress.deployment)
     return [finding] if finding else []
 
 
-def _scheduled(model: Model, progress: Progress) -> tuple[bool | None, Finding]:
+def _scheduled(model: Model, progress: ModelState) -> tuple[bool | None, Finding]:
     if model.spec.replicas == 0:
         return False, Finding("ScaledToZero", "no replica is wanted")
     if not progress.pods:
@@ -250,7 +250,7 @@ def _scheduled(model: Model, progress: Progress) -> tuple[bool | None, Finding]:
     return True, Finding("Scheduled", "every pod has a node")
 
 
-def _capacity(model: Model, progress: Progress) -> tuple[bool | None, Finding]:
+def _capacity(model: Model, progress: ModelState) -> tuple[bool | None, Finding]:
     return capacity(
         model.spec.replicas,
         progress.pods,
@@ -261,13 +261,13 @@ def _capacity(model: Model, progress: Progress) -> tuple[bool | None, Finding]:
     )
 
 
-def _refusals(progress: Progress) -> list[Finding]:
+def _refusals(progress: ModelState) -> list[Finding]:
     """Why pods have no node."""
     found = (scheduling_finding(pod, progress.nodes) for pod in progress.pods)
     return [finding for finding in found if finding]
 
 
-def _engine_ready(model: Model, progress: Progress, outcome: Finding) -> tuple[bool, Finding]:
+def _engine_ready(model: Model, progress: ModelState, outcome: Finding) -> tuple[bool, Finding]:
     ready = progress.deployment.get("status", {}).get("readyReplicas", 0)
     if ready:
         return True, Finding("Serving", f"{ready} of {model.spec.replicas} replicas answer requests")

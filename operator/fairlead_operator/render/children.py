@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairlead_operator.api.names import RENDERED_HASH
-from fairlead_operator.render.claims import render_claim_template
+from fairlead_operator.render.accelerators import render_claim_template
 from fairlead_operator.render.deployment import render_deployment
 from fairlead_operator.render.gateway import render_config_map
 from fairlead_operator.render.hashing import digest

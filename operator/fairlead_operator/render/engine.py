@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fairlead_operator.api.env import EnvVar
 from fairlead_operator.api.scheduling import Resources
+from fairlead_operator.render.accelerators import accelerator_resources
 from fairlead_operator.render.arguments import vllm_arguments
 from fairlead_operator.render.chat_template import chat_template_mounts, chat_template_volumes
-from fairlead_operator.render.claims import accelerator_resources
 from fairlead_operator.render.gateway import ADMIN_PORT
 from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.paths import LAUNCHER_FILE, LAUNCHER_PATH, LAUNCHER_VOLUME, RUN_PATH

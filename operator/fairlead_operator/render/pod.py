@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fairlead_operator.api.names import RESTARTED_AT
+from fairlead_operator.render.accelerators import pod_claims
 from fairlead_operator.render.arguments import SHUTDOWN_SECONDS
-from fairlead_operator.render.claims import pod_claims
 from fairlead_operator.render.engine import engine_container, engine_volumes
 from fairlead_operator.render.gateway import gateway_container, gateway_volumes
 from fairlead_operator.render.model import Model, Object, RenderSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairlead_operator.api.part import Part
+from fairlead_operator.api.part import ApiObject
 from fairlead_operator.render.model import Model, Object
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
@@ -45,6 +45,6 @@ def queue_labels(model: Model) -> dict[str, str]:
     return {QUEUE_LABEL: queue} if queue else {}
 
 
-def _dump(part: Part) -> Object:
+def _dump(part: ApiObject) -> Object:
     rendered: Object = part.model_dump(by_alias=True, exclude_none=True)
     return rendered

@@ -11,9 +11,9 @@ import json
 from fairlead_operator.api.names import POD_INPUTS, POD_TEMPLATE, RENDERING, REVISION, ROLLOUT
 from fairlead_operator.render.hashing import digest
 from fairlead_operator.render.inherited import inherit
-from fairlead_operator.render.inputs import pod_inputs
 from fairlead_operator.render.model import Choices, Model, Object, RenderSettings
 from fairlead_operator.render.pod import leader_template, pod_template
+from fairlead_operator.render.pod_inputs_digest import pod_inputs
 from fairlead_operator.render.worker import worker_template
 
 # Anybody who may edit the Deployment can write its annotations.

@@ -1,23 +1,23 @@
-"""Chat completions as a dialogue: the engine speaks the same API, so most bytes pass as they are."""
+"""Chat completions as an adapter: the engine speaks the same API, so most bytes pass as they are."""
 
 from __future__ import annotations
 
+from .api_adapter import Call, Relay
 from .chunks import chunk_rewriter
-from .dialogue import Call, Relay
+from .error_attribution import attribute_error
 from .errors import ApiError
-from .explain import explain
-from .policy import Policy
+from .policy import RequestPolicy
 from .request import PreparedChat, prepare_chat
 from .shaping import shape_answer
 from .sse import ChatRelay
 
 
-class ChatDialogue:
+class ChatAdapter:
     """One chat-completions request and its answer."""
 
     engine: PreparedChat
 
-    def __init__(self, body: bytes, policy: Policy, call: Call) -> None:
+    def __init__(self, body: bytes, policy: RequestPolicy, call: Call) -> None:
         self.engine = prepare_chat(body, policy).without_document()
         self._call = call
 
@@ -29,8 +29,8 @@ class ChatDialogue:
         """Nothing to begin with, and a relay."""
         wanted = self.engine.wanted
         rewrite = chunk_rewriter(wanted, self._call.token)
-        return b"", ChatRelay(wanted.choices, rewrite, wanted.shape.cut, self.explain)
+        return b"", ChatRelay(wanted.choices, rewrite, wanted.shape.cut, self.attribute_error)
 
-    def explain(self, error: ApiError) -> ApiError:
+    def attribute_error(self, error: ApiError) -> ApiError:
         """The engine's error under the names that the client has used."""
-        return explain(error, self.engine)
+        return attribute_error(error, self.engine)

@@ -6,16 +6,16 @@ from typing import Any
 
 import orjson
 
+from .response_transform import Reasoning, ResponseTransform
 from .shaping import place_reasoning
 from .sse import NONSENSE
-from .wanted import Reasoning, Wanted
 
 Json = dict[str, Any]
 
 _DATA = b"data: "
 
 
-def chunk_rewriter(wanted: Wanted, token: str) -> ChunkRewriter | None:
+def chunk_rewriter(wanted: ResponseTransform, token: str) -> ChunkRewriter | None:
     """What changes the chunks of a stream; None if none can ever need it."""
     # Inside a JSON string the quotes would be escaped, so text of the model never looks like one of these.
     needles = []
@@ -33,7 +33,7 @@ def chunk_rewriter(wanted: Wanted, token: str) -> ChunkRewriter | None:
 class ChunkRewriter:
     """Changes the chunks that hold one of the needles."""
 
-    def __init__(self, wanted: Wanted, token: str, needles: tuple[bytes, ...]) -> None:
+    def __init__(self, wanted: ResponseTransform, token: str, needles: tuple[bytes, ...]) -> None:
         self._wanted = wanted
         self._token = token
         self._needles = needles

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .parameters import PARAMETERS, Api, Handling, Parameter
+from .parameters import PARAMETERS, ApiKind, Handling, Parameter
 from .parameters.measures import Bounds
 from .sizes import length_of
 from .values import Kind, Limit, Number, limitable, shown
 
 if TYPE_CHECKING:
-    from .policy import Policy
+    from .policy import RequestPolicy
 
 # The length of the answer under its three names.
 OUTPUT_LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
@@ -53,12 +53,12 @@ def spread(limits: Mapping[str, Limit]) -> dict[str, Limit]:
     return found
 
 
-def check_limits(policy: Policy) -> None:
+def check_limits(policy: RequestPolicy) -> None:
     """Raises ValueError for a limit that its parameter cannot have."""
     _check_twice("limits", policy.limits)
     for name, limit in policy.limits.items():
         where = f"api.limits.{name}"
-        apis = [api for api in Api if name in PARAMETERS[api]]
+        apis = [api for api in ApiKind if name in PARAMETERS[api]]
         if not apis:
             raise ValueError(f"{where}: there is no such parameter. Remove it.")
         for api in apis:
@@ -96,12 +96,12 @@ def _check_range(where: str, limit: Limit, kind: Kind) -> None:
         raise ValueError(f"{where}: no value is left ({kind.describe()}). Move minimum or maximum.")
 
 
-def check_defaults(policy: Policy, defaults: Mapping[str, Any]) -> None:
+def check_defaults(policy: RequestPolicy, defaults: Mapping[str, Any]) -> None:
     """Raises ValueError for a default that a request could not send."""
     _check_twice("defaults", defaults)
     for name, value in defaults.items():
         where = f"api.defaults.{name}"
-        apis = [api for api in Api if name in PARAMETERS[api]]
+        apis = [api for api in ApiKind if name in PARAMETERS[api]]
         if not apis:
             raise ValueError(f"{where}: there is no such parameter. Remove it.")
         settable = [api for api in apis if may_have_default(name, api)]
@@ -127,7 +127,7 @@ def _check_twice(field_name: str, given: Mapping[str, Any]) -> None:
             raise ValueError(f"api.{field_name}: {' and '.join(names)} mean the same. Keep one of them.")
 
 
-def may_have_default(name: str, api: Api) -> bool:
+def may_have_default(name: str, api: ApiKind) -> bool:
     """Whether a deployment may set the parameter for requests that do not.
 
     Defaults are put into what the engine gets, so they have the names of chat completions.
@@ -135,6 +135,6 @@ def may_have_default(name: str, api: Api) -> bool:
     if name in OUTPUT_LIMITS:
         return True
     parameter = PARAMETERS[api].get(name)
-    if parameter is None or name not in PARAMETERS[Api.CHAT] or name in NEVER_A_DEFAULT:
+    if parameter is None or name not in PARAMETERS[ApiKind.CHAT] or name in NEVER_A_DEFAULT:
         return False
     return parameter.handling is Handling.FORWARDED or name in REASONING

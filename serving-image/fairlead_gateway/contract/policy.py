@@ -10,13 +10,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from .dialects import DIALECTS, Dialect, Document
+from .dialects import DIALECTS, Dialect, ProviderDocument
 from .overrides import NEVER_A_DEFAULT, OUTPUT_LIMITS, REASONING, check_defaults, check_limits, spread
-from .parameters import PARAMETERS, Api, Handling, Parameter
+from .parameters import PARAMETERS, ApiKind, Handling, Parameter
 from .parameters.bounds import PROMPT_CHARACTERS_PER_TOKEN
 from .parameters.measures import Bounds
+from .response_transform import Reasoning, ResponseTransform
 from .values import ABSENT, Kind, Limit, Number, limited
-from .wanted import Reasoning, Wanted
 
 _UNUSED = (Handling.IGNORED, Handling.REFUSED)
 # Defaults that only make sense beside another parameter.
@@ -48,7 +48,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Policy:
+class RequestPolicy:
     """Decides about every parameter of one served model. Made by `make_policy`."""
 
     served: tuple[str, ...]
@@ -57,12 +57,12 @@ class Policy:
     limits: Mapping[str, Limit] = field(default_factory=dict)
     reject_unknown: bool = False
     engine: EngineFacts = EngineFacts()
-    tables: Mapping[Api, Table] = field(init=False)
+    tables: Mapping[ApiKind, Table] = field(init=False)
     injected: Mapping[str, Any] = field(init=False)
     """What a chat request without the parameter gets; without the defaults that the engine has anyway."""
     tool_defaults: Mapping[str, Any] = field(init=False)
     """The same for requests with tools."""
-    wanted: Wanted = field(init=False)
+    wanted: ResponseTransform = field(init=False)
     """What every answer needs."""
     bounds: Mapping[str, Bounds] = field(init=False)
     """How large the values of parameters may be, for those that have such a bound."""
@@ -73,25 +73,28 @@ class Policy:
         def derive(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
-        derive("tables", MappingProxyType({api: self._table(api) for api in Api}))
+        derive("tables", MappingProxyType({api: self._table(api) for api in ApiKind}))
         derive("bounds", MappingProxyType(dict(self._bounds())))
         derive("prompt_length", self._prompt_length())
         defaults = self._defaults()
         derive("injected", {n: v for n, v in defaults.items() if n not in _WITH_TOOLS})
         derive("tool_defaults", {n: v for n, v in defaults.items() if n in _WITH_TOOLS})
         hidden = self._documented("reasoning_content") is False and not self.defaults.keys() & REASONING
-        derive("wanted", Wanted(self.dialect.shape, Reasoning.DROPPED if hidden else Reasoning.AS_RECEIVED))
+        derive(
+            "wanted",
+            ResponseTransform(self.dialect.shape, Reasoning.DROPPED if hidden else Reasoning.AS_RECEIVED),
+        )
 
-    def with_engine(self, engine: EngineFacts) -> Policy:
+    def with_engine(self, engine: EngineFacts) -> RequestPolicy:
         """The same policy for an engine of which more is known now."""
         return replace(self, engine=engine)
 
     def _documented(self, name: str) -> Any:
         """The default of the dialect's chat document."""
-        entries = _document(self.dialect, Api.CHAT).parameters
+        entries = _document(self.dialect, ApiKind.CHAT).parameters
         return next((entry.default for entry in entries if entry.name == name), ABSENT)
 
-    def _table(self, api: Api) -> Table:
+    def _table(self, api: ApiKind) -> Table:
         parameters = PARAMETERS[api]
         entries = _document(self.dialect, api).parameters
         kinds = {name: parameter.value for name, parameter in parameters.items()}
@@ -107,7 +110,7 @@ class Policy:
 
     def _bounds(self) -> Iterator[tuple[str, Bounds]]:
         limits = spread(self.limits)
-        for api in Api:
+        for api in ApiKind:
             for name, parameter in PARAMETERS[api].items():
                 if parameter.bounds != Bounds():
                     yield name, parameter.bounds.limited(limits.get(name, Limit()))
@@ -121,10 +124,10 @@ class Policy:
         return max(self.bounds["messages"].max_length or 0, fitting)
 
     def _defaults(self) -> dict[str, Any]:
-        parameters, kinds = PARAMETERS[Api.CHAT], self.tables[Api.CHAT].kinds
+        parameters, kinds = PARAMETERS[ApiKind.CHAT], self.tables[ApiKind.CHAT].kinds
         found = {
             entry.name: _within(entry.default, kinds[entry.name])
-            for entry in _document(self.dialect, Api.CHAT).parameters
+            for entry in _document(self.dialect, ApiKind.CHAT).parameters
             if entry.default is not ABSENT
             and entry.name not in NEVER_A_DEFAULT
             and parameters[entry.name].handling is Handling.FORWARDED
@@ -153,20 +156,20 @@ def make_policy(
     limits: Mapping[str, Limit] | None = None,
     reject_unknown: bool = False,
     engine: EngineFacts | None = None,
-) -> Policy:
+) -> RequestPolicy:
     """The policy of a deployment. Raises ValueError that names the field of `spec.api` and the remedy."""
     if not served:
         raise ValueError("A policy needs at least one served name.")
     dialect = DIALECTS.get(dialect_name)
     if dialect is None:
         raise ValueError(f"api.dialect must be one of {', '.join(DIALECTS)} (got {dialect_name}).")
-    policy = Policy(tuple(served), dialect, {}, limits or {}, reject_unknown, engine or EngineFacts())
+    policy = RequestPolicy(tuple(served), dialect, {}, limits or {}, reject_unknown, engine or EngineFacts())
     check_limits(policy)
     check_defaults(policy, defaults or {})
     return replace(policy, defaults=dict(defaults or {}))
 
 
-def _document(dialect: Dialect, api: Api) -> Document:
+def _document(dialect: Dialect, api: ApiKind) -> ProviderDocument:
     """The dialect's document of the API; the first one stands in, for the names that both APIs have."""
     return next((found for found in dialect.documents if found.api is api), dialect.documents[0])
 

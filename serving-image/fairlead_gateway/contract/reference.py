@@ -12,16 +12,16 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from .dialects import DIALECTS, Dialect, Document, Documented
+from .dialects import DIALECTS, Dialect, Documented, ProviderDocument
 from .overrides import limits_of, may_have_default
-from .parameters import PARAMETERS, Api, Handling, Parameter
+from .parameters import PARAMETERS, ApiKind, Handling, Parameter
 from .parameters.bounds import MAX_FORM_NESTING, MAX_FORM_STATES, PROMPT_CHARACTERS_PER_TOKEN
-from .policy import Policy, make_policy
+from .policy import RequestPolicy, make_policy
 from .sizes.regex import MAX_SHARED
 from .values import ABSENT, Kind
 
 _COMMAND = "python -m fairlead_gateway.contract.reference"
-_TITLES = {Api.CHAT: "chat completions", Api.RESPONSES: "responses"}
+_TITLES = {ApiKind.CHAT: "chat completions", ApiKind.RESPONSES: "responses"}
 _EFFECTS = {
     Handling.FORWARDED: "",
     Handling.TRANSLATED: "",
@@ -143,14 +143,14 @@ def _dialect(dialect: Dialect) -> dict[str, Any]:
     }
 
 
-_PATHS = {Api.CHAT: "/v1/chat/completions", Api.RESPONSES: "/v1/responses"}
+_PATHS = {ApiKind.CHAT: "/v1/chat/completions", ApiKind.RESPONSES: "/v1/responses"}
 
 
-def _own_paths(dialect: Dialect, document: Document) -> list[str]:
+def _own_paths(dialect: Dialect, document: ProviderDocument) -> list[str]:
     return [path for path, api in dialect.paths.items() if api is document.api]
 
 
-def _row(entry: Documented, api: Api, policy: Policy) -> dict[str, Any]:
+def _row(entry: Documented, api: ApiKind, policy: RequestPolicy) -> dict[str, Any]:
     return {
         "name": f"`{entry.name}`" + (" (required)" if entry.required else ""),
         "range": _range(policy.tables[api].kinds[entry.name], PARAMETERS[api][entry.name]),
@@ -159,7 +159,7 @@ def _row(entry: Documented, api: Api, policy: Policy) -> dict[str, Any]:
     }
 
 
-def _catalogue(api: Api) -> Iterator[dict[str, Any]]:
+def _catalogue(api: ApiKind) -> Iterator[dict[str, Any]]:
     for name, parameter in sorted(PARAMETERS[api].items()):
         yield {
             "name": name,
@@ -173,7 +173,7 @@ def _range(kind: Kind, parameter: Parameter) -> str:
     return _cell(kind.describe() + (f"; at most {bounds}" if bounds else ""))
 
 
-def _effect(name: str, api: Api) -> str:
+def _effect(name: str, api: ApiKind) -> str:
     parameter = PARAMETERS[api][name]
     return f"{parameter.description} {_EFFECTS[parameter.handling]}".strip()
 
@@ -190,19 +190,19 @@ def parameters_json() -> str:
     tables = []
     for dialect in sorted(DIALECTS):
         policy = make_policy(("model",), dialect)
-        apis = [f'   "{api}": {{\n{_table(policy, api)}\n   }}' for api in Api]
+        apis = [f'   "{api}": {{\n{_table(policy, api)}\n   }}' for api in ApiKind]
         tables.append(f'  "{dialect}": {{\n' + ",\n".join(apis) + "\n  }")
     made_by = json.dumps(f"{_COMMAND} json")
     return f'{{\n "generated_by": {made_by},\n "dialects": {{\n' + ",\n".join(tables) + "\n }\n}\n"
 
 
-def _table(policy: Policy, api: Api) -> str:
+def _table(policy: RequestPolicy, api: ApiKind) -> str:
     """One line a parameter, so that a change shows as what it is."""
     kinds = sorted(policy.tables[api].kinds.items())
     return ",\n".join(f'    "{name}": {json.dumps(_entry(name, api, kind))}' for name, kind in kinds)
 
 
-def _entry(name: str, api: Api, kind: Kind) -> dict[str, Any]:
+def _entry(name: str, api: ApiKind, kind: Kind) -> dict[str, Any]:
     parameter = PARAMETERS[api][name]
     found = {"schema": kind.schema(), "settable": may_have_default(name, api)}
     limits = list(limits_of(parameter))

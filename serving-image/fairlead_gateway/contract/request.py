@@ -19,13 +19,13 @@ from fairlead_gateway.bounds import MAX_JSON_VALUES
 from .arguments import mend_arguments
 from .errors import invalid, missing, model_not_found
 from .messages import check_messages
-from .parameters import Api
+from .parameters import ApiKind
 from .parameters.misplaced import MISPLACED
-from .policy import Policy
+from .policy import RequestPolicy
+from .response_transform import ResponseTransform
 from .rules import TRIGGERS, Draft, apply_rules
 from .rules.sizes import check_prompt_length
 from .sizes import is_deeper
-from .wanted import Wanted
 
 MAX_DEPTH = 64
 # A JSON string, or the rest of the text if it does not end. Possessive, and a match wherever a quote is, so
@@ -95,7 +95,7 @@ class PreparedChat(EngineRequest):
 
     document: Mapping[str, Any] = field(kw_only=True)
     """The body for the engine as JSON values."""
-    wanted: Wanted = field(kw_only=True)
+    wanted: ResponseTransform = field(kw_only=True)
     given: tuple[str, ...] = field(kw_only=True)
     """The names that the client has sent."""
 
@@ -105,17 +105,19 @@ class PreparedChat(EngineRequest):
         return self
 
 
-def prepare_chat(body: bytes, policy: Policy) -> PreparedChat:
+def prepare_chat(body: bytes, policy: RequestPolicy) -> PreparedChat:
     """A chat-completions request body checked and made ready for the engine, or an ApiError."""
     return _prepare(parse_object(body), policy, body)
 
 
-def prepare_document(document: dict[str, Any], policy: Policy) -> PreparedChat:
+def prepare_document(document: dict[str, Any], policy: RequestPolicy) -> PreparedChat:
     """The same for a document that another API has made out of its own request."""
     return _prepare(document, policy, None)
 
 
-def examine(document: Mapping[str, Any], policy: Policy, api: Api) -> tuple[dict[str, Any], tuple[str, ...]]:
+def examine(
+    document: Mapping[str, Any], policy: RequestPolicy, api: ApiKind
+) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The parameters that count, each of its type and within its bounds, and the names of the ignored ones.
 
     Raises the 400 for the first parameter that is not.
@@ -136,7 +138,7 @@ def examine(document: Mapping[str, Any], policy: Policy, api: Api) -> tuple[dict
     return kept, tuple(sorted(ignored)) if ignored else ()
 
 
-def _require_harmless(name: str, value: Any, policy: Policy, api: Api) -> None:
+def _require_harmless(name: str, value: Any, policy: RequestPolicy, api: ApiKind) -> None:
     """Raises the 400 for a parameter that cannot be used, unless it can be ignored without harm."""
     table = policy.tables[api]
     kind = table.kinds.get(name)
@@ -155,8 +157,8 @@ def _require_harmless(name: str, value: Any, policy: Policy, api: Api) -> None:
         raise kind.fault(value, name) or invalid(f"'{name}' has no valid value.", name)
 
 
-def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> PreparedChat:
-    document, ignored = examine(received, policy, Api.CHAT)
+def _prepare(received: dict[str, Any], policy: RequestPolicy, body: bytes | None) -> PreparedChat:
+    document, ignored = examine(received, policy, ApiKind.CHAT)
     model = check_served(document, policy)
     if "messages" not in document:
         raise missing("messages")
@@ -184,7 +186,7 @@ def _prepare(received: dict[str, Any], policy: Policy, body: bytes | None) -> Pr
     )
 
 
-def check_served(document: dict[str, Any], policy: Policy) -> str:
+def check_served(document: dict[str, Any], policy: RequestPolicy) -> str:
     """Requires `model`, one of the served names, and returns it."""
     model = document.get("model", "")
     if not model:
@@ -196,7 +198,7 @@ def check_served(document: dict[str, Any], policy: Policy) -> str:
     return str(model)
 
 
-def _complete(document: dict[str, Any], policy: Policy) -> bool:
+def _complete(document: dict[str, Any], policy: RequestPolicy) -> bool:
     """Puts in the defaults that are missing; whether there were any."""
     before = len(document)
     for name, value in policy.injected.items():

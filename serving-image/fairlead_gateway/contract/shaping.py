@@ -7,15 +7,15 @@ from typing import Any
 
 import orjson
 
-from .dialects import Shape
+from .dialects import AnswerShape
 from .errors import engine_failed
+from .response_transform import Reasoning, ResponseTransform, Selection
 from .sse import BAD_ENDING, NONSENSE, ended_badly
-from .wanted import Reasoning, Selection, Wanted
 
 Json = dict[str, Any]
 
 
-def is_plain(wanted: Wanted) -> bool:
+def is_plain(wanted: ResponseTransform) -> bool:
     """Whether the engine's bytes are the answer."""
     return (
         wanted.shape.as_received
@@ -25,7 +25,7 @@ def is_plain(wanted: Wanted) -> bool:
     )
 
 
-def shape_answer(body: bytes, wanted: Wanted) -> bytes:
+def shape_answer(body: bytes, wanted: ResponseTransform) -> bytes:
     """The client's answer for the engine's whole one.
 
     Raises an ApiError if the engine failed in the middle, or if this is no chat completion.
@@ -60,7 +60,7 @@ def _require_choices(answer: Json) -> list[Json]:
     return choices
 
 
-def _shaped(answer: Json, choices: list[Json], wanted: Wanted) -> Json:
+def _shaped(answer: Json, choices: list[Json], wanted: ResponseTransform) -> Json:
     if wanted.selection is not None:
         choices = select(choices, wanted.selection)
     for choice in choices:
@@ -71,7 +71,7 @@ def _shaped(answer: Json, choices: list[Json], wanted: Wanted) -> Json:
     return answer if wanted.shape.as_received else _in_shape(answer, wanted.shape)
 
 
-def _in_shape(answer: Json, shape: Shape) -> Json:
+def _in_shape(answer: Json, shape: AnswerShape) -> Json:
     for choice in answer["choices"]:
         choice["message"] = _filled(choice["message"], shape.message, "content")
     answer["choices"] = [_filled(choice, shape.choice, "finish_reason") for choice in answer["choices"]]

@@ -109,10 +109,10 @@ class ChatRelay:
         choices: int = 1,
         rewrite: Rewrite | None = None,
         cut: tuple[bytes, ...] = (),
-        explain: Callable[[ApiError], ApiError] = lambda error: error,
+        attribute_error: Callable[[ApiError], ApiError] = lambda error: error,
     ) -> None:
         self._splitter = EventSplitter()
-        self._explain = explain
+        self._attribute_error = attribute_error
         self._open = choices
         self._rewrite = rewrite
         self._cut = cut
@@ -177,4 +177,4 @@ class ChatRelay:
         if BAD_ENDING.search(event):
             return ended_badly()
         error = error_of(event)
-        return self._explain(error) if error else None
+        return self._attribute_error(error) if error else None

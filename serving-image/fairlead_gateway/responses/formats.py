@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fairlead_gateway.contract.errors import invalid, missing
-from fairlead_gateway.contract.policy import Policy
+from fairlead_gateway.contract.policy import RequestPolicy
 from fairlead_gateway.contract.values import Choice, Kind, Object, String, check
 
 # The part of the context that is kept free for the answer when an over-long input is cut.
@@ -88,7 +88,9 @@ def reasoning_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     return {} if effort is None else {"reasoning_effort": effort}
 
 
-def truncation_fields(received: Mapping[str, Any], limit: int | None, policy: Policy) -> dict[str, Any]:
+def truncation_fields(
+    received: Mapping[str, Any], limit: int | None, policy: RequestPolicy
+) -> dict[str, Any]:
     """`truncation: auto` as a bound on the rendered prompt, in tokens.
 
     Left to itself (-1) the engine cuts to all but one token of the context. So room is kept for the answer

@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any
 
 from fairlead_gateway.contract.errors import ApiError, invalid, missing
-from fairlead_gateway.contract.parameters import PARAMETERS, Api
+from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
 from fairlead_gateway.contract.parameters.misplaced import LOGPROBS
-from fairlead_gateway.contract.policy import Policy
+from fairlead_gateway.contract.policy import RequestPolicy
 from fairlead_gateway.contract.request import (
     PreparedChat,
     examine,
@@ -45,7 +45,9 @@ _NOT_PASSED_ON = frozenset(
         "top_logprobs",
     }
 )
-_PASSED_ON = frozenset(PARAMETERS[Api.RESPONSES].keys() & PARAMETERS[Api.CHAT].keys()) - _NOT_PASSED_ON
+_PASSED_ON = (
+    frozenset(PARAMETERS[ApiKind.RESPONSES].keys() & PARAMETERS[ApiKind.CHAT].keys()) - _NOT_PASSED_ON
+)
 # Data of hosted tools, and reasoning for clients that store it: asked for as a matter of course.
 _INCLUDABLE = frozenset(
     {
@@ -70,10 +72,10 @@ class ResponsesRequest:
     custom_tools: frozenset[str]
 
 
-def prepare_responses(body: bytes, policy: Policy) -> ResponsesRequest:
+def prepare_responses(body: bytes, policy: RequestPolicy) -> ResponsesRequest:
     """Checks and translates a Responses request body, or raises ApiError with the client's names."""
     document = parse_object(body)
-    received, ignored = examine(document, policy, Api.RESPONSES)
+    received, ignored = examine(document, policy, ApiKind.RESPONSES)
     _refuse_background(received)
     check_nested(received)
     conversation = _conversation(received)
@@ -135,7 +137,7 @@ def _stream_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     return {"stream": True, "stream_options": {"include_usage": True}} if received.get("stream") else {}
 
 
-def _without_effect(received: Mapping[str, Any], policy: Policy) -> list[str]:
+def _without_effect(received: Mapping[str, Any], policy: RequestPolicy) -> list[str]:
     """Names for what is accepted because clients send it, but changes nothing here."""
     found = []
     for value in received.get("include", ()):

@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
 
-from .services import RouterServices
+from .router_context import RouterContext
 
 _LONGEST_WAIT_SECONDS = 60.0
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def create_admin(services: RouterServices) -> FastAPI:
+def create_admin(services: RouterContext) -> FastAPI:
     """The application for the admin port."""
     app = FastAPI(title="Fairlead router admin", openapi_url=None)
 
@@ -26,17 +26,17 @@ def create_admin(services: RouterServices) -> FastAPI:
         """Ready once the models are known: an API server that goes away later changes nothing."""
         if services.draining:
             return JSONResponse({"reason": "Draining"}, 503)
-        if not services.fleet.synced:
+        if not services.model_registry.synced:
             return JSONResponse({"reason": "ModelsUnknown"}, 503)
         return JSONResponse({"reason": "Ready"})
 
     @app.get("/demand")
     async def demand(wait: float = 0.0, cursor: int | None = None) -> dict[str, Any]:
         """The demand of each model; with a cursor, when it has risen or `wait` seconds have passed."""
-        fleet = services.fleet
+        model_registry = services.model_registry
         if cursor is not None:
-            await fleet.rise.wait_above(cursor, min(max(wait, 0.0), _LONGEST_WAIT_SECONDS))
-        return {"boot": services.boot, "cursor": fleet.rise.cursor, "models": fleet.tell()}
+            await model_registry.rise.wait_above(cursor, min(max(wait, 0.0), _LONGEST_WAIT_SECONDS))
+        return {"boot": services.boot, "cursor": model_registry.rise.cursor, "models": model_registry.tell()}
 
     @app.get("/metrics")
     async def metrics() -> Response:

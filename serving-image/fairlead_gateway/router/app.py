@@ -9,22 +9,22 @@ from fastapi import FastAPI, Request, Response
 from starlette.types import ASGIApp
 
 from fairlead_gateway.app import add_refusals
-from fairlead_gateway.edge import Edge
+from fairlead_gateway.middleware import RequestMiddleware
 from fairlead_gateway.routes import MODELS
 
-from .directory import Directory, Entry
-from .services import RouterServices
+from .resolver import Entry, ModelResolver
+from .router_context import RouterContext
 
 
-def create_api(services: RouterServices) -> ASGIApp:
+def create_api(services: RouterContext) -> ASGIApp:
     """The application for the API port."""
     app = FastAPI(title="Fairlead router", openapi_url=None)
 
-    def known(request: Request) -> tuple[Directory, str]:
+    def known(request: Request) -> tuple[ModelResolver, str]:
         """The models, and the Host by which the request came."""
-        if not services.fleet.synced:
+        if not services.model_registry.synced:
             raise services.not_synced()
-        return services.fleet.directory, request.headers.get("host", "").lower()
+        return services.model_registry.resolver, request.headers.get("host", "").lower()
 
     # Anybody may ask for the list, and there may be thousands of names: it is made once for each change.
     listed: list[Entry] = []
@@ -33,20 +33,20 @@ def create_api(services: RouterServices) -> ASGIApp:
     @app.get(MODELS)
     async def list_models(request: Request) -> Response:
         nonlocal listed, body
-        directory, host = known(request)
-        if (own := directory.by_host(host)) is not None:
-            return _json(_list(directory.entries(own)))
-        if (entries := directory.entries()) is not listed:
+        resolver, host = known(request)
+        if (own := resolver.by_host(host)) is not None:
+            return _json(_list(resolver.entries(own)))
+        if (entries := resolver.entries()) is not listed:
             listed, body = entries, _list(entries)
         return _json(body)
 
     @app.get(f"{MODELS}/{{model:path}}")
     async def retrieve_model(request: Request, model: str) -> dict[str, Any]:
-        directory, host = known(request)
-        return _describe(directory.entry(model, host))
+        resolver, host = known(request)
+        return _describe(resolver.entry(model, host))
 
     add_refusals(app, services)
-    return Edge(app, services)
+    return RequestMiddleware(app, services)
 
 
 def _list(entries: list[Entry]) -> bytes:

@@ -15,7 +15,7 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections.abc import Iterable
 
-from .catalogue import Model
+from .models import RoutedModel
 
 _Rank = tuple[bool, str, str]
 
@@ -24,7 +24,7 @@ class Claims:
     """The names of all models. A change costs what its own names cost, however many models there are."""
 
     def __init__(self) -> None:
-        self._models: dict[str, Model] = {}
+        self._models: dict[str, RoutedModel] = {}
         self._ranks: dict[str, list[_Rank]] = {}
         self._holders: dict[str, str] = {}
         self._complete = False
@@ -33,7 +33,7 @@ class Claims:
         """All models are known: from now on a name stays with its holder."""
         self._complete = True
 
-    def change(self, models: Iterable[Model], removed: Iterable[str] = ()) -> None:
+    def change(self, models: Iterable[RoutedModel], removed: Iterable[str] = ()) -> None:
         """These models are new or other than before, and those with these keys are gone."""
         touched: set[str] = set()
         for key in removed:
@@ -47,11 +47,11 @@ class Claims:
         for name in touched:
             self._settle(name)
 
-    def holder(self, name: str) -> Model | None:
+    def holder(self, name: str) -> RoutedModel | None:
         """The model that has the name."""
         return self._models.get(self._holders.get(name, ""))
 
-    def first(self, name: str, namespace: str) -> Model | None:
+    def first(self, name: str, namespace: str) -> RoutedModel | None:
         """The model of this namespace that comes first among those that claim the name."""
         holder = self.holder(name)
         if holder is not None and holder.namespace == namespace:

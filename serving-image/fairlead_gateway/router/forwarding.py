@@ -1,8 +1,8 @@
 """One generation request from its whole body to the last byte of its answer.
 
-A state machine like the gateway's `Exchange`: it is told what happens and knows no socket. It asks the fleet
-which model is meant, waits at the model's desk for a pod, sends the request there, and passes the answer on
-as it is. Until the first byte has gone to the client, a pod that fails is replaced by another one; afterwards
+A state machine like the gateway's `Exchange`: it gets events and knows no socket. It asks the registry which
+model is meant, waits at the model's dispatcher for a pod, sends the request there, and passes the answer on
+as it is. Until the first byte has gone to the client, a pod that fails is replaced by another one; after that
 a broken answer is cut off, so that no client takes it for a whole one.
 """
 
@@ -17,17 +17,17 @@ from fairlead_gateway.contract.errors import ApiError, engine_failed, missing, u
 from fairlead_gateway.contract.request import parse_object
 from fairlead_gateway.exchange import CLIENT_LEFT, PING
 from fairlead_gateway.routes import LOAD_HEADER
-from fairlead_gateway.upstream.connection import EngineConnection
+from fairlead_gateway.upstream.connection import HttpConnection
 
-from .catalogue import Model
-from .desk import Desk
-from .failing import error_in, stream_failure
+from .body_scan import ScannedBody, asks_for_stream, renamed, scan_body
+from .dispatcher import ModelDispatcher
+from .models import RoutedModel
 from .passing import PassingClient
-from .peek import Asked, asks_for_stream, peek, renamed
+from .pod_connections import PodConnection
 from .pods import Pod
 from .request import ClientRequest
-from .services import RouterServices
-from .upstream import PodConnection
+from .router_context import RouterContext
+from .stream_failure import error_in, stream_failure
 
 # Pods that one request is sent to before it is told how the last one failed.
 _MOST_ATTEMPTS = 3
@@ -50,7 +50,7 @@ class Forwarding:
         "_body",
         "_client",
         "_connection",
-        "_desk",
+        "_dispatcher",
         "_held",
         "_name",
         "_opened",
@@ -73,7 +73,7 @@ class Forwarding:
 
     def __init__(
         self,
-        services: RouterServices,
+        services: RouterContext,
         client: PassingClient,
         request: ClientRequest,
         token: str,
@@ -87,12 +87,12 @@ class Forwarding:
         self.tried: set[str] = set()
         self._services, self._client, self._request, self._token = services, client, request, token
         self._body = b""
-        self._asked = Asked(None, None, None)
+        self._asked = ScannedBody(None, None, None)
         self._name: str | None = None
         self._attempts = 0
-        self._desk: Desk | None = None
+        self._dispatcher: ModelDispatcher | None = None
         self._pod: Pod | None = None
-        self._connection: EngineConnection | None = None
+        self._connection: HttpConnection | None = None
         self._held = self._opened = self._passing = self._paused = self._streams = False
         self._received: list[bytes] = []
         self._received_bytes = 0
@@ -109,16 +109,16 @@ class Forwarding:
         """The request is here as a whole."""
         self._body = body
         try:
-            self._asked = peek(body)
+            self._asked = scan_body(body)
         except ApiError as error:
             self._fail(error)
             return
         self.affinity = self._asked.affinity
-        if self._services.fleet.synced:
+        if self._services.model_registry.synced:
             self.resolve()
         else:
             self._streams = asks_for_stream(body)
-            self._services.fleet.wait_for_sync(self)
+            self._services.model_registry.wait_for_sync(self)
 
     def client_gone(self) -> None:
         """Nobody reads the answer any more: the pod is told at once."""
@@ -140,14 +140,14 @@ class Forwarding:
     def tick(self, now: float) -> None:
         """Ends what has waited for too long, and keeps a waiting stream's connection alive."""
         services = self._services
-        if self._desk is None:
+        if self._dispatcher is None:
             if now - self.arrived > services.settings.sync_seconds:
                 self._fail(services.not_synced())
                 return
         elif self._held and now > self.deadline:
-            self._fail(self._desk.expired(self.deadline - self.arrived))
+            self._fail(self._dispatcher.expired(self.deadline - self.arrived))
             return
-        waiting = self._held or self._desk is None
+        waiting = self._held or self._dispatcher is None
         if waiting and self._streams and now - self._written_at >= services.settings.ping_seconds:
             if not self._opened:
                 self._opened = True
@@ -157,10 +157,10 @@ class Forwarding:
 
     def dismiss(self, error: ApiError) -> None:
         """The router ends; a request that still waits is sent away."""
-        if self._held or self._desk is None:
+        if self._held or self._dispatcher is None:
             self._fail(error)
 
-    # What fleet and desk do
+    # What registry and dispatcher do
 
     def resolve(self) -> None:
         """Looks the model up and asks for a place."""
@@ -172,7 +172,7 @@ class Forwarding:
             _log.exception("request req_%s", self._token)
             self._fail(ApiError(500, "The router failed; the request id is in its log.", "server_error"))
 
-    def seated(self, pod: Pod) -> None:
+    def assigned(self, pod: Pod) -> None:
         """There is a place at this pod."""
         services, address = self._services, pod.address
         if self._held:
@@ -184,13 +184,13 @@ class Forwarding:
 
     # What the pod does (upstream.connection.Handler)
 
-    def engine_connected(self, connection: EngineConnection) -> None:
+    def upstream_connected(self, connection: HttpConnection) -> None:
         """The request is on its way."""
         self._connection = connection
         if self._paused:
             connection.pause()
 
-    def engine_data(self, status: int, data: bytes) -> None:
+    def upstream_data(self, status: int, data: bytes) -> None:
         """Some bytes of the pod's answer."""
         if self._passing:
             self._client.pass_data(data)
@@ -208,7 +208,7 @@ class Forwarding:
         self._pass_head(status)
         self._client.pass_data(data)
 
-    def engine_end(self, status: int) -> None:
+    def upstream_end(self, status: int) -> None:
         """The pod's answer is complete."""
         connection = self._connection
         if not self._passing and not _is_gateways(status):
@@ -234,7 +234,7 @@ class Forwarding:
         self._client.pass_end()
         self._close(status)
 
-    def engine_lost(self, error: ApiError) -> None:
+    def upstream_lost(self, error: ApiError) -> None:
         """There is no answer, or no more of it."""
         self._connection = None
         reached = error.code != _NOT_REACHED
@@ -256,35 +256,35 @@ class Forwarding:
         if self._connection is not None:
             self._connection.abort()
         self._received, self._received_bytes = [], 0
-        self.engine_lost(engine_failed(why))
+        self.upstream_lost(engine_failed(why))
 
     @property
     def _key(self) -> str:
-        return self._desk.model.key if self._desk is not None else ""
+        return self._dispatcher.model.key if self._dispatcher is not None else ""
 
     def _enter(self) -> None:
-        fleet = self._services.fleet
-        meant = fleet.directory.resolve(self._asked.model, self._request.host)
+        model_registry = self._services.model_registry
+        meant = model_registry.resolver.resolve(self._asked.model, self._request.host)
         self._name = meant.name
-        self._desk = desk = fleet.desks[meant.model.key]
-        bound = desk.model.max_body_bytes
+        self._dispatcher = dispatcher = model_registry.dispatchers[meant.model.key]
+        bound = dispatcher.model.max_body_bytes
         if len(self._body) > bound:
             raise ApiError(413, f"The request body is larger than {bound} bytes.", "request_too_large")
-        if desk.model.needs_key and self._request.authorization:
-            place = f"{self._address} {desk.model.key}"
-            self._services.attempts.require(place, self._request.authorization, desk.model.key)
-        seated = desk.try_seat(self)
-        if not seated:
-            self._check(desk.model)
-        desk.arrive()
-        if not seated:
-            self._hold(desk)
+        if dispatcher.model.needs_key and self._request.authorization:
+            place = f"{self._address} {dispatcher.model.key}"
+            self._services.attempts.require(place, self._request.authorization, dispatcher.model.key)
+        assigned = dispatcher.try_assign(self)
+        if not assigned:
+            self._check(dispatcher.model)
+        dispatcher.arrive()
+        if not assigned:
+            self._hold(dispatcher)
 
     def _pods_body(self) -> bytes:
         """The body with the model's name as its gateways know it."""
         return self._body if self._name is None else renamed(self._body, self._asked, self._name)
 
-    def _check(self, model: Model) -> None:
+    def _check(self, model: RoutedModel) -> None:
         """Finds what is wrong with a request before it waits: one that must fail starts no model."""
         document = parse_object(self._body)
         if self._asked.model is None and not model.model_optional:
@@ -294,26 +294,26 @@ class Forwarding:
             raise unauthorized(self._request.authorization)
         self._streams = document.get("stream") is True and not self._request.unpinged
 
-    def _hold(self, desk: Desk) -> None:
+    def _hold(self, dispatcher: ModelDispatcher) -> None:
         """Waits."""
-        seconds = float(desk.model.hold.timeout_seconds)
+        seconds = float(dispatcher.model.hold.timeout_seconds)
         if self._request.hold_seconds is not None:
             seconds = min(seconds, self._request.hold_seconds)
         self.deadline = self.arrived + seconds
-        if not self._services.held_bytes.take(desk.model.key, self.size):
-            raise desk.full()
+        if not self._services.held_bytes.take(dispatcher.model.key, self.size):
+            raise dispatcher.full()
         try:
-            desk.hold(self)
+            dispatcher.hold(self)
         except ApiError:
-            self._services.held_bytes.give_back(desk.model.key, self.size)
+            self._services.held_bytes.give_back(dispatcher.model.key, self.size)
             raise
         self._held = True
 
     def _unhold(self) -> None:
         """Waits no longer."""
-        assert self._desk is not None
+        assert self._dispatcher is not None
         self._held = False
-        self._services.held_bytes.give_back(self._desk.model.key, self.size)
+        self._services.held_bytes.give_back(self._dispatcher.model.key, self.size)
 
     def _hear(self, status: int) -> None:
         """Learns from the head of an answer how the pod is."""
@@ -322,7 +322,7 @@ class Forwarding:
             return
         for name, value in cast("PodConnection", self._connection).headers:
             if name == LOAD_HEADER:
-                pod.told(value, now)
+                pod.record_load(value, now)
         if status not in _TRY_ELSEWHERE:
             pod.worked()
             self._key_checked(status != _UNAUTHORIZED)
@@ -331,13 +331,13 @@ class Forwarding:
         """A gateway has found the request's API key valid or not. Keys are counted by model: one that a
         tenant's own pods accept says nothing about others.
         """
-        desk, authorization = self._desk, self._request.authorization
-        if desk is None or not desk.model.needs_key or not authorization:
+        dispatcher, authorization = self._dispatcher, self._request.authorization
+        if dispatcher is None or not dispatcher.model.needs_key or not authorization:
             return
         if valid:
-            self._services.attempts.succeeded(authorization, desk.model.key)
+            self._services.attempts.succeeded(authorization, dispatcher.model.key)
         else:
-            self._services.attempts.failed(f"{self._address} {desk.model.key}")
+            self._services.attempts.failed(f"{self._address} {dispatcher.model.key}")
 
     def _pass_head(self, status: int) -> None:
         self._hear(status)
@@ -353,32 +353,32 @@ class Forwarding:
 
     def _try_elsewhere(self, reason: str) -> bool:
         """Sends the request to another pod, if there is one that it may go to."""
-        desk, pod = self._desk, self._pod
-        if desk is None or pod is None or self._attempts >= _MOST_ATTEMPTS:
+        dispatcher, pod = self._dispatcher, self._pod
+        if dispatcher is None or pod is None or self._attempts >= _MOST_ATTEMPTS:
             return False
         self.tried.add(pod.address.pod)
-        if not desk.others(self):
+        if not dispatcher.others(self):
             return False
         self._connection, received, self._received = None, self._received, []
         self._received_bytes = 0
         self._release(completed=False)
-        if desk.try_seat(self):
-            self._services.telemetry.count_retry(desk.model.key, reason)
+        if dispatcher.try_assign(self):
+            self._services.telemetry.count_retry(dispatcher.model.key, reason)
             return True
         self._received = received
         return False
 
     def _wait_again(self, reached: bool) -> bool:
         """Waits for a pod that can be reached: none of the model's has seen this request."""
-        if reached or self._desk is None:
+        if reached or self._dispatcher is None:
             return False
         if self._pod is not None:
             self._release(completed=False)
         self.tried.clear()
         self._attempts = 0
         try:
-            self._check(self._desk.model)
-            self._hold(self._desk)
+            self._check(self._dispatcher.model)
+            self._hold(self._dispatcher)
         except ApiError as error:
             self._fail(error)
         return True
@@ -389,7 +389,7 @@ class Forwarding:
         services = self._services
         services.telemetry.count_reject(self._key or self._request.endpoint.name, error.code)
         if self._opened:
-            model = self._desk.model if self._desk is not None else None
+            model = self._dispatcher.model if self._dispatcher is not None else None
             endpoint, body = self._request.endpoint, self._pods_body()
             self._client.finish(stream_failure(endpoint, body, model, self._token, error))
         else:
@@ -399,8 +399,8 @@ class Forwarding:
     def _release(self, completed: bool) -> None:
         """Gives the place at the pod back."""
         pod, self._pod = self._pod, None
-        if pod is not None and self._desk is not None:
-            self._desk.leave(pod, completed)
+        if pod is not None and self._dispatcher is not None:
+            self._dispatcher.leave(pod, completed)
 
     def _close(self, status: int) -> None:
         """The request is over: gives back what it holds and counts it."""
@@ -408,11 +408,11 @@ class Forwarding:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abort()
-        services, desk = self._services, self._desk
-        if desk is None:
-            services.fleet.forget(self)
+        services, dispatcher = self._services, self._dispatcher
+        if dispatcher is None:
+            services.model_registry.forget(self)
         elif self._held:
-            desk.withdraw(self)
+            dispatcher.withdraw(self)
             self._unhold()
         self._release(completed=self._passing and status < 400)
         services.telemetry.count_model_request(self._key, status, services.clock() - self.arrived)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairlead_gateway.routes import ROUTER_HEADER, Endpoint
+from fairlead_gateway.routes import ROUTER_HEADER, ApiRoute
 from fairlead_gateway.upstream.connection import Request, request_of
 
 # Of one connection (RFC 9110, 7.6.1), or said anew of the body that is sent on.
@@ -30,7 +30,7 @@ _DROPPED = HOP_BY_HOP | {ROUTER_HEADER, _HOLD_SECONDS, _PING}
 
 
 @dataclass(frozen=True, slots=True)
-class RouterEndpoint(Endpoint):
+class RouterRoute(ApiRoute):
     """A generation API at one of its paths."""
 
     path: bytes
@@ -44,7 +44,7 @@ class ClientRequest:
 
     __slots__ = ("_head", "authorization", "endpoint", "hold_seconds", "host", "unpinged")
 
-    def __init__(self, endpoint: RouterEndpoint, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, endpoint: RouterRoute, headers: list[tuple[bytes, bytes]]) -> None:
         self.endpoint = endpoint
         self.host = ""
         self.authorization = b""

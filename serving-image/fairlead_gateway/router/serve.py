@@ -8,14 +8,14 @@ import signal
 
 from uvicorn import Server
 
-from fairlead_gateway.server.bounded import admin_protocol
+from fairlead_gateway.server.bounded_http import admin_protocol
 from fairlead_gateway.server.listen import connection_limit, listener
 
 from .admin import create_admin
-from .answer import router_protocol
 from .app import create_api
 from .kube import KubeReader
-from .services import RouterServices
+from .request_cycle import router_protocol
+from .router_context import RouterContext
 from .settings import RouterSettings
 from .watcher import Watcher, sources
 
@@ -29,14 +29,19 @@ async def route(settings: RouterSettings) -> None:
     """Runs until SIGTERM or SIGINT, then finishes what it can within the drain time."""
     namespaces = settings.namespaces
     # Everywhere: models, slices and namespaces. Else models and slices, and which namespaces is said already.
-    services = RouterServices(settings, sources=2 * len(namespaces) or 3)
+    services = RouterContext(settings, sources=2 * len(namespaces) or 3)
     services.connections.total = connection_limit(settings.max_connections)
     reader = KubeReader(settings.api_server, settings.token_file, settings.ca_file)
-    fleet = services.fleet
-    fleet.pod_port, fleet.directory.service = settings.pod_port, settings.service
+    model_registry = services.model_registry
+    model_registry.pod_port, model_registry.resolver.service = settings.pod_port, settings.service
     if namespaces:
-        fleet.directory.change_namespaces(namespaces)
-    replace = fleet.replace_models, fleet.replace_slices, fleet.listed, fleet.replace_namespaces
+        model_registry.resolver.change_namespaces(namespaces)
+    replace = (
+        model_registry.replace_models,
+        model_registry.replace_slices,
+        model_registry.listed,
+        model_registry.replace_namespaces,
+    )
     watchers = [Watcher(reader, source) for source in sources(namespaces, *replace)]
     host, level = settings.host, settings.log_level
     protocol, drain_seconds = router_protocol(services), settings.drain_seconds
@@ -52,7 +57,7 @@ async def route(settings: RouterSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     endless = [asyncio.create_task(watcher.run()) for watcher in watchers]
-    endless.append(asyncio.create_task(_keep_house(services)))
+    endless.append(asyncio.create_task(_run_housekeeping(services)))
     serving = asyncio.create_task(admin.serve())
     try:
         await api.serve()
@@ -65,7 +70,7 @@ async def route(settings: RouterSettings) -> None:
         await reader.close()
 
 
-async def _end(services: RouterServices, api: Server) -> None:
+async def _end(services: RouterContext, api: Server) -> None:
     """Stops being ready at once and listening when that has spread; requests that wait go on to wait and are
     served while there is time, then they are sent away so that their clients come back to another router.
     """
@@ -79,7 +84,7 @@ async def _end(services: RouterServices, api: Server) -> None:
     services.dismiss()
 
 
-async def _keep_house(services: RouterServices) -> None:
+async def _run_housekeeping(services: RouterContext) -> None:
     while True:
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)
         try:

@@ -11,14 +11,14 @@ from prometheus_client.registry import Collector
 
 from fairlead_gateway.telemetry import Durations
 
-from .fleet import Fleet
+from .registry import ModelRegistry
 
 
 class Telemetry(Collector):
     """All `fairlead_router_*` metrics, in a registry of their own. Durations in seconds."""
 
-    def __init__(self, fleet: Fleet) -> None:
-        self._fleet = fleet
+    def __init__(self, model_registry: ModelRegistry) -> None:
+        self._model_registry = model_registry
         self._registry = CollectorRegistry()
         self._registry.register(self)
         self._requests: dict[tuple[str, str], int] = defaultdict(int)
@@ -65,7 +65,7 @@ class Telemetry(Collector):
         yield GaugeMetricFamily(
             "fairlead_router_synced",
             "1 once the models and their pods were listed, before that 0.",
-            value=int(self._fleet.synced),
+            value=int(self._model_registry.synced),
         )
         yield from self._models()
         yield _counter(
@@ -96,12 +96,12 @@ class Telemetry(Collector):
         pods = GaugeMetricFamily(
             "fairlead_router_pods", "Ready pods by what the router makes of them.", labels=["model", "state"]
         )
-        for key, desk in self._fleet.desks.items():
-            queued.add_metric([key], len(desk.queue))
-            size.add_metric([key], desk.queue.bytes)
-            running.add_metric([key], desk.in_flight)
-            failing = sum(pod.failing for pod in desk.pods.values())
-            pods.add_metric([key, "used"], len(desk.pods) - failing)
+        for key, dispatcher in self._model_registry.dispatchers.items():
+            queued.add_metric([key], len(dispatcher.queue))
+            size.add_metric([key], dispatcher.queue.bytes)
+            running.add_metric([key], dispatcher.in_flight)
+            failing = sum(pod.failing for pod in dispatcher.pods.values())
+            pods.add_metric([key, "used"], len(dispatcher.pods) - failing)
             pods.add_metric([key, "failing"], failing)
         yield from (queued, size, running, pods)
 

@@ -23,7 +23,7 @@ Replace = Callable[[set[str], Mapping[str, Object]], None]
 
 
 @dataclass(frozen=True)
-class Source:
+class WatchSource:
     """Where the objects are, and who is told: `replace` gets keys that were known and what stands for them
     now, `listed` is called after the first list.
     """
@@ -37,7 +37,7 @@ class Source:
 class Watcher:
     """One list and watch."""
 
-    def __init__(self, reader: KubeReader, source: Source) -> None:
+    def __init__(self, reader: KubeReader, source: WatchSource) -> None:
         self._reader, self._source = reader, source
         self._known: set[str] = set()
         self._version = ""
@@ -105,17 +105,17 @@ def sources(
     replace_slices: Replace,
     listed: Callable[[], None],
     replace_namespaces: Replace | None = None,
-) -> list[Source]:
+) -> list[WatchSource]:
     """What a router watches: models, and their Services' slices, in these namespaces; or everywhere, and then
     the Namespaces too.
     """
     places = [f"/namespaces/{name}" for name in namespaces] or [""]
     found = []
     if replace_namespaces and not namespaces:
-        found.append(Source("/api/v1/namespaces", replace_namespaces, listed))
+        found.append(WatchSource("/api/v1/namespaces", replace_namespaces, listed))
     for place in places:
         models = f"/apis/fairlead.dev/v1alpha1{place}/modeldeployments"
-        found.append(Source(models, replace_models, listed))
+        found.append(WatchSource(models, replace_models, listed))
         slices = f"/apis/discovery.k8s.io/v1{place}/endpointslices"
-        found.append(Source(slices, replace_slices, listed, {"labelSelector": "fairlead.dev/model"}))
+        found.append(WatchSource(slices, replace_slices, listed, {"labelSelector": "fairlead.dev/model"}))
     return found

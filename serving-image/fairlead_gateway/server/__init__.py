@@ -1,1 +1,1 @@
-"""The API port's HTTP: uvicorn's protocol with a short way for the generation routes."""
+"""The API port's HTTP: uvicorn's protocol with a fast path for the generation routes."""

@@ -13,13 +13,13 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from fairlead_gateway.bounds import LINGER_SECONDS, MAX_DROPPED_BYTES, STALLED_READER_SECONDS
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.host import Host
+from fairlead_gateway.server_context import ServerContext
 
 
 class PartingProtocol(HttpToolsProtocol):
     """uvicorn's HTTP protocol, for a connection that may have to end."""
 
-    _services: Host
+    _services: ServerContext
     cycle: Any
     pipeline: deque[Any]
     # Nothing more is read: the connection ends when what is under way is answered.

@@ -31,33 +31,33 @@ class Handler(Protocol):
 
     wanted: bool
 
-    def engine_connected(self, connection: EngineConnection) -> None:
+    def upstream_connected(self, connection: HttpConnection) -> None:
         """The request is on its way on this connection."""
 
-    def engine_data(self, status: int, data: bytes) -> None:
+    def upstream_data(self, status: int, data: bytes) -> None:
         """Some bytes of the answer's body."""
 
-    def engine_end(self, status: int) -> None:
+    def upstream_end(self, status: int) -> None:
         """The answer is complete."""
 
-    def engine_lost(self, error: ApiError) -> None:
+    def upstream_lost(self, error: ApiError) -> None:
         """There is no answer, or no more of it."""
 
 
 class Owner(Protocol):
     """The pool, as a connection sees it."""
 
-    def idle(self, connection: EngineConnection) -> None:
+    def idle(self, connection: HttpConnection) -> None:
         """The connection can take another request."""
 
-    def closed(self, connection: EngineConnection) -> None:
+    def closed(self, connection: HttpConnection) -> None:
         """The connection is gone."""
 
     def again(self, handler: Handler, request: Request) -> None:
         """A kept connection died under a request that the engine cannot have seen answered."""
 
 
-class EngineConnection(asyncio.Protocol):
+class HttpConnection(asyncio.Protocol):
     """Sends one request at a time and tells its handler what comes back."""
 
     def __init__(self, owner: Owner) -> None:
@@ -88,7 +88,7 @@ class EngineConnection(asyncio.Protocol):
         self.released_at = None
         for part in request:
             self._transport.write(part)
-        handler.engine_connected(self)
+        handler.upstream_connected(self)
 
     def release(self, now: float) -> None:
         """The handler has all it needs; what little is left of the answer is read and dropped."""
@@ -135,7 +135,7 @@ class EngineConnection(asyncio.Protocol):
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             self._parts = []
             if handler is not None:
-                handler.engine_data(self._status, body)
+                handler.upstream_data(self._status, body)
         if self._complete:
             # What came behind the end of an answer belongs to no request.
             self._reusable = self._reusable and readable
@@ -153,7 +153,7 @@ class EngineConnection(asyncio.Protocol):
         if request is not None and self._reused:
             self._owner.again(handler, request)
         else:
-            handler.engine_lost(engine_failed(BROKEN))
+            handler.upstream_lost(engine_failed(BROKEN))
 
     def on_message_begin(self) -> None:
         """httptools: an answer begins. Raises what stops the parser if there was no request."""
@@ -191,10 +191,10 @@ class EngineConnection(asyncio.Protocol):
         else:
             self.abort()
         if handler is not None:
-            handler.engine_end(self._status)
+            handler.upstream_end(self._status)
 
     def _lose(self, error: ApiError) -> None:
         handler = self._handler
         self.abort()
         if handler is not None:
-            handler.engine_lost(error)
+            handler.upstream_lost(error)

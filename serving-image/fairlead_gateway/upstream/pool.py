@@ -16,7 +16,7 @@ import orjson
 from fairlead_gateway.bounds import MAX_WHOLE_ANSWER_BYTES
 from fairlead_gateway.contract.errors import ApiError, engine_failed, engine_unavailable
 
-from .connection import EngineConnection, Handler, Request, request_of
+from .connection import Handler, HttpConnection, Request, request_of
 
 # Below the engine's own idle timeout (VLLM_HTTP_TIMEOUT_KEEP_ALIVE, 5 s by default).
 KEEPALIVE_SECONDS = 4
@@ -39,12 +39,12 @@ class Pool(ABC):
     def __init__(self, keepalive_seconds: float, connect_seconds: float) -> None:
         self._keepalive_seconds, self._connect_seconds = keepalive_seconds, connect_seconds
         self._loop = asyncio.get_running_loop()
-        self._idle: list[tuple[float, EngineConnection]] = []
-        self._open: set[EngineConnection] = set()
+        self._idle: list[tuple[float, HttpConnection]] = []
+        self._open: set[HttpConnection] = set()
         self._connecting: set[asyncio.Task[None]] = set()
 
     @abstractmethod
-    async def _dial(self) -> EngineConnection:
+    async def _dial(self) -> HttpConnection:
         """A new connection. Raises OSError."""
 
     @property
@@ -84,12 +84,12 @@ class Pool(ABC):
         for connection in tuple(self._open):
             connection.abort()
 
-    def idle(self, connection: EngineConnection) -> None:
+    def idle(self, connection: HttpConnection) -> None:
         """Keeps a connection for the next request."""
         connection.released_at = None
         self._idle.append((self._loop.time(), connection))
 
-    def closed(self, connection: EngineConnection) -> None:
+    def closed(self, connection: HttpConnection) -> None:
         """Forgets a connection."""
         self._open.discard(connection)
         self._idle = [entry for entry in self._idle if entry[1] is not connection]
@@ -109,7 +109,7 @@ class Pool(ABC):
                 connection = await self._dial()
         except (OSError, TimeoutError):
             if handler.wanted:
-                handler.engine_lost(engine_unavailable("The engine is not reachable."))
+                handler.upstream_lost(engine_unavailable("The engine is not reachable."))
             return
         self._open.add(connection)
         if handler.wanted:
@@ -125,8 +125,8 @@ class EnginePool(Pool):
         super().__init__(KEEPALIVE_SECONDS, CONNECT_SECONDS)
         self._path = socket_path
 
-    async def _dial(self) -> EngineConnection:
-        _, connection = await self._loop.create_unix_connection(lambda: EngineConnection(self), self._path)
+    async def _dial(self) -> HttpConnection:
+        _, connection = await self._loop.create_unix_connection(lambda: HttpConnection(self), self._path)
         return connection
 
     def post(self, handler: Handler, path: bytes, body: bytes) -> None:
@@ -188,25 +188,25 @@ class _Reply:
         self.wanted = True
         self._parts: list[bytes] = []
         self._size = 0
-        self._connection: EngineConnection | None = None
+        self._connection: HttpConnection | None = None
 
-    def engine_connected(self, connection: EngineConnection) -> None:
+    def upstream_connected(self, connection: HttpConnection) -> None:
         self._connection = connection
 
-    def engine_data(self, status: int, data: bytes) -> None:
+    def upstream_data(self, status: int, data: bytes) -> None:
         self._size += len(data)
         if self._size > MAX_WHOLE_ANSWER_BYTES:
             self.close()
-            self.engine_lost(engine_failed("The engine's answer is too large."))
+            self.upstream_lost(engine_failed("The engine's answer is too large."))
             return
         self._parts.append(data)
 
-    def engine_end(self, status: int) -> None:
+    def upstream_end(self, status: int) -> None:
         self._connection = None
         if not self.answer.done():
             self.answer.set_result((status, b"".join(self._parts)))
 
-    def engine_lost(self, error: ApiError) -> None:
+    def upstream_lost(self, error: ApiError) -> None:
         self._connection = None
         if not self.answer.done():
             self.answer.set_exception(error)

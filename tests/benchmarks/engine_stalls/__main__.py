@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.policy import EngineFacts, Policy, make_policy
+from fairlead_gateway.contract.policy import EngineFacts, RequestPolicy, make_policy
 from fairlead_gateway.contract.request import prepare_chat
 from tests.benchmarks.engine_stalls.cases import CASES, Case
 from tests.benchmarks.engine_stalls.probe import GIVE_UP_SECONDS, MINIMAL, Stall, measure
@@ -77,7 +77,7 @@ def _request(case: Case, size: int) -> bytes:
     return json.dumps(MINIMAL | case.make(size)).encode()
 
 
-def _body(case: Case, size: int, policy: Policy) -> bytes:
+def _body(case: Case, size: int, policy: RequestPolicy) -> bytes:
     return prepare_chat(_request(case, size), policy).body
 
 
@@ -89,7 +89,7 @@ def _unchecked(case: Case, size: int) -> bytes:
     return json.dumps(document).encode()
 
 
-def _judged(case: Case, policy: Policy) -> list[str]:
+def _judged(case: Case, policy: RequestPolicy) -> list[str]:
     """What is wrong with the gateway's decision about a case."""
     try:
         prepare_chat(_request(case, case.bound), policy)

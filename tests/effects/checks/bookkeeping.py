@@ -6,12 +6,12 @@ import json
 import uuid
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects.endpoint import IGNORED_HEADER, Endpoint
 from tests.effects.registry import effect
 from tests.gateway.process import Background, wait_for
 
-CHAT = (Api.CHAT,)
+CHAT = (ApiKind.CHAT,)
 _TRIES = 40
 
 
@@ -37,7 +37,7 @@ def user(endpoint: Endpoint) -> None:
 
     assert logged(endpoint, who)["user"] == who
     assert answer.text == endpoint.greedy().text
-    if endpoint.api is Api.RESPONSES:
+    if endpoint.api is ApiKind.RESPONSES:
         assert answer.document["user"] == who
 
 

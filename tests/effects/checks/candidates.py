@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects.endpoint import Endpoint
 from tests.effects.registry import effect
 
@@ -15,7 +15,7 @@ ENDING_PROMPT = "green blue"
 
 def _logprob(endpoint: Endpoint, said: str) -> float:
     """How probable the engine finds an answer, by having it read as the beginning of one."""
-    reader = endpoint.over(Api.CHAT)
+    reader = endpoint.over(ApiKind.CHAT)
     read: dict[str, Any] = {
         "messages": [*reader.prompt("hello")["messages"], {"role": "assistant", "content": said}],
         "continue_final_message": True,
@@ -29,7 +29,7 @@ def _logprob(endpoint: Endpoint, said: str) -> float:
     return sum(float(next(iter(rank.values()))["logprob"]) for rank in ranks)
 
 
-@effect("n", apis=(Api.CHAT,))
+@effect("n", apis=(ApiKind.CHAT,))
 def n(endpoint: Endpoint) -> None:
     """So many different random answers in one."""
     answer = endpoint.ask(**SAMPLED, n=3)
@@ -39,7 +39,7 @@ def n(endpoint: Endpoint) -> None:
     assert answer.output_tokens == 3 * 8
 
 
-@effect("best_of", apis=(Api.CHAT,))
+@effect("best_of", apis=(ApiKind.CHAT,))
 def best_of(endpoint: Endpoint) -> None:
     """The candidates with the highest mean log probability, best first."""
     candidates = endpoint.trace(**SAMPLED, n=5).choices
@@ -59,7 +59,7 @@ def best_of(endpoint: Endpoint) -> None:
 def use_beam_search(endpoint: Endpoint) -> None:
     """The most probable answers, the best first, never random; what the search would ignore is refused."""
     searched: dict[str, Any] = {"temperature": 1, "use_beam_search": True, endpoint.limit: 3}
-    if endpoint.api is Api.CHAT:
+    if endpoint.api is ApiKind.CHAT:
         searched["n"] = 3
 
     found = [[choice.text for choice in endpoint.ask(**searched).choices] for _ in range(2)]

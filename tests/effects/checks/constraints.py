@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects.answers import Answer
 from tests.effects.checks.thinking import briefly
 from tests.effects.endpoint import Endpoint
@@ -95,12 +95,12 @@ def guided_decoding_backend(endpoint: Endpoint) -> None:
     assert "outlines" in other.refused(guided_decoding_backend="lm-format-enforcer").message
 
 
-@effect("response_format", apis=(Api.CHAT,))
-@effect("text", apis=(Api.RESPONSES,))
+@effect("response_format", apis=(ApiKind.CHAT,))
+@effect("text", apis=(ApiKind.RESPONSES,))
 def response_format(endpoint: Endpoint) -> None:
     """json_schema binds to the schema, json_object to an object, text and nothing to nothing."""
     _fits(_bound(endpoint, **endpoint.schema_format(SCHEMA)))
-    name, wrap = ("response_format", False) if endpoint.api is Api.CHAT else ("text", True)
+    name, wrap = ("response_format", False) if endpoint.api is ApiKind.CHAT else ("text", True)
 
     def formatted(form: dict[str, Any]) -> dict[str, Any]:
         return {name: {"format": form} if wrap else form}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.endpoint import Endpoint
 from tests.effects.registry import effect
@@ -30,7 +30,7 @@ def max_tokens(endpoint: Endpoint) -> None:
     assert endpoint.greedy().text.startswith(answer.text)
 
 
-@effect("max_completion_tokens", apis=(Api.CHAT,))
+@effect("max_completion_tokens", apis=(ApiKind.CHAT,))
 def max_completion_tokens(endpoint: Endpoint) -> None:
     """Bounds the answer, and wins over max_tokens whichever is smaller."""
     assert endpoint.ask(max_completion_tokens=3, max_tokens=None).output_tokens == 3
@@ -38,7 +38,7 @@ def max_completion_tokens(endpoint: Endpoint) -> None:
     assert endpoint.ask(max_completion_tokens=6, max_tokens=3).output_tokens == 6
 
 
-@effect("max_output_tokens", apis=(Api.RESPONSES,))
+@effect("max_output_tokens", apis=(ApiKind.RESPONSES,))
 def max_output_tokens(endpoint: Endpoint) -> None:
     """The answer is cut after so many tokens, and says so."""
     answer = endpoint.ask(max_output_tokens=3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects.endpoint import IGNORED_HEADER, Endpoint
 from tests.effects.registry import effect
 
@@ -26,7 +26,7 @@ def _is_repeated(endpoint: Endpoint, name: str, value: Any) -> None:
 @effect("metadata")
 def metadata(endpoint: Endpoint) -> None:
     """Responses repeats it."""
-    if endpoint.api is Api.RESPONSES:
+    if endpoint.api is ApiKind.RESPONSES:
         _is_repeated(endpoint, "metadata", {"a": "b"})
     else:
         _is_ignored(endpoint, "metadata", {"a": "b"})
@@ -35,7 +35,7 @@ def metadata(endpoint: Endpoint) -> None:
 @effect("store")
 def store(endpoint: Endpoint) -> None:
     """Nothing is stored, and a Response says so."""
-    if endpoint.api is Api.RESPONSES:
+    if endpoint.api is ApiKind.RESPONSES:
         answer = endpoint.ask(store=True)
         assert answer.document["store"] is False
         assert "store" in answer.headers[IGNORED_HEADER].split(",")
@@ -46,7 +46,7 @@ def store(endpoint: Endpoint) -> None:
 @effect("service_tier")
 def service_tier(endpoint: Endpoint) -> None:
     """There is one tier, which a Response names whichever was asked for."""
-    if endpoint.api is Api.RESPONSES:
+    if endpoint.api is ApiKind.RESPONSES:
         assert endpoint.ask(service_tier="flex").document["service_tier"] == "default"
     else:
         _is_ignored(endpoint, "service_tier", "flex")
@@ -55,7 +55,7 @@ def service_tier(endpoint: Endpoint) -> None:
 @effect("safety_identifier")
 def safety_identifier(endpoint: Endpoint) -> None:
     """Responses repeats it."""
-    if endpoint.api is Api.RESPONSES:
+    if endpoint.api is ApiKind.RESPONSES:
         _is_repeated(endpoint, "safety_identifier", "someone")
     else:
         _is_ignored(endpoint, "safety_identifier", "someone")
@@ -64,32 +64,32 @@ def safety_identifier(endpoint: Endpoint) -> None:
 @effect("prompt_cache_key")
 def prompt_cache_key(endpoint: Endpoint) -> None:
     """Responses repeats it."""
-    if endpoint.api is Api.RESPONSES:
+    if endpoint.api is ApiKind.RESPONSES:
         _is_repeated(endpoint, "prompt_cache_key", "mine")
     else:
         _is_ignored(endpoint, "prompt_cache_key", "mine")
 
 
-@effect("modalities", apis=(Api.CHAT,))
+@effect("modalities", apis=(ApiKind.CHAT,))
 def modalities(endpoint: Endpoint) -> None:
     """Text is what there is; anything else cannot be had."""
     assert endpoint.ask(modalities=["text"]).text == endpoint.greedy().text
     assert (endpoint.refused(modalities=["text", "audio"]).param or "").startswith("modalities")
 
 
-@effect("prediction", apis=(Api.CHAT,))
+@effect("prediction", apis=(ApiKind.CHAT,))
 def prediction(endpoint: Endpoint) -> None:
     """Changes no answer, at OpenAI neither."""
     _is_ignored(endpoint, "prediction", {"type": "content", "content": "text"})
 
 
-@effect("verbosity", apis=(Api.CHAT,))
+@effect("verbosity", apis=(ApiKind.CHAT,))
 def verbosity(endpoint: Endpoint) -> None:
     """Only OpenAI's models know it."""
     _is_ignored(endpoint, "verbosity", "low")
 
 
-@effect("stream_options", apis=(Api.RESPONSES,))
+@effect("stream_options", apis=(ApiKind.RESPONSES,))
 def responses_stream_options(endpoint: Endpoint) -> None:
     """OpenAI's obfuscation of streams is not done here."""
     reply = endpoint.send(endpoint.body(stream=True, stream_options={"include_obfuscation": True}))
@@ -99,7 +99,7 @@ def responses_stream_options(endpoint: Endpoint) -> None:
     assert b"obfuscation" not in reply.body
 
 
-@effect("background", apis=(Api.RESPONSES,))
+@effect("background", apis=(ApiKind.RESPONSES,))
 def background(endpoint: Endpoint) -> None:
     """Answers are not kept for later, so only false can be had."""
     assert endpoint.ask(background=False).text == endpoint.greedy().text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.checks.prompting import OPENING
 from tests.effects.endpoint import Endpoint
@@ -14,7 +14,7 @@ BEGUN = "The quick brown"
 OPEN: dict[str, Any] = {
     "messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": BEGUN}]
 }
-CHAT = (Api.CHAT,)
+CHAT = (ApiKind.CHAT,)
 
 
 @effect("add_generation_prompt", apis=CHAT)

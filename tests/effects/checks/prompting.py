@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.answers import read_answer, read_refusal
 from tests.effects.endpoint import MODEL, PROMPT, Endpoint
@@ -44,7 +44,7 @@ def _required(endpoint: Endpoint, name: str) -> None:
     assert (refusal.param, refusal.code) == (name, "missing_required_parameter")
 
 
-@effect("messages", apis=(Api.CHAT,))
+@effect("messages", apis=(ApiKind.CHAT,))
 def messages(endpoint: Endpoint) -> None:
     """Every message of every role is read, in its order."""
     talk: list[dict[str, Any]] = [
@@ -68,7 +68,7 @@ def messages(endpoint: Endpoint) -> None:
     assert "not a multimodal model" in refusal.message
 
 
-@effect("input", apis=(Api.RESPONSES,))
+@effect("input", apis=(ApiKind.RESPONSES,))
 def input_(endpoint: Endpoint) -> None:
     """A string is one user message; items are read in their order, with or without a type."""
     plain = endpoint.ask()
@@ -86,7 +86,7 @@ def input_(endpoint: Endpoint) -> None:
     assert "not a multimodal model" in refusal.message
 
 
-@effect("instructions", apis=(Api.RESPONSES,))
+@effect("instructions", apis=(ApiKind.RESPONSES,))
 def instructions(endpoint: Endpoint) -> None:
     """Read as a system message before the input, and repeated in the answer."""
     answer = endpoint.ask(instructions="Be short.")
@@ -113,7 +113,7 @@ def truncate_prompt_tokens(endpoint: Endpoint) -> None:
     assert endpoint.refused(truncate_prompt_tokens=0).param == "truncate_prompt_tokens"
 
 
-@effect("truncation", apis=(Api.RESPONSES,))
+@effect("truncation", apis=(ApiKind.RESPONSES,))
 def truncation(endpoint: Endpoint) -> None:
     """auto cuts an over-long input so that it can be answered; disabled, the default, refuses it."""
     endless = "zq " * 1100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.endpoint import IGNORED_HEADER, Endpoint
 from tests.effects.registry import effect
@@ -29,7 +29,7 @@ def spaces_between_special_tokens(endpoint: Endpoint) -> None:
     assert endpoint.ask(**shown, spaces_between_special_tokens=False).text == f" {MARKER}{MARKER}{MARKER}"
 
 
-@effect("logprobs", apis=(Api.CHAT,))
+@effect("logprobs", apis=(ApiKind.CHAT,))
 def logprobs(endpoint: Endpoint) -> None:
     """One entry per token, whose texts are the answer; none without it."""
     answer = endpoint.ask(logprobs=True, max_tokens=4)
@@ -41,7 +41,7 @@ def logprobs(endpoint: Endpoint) -> None:
     assert endpoint.ask(logprobs=False).document["choices"][0].get("logprobs") is None
 
 
-@effect("include", apis=(Api.RESPONSES,))
+@effect("include", apis=(ApiKind.RESPONSES,))
 def include(endpoint: Endpoint) -> None:
     """message.output_text.logprobs adds an entry per token."""
     answer = endpoint.ask(include=["message.output_text.logprobs"], **{endpoint.limit: 4})
@@ -63,7 +63,7 @@ def top_logprobs(endpoint: Endpoint) -> None:
         assert len(token.alternatives) == 3
         assert token.alternatives[0] == (token.id, token.logprob)
         assert [p for _, p in token.alternatives] == sorted((p for _, p in token.alternatives), reverse=True)
-    if endpoint.api is Api.CHAT:
+    if endpoint.api is ApiKind.CHAT:
         assert endpoint.refused(top_logprobs=3).param in ("top_logprobs", "logprobs")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects.endpoint import Endpoint
 from tests.effects.registry import effect
 
 
-@effect("stream", apis=(Api.CHAT,))
+@effect("stream", apis=(ApiKind.CHAT,))
 def stream(endpoint: Endpoint) -> None:
     """The pieces make up the whole answer, the last one says why it ended, then comes the end marker."""
     chunks = endpoint.events()
@@ -24,7 +24,7 @@ def stream(endpoint: Endpoint) -> None:
     assert endpoint.ask(stream=False).text == endpoint.greedy().text
 
 
-@effect("stream", apis=(Api.RESPONSES,))
+@effect("stream", apis=(ApiKind.RESPONSES,))
 def responses_stream(endpoint: Endpoint) -> None:
     """The deltas make up the whole answer, events are counted, and the last one holds the Response."""
     events = endpoint.events()
@@ -37,7 +37,7 @@ def responses_stream(endpoint: Endpoint) -> None:
     assert endpoint.ask(stream=False).text == endpoint.greedy().text
 
 
-@effect("stream_options", apis=(Api.CHAT,))
+@effect("stream_options", apis=(ApiKind.CHAT,))
 def stream_options(endpoint: Endpoint) -> None:
     """include_usage adds a last chunk with the usage; without a stream there is nothing to set."""
     *chunks, last = endpoint.events(stream_options={"include_usage": True})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.checks.prompting import turn
 from tests.effects.endpoint import PROMPT, Endpoint
 from tests.effects.registry import effect
 
-CHAT = (Api.CHAT,)
+CHAT = (ApiKind.CHAT,)
 
 
 @effect("documents", apis=CHAT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.endpoint import Endpoint
 from tests.effects.registry import effect
@@ -15,7 +15,7 @@ def briefly(endpoint: Endpoint) -> dict[str, Any]:
     return {"logit_bias": {str(vocabulary.thinking_end()): 3}, endpoint.limit: 48}
 
 
-@effect("reasoning_content", apis=(Api.CHAT,))
+@effect("reasoning_content", apis=(ApiKind.CHAT,))
 def reasoning_content(endpoint: Endpoint) -> None:
     """The thoughts are a field of their own with it, and nowhere without it; the answer is the same."""
     thinker = endpoint.on_second_engine()
@@ -47,18 +47,18 @@ def reasoning_content(endpoint: Endpoint) -> None:
         assert not any("reasoning" in delta for delta in deltas)
 
 
-@effect("reasoning_effort", apis=(Api.CHAT,))
-@effect("reasoning", apis=(Api.RESPONSES,))
+@effect("reasoning_effort", apis=(ApiKind.CHAT,))
+@effect("reasoning", apis=(ApiKind.RESPONSES,))
 def effort(endpoint: Endpoint) -> None:
     """The chat template is told: none at all ends the thinking before it has begun."""
     skipped = len(vocabulary.ids("<think>\n\n</think>\n\n"))
 
     def asked(word: str) -> int:
-        chat = endpoint.api is Api.CHAT
+        chat = endpoint.api is ApiKind.CHAT
         parameter: dict[str, Any] = {"reasoning_effort": word} if chat else {"reasoning": {"effort": word}}
         return endpoint.ask(**parameter).prompt_tokens
 
-    if endpoint.api is Api.RESPONSES:
+    if endpoint.api is ApiKind.RESPONSES:
         thinker = endpoint.on_second_engine()
         answer = thinker.ask(**briefly(endpoint), guided_choice=["yes", "no"])
         assert endpoint.greedy().text[:4] in (answer.only.reasoning or "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.answers import Answer
 from tests.effects.endpoint import Endpoint
@@ -79,7 +79,7 @@ def parallel_tool_calls(endpoint: Endpoint) -> None:
     assert _names(endpoint.ask(**calling_twice(endpoint), parallel_tool_calls=False)) == ["sun"]
 
 
-@effect("max_tool_calls", apis=(Api.RESPONSES,))
+@effect("max_tool_calls", apis=(ApiKind.RESPONSES,))
 def max_tool_calls(endpoint: Endpoint) -> None:
     """Bounds OpenAI's hosted tools, of which there are none here: repeated in the answer."""
     assert endpoint.ask(max_tool_calls=3).document["max_tool_calls"] == 3

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairlead_gateway.router.policy import concurrency_limit, hash64, pick
+from fairlead_gateway.router.balancing import concurrency_limit, hash64, pick
 from fairlead_operator.autoscale import inputs
 from fairlead_operator.autoscale.autoscaler import Autoscaler
 from fairlead_operator.autoscale.decision import Decision
@@ -63,8 +63,8 @@ class Fairlead:
         )
         return inputs.Observation(EPOCH + view.at, demand, pods, view.replicas)
 
-    def _pod(self, pod: Pod, gauge: Gauge | None, *, visible: bool) -> inputs.Pod:
-        return inputs.Pod(
+    def _pod(self, pod: Pod, gauge: Gauge | None, *, visible: bool) -> inputs.ObservedPod:
+        return inputs.ObservedPod(
             name=pod.name,
             created=EPOCH + pod.created,
             scheduled=None if pod.scheduled is None else EPOCH + pod.scheduled,
@@ -75,8 +75,8 @@ class Fairlead:
             engine=self._metrics(gauge) if gauge is not None and visible else None,
         )
 
-    def _metrics(self, gauge: Gauge) -> inputs.Engine:
-        return inputs.Engine(
+    def _metrics(self, gauge: Gauge) -> inputs.EngineLoad:
+        return inputs.EngineLoad(
             running=int(gauge.running),
             waiting=int(gauge.waiting),
             kv_usage=gauge.kv_usage,

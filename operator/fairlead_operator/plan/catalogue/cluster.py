@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import Reason
+from fairlead_operator.plan.reason import ConditionReason
 
 CONTAINERS = (
-    Reason(
+    ConditionReason(
         "ImageNotFound",
         "An image does not exist, has not the node's platform, or its name is not valid.",
         "Correct the image that the message names, for example spec.engine.image, or push it.",
         "kubelet",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "ImagePullUnauthorized",
         "The registry does not let the node pull an image. Some registries say so also of what does not "
         "exist.",
@@ -20,55 +20,55 @@ CONTAINERS = (
         "kubelet",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "ImagePullFailed",
         "An image cannot be pulled, for a reason that may pass: the registry is not reachable or fails.",
         "See that the image's name has the right registry and that the node reaches it.",
         "kubelet",
     ),
-    Reason(
+    ConditionReason(
         "ContainerConfigError",
         "A Secret or ConfigMap that a pod refers to is missing, or has not the key.",
         "Create what the message names; the pod then goes on by itself.",
         "kubelet",
     ),
-    Reason(
+    ConditionReason(
         "ContainerStartFailed",
         "The container runtime cannot start a container.",
         "The message is the runtime's. The engine's image needs a python3 on its path.",
         "kubelet",
     ),
-    Reason(
+    ConditionReason(
         "PodSandboxFailed",
         "The container runtime cannot make the pod's sandbox: its network or its runtime class.",
         "See that the node's runtime has the handler of spec.scheduling.runtimeClassName, and its network.",
         "kubelet",
     ),
-    Reason(
+    ConditionReason(
         "ClaimNotPrepared",
         "The driver of the devices cannot hand them to the pod on its node.",
         "See the log of the DRA driver on the node.",
         "kubelet",
     ),
-    Reason(
+    ConditionReason(
         "NodeLost",
         "The pod's node does not report any more. The pod is replaced when Kubernetes gives the node up.",
         "Repair or delete the node; `kubectl get nodes` shows it.",
         "controller-manager",
     ),
-    Reason(
+    ConditionReason(
         "Evicted",
         "The kubelet ended the pod because the node ran short of memory, disk or processes. It is replaced.",
         "Ask for what the pod needs in spec.resources.requests, or relieve the node.",
         "kubelet",
     ),
-    Reason(
+    ConditionReason(
         "Preempted",
         "The pod had to make room for one of higher priority. Its replacement waits for room.",
         "Set spec.scheduling.priorityClassName, or add nodes.",
         "scheduler",
     ),
-    Reason(
+    ConditionReason(
         "PodFailed",
         "The kubelet or the node ended the pod. It is replaced.",
         "The message has the kubelet's reason.",
@@ -76,34 +76,34 @@ CONTAINERS = (
     ),
 )
 CREATION = (
-    Reason(
+    ConditionReason(
         "RuntimeClassMissing",
         "There is no RuntimeClass of the name in spec.scheduling.runtimeClassName.",
         "Correct the name, or create the RuntimeClass (`kubectl get runtimeclasses`).",
         "controller-manager",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "PriorityClassMissing",
         "There is no PriorityClass of the name in spec.scheduling.priorityClassName.",
         "Correct the name, or create the PriorityClass (`kubectl get priorityclasses`).",
         "controller-manager",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "QuotaExceeded",
         "A ResourceQuota of the namespace does not allow the pod, or another object of the model.",
         "Raise the quota, or lower spec.resources or spec.accelerator.",
         "controller-manager",
     ),
-    Reason(
+    ConditionReason(
         "PodRejected",
         "A policy refuses the pod: Pod Security, a LimitRange, a quota that wants requests, or a webhook.",
         "Correct what the message names, in the spec or in the policy.",
         "controller-manager",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "PodCreationFailed",
         "A pod cannot be created, for a reason that may pass, such as a webhook that does not answer.",
         "The message says what failed; it is tried again.",
@@ -111,83 +111,83 @@ CREATION = (
     ),
 )
 PLACEMENT = (
-    Reason(
+    ConditionReason(
         "DeviceClassMissing",
         "There is no DeviceClass of the name in spec.accelerator.deviceClassName.",
         "Correct the name, or install the driver that brings it (`kubectl get deviceclasses`).",
         "scheduler",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "ClaimNotAllocated",
         "No node has enough free devices that match spec.accelerator.",
         "Free or add nodes, ask for fewer devices, or correct spec.accelerator.selectors "
         "(`kubectl get resourceslices`).",
         "scheduler",
     ),
-    Reason(
+    ConditionReason(
         "VolumeNotReady",
         "A claim does not exist or has no volume yet, or the node cannot mount a volume.",
         "Create the claim, or see why it is not bound or cannot be mounted (`kubectl describe pvc`).",
         "scheduler, kubelet",
     ),
-    Reason(
+    ConditionReason(
         "InsufficientResources",
         "No node has enough of a resource free: accelerators, CPU or memory. The message names which.",
         "Free or add nodes, or ask for less in spec.accelerator or spec.resources.",
         "scheduler",
     ),
-    Reason(
+    ConditionReason(
         "ResourceNotOffered",
         "No node of the cluster offers a resource that the pod asks for.",
         "Install the device plugin of the accelerators and see its log, add a node that has them, or correct "
         "spec.accelerator.resourceName (`kubectl describe nodes` shows Allocatable).",
         "scheduler, nodes",
     ),
-    Reason(
+    ConditionReason(
         "NodesTooSmall",
         "The pod asks for more of a resource than any node has, whatever else runs there.",
         "Ask for less in spec.accelerator.count or spec.resources, spread a replica by spec.engine.nodes, or "
         "add larger nodes.",
         "scheduler, nodes",
     ),
-    Reason(
+    ConditionReason(
         "UntoleratedTaint",
         "The nodes that would fit have taints that the pod does not tolerate.",
         "Add the toleration to spec.scheduling.tolerations.",
         "scheduler",
     ),
-    Reason(
+    ConditionReason(
         "NodesUnavailable",
         "The nodes that would fit are cordoned, not ready or under pressure.",
         "Uncordon or repair them (`kubectl get nodes`).",
         "scheduler",
     ),
-    Reason(
+    ConditionReason(
         "NodeSelectorMismatch",
         "No node has the labels that the pod asks for.",
         "Correct spec.scheduling.nodeSelector or affinity, or label the nodes.",
         "scheduler",
     ),
-    Reason(
+    ConditionReason(
         "TopologyMismatch",
         "Rules about other pods leave no node: affinity between pods, or topology spread.",
         "Relax spec.scheduling.affinity or topologySpreadConstraints, or add nodes.",
         "scheduler",
     ),
-    Reason(
+    ConditionReason(
         "Unschedulable",
         "The scheduler finds no node, for a reason of its own.",
         "The message is the scheduler's.",
         "scheduler",
     ),
-    Reason(
+    ConditionReason(
         "SchedulingGated",
         "Something else holds the pod back by a scheduling gate.",
         "Whoever set the gate that the message names has to remove it.",
         "scheduler",
     ),
-    Reason(
+    ConditionReason(
         "Queued",
         "The pod waits in a queue until there is quota for it (spec.scheduling.queueName).",
         "Wait; `kubectl get workloads` tells where it stands, and whether the queue exists.",

@@ -2,40 +2,40 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import Reason
+from fairlead_operator.plan.reason import ConditionReason
 
 _SOURCE = "autoscaler"
 
 
-def _healthy(name: str, meaning: str) -> Reason:
-    return Reason(name, meaning, "Nothing.", _SOURCE, healthy=True)
+def _healthy(name: str, meaning: str) -> ConditionReason:
+    return ConditionReason(name, meaning, "Nothing.", _SOURCE, healthy=True)
 
 
 REASONS = (
-    Reason(
+    ConditionReason(
         "MetricsMissing",
         "Routers and gateways, or all of them, could not be asked for the demand. Nothing is scaled down.",
         "See that the router's pods run, and that no NetworkPolicy keeps the operator from the admin ports.",
         _SOURCE,
     ),
-    Reason(
+    ConditionReason(
         "Fallback",
         "There was no measurement for so long that spec.autoscaling.fallback decides.",
         "See that the router's pods run, and that no NetworkPolicy keeps the operator from the admin ports.",
         _SOURCE,
     ),
-    Reason(
+    ConditionReason(
         "RouterMissing",
         "spec.autoscaling.minReplicas is 0, but no router is installed that would hold requests meanwhile.",
         "Install the chart with its router, or set minReplicas to 1.",
     ),
-    Reason(
+    ConditionReason(
         "InsufficientCapacity",
         "More replicas are needed, and pods that exist have found no node.",
         "Add nodes or accelerators; CapacityAvailable says what is lacking.",
         _SOURCE,
     ),
-    Reason(
+    ConditionReason(
         "MaxReplicas",
         "spec.autoscaling.maxReplicas allows no more replicas, and more are needed.",
         "Raise spec.autoscaling.maxReplicas if requests wait for too long.",

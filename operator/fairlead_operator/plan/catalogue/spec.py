@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import Reason
+from fairlead_operator.plan.reason import ConditionReason
 
 REASONS = (
-    Reason(
+    ConditionReason(
         "InvalidSpec",
         "The stored object cannot be read by this version of the operator, spec.api.defaults or "
         "spec.api.limits do not fit the dialect, spec.engine.chatTemplate.inline is not a valid Jinja "
@@ -14,13 +14,13 @@ REASONS = (
         "Correct the field that the message names, or upgrade the operator.",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "NameConflict",
         "An object with the name of a child exists and belongs to somebody else. It is left alone.",
         "Rename the ModelDeployment, or delete the other object.",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "ApiNotServed",
         "The cluster does not serve a kind that the spec needs: LeaderWorkerSet for spec.engine.nodes above "
         "1, ResourceClaimTemplate for spec.accelerator.deviceClassName.",
@@ -28,7 +28,7 @@ REASONS = (
         "tries again by itself.",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "ObjectRejected",
         "The API server refused an object that the operator made from the spec, or a right that it needs. "
         "What runs goes on as it is.",
@@ -36,13 +36,13 @@ REASONS = (
         "minute.",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "ApiRequestFailed",
         "The operator could not carry out the spec, because requests to the API server fail: a webhook does "
         "not answer, the server is overloaded, or it has a fault.",
         "See the webhook or the server that the message names; it is tried again with growing delays.",
     ),
-    Reason(
+    ConditionReason(
         "ReconcileFailed",
         "The operator has a fault that this model brings out. What runs goes on as it is.",
         "See the operator's log and report the fault; it is tried again with growing delays.",
@@ -50,13 +50,13 @@ REASONS = (
     ),
 )
 CONTESTED = (
-    Reason(
+    ConditionReason(
         "ReplicasContested",
         "Something else than the operator sets the number of replicas of the model's Deployment, typically a "
         "HorizontalPodAutoscaler or ScaledObject that targets the Deployment.",
         "Let the autoscaler target the ModelDeployment (scaleTargetRef), or remove it.",
     ),
-    Reason(
+    ConditionReason(
         "FieldContested",
         "Something else than the operator sets a field of an object that the operator made: another tool, a "
         "mutating webhook, or an API server that drops the field.",
@@ -64,7 +64,7 @@ CONTESTED = (
     ),
 )
 NAMES = (
-    Reason(
+    ConditionReason(
         "ServedNameTaken",
         "Another ModelDeployment has one of the model's names (servedName, alias or adapter), so requests to "
         "the router by that name go there. The model runs and is reached as NAMESPACE/NAME and by its own "

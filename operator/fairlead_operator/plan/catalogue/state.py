@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import Reason
+from fairlead_operator.plan.reason import ConditionReason
 
 LATE = (
-    Reason(
+    ConditionReason(
         "DeadlineExceeded",
         "The rollout made no progress within spec.rollout.progressDeadlineSeconds.",
         "Look at the pods (`kubectl describe pod`); pods of the previous revision go on serving.",
@@ -14,9 +14,9 @@ LATE = (
     ),
 )
 UNDER_WAY = (
-    Reason("EngineStarting", "The engine loads the model.", "Wait.", "kubelet", healthy=True),
-    Reason("Progressing", "Objects or pods are being created or replaced.", "Wait.", healthy=True),
-    Reason(
+    ConditionReason("EngineStarting", "The engine loads the model.", "Wait.", "kubelet", healthy=True),
+    ConditionReason("Progressing", "Objects or pods are being created or replaced.", "Wait.", healthy=True),
+    ConditionReason(
         "DrainThenReplace",
         "There is no room for a further pod during the rollout, so each new pod takes the place of an old "
         "one that was drained.",
@@ -24,13 +24,15 @@ UNDER_WAY = (
         "scheduler",
         healthy=True,
     ),
-    Reason("Scheduled", "Every pod has a node.", "Nothing.", "scheduler", healthy=True),
-    Reason("Serving", "At least one engine answers requests.", "Nothing.", "kubelet", healthy=True),
-    Reason(
+    ConditionReason("Scheduled", "Every pod has a node.", "Nothing.", "scheduler", healthy=True),
+    ConditionReason("Serving", "At least one engine answers requests.", "Nothing.", "kubelet", healthy=True),
+    ConditionReason(
         "ScaledToZero",
         "No replica is wanted and none runs. This is what was asked for, so Ready is True.",
         "Nothing; with spec.autoscaling a request starts a replica, else raise spec.replicas to serve.",
         healthy=True,
     ),
-    Reason("Ready", "Every wanted replica of the current spec answers requests.", "Nothing.", healthy=True),
+    ConditionReason(
+        "Ready", "Every wanted replica of the current spec answers requests.", "Nothing.", healthy=True
+    ),
 )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import Reason
+from fairlead_operator.plan.reason import ConditionReason
 
 _SOURCE = "download, launcher"
 
 REASONS = (
-    Reason(
+    ConditionReason(
         "WeightsUnauthorized",
         "The hub or the object store asked for credentials (HTTP 401), or does not know the given ones.",
         "Name a Secret with valid credentials in spec.model.credentials.",
         _SOURCE,
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "WeightsForbidden",
         "The credentials may not read the model (HTTP 403), or the files cannot be read.",
         "Accept the model's licence with the token's account, or give it the right to read; files must be "
@@ -22,21 +22,21 @@ REASONS = (
         _SOURCE,
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "WeightsNotFound",
         "The repository, revision, bucket or folder does not exist, or has no model in it.",
         "Correct spec.model.source or spec.model.revision.",
         _SOURCE,
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "WeightsAmbiguous",
         "The source has several models in GGUF files, of which the engine serves one.",
         "Name the file in spec.model.source: hf://ORG/NAME/FILE.gguf; the message has the choices.",
         "download",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "WeightsCorrupt",
         "What the source or the cache has cannot be right: a wrong size or digest, a file that is cut off, a "
         "name that is no path, or a link.",
@@ -45,7 +45,7 @@ REASONS = (
         _SOURCE,
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "CacheNotWritable",
         "The cache for the weights cannot be written.",
         "Make the claim or folder of spec.model.cache writable for the pods' user or group, 65532 by "
@@ -53,26 +53,26 @@ REASONS = (
         "download",
         stalled=True,
     ),
-    Reason(
+    ConditionReason(
         "DiskFull",
         "There is no room for the weights, or for the engine's own files.",
         "Make spec.model.cache larger, or free disk space on the node.",
         "download, launcher, kubelet",
     ),
-    Reason(
+    ConditionReason(
         "WeightsRateLimited",
         "The hub limits the rate of downloads (HTTP 429).",
         "Wait: the download goes on by itself. A token raises the limit; a shared spec.model.cache saves "
         "downloads.",
         _SOURCE,
     ),
-    Reason(
+    ConditionReason(
         "WeightsUnavailable",
         "The hub or the object store cannot be reached, or fails.",
         "Wait: it is tried again. If it lasts, see the network and spec.model.endpoint.",
         "download",
     ),
-    Reason(
+    ConditionReason(
         "WeightsDownloadFailed",
         "The download ended without saying why.",
         "See its log (`kubectl logs POD -c weights --previous`).",
@@ -81,22 +81,24 @@ REASONS = (
     ),
 )
 STATE = (
-    Reason(
+    ConditionReason(
         "WeightsWaiting",
         "Another pod downloads the same weights into the shared cache.",
         "Wait; status.weights says how far it is.",
         "download",
         healthy=True,
     ),
-    Reason(
+    ConditionReason(
         "WeightsDownloading",
         "The weights are being downloaded.",
         "Wait; status.weights says how far it is.",
         "download",
         healthy=True,
     ),
-    Reason("WeightsComplete", "The weights of every pod are there.", "Nothing.", "download", healthy=True),
-    Reason(
+    ConditionReason(
+        "WeightsComplete", "The weights of every pod are there.", "Nothing.", "download", healthy=True
+    ),
+    ConditionReason(
         "WeightsMounted",
         "Nothing is downloaded: the weights are in a claim, an image or a folder.",
         "Nothing.",

@@ -10,9 +10,9 @@ from .iointelligence import IO_INTELLIGENCE
 from .openai import OPENAI
 from .polargrid import POLARGRID
 from .rag import RAG
-from .types import Dialect, Document, Documented, Shape
+from .types import AnswerShape, Dialect, Documented, ProviderDocument
 
-__all__ = ["DIALECTS", "Dialect", "Document", "Documented", "Shape"]
+__all__ = ["DIALECTS", "AnswerShape", "Dialect", "Documented", "ProviderDocument"]
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {dialect.name: dialect for dialect in (OPENAI, IG1, IO_INTELLIGENCE, POLARGRID, RAG)}

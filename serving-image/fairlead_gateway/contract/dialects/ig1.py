@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 
-from .types import ENGINE_ONLY, Dialect, Document, Documented, Shape
+from .types import ENGINE_ONLY, AnswerShape, Dialect, Documented, ProviderDocument
 
 _SAMPLING = (
     Documented("stream"),
@@ -32,16 +32,16 @@ IG1 = Dialect(
     name="IG1",
     title="IG1 AI",
     documents=(
-        Document(
-            Api.CHAT,
+        ProviderDocument(
+            ApiKind.CHAT,
             "Create Chat Completion",
             (Documented("model", required=True), Documented("messages", required=True), *_SAMPLING),
         ),
-        Document(
-            Api.RESPONSES,
+        ProviderDocument(
+            ApiKind.RESPONSES,
             "Create Responses",
             (Documented("model", required=True), Documented("input", required=True), *_SAMPLING),
         ),
     ),
-    shape=Shape(cut=ENGINE_ONLY),
+    shape=AnswerShape(cut=ENGINE_ONLY),
 )

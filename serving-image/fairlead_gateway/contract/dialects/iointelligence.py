@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from fairlead_gateway.contract.values import Integer, Number
 
-from .types import TOKEN_IDS, Dialect, Document, Documented, Shape
+from .types import TOKEN_IDS, AnswerShape, Dialect, Documented, ProviderDocument
 
 IO_INTELLIGENCE = Dialect(
     name="IOIntelligence",
     title="IO Intelligence",
     documents=(
-        Document(
-            Api.CHAT,
+        ProviderDocument(
+            ApiKind.CHAT,
             "Create Chat Completion",
             (
                 Documented("model", required=True),
@@ -75,8 +75,8 @@ IO_INTELLIGENCE = Dialect(
             ),
         ),
     ),
-    paths=MappingProxyType({"/api/v1/chat/completions": Api.CHAT}),
-    shape=Shape(
+    paths=MappingProxyType({"/api/v1/chat/completions": ApiKind.CHAT}),
+    shape=AnswerShape(
         answer=MappingProxyType({"prompt_logprobs": None}),
         choice=MappingProxyType({"logprobs": None, "stop_reason": None}),
         message=MappingProxyType({"reasoning_content": None, "tool_calls": ()}),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from fairlead_gateway.contract.values import Integer
 
-from .types import Dialect, Document, Documented, Shape
+from .types import AnswerShape, Dialect, Documented, ProviderDocument
 
 OPENAI = Dialect(
     name="OpenAI",
     title="OpenAI",
     documents=(
-        Document(
-            Api.CHAT,
+        ProviderDocument(
+            ApiKind.CHAT,
             "Create chat completion",
             (
                 Documented("model", required=True),
@@ -47,8 +47,8 @@ OPENAI = Dialect(
                 Documented("verbosity"),
             ),
         ),
-        Document(
-            Api.RESPONSES,
+        ProviderDocument(
+            ApiKind.RESPONSES,
             "Create a model response",
             (
                 Documented("model", required=True),
@@ -78,5 +78,5 @@ OPENAI = Dialect(
             ),
         ),
     ),
-    shape=Shape(as_received=True),
+    shape=AnswerShape(as_received=True),
 )

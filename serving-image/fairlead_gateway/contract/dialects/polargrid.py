@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from fairlead_gateway.contract.values import Integer, Number
 
-from .types import ENGINE_ONLY, Dialect, Document, Documented, Shape
+from .types import ENGINE_ONLY, AnswerShape, Dialect, Documented, ProviderDocument
 
 POLARGRID = Dialect(
     name="PolarGrid",
     title="PolarGrid",
     documents=(
-        Document(
-            Api.CHAT,
+        ProviderDocument(
+            ApiKind.CHAT,
             "Create Chat Completion",
             (
                 Documented("model", required=True),
@@ -29,5 +29,5 @@ POLARGRID = Dialect(
             ),
         ),
     ),
-    shape=Shape(cut=ENGINE_ONLY),
+    shape=AnswerShape(cut=ENGINE_ONLY),
 )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from fairlead_gateway.contract.parameters.chat import MAX_TOOLS
 from fairlead_gateway.contract.parameters.sampling import MAX_STOP_STRINGS
 from fairlead_gateway.contract.values import AnyOf, Array, Integer, Number, String
 
-from .types import ENGINE_ONLY, Dialect, Document, Documented, Shape
+from .types import ENGINE_ONLY, AnswerShape, Dialect, Documented, ProviderDocument
 
 _LOST = "The document shows no name."
 _TOKENS_NOTE = "Documented up to the context length minus 2; the default is cut to what the context holds."
@@ -16,8 +16,8 @@ RAG = Dialect(
     name="RAG",
     title="Chat completion with rag_params",
     documents=(
-        Document(
-            Api.CHAT,
+        ProviderDocument(
+            ApiKind.CHAT,
             "Chat completion",
             (
                 Documented("model", default="", note="'' or absent means the model of this endpoint."),
@@ -40,7 +40,7 @@ RAG = Dialect(
             ),
         ),
     ),
-    shape=Shape(cut=ENGINE_ONLY),
+    shape=AnswerShape(cut=ENGINE_ONLY),
     log_headers=("x-user-id", "x-project-id"),
     model_optional=True,
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from fairlead_gateway.contract.parameters import Api
+from fairlead_gateway.contract.parameters import ApiKind
 from fairlead_gateway.contract.values import ABSENT, Kind
 
 Fields = Mapping[str, Any]
@@ -25,16 +25,16 @@ class Documented:
 
 
 @dataclass(frozen=True)
-class Document:
+class ProviderDocument:
     """One endpoint of a provider."""
 
-    api: Api
+    api: ApiKind
     title: str
     parameters: tuple[Documented, ...]
 
 
 @dataclass(frozen=True)
-class Shape:
+class AnswerShape:
     """How a whole answer differs from the engine's.
 
     The mappings name keys that are always there, with the value they have when the engine left them out.
@@ -62,9 +62,9 @@ class Dialect:
 
     name: str
     title: str
-    documents: tuple[Document, ...]
-    shape: Shape
-    paths: Mapping[str, Api] = field(default_factory=lambda: MappingProxyType({}))
+    documents: tuple[ProviderDocument, ...]
+    shape: AnswerShape
+    paths: Mapping[str, ApiKind] = field(default_factory=lambda: MappingProxyType({}))
     """Paths of its own, beside /v1/chat/completions and /v1/responses."""
     log_headers: tuple[str, ...] = ()
     """Request headers that are named in the request log."""

@@ -12,15 +12,15 @@ from types import MappingProxyType
 
 from .chat import CHAT
 from .responses import RESPONSES
-from .types import Api, Handling, Parameter
+from .types import ApiKind, Handling, Parameter
 
-__all__ = ["PARAMETERS", "Api", "Handling", "Parameter"]
+__all__ = ["PARAMETERS", "ApiKind", "Handling", "Parameter"]
 
 
 def _by_name(parameters: tuple[Parameter, ...]) -> Mapping[str, Parameter]:
     return MappingProxyType({parameter.name: parameter for parameter in parameters})
 
 
-PARAMETERS: Mapping[Api, Mapping[str, Parameter]] = MappingProxyType(
-    {Api.CHAT: _by_name(CHAT), Api.RESPONSES: _by_name(RESPONSES)}
+PARAMETERS: Mapping[ApiKind, Mapping[str, Parameter]] = MappingProxyType(
+    {ApiKind.CHAT: _by_name(CHAT), ApiKind.RESPONSES: _by_name(RESPONSES)}
 )

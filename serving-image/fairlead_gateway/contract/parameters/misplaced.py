@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from .types import Api
+from .types import ApiKind
 
 _STATELESS = "this service stores no data. Send the whole conversation in 'messages'."
 _TEXT_ONLY = "answers are text only. Leave it out."
@@ -96,7 +96,7 @@ _OF_RESPONSES: Mapping[str, Misplaced] = {
     "prompt": Misplaced(_STATELESS, lambda value: type(value) is dict),
 }
 
-MISPLACED: Mapping[Api, Mapping[str, Misplaced]] = MappingProxyType(
-    {Api.CHAT: MappingProxyType(_OF_RESPONSES), Api.RESPONSES: MappingProxyType(_OF_CHAT)}
+MISPLACED: Mapping[ApiKind, Mapping[str, Misplaced]] = MappingProxyType(
+    {ApiKind.CHAT: MappingProxyType(_OF_RESPONSES), ApiKind.RESPONSES: MappingProxyType(_OF_CHAT)}
 )
 """By the API in which they have no place."""

@@ -11,7 +11,7 @@ from fairlead_gateway.contract.values import ABSENT, Kind
 from .measures import UNBOUNDED, Bounds
 
 
-class Api(StrEnum):
+class ApiKind(StrEnum):
     """The two APIs; each has its own names."""
 
     CHAT = "chat"

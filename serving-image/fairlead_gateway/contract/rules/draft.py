@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from fairlead_gateway.contract.errors import ApiError, invalid
-from fairlead_gateway.contract.policy import Policy
-from fairlead_gateway.contract.wanted import Wanted
+from fairlead_gateway.contract.policy import RequestPolicy
+from fairlead_gateway.contract.response_transform import ResponseTransform
 
 
 @dataclass
@@ -19,7 +19,7 @@ class Draft:
     """Defaults are in it already."""
     given: Collection[str]
     """What the client has set itself: only this can be a mistake of the client's."""
-    policy: Policy
+    policy: RequestPolicy
     changed: bool = False
     names: dict[str, str] = field(default_factory=dict)
     """The client's names for what the engine knows under another one."""
@@ -53,7 +53,7 @@ class Draft:
         """Lets errors of the engine name the parameter that the client has sent."""
         self.names[engine] = client
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> ResponseTransform:
         """What the answer needs, by all rules together."""
         changes = self._wanted | ({"names": self.names} if self.names else {})
         return replace(self.policy.wanted, **changes) if changes else self.policy.wanted

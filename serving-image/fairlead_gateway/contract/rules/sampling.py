@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairlead_gateway.contract.errors import invalid
-from fairlead_gateway.contract.wanted import Reasoning
+from fairlead_gateway.contract.response_transform import Reasoning
 
 from .draft import Draft, conflict, unsupported
 

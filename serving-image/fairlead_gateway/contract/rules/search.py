@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from fairlead_gateway.contract.errors import invalid
-from fairlead_gateway.contract.wanted import Selection
+from fairlead_gateway.contract.response_transform import Selection
 
 from .constraints import constraint_names
 from .draft import Draft, conflict

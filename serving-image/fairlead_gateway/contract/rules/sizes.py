@@ -13,7 +13,7 @@ from fairlead_gateway.contract.parameters.bounds import (
     MAX_FORM_NESTING,
 )
 from fairlead_gateway.contract.parameters.measures import Bounds
-from fairlead_gateway.contract.policy import Policy
+from fairlead_gateway.contract.policy import RequestPolicy
 from fairlead_gateway.contract.sizes import Size, length_of, size_of_form, size_of_schema
 
 from .constraints import FORMS
@@ -86,7 +86,7 @@ def check_copies(draft: Draft) -> None:
             raise invalid(message, name)
 
 
-def check_prompt_length(document: Mapping[str, Any], policy: Policy) -> None:
+def check_prompt_length(document: Mapping[str, Any], policy: RequestPolicy) -> None:
     """The engine tokenises all of a prompt before it cuts anything off, and nothing else meanwhile."""
     most = policy.prompt_length
     got = _length_of_messages(document["messages"])

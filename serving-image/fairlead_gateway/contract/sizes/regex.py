@@ -44,7 +44,7 @@ _WIDE_SQUARED_PER_STATE = 2
 
 
 @dataclass(slots=True)
-class Part:
+class RegexPart:
     """An atom, a group or the whole."""
 
     length: int = 0
@@ -56,7 +56,7 @@ class Part:
     wide_options: int = 0
     """Those of them in which almost any character fits."""
 
-    def add(self, other: Part) -> None:
+    def add(self, other: RegexPart) -> None:
         self.length += other.length
         self.wide += other.wide
         self.options += other.options
@@ -90,17 +90,17 @@ def add_regex(size: Size, pattern: str) -> None:
     add_wide(size, whole)
 
 
-def add_wide(size: Size, part: Part) -> None:
+def add_wide(size: Size, part: RegexPart) -> None:
     """Adds the states of places where almost any character fits."""
     size.need(_ANY, part.wide + part.wide_options**2 // _WIDE_SQUARED_PER_STATE)
 
 
-def read_expression(pattern: str) -> Part:
+def read_expression(pattern: str) -> RegexPart:
     """What there is of everything in an expression. One that is too long is only as long as it is."""
     if len(pattern) > MAX_READ_CHARACTERS:
-        return Part(len(pattern))
+        return RegexPart(len(pattern))
     # The last part of each open group is kept apart: a quantifier may follow it.
-    groups = [(Part(), Part())]
+    groups = [(RegexPart(), RegexPart())]
     for token in _tokens(pattern):
         kind, text = token.lastgroup, token[0]
         whole, last = groups[-1]
@@ -109,14 +109,14 @@ def read_expression(pattern: str) -> Part:
             continue
         whole.add(last)
         if kind == "open":
-            groups[-1] = whole, Part()
-            groups.append((Part(), Part()))
+            groups[-1] = whole, RegexPart()
+            groups.append((RegexPart(), RegexPart()))
         elif text == ")" and len(groups) > 1:
             groups.pop()
             groups[-1] = groups[-1][0], whole
         else:
             groups[-1] = whole, _atom(kind, text)
-    closed = Part()
+    closed = RegexPart()
     for whole, last in groups:
         closed.add(whole)
         closed.add(last)
@@ -148,12 +148,12 @@ def _number(digits: str) -> int:
     return int(digits.lstrip("0")[:_DIGITS] or "0")
 
 
-def _atom(kind: str | None, text: str) -> Part:
+def _atom(kind: str | None, text: str) -> RegexPart:
     if kind == "class":
-        return Part(1, int(_is_wide(text)))
+        return RegexPart(1, int(_is_wide(text)))
     if kind == "escape":
-        return Part(1, int(text in _ANYTHING))
-    return Part(len(text), int(text == "."))
+        return RegexPart(1, int(text in _ANYTHING))
+    return RegexPart(len(text), int(text == "."))
 
 
 def _is_wide(text: str) -> bool:

@@ -1,0 +1,42 @@
+"""The API key of a connection.
+
+A client sends its key with every request on the same connection; the digest is made once for all of them.
+What is compared without care for time are two things that the same client has sent.
+"""
+
+from __future__ import annotations
+
+from fairlead_gateway.contract.errors import unauthorized
+
+from .failed_key_attempts import FailedKeyAttempts
+from .keys import Key, KeyRing
+
+
+class ConnectionAuth:
+    """Checks the keys that come over one connection. `address` is the holder that stands for its client."""
+
+    __slots__ = ("_authorization", "_key", "_ring", "address")
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._ring: KeyRing | None = None
+        self._authorization = b""
+        self._key: Key | None = None
+
+    def check(self, ring: KeyRing, authorization: bytes, attempts: FailedKeyAttempts) -> Key:
+        """Whose key it is, by the value of the Authorization header.
+
+        Raises ApiError 401, or 429 when the address has tried too many wrong keys.
+        """
+        if ring is not self._ring or authorization != self._authorization:
+            if authorization:
+                attempts.require(self.address, authorization)
+            self._key = ring.find(authorization)
+            self._ring, self._authorization = ring, authorization
+            if self._key is not None:
+                attempts.succeeded(authorization)
+            elif authorization:
+                attempts.failed(self.address)
+        if self._key is None:
+            raise unauthorized(authorization)
+        return self._key

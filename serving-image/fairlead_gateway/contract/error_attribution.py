@@ -1,0 +1,101 @@
+"""Which parameter of the client an error of the engine is about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from .errors import ApiError, invalid
+from .parameters import PARAMETERS, ApiKind
+from .request import PreparedChat
+
+_FIRST_NAME = re.compile(r"[a-z_]+")
+# What the engine calls parts of messages, and what it has made of them.
+_PARTS_OF_MESSAGES = frozenset(
+    {
+        "audio",
+        "audio_embeds",
+        "audio_filesize_mb",
+        "audio_url",
+        "image",
+        "image_embeds",
+        "image_url",
+        "input_audio",
+        "input_text",
+        "input_tokens",
+        "prompt",
+        "prompt_embeds",
+        "tool_calls",
+        "type",
+        "video",
+        "video_embeds",
+        "video_url",
+        "vision_chunk",
+    }
+)
+# Exceptions of Python, from the engine's own code or from a chat template that does not know such messages.
+_EXCEPTION = re.compile(
+    r"'[\w ]+' object |'[\w ]+ object' has no |'[\w.]+' is undefined|can only concatenate |must be str, not "
+    r"|not supported between instances of |sequence item \d+: expected |unsupported operand "
+    r"|expected string or bytes-like "
+)
+# How the grammar compilers begin; they know nothing of parameters.
+_GRAMMAR = re.compile(r"into a grammar|grammar specification")
+_NO_REASON = "Invalid grammar specification."
+_CONTENT = re.compile(r"multimodal|content part")
+
+
+def attribute_error(error: ApiError, request: PreparedChat) -> ApiError:
+    """The error under the client's name of the parameter, or under none that the client has not sent.
+
+    vLLM leaves the name out of many errors that the engine finds late, but begins their text with it. And
+    when two parameters together exclude every token, it only says that it failed.
+    """
+    contested = request.wanted.contested
+    if error.status == 500 and contested is not None:
+        form, ban = contested
+        return invalid(f"'{form}' and '{ban}' exclude each other: no token is left. Change one of them.", ban)
+    if error.status >= 500:
+        return replace(error, param=None) if error.param else error
+    if _EXCEPTION.match(error.message):
+        message = f"The engine cannot make a prompt of 'messages': {error.message}"
+        return replace(error, message=message, param="messages")
+    theirs = error.param or _named_in(error)
+    if theirs is None:
+        return error
+    param = _of_the_client(theirs, request)
+    return replace(error, param=param, message=_in_words(error.message, theirs, param))
+
+
+def _of_the_client(theirs: str, request: PreparedChat) -> str | None:
+    """The client's path for the engine's one; None if there is none."""
+    found = _FIRST_NAME.match(theirs)
+    name = found[0] if found else ""
+    rest = theirs[len(name) :]
+    is_form = name == "structured_outputs"
+    renamed = request.wanted.names.get(name)
+    if renamed is not None and not (is_form and name in request.given):
+        # Below its own name for a form, the engine has a structure of its own.
+        return renamed if is_form else renamed + rest
+    if name in _PARTS_OF_MESSAGES:
+        return "messages"
+    return theirs if name in request.given and name in PARAMETERS[ApiKind.CHAT] else None
+
+
+def _in_words(message: str, theirs: str, ours: str | None) -> str:
+    if ours is not None:
+        message = message.replace(f"'{theirs}'", f"'{ours}'")
+    if message == _NO_REASON:
+        return f"The engine cannot compile '{ours}' to a grammar. Check its schema and its patterns."
+    return message
+
+
+def _named_in(error: ApiError) -> str | None:
+    if error.status != 400:
+        return None
+    if _GRAMMAR.search(error.message):
+        return "structured_outputs"
+    if _CONTENT.search(error.message):
+        return "messages"
+    first = _FIRST_NAME.match(error.message)
+    return first.group() if first and first.group() in PARAMETERS[ApiKind.CHAT] else None

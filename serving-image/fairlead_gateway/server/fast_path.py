@@ -1,0 +1,131 @@
+"""uvicorn's HTTP protocol with a fast path for the generation routes.
+
+A generation request goes from the parser's callbacks straight into an `Answer`; every other request takes
+uvicorn's usual way to the ASGI application on the same port. ASGI's task, queue and messages per request cost
+several times the relay itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from fairlead_gateway.admission.connection_auth import ConnectionAuth
+from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.routes import ApiRoute
+from fairlead_gateway.server_context import ServerContext
+
+from .bounded_http import BoundedProtocol
+from .request_cycle import RequestCycle
+
+
+def fast_path(host: ServerContext, answer: type[RequestCycle]) -> type[asyncio.Protocol]:
+    """The protocol class for uvicorn's `http` setting: POSTs to `host.routes` become an `answer`."""
+    members = {"_services": host, "_connections": host.connections, "_answer": answer}
+    return type("ApiProtocol", (_ApiProtocol,), members)
+
+
+class _ApiProtocol(BoundedProtocol):
+    _answer: type[RequestCycle]
+    _auth: ConnectionAuth
+    # Whose turn it is to be answered, if that one takes the fast path. uvicorn's `cycle` is the request that
+    # arrived last, which may still have to wait in `pipeline`.
+    _current: RequestCycle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._auth = ConnectionAuth(self.peer)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        queued = [cycle for cycle, _ in self.pipeline if isinstance(cycle, RequestCycle)]
+        for answer in (self._current, *queued):
+            if answer is not None:
+                answer.client_gone()
+        if isinstance(self.cycle, RequestCycle):
+            self.cycle = None
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._current is not None:
+            self._current.pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._current is not None:
+            self._current.resume()
+
+    def on_headers_complete(self) -> None:
+        if not self._begin_body():
+            return
+        endpoint = self._endpoint()
+        if endpoint is None:
+            self._begin_cycle()
+            return
+        before = self.cycle
+        answer = self._answer(
+            self._services,
+            endpoint,
+            self._head,
+            self._fields,
+            self._auth,
+            self.transport,
+            self._version == "1.0",
+            self.parser.should_keep_alive(),
+            self._services.default_headers(self.server_state.default_headers),
+            self._answered,
+        )
+        self.cycle = answer
+        if before is None or before.response_complete:
+            self._current = answer
+            answer.start()
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((answer, self.app))
+
+    def on_body(self, body: bytes) -> None:
+        if isinstance(self.cycle, RequestCycle):
+            self._body_bytes += len(body)
+            self.cycle.receive(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not isinstance(self.cycle, RequestCycle):
+            super().on_message_complete()
+        elif self._end_body():
+            self.cycle.received()
+
+    def _under_way(self) -> bool:
+        return isinstance(self.cycle, RequestCycle)
+
+    def _spoil(self, error: ApiError) -> None:
+        if isinstance(self.cycle, RequestCycle):
+            self.cycle.spoil(error)
+        else:
+            super()._spoil(error)
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Called by uvicorn when it is the turn of a request, also of one that had to wait for others."""
+        if isinstance(cycle, RequestCycle):
+            self._current = cycle
+            cycle.start()
+        else:
+            super()._start_asgi_task(cycle, app)
+
+    def _answered(self) -> None:
+        self._current = None
+        if self.pipeline or self.flow.read_paused or self._deaf:
+            self.on_response_complete()
+        else:
+            self._idle_since = self._services.clock()
+
+    def _endpoint(self) -> ApiRoute | None:
+        if self._method != b"POST":
+            return None
+        routes = self._services.routes
+        endpoint = routes.get(self.url)
+        if endpoint is None and (b"?" in self.url or b"%" in self.url):
+            endpoint = routes.get(unquote_to_bytes(self.url.partition(b"?")[0]))
+        return endpoint

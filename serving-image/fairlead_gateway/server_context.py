@@ -1,0 +1,121 @@
+"""What the HTTP layer needs of whoever serves requests with it: a gateway or a router."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from .admission.failed_key_attempts import FailedKeyAttempts
+from .admission.fair_shares import FairShares
+from .admission.keys import KeyRing
+from .contract.errors import ApiError
+from .routes import ApiRoute
+
+_log = logging.getLogger("fairlead.gateway")
+
+
+class Ticking(Protocol):
+    """Something whose time can run out."""
+
+    def tick(self, now: float) -> None:
+        """Called about once a second with the monotonic time."""
+
+
+class RequestCounter(Protocol):
+    """The metrics of requests."""
+
+    def count_request(self, endpoint: str, status: int, seconds: float, key: str = "") -> None:
+        """Records one answered request; `key` is the name of the API key."""
+
+    def count_reject(self, endpoint: str, code: str) -> None:
+        """Records one answer in the error envelope."""
+
+
+class ServerContext(Protocol):
+    """A gateway's or a router's services, as the HTTP layer sees them."""
+
+    clock: Callable[[], float]
+    active: set[Ticking]
+    memory: FairShares
+    """Bytes of the bodies of all requests in flight, and of answers that are collected."""
+    connections: FairShares
+    """Open connections to the API port."""
+    attempts: FailedKeyAttempts
+    """Wrong API keys, by address."""
+    max_body_bytes: int
+    """The largest body of a request."""
+
+    @property
+    def routes(self) -> Mapping[bytes, ApiRoute]:
+        """The paths that take a POST with a generation request."""
+
+    @property
+    def log_headers(self) -> Mapping[bytes, str]:
+        """Request headers that the request log repeats, and their names there."""
+
+    @property
+    def telemetry(self) -> RequestCounter:
+        """Where requests are counted."""
+
+    @property
+    def keyed(self) -> bool:
+        """Whether a request needs one of `keys`."""
+
+    @property
+    def keys(self) -> KeyRing:
+        """The valid API keys."""
+
+    @property
+    def draining(self) -> bool:
+        """Whether clients should use other connections for their next requests."""
+
+    @property
+    def upload_seconds(self) -> float:
+        """How long a client may pause while it sends a body."""
+
+    def overload(self) -> ApiError:
+        """Why no more bytes of a body can be taken."""
+
+    def next_token(self) -> str:
+        """32 hex digits, not used before."""
+
+    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """uvicorn's headers for every answer (the date) as bytes."""
+
+
+class BaseServerContext:
+    """What both do alike."""
+
+    def __init__(self, memory_bytes: int, max_connections: int) -> None:
+        self.active: set[Ticking] = set()
+        self.clock = time.monotonic
+        self.memory, self.connections = FairShares(memory_bytes), FairShares(max_connections)
+        self.attempts = FailedKeyAttempts(self.clock)
+        self._default_headers: list[tuple[bytes, bytes]] = []
+        self._rendered_headers = b""
+        self._token_prefix = secrets.token_hex(8)
+        self._token_numbers = itertools.count()
+
+    def next_token(self) -> str:
+        """32 hex digits, not used before."""
+        return f"{self._token_prefix}{next(self._token_numbers):016x}"
+
+    def default_headers(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """uvicorn's headers for every answer (the date) as bytes. It makes a new list each second."""
+        if headers is not self._default_headers:
+            self._default_headers = headers
+            self._rendered_headers = b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._rendered_headers
+
+    def tick_all(self, now: float) -> None:
+        """Lets everything whose time has run out know."""
+        for item in tuple(self.active):
+            try:
+                item.tick(now)
+            except Exception:  # a fault of one request must not take the others' time-outs away
+                self.active.discard(item)
+                _log.exception("a request's time could not be kept")

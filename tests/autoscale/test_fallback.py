@@ -1,0 +1,124 @@
+"""Absence is never zero."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairlead_operator.autoscale.inputs import ObservedPod
+from fairlead_operator.autoscale.settings import FallbackSettings, OnFailure
+from tests.autoscale.builders import Model, engine, ready, serving
+
+
+def silent(count: int, running: int | None = None) -> tuple[ObservedPod, ...]:
+    told = None if running is None else engine(running)
+    return tuple(ready(f"pod-{i}", in_flight=None, engine=told) for i in range(count))
+
+
+def test_without_any_metric_the_replicas_stay() -> None:
+    model = Model(replicas=5, min_replicas=1)
+    for _ in range(200):
+        decision = model.see(*silent(5), told=False)
+    assert (decision.replicas, decision.reason) == (5, "Fallback")
+
+
+def test_until_the_fallback_it_says_that_metrics_are_missing() -> None:
+    model = Model(replicas=2, min_replicas=1, fallback=FallbackSettings(2, OnFailure.STATIC, 4))
+    reasons = [model.see(*silent(2), told=False).reason for _ in range(3)]
+    assert reasons == ["MetricsMissing", "MetricsMissing", "Fallback"]
+
+
+@pytest.mark.parametrize(
+    ("behavior", "replicas"),
+    [
+        (OnFailure.CURRENT, (5, 5)),
+        (OnFailure.CURRENT_IF_HIGHER, (5, 6)),
+        (OnFailure.CURRENT_IF_LOWER, (3, 5)),
+        (OnFailure.STATIC, (3, 6)),
+    ],
+)
+def test_fallbacks(behavior: OnFailure, replicas: tuple[int, int]) -> None:
+    for wanted, expected in zip((3, 6), replicas, strict=True):
+        model = Model(replicas=5, min_replicas=1, fallback=FallbackSettings(0, behavior, wanted))
+        assert model.see(*silent(5), told=False).replicas == expected
+
+
+def test_bounds_hold_for_a_fallback() -> None:
+    model = Model(
+        replicas=2, min_replicas=1, max_replicas=3, fallback=FallbackSettings(0, OnFailure.STATIC, 9)
+    )
+    model.see(*silent(2), told=False)
+    assert model.see(*silent(3), told=False).replicas == 3
+
+
+def test_engines_alone_can_ask_for_more() -> None:
+    model = Model(replicas=2, min_replicas=1)
+    decision = model.see(*silent(2, running=500), told=False)
+    assert decision.replicas > 2
+
+
+def test_engines_alone_can_not_ask_for_fewer() -> None:
+    model = Model(replicas=5, min_replicas=1)
+    for _ in range(300):
+        decision = model.see(*silent(5, running=0), told=False)
+    assert (decision.replicas, decision.reason) == (5, "MetricsMissing")
+
+
+def test_gateways_alone_do_for_everything_once_something_is_learned() -> None:
+    model = Model(replicas=1, min_replicas=1)
+    assert model.steady(30.0, 120, *serving(1)).replicas > 1
+
+
+def test_one_round_with_metrics_ends_the_fallback() -> None:
+    model = Model(replicas=2, min_replicas=1, fallback=FallbackSettings(2, OnFailure.STATIC, 4))
+    for _ in range(3):
+        model.see(*silent(2), told=False)
+    assert model.see(*serving(2)).reason != "Fallback"
+    assert model.see(*silent(2), told=False).reason == "MetricsMissing"
+
+
+@pytest.mark.parametrize("running", [None, 0])
+def test_after_a_blackout_the_window_begins_anew(running: int | None) -> None:
+    model = Model(replicas=5, min_replicas=1)
+    for _ in range(200):
+        model.see(*silent(5, running), told=False)
+    back = [model.see(*serving(5)) for _ in range(20)]
+    assert {(decision.replicas, decision.reason) for decision in back} == {(5, "Stabilizing")}
+
+
+def test_a_model_at_zero_is_woken_by_its_fallback_only() -> None:
+    asleep = Model(replicas=0, fallback=FallbackSettings(1, OnFailure.CURRENT, None))
+    woken = Model(replicas=0, fallback=FallbackSettings(1, OnFailure.CURRENT_IF_HIGHER, 1))
+    assert [asleep.see(told=False).replicas for _ in range(3)] == [0, 0, 0]
+    assert [woken.see(told=False).replicas for _ in range(3)] == [0, 1, 1]
+
+
+def test_a_full_cache_asks_for_one_more_and_for_less_on_each() -> None:
+    model = Model(replicas=1, min_replicas=1)
+    full = ready("a", in_flight=9, engine=engine(9, 3, kv_usage=0.99))
+    first = [model.see(full, in_flight=9) for _ in range(3)]
+    assert [decision.reason for decision in first] == ["Demand", "Demand", "KVCachePressure"]
+    assert first[-1].replicas == 2
+    assert model.see(full, in_flight=9).inputs["concurrencyFactor"] == pytest.approx(0.9)
+
+
+def test_a_full_cache_that_nobody_waits_for_is_a_full_cache() -> None:
+    model = Model(replicas=1, min_replicas=1)
+    full = ready("a", in_flight=9, engine=engine(9, 0, kv_usage=0.99))
+    assert [model.see(full, in_flight=9).replicas for _ in range(9)] == [1] * 9
+
+
+def test_preemptions_that_go_on_are_the_same() -> None:
+    model = Model(replicas=1, min_replicas=1)
+    for count in range(5):
+        decision = model.see(ready("a", engine=engine(9, preemptions=float(count))), in_flight=9)
+    assert decision.reason == "KVCachePressure"
+
+
+def test_what_the_cache_took_is_given_back_slowly() -> None:
+    model = Model(replicas=1, min_replicas=1)
+    full = ready("a", engine=engine(9, 3, kv_usage=0.99))
+    for _ in range(4):
+        model.see(full, in_flight=9)
+    after = [model.see(*serving(1)).inputs["concurrencyFactor"] for _ in range(150)]
+    assert after[10] == pytest.approx(0.91, abs=0.005)
+    assert after[-1] == 1.0

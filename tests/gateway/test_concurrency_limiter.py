@@ -1,0 +1,130 @@
+"""Who runs, who waits, and in which order."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fairlead_gateway.admission.concurrency_limiter import ConcurrencyLimiter
+from fairlead_gateway.contract.errors import ApiError
+
+
+class Request:
+    """A request that remembers the order in which all of them were admitted."""
+
+    def __init__(self, name: str, owner: str = "", log: list[str] | None = None) -> None:
+        self.name, self.owner = name, owner
+        self._log = log if log is not None else []
+
+    def admitted(self) -> None:
+        self._log.append(self.name)
+
+
+def test_a_request_runs_at_once_while_there_is_a_place() -> None:
+    limiter = ConcurrencyLimiter(running_limit=1)
+    assert limiter.enter(Request("a"))
+    assert (limiter.running, limiter.waiting) == (1, 0)
+
+
+def test_a_request_without_a_place_waits_until_one_is_given_back() -> None:
+    log: list[str] = []
+    limiter = ConcurrencyLimiter(running_limit=1)
+    limiter.enter(Request("a", log=log))
+    assert not limiter.enter(Request("b", log=log))
+
+    limiter.leave(1.0)
+
+    assert log == ["b"]
+    assert (limiter.running, limiter.waiting) == (1, 0)
+
+
+def test_requests_of_one_owner_run_in_order_of_arrival() -> None:
+    log: list[str] = []
+    limiter = ConcurrencyLimiter(running_limit=1)
+    for name in ("a", "b", "c"):
+        limiter.enter(Request(name, log=log))
+    limiter.leave(1.0)
+    limiter.leave(1.0)
+    assert log == ["b", "c"]
+
+
+def test_owners_take_turns_so_that_a_flood_of_one_does_not_starve_another() -> None:
+    log: list[str] = []
+    limiter = ConcurrencyLimiter(running_limit=1)
+    limiter.enter(Request("running"))
+    for number in range(3):
+        limiter.enter(Request(f"flood{number}", "flood", log))
+    limiter.enter(Request("other", "other", log))
+    for _ in range(4):
+        limiter.leave(1.0)
+    assert log == ["flood0", "other", "flood1", "flood2"]
+
+
+def test_nobody_overtakes_those_who_wait() -> None:
+    limiter = ConcurrencyLimiter(running_limit=2)
+    limiter.enter(Request("a"))
+    limiter.enter(Request("b"))
+    limiter.enter(Request("c"))
+    limiter.running_limit = 3
+    assert not limiter.enter(Request("d"))
+
+
+def test_a_raised_bound_lets_in_those_who_wait() -> None:
+    log: list[str] = []
+    limiter = ConcurrencyLimiter(running_limit=1)
+    for name in ("a", "b", "c"):
+        limiter.enter(Request(name, log=log))
+    limiter.running_limit = 3
+    limiter.admit()
+    assert log == ["b", "c"]
+
+
+def test_more_than_may_wait_are_told_when_to_come_again() -> None:
+    limiter = ConcurrencyLimiter(running_limit=1, queue_limit=1)
+    limiter.enter(Request("a"))
+    limiter.enter(Request("b"))
+
+    with pytest.raises(ApiError) as refused:
+        limiter.enter(Request("c"))
+
+    assert (refused.value.status, refused.value.code) == (429, "rate_limit_exceeded")
+    assert int(refused.value.headers["retry-after"]) > 0
+
+
+def test_the_advised_wait_grows_with_what_requests_take_and_stays_within_what_clients_accept() -> None:
+    limiter = ConcurrencyLimiter(running_limit=1)
+    limiter.enter(Request("a"))
+    short = limiter.retry_after()
+    for _ in range(100):
+        limiter.enter(Request("b"))
+        limiter.leave(3600.0)
+    assert short < limiter.retry_after() <= 120
+
+
+def test_a_request_that_gave_up_is_not_admitted() -> None:
+    log: list[str] = []
+    limiter = ConcurrencyLimiter(running_limit=1)
+    limiter.enter(Request("a"))
+    gone, waiting = Request("gone", log=log), Request("waiting", log=log)
+    limiter.enter(gone)
+    limiter.enter(waiting)
+    limiter.withdraw(gone)
+    limiter.leave(1.0)
+    assert log == ["waiting"]
+
+
+async def test_idle_is_when_nobody_runs_or_waits() -> None:
+    limiter = ConcurrencyLimiter(running_limit=1)
+    limiter.enter(Request("a"))
+    limiter.enter(Request("b"))
+    idle = asyncio.ensure_future(limiter.wait_idle())
+    limiter.leave(1.0)
+    await asyncio.sleep(0)
+    assert not idle.done()
+    limiter.leave(1.0)
+    await asyncio.wait_for(idle, 30)
+
+
+async def test_a_gate_without_requests_is_idle() -> None:
+    await asyncio.wait_for(ConcurrencyLimiter().wait_idle(), 30)
