@@ -16,6 +16,8 @@ CRD := crds/fairlead.dev_modeldeployments.yaml
 PARAMETERS := operator/fairlead_operator/api/parameters.json
 CHART_CRD := charts/fairlead/templates/crds/modeldeployments.yaml
 PYTEST_ARGS ?=
+# A file or folder of tests instead of all: make test T=tests/router/test_pods.py
+T ?=
 # Each starts its own control plane and engines (up to 5 GB); 0: no workers, for a debugger.
 TEST_WORKERS ?= 2
 TRACES ?=
@@ -50,8 +52,8 @@ fmt: setup ## Format the code
 	.venv/bin/ruff format .
 	.venv/bin/ruff check --fix .
 
-.PHONY: lint
-lint: setup ## Format check, lint, types, import layers
+.PHONY: check
+check: setup ## Format, lint, types, import layers: what the pre-commit hooks run
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
@@ -74,18 +76,22 @@ verify: generate ## Fail when a generated file is not what its source makes
 
 ##@ Test
 
+.PHONY: unit
+unit: setup ## The tests that need neither an engine nor an API server (T=path)
+	$(PYTHON) -m pytest $(or $(T),tests) -m "not engine and not apiserver" --numprocesses=$(TEST_WORKERS) --dist=loadfile $(PYTEST_ARGS)
+
 .PHONY: test
-test: lint prepare-tests ## Lint, and all tests that need no node: real API server, real vLLM
-	$(PYTHON) -m pytest tests --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder --durations=25 $(PYTEST_ARGS)
+test: check prepare-tests ## `make check`, and all tests that need no node: real API server, real vLLM (T=path)
+	$(PYTHON) -m pytest $(or $(T),tests) --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder --durations=25 $(PYTEST_ARGS)
 
 .PHONY: prepare-tests
 prepare-tests: setup ## Make what the tests use: the control plane, vLLM, environments of clients
 	$(PYTHON) -u -m tests.support.prepare
 
 .PHONY: e2e
-e2e: setup ## The cluster cases, on a kind cluster of their own
+e2e: setup ## The cluster cases, on a kind cluster of their own (T=path)
 	$(PYTHON) -u -m e2e.cluster prepare
-	$(PYTHON) -m pytest e2e/cases -v --durations=40 $(PYTEST_ARGS)
+	$(PYTHON) -m pytest $(or $(T),e2e/cases) -v --durations=40 $(PYTEST_ARGS)
 
 ##@ Measure
 

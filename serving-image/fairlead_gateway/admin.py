@@ -105,10 +105,6 @@ def _add_reports(app: FastAPI, services: GatewayContext, drain: Drain) -> None:
             services.telemetry.render() + await services.engine.metrics(), media_type=_METRICS_TYPE
         )
 
-    @app.get("/engine")
-    async def engine() -> dict[str, Any]:
-        return {"healthy": await services.engine.healthy(), "state": read_engine_state(process)}
-
 
 def read_engine_state(process: ProcessSettings) -> dict[str, Any] | None:
     """What the launcher last wrote, or None before it ran."""

@@ -68,7 +68,7 @@ def test_with_too_few_accelerators_one_pod_waits() -> None:
     last = world.run(1800)
     assert last.replicas == 4
     assert world.most_unplaced == 1
-    assert not last.capacity_available
+    assert last.inputs["unschedulable"] == 1
     assert last.reason == "InsufficientCapacity"
 
 
@@ -78,7 +78,7 @@ def test_growth_goes_on_when_accelerators_come() -> None:
     world.accelerators = 20
     last = world.run(900)
     assert last.replicas >= enough(20.0)
-    assert last.capacity_available
+    assert last.inputs["unschedulable"] == 0
 
 
 def test_an_idle_model_goes_to_zero_after_its_cooldown_and_comes_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_the_default_of_max_tokens_fits_the_context(context: int | None, expecte
 
 
 def test_a_context_that_is_learned_later_counts() -> None:
-    learned = policy("RAG").with_engine(EngineFacts(context_length=512))
+    learned = replace(policy("RAG"), engine=EngineFacts(context_length=512))
 
     assert sent(learned)["max_tokens"] == 511
 

@@ -44,11 +44,11 @@ def test_a_gateway_in_front_of_a_healthy_engine_is_ready(gateway: GatewayProcess
 
 
 def test_the_engines_progress_is_visible(gateway: GatewayProcess) -> None:
-    state = json.loads(gateway.admin("/engine")[1])
+    status = json.loads(gateway.admin("/status")[1])
 
-    assert state["healthy"]
-    assert state["state"]["phase"] == "Running"
-    assert {"Starting", "LoadingWeights"} <= state["state"]["phases"].keys()
+    assert status["ready"]
+    assert status["engine"]["phase"] == "Running"
+    assert {"Starting", "LoadingWeights"} <= status["engine"]["phases"].keys()
 
 
 def test_a_drain_lets_a_running_stream_finish(own_gateway: GatewayProcess) -> None:

@@ -196,7 +196,6 @@ class Autoscaler:
             inputs=inputs,
             removal=removal(pod_counts, decided.replicas),
             recall=recall(pod_counts, decided.replicas),
-            capacity_available=not pod_counts.unschedulable,
             hold_timeout_seconds=self._hold_timeout(),
             expected_ready_seconds=self._expected_ready(observation.at, pod_counts),
             recheck_after=self._recheck(observation.at, decided, pod_counts),

@@ -54,7 +54,7 @@ class Decision:
     replicas: int
     """Replicas wanted from now on, draining pods not counted."""
     reason: str
-    """CamelCase word for what decided, see `reasons.py`."""
+    """CamelCase word for what decided, see ScalingReason."""
     message: str
     """One line for a person."""
     inputs: Mapping[str, Number | None] = field(default_factory=dict)
@@ -63,8 +63,6 @@ class Decision:
     """Pods that go now, first to go first."""
     recall: tuple[str, ...] = ()
     """Draining pods that serve again instead of new ones being started."""
-    capacity_available: bool = True
-    """False: the scheduler has no room for a pod that is wanted."""
     hold_timeout_seconds: int = 600
     """How long a router holds a request while no pod is ready."""
     expected_ready_seconds: int | None = None

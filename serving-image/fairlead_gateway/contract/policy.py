@@ -85,10 +85,6 @@ class RequestPolicy:
             ResponseTransform(self.dialect.shape, Reasoning.DROPPED if hidden else Reasoning.AS_RECEIVED),
         )
 
-    def with_engine(self, engine: EngineFacts) -> RequestPolicy:
-        """The same policy for an engine of which more is known now."""
-        return replace(self, engine=engine)
-
     def _documented(self, name: str) -> Any:
         """The default of the dialect's chat document."""
         entries = _document(self.dialect, ApiKind.CHAT).parameters

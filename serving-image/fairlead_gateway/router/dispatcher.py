@@ -54,7 +54,7 @@ class ModelDispatcher:
         self.model = model
         self.pods: dict[Address, Pod] = {}
         self.queue: HoldQueue[PendingRequest] = HoldQueue()
-        self.in_flight = self.arrivals = self.completions = self.rejected = self.retries = 0
+        self.in_flight = self.arrivals = self.completions = self.rejected = 0
         self._clock, self._rise = clock, rise
         self._last_completion: float | None = None
         self._waiting_since: float | None = None
