@@ -63,7 +63,7 @@ app.kubernetes.io/component: router
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
-# Kinds that the cluster need not serve: claims of devices, and replicas over several nodes.
+# Optional kinds: device claims, and replicas over several nodes.
 - apiGroups: [resource.k8s.io]
   resources: [resourceclaimtemplates]
   verbs: [get, list, watch, create, patch, delete]
