@@ -1,6 +1,6 @@
 # Fairlead. `make help` lists the targets.
 #
-# Everything a target needs it installs itself: the Python environment in .venv, everything else
+# Each target installs its own dependencies: the Python environment in .venv, everything else
 # under $(FAIRLEAD_CACHE), keyed by version.
 
 SHELL := /bin/bash
@@ -13,7 +13,6 @@ export FAIRLEAD_CACHE
 
 PYTHON := .venv/bin/python
 CRD := crds/fairlead.dev_modeldeployments.yaml
-PARAMETERS := operator/fairlead_operator/api/parameters.json
 CHART_CRD := charts/fairlead/templates/crds/modeldeployments.yaml
 PYTEST_ARGS ?=
 # A file or folder of tests instead of all: make test T=tests/router/test_pods.py
@@ -31,7 +30,7 @@ help: ## List the targets
 ##@ Try it
 
 .PHONY: demo
-demo: setup ## From nothing to a model that answers on a real Kubernetes node (MODEL_DIR=... for a model of yours)
+demo: setup ## From nothing to a model that answers on a real Kubernetes node (MODEL_DIR=... for your own model)
 	$(PYTHON) -u -m e2e.demo up
 
 .PHONY: demo-down
@@ -41,7 +40,7 @@ demo-down: setup ## Remove everything that `make demo` started
 ##@ Develop
 
 .PHONY: setup
-setup: .venv/.locked ## Make .venv from uv.lock
+setup: .venv/.locked ## Create .venv from uv.lock
 
 .venv/.locked: pyproject.toml uv.lock
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fairlead needs python3 3.11 or newer; this is $$(python3 -V)"; exit 1; }
@@ -67,12 +66,11 @@ generate: setup ## Write the CRD, its copy in the chart, and the reference pages
 	$(PYTHON) -m fairlead_operator docs modeldeployment > docs/reference/modeldeployment.md
 	$(PYTHON) -m fairlead_operator docs reasons > docs/reference/reasons.md
 	$(PYTHON) -m fairlead_gateway.contract.reference markdown > docs/reference/parameters.md
-	$(PYTHON) -m fairlead_gateway.contract.reference json > $(PARAMETERS)
 	$(PYTHON) docs/make_bounds.py > docs/reference/bounds.md
 
 .PHONY: verify
-verify: generate ## Fail when a generated file is not what its source makes
-	git diff --exit-code -- crds charts docs/reference $(PARAMETERS)
+verify: generate ## Fail when a generated file differs from its source
+	git diff --exit-code -- crds charts docs/reference
 
 ##@ Test
 
@@ -85,22 +83,22 @@ test: check prepare-tests ## `make check`, and all tests that need no node: real
 	$(PYTHON) -m pytest $(or $(T),tests) --numprocesses=$(TEST_WORKERS) --dist=loadfile --no-loadscope-reorder --durations=25 $(PYTEST_ARGS)
 
 .PHONY: prepare-tests
-prepare-tests: setup ## Make what the tests use: the control plane, vLLM, environments of clients
+prepare-tests: setup ## Build the tests' dependencies: the control plane, vLLM, environments of clients
 	$(PYTHON) -u -m tests.support.prepare
 
 .PHONY: e2e
-e2e: setup ## The cluster cases, on a kind cluster of their own (T=path)
+e2e: setup ## The cluster cases, on a separate kind cluster (T=path)
 	$(PYTHON) -u -m e2e.cluster prepare
 	$(PYTHON) -m pytest $(or $(T),e2e/cases) -v --durations=40 $(PYTEST_ARGS)
 
 ##@ Measure
 
 .PHONY: bench-gateway
-bench-gateway: setup ## What a request and a chunk cost: our gateway and router beside nginx, vllm-router and LiteLLM (ARGS=--quick)
+bench-gateway: setup ## Cost of a request and a chunk: gateway, router, nginx, vllm-router and LiteLLM (ARGS=--quick)
 	$(PYTHON) -m tests.benchmarks.gateway $(ARGS)
 
 .PHONY: bench-operator
-bench-operator: setup ## What 2,000 models cost the operator and the API server (ARGS=--quick: 200)
+bench-operator: setup ## Cost of 2,000 models for the operator and the API server (ARGS=--quick: 200)
 	$(PYTHON) -m e2e.cluster tools etcd kube-apiserver kube-controller-manager kubectl
 	$(PYTHON) -m tests.benchmarks.operator $(ARGS)
 
@@ -119,5 +117,5 @@ images: setup ## Build the three images (tags are content hashes)
 	$(PYTHON) -m e2e.cluster images --print-env
 
 .PHONY: clean
-clean: ## Remove what builds left in this folder (caches elsewhere stay)
+clean: ## Remove build output in this folder (not the caches)
 	rm -rf .venv build dist .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -13,8 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = {
+    "Documents between the programs": "serving-image/fairlead_contract/bounds.py",
     "Gateway and router": "serving-image/fairlead_gateway/bounds.py",
-    "Parameters of requests": "serving-image/fairlead_gateway/contract/parameters/bounds.py",
+    "Parameters of requests": "serving-image/fairlead_contract/parameters/bounds.py",
     "Download of weights": "serving-image/fairlead_weights/bounds.py",
     "Operator": "operator/fairlead_operator/bounds.py",
 }

@@ -1,6 +1,6 @@
 """`make demo`: from nothing to a model that answers on a real Kubernetes node, then how to go on.
 
-Every step can be repeated; what is there already is kept. The last lines and `.demo/env` tell how to use it.
+Every step can be repeated; what is there already is kept. The last lines and `.demo/env` show how to use it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class PhaseClock:
 
 
 def up() -> None:
-    """Brings everything up, asks the model once in each way, and prints how to go on."""
+    """Brings everything up, sends one request of each kind, and prints how to go on."""
     if os.environ.get("FAIRLEAD_CLUSTER", "kind") != "kind":
         raise SystemExit("make demo makes a cluster of its own; for one of yours see Install in README.md")
     clock = PhaseClock()
@@ -118,13 +118,13 @@ def _apply(world: World, model: str) -> None:
 
 def _wait_ready(world: World, model: str) -> None:
     """Waits for the condition Ready of the current generation, printing each new reason on the way."""
-    said: list[str] = []
+    shown: list[str] = []
 
     def ready() -> bool:
         condition = world.condition(model, "Ready", namespace=NAMESPACE)
         line = f"{condition.get('reason', 'Waiting')}: {condition.get('message', 'for the operator')}"
-        if line not in said:
-            said.append(line)
+        if line not in shown:
+            shown.append(line)
             print(f"    {line}", flush=True)
         return condition.get("status") == "True"
 
@@ -150,14 +150,14 @@ def _ask(base_url: str, model: str) -> None:
         events = client.responses.create(model=model, input=QUESTION, max_output_tokens=24, stream=True)
         return "".join(event.delta for event in events if event.type == "response.output_text.delta")
 
-    asks: dict[str, Callable[[], str]] = {
+    requests: dict[str, Callable[[], str]] = {
         "POST /v1/chat/completions": chat,
         "POST /v1/chat/completions, streaming": chat_stream,
         "POST /v1/responses": response,
         "POST /v1/responses, streaming": response_stream,
     }
-    for title, ask in asks.items():
-        text = ask()
+    for title, send in requests.items():
+        text = send()
         if not text:
             raise SystemExit(f"{title}: the model answered nothing")
         print(f"    {title}\n        {text!r}")

@@ -50,9 +50,9 @@ def run(args: list[str], *, env: Mapping[str, str], stdin: bytes | None = None, 
         check=False,
     )
     if done.returncode:
-        said = (done.stdout or b"") + (done.stderr or b"")
+        output = (done.stdout or b"") + (done.stderr or b"")
         raise CommandError(
-            f"{shlex.join(args)} exited with {done.returncode}:\n{said.decode(errors='replace')}"
+            f"{shlex.join(args)} exited with {done.returncode}:\n{output.decode(errors='replace')}"
         )
     return done.stdout.decode()
 
@@ -174,14 +174,14 @@ class World:
 
     def report(self, *commands: list[str]) -> str:
         """What kubectl says to each command, for reading after a failure; one that fails tells its error."""
-        told = []
+        parts = []
         for command in commands:
             try:
-                said = self.kubectl(*command)
+                output = self.kubectl(*command)
             except CommandError as error:
-                said = str(error)
-            told.append(f"--- kubectl {' '.join(command)}\n{said}")
-        return "\n".join(told)
+                output = str(error)
+            parts.append(f"--- kubectl {' '.join(command)}\n{output}")
+        return "\n".join(parts)
 
     def _clear_unfinished_release(self) -> None:
         """Removes a release that a killed run left half installed: helm refuses to touch it otherwise."""

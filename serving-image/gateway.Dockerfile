@@ -16,6 +16,7 @@ RUN UV_PROJECT_ENVIRONMENT=/opt/fairlead/venv UV_PYTHON=python3 UV_PYTHON_DOWNLO
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/fairlead/venv /opt/fairlead/venv
 COPY serving-image/launcher/fairlead_launcher.py /opt/fairlead/app/launcher/
+COPY serving-image/fairlead_contract /opt/fairlead/app/fairlead_contract
 COPY serving-image/fairlead_gateway /opt/fairlead/app/fairlead_gateway
 COPY serving-image/fairlead_weights /opt/fairlead/app/fairlead_weights
 RUN python3 -m compileall -q /opt/fairlead/app

@@ -30,7 +30,7 @@ def owner(path: Path) -> int:
     return path.lstat().st_uid
 
 
-def test_the_gateway_starts_and_installs_the_launcher() -> None:
+def test_the_gateway_starts_as_any_user_and_installs_the_launcher() -> None:
     engine = FailingEngine()
     try:
         with GatewayProcess(engine, "127.0.0.1", AS_ANY_USER) as gateway:
@@ -42,7 +42,7 @@ def test_the_gateway_starts_and_installs_the_launcher() -> None:
         engine.stop()
 
 
-def test_the_download_fills_the_cache(hub: Hub, tmp_path: Path) -> None:
+def test_the_download_fills_the_cache_as_any_user(hub: Hub, tmp_path: Path) -> None:
     repository = make_repository(hub.folder / "acme/tiny", {"config.json": 70, "model.safetensors": 9000})
     tmp_path.chmod(0o755)
     pod = Pod(group_folder(tmp_path / "run"), group_folder(tmp_path / "cache"))
@@ -54,7 +54,7 @@ def test_the_download_fills_the_cache(hub: Hub, tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
-def test_the_engine_starts_under_the_launcher() -> None:
+def test_the_engine_starts_under_the_launcher_as_any_user() -> None:
     engine = Engine((*COMMON_ARGUMENTS, "--max-num-seqs", "1"), wrapper=AS_ANY_USER)
     try:
         engine.wait_ready()
@@ -65,16 +65,16 @@ def test_the_engine_starts_under_the_launcher() -> None:
 
 
 def environment_of_the_engine() -> dict[str, str]:
-    (template,) = pod_templates_of(render_children(model(), SETTINGS)[-1])
+    (template,) = pod_templates_of(render_children(model(), SETTINGS).workload)
     (engine,) = template["spec"]["containers"]
     return {variable["name"]: variable["value"] for variable in engine["env"]}
 
 
-def test_the_pod_says_what_has_no_entry_in_passwd(tmp_path: Path) -> None:
+def test_the_pod_environment_replaces_the_missing_passwd_entry(tmp_path: Path) -> None:
     """Libraries ask for a name and a home: torch's cache folder for example has the user's name."""
     environment: dict[str, Any] = {"PATH": os.environ["PATH"], **environment_of_the_engine()}
     ask = "import getpass, pathlib; print(getpass.getuser(), pathlib.Path.home())"
     command = [*AS_ANY_USER, sys.executable, "-c", ask]
-    told = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=True)
+    outcome = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, check=True)
 
-    assert told.stdout.split() == ["fairlead", "/home/fairlead"]
+    assert outcome.stdout.split() == ["fairlead", "/home/fairlead"]

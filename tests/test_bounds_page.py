@@ -13,12 +13,12 @@ PAGE = REPOSITORY / "docs" / "reference" / "bounds.md"
 SCRIPT = runpy.run_path(str(REPOSITORY / "docs" / "make_bounds.py"))
 
 
-def test_the_page_is_current() -> None:
+def test_the_committed_bounds_page_is_current() -> None:
     assert PAGE.read_text() == SCRIPT["page"](), "run `make generate`"
 
 
 @pytest.mark.parametrize("path", SCRIPT["MODULES"].values())
-def test_every_bound_is_on_the_page_and_says_what_happens(path: str) -> None:
+def test_every_bound_is_on_the_bounds_page_with_its_consequence(path: str) -> None:
     page = PAGE.read_text()
     for node in ast.parse((REPOSITORY / path).read_text()).body:
         if isinstance(node, ast.Assign):

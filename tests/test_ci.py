@@ -93,7 +93,7 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_a_run_starts_with_a_cache_that_has_only_the_compiled_programs(machine: Machine) -> None:
+def test_a_ci_run_starts_with_a_cache_of_only_the_compiled_programs(machine: Machine) -> None:
     assert machine.run() == 0
 
     tests, cases = machine.notes()
@@ -102,7 +102,7 @@ def test_a_run_starts_with_a_cache_that_has_only_the_compiled_programs(machine: 
     assert Path(tests[1]) != machine.ordinary
 
 
-def test_programs_that_it_compiles_are_there_for_the_next_run(machine: Machine) -> None:
+def test_programs_compiled_by_a_ci_run_are_kept_for_the_next(machine: Machine) -> None:
     machine.run()
 
     assert sorted(path.name for path in (machine.ordinary / "tools").iterdir()) == [
@@ -112,7 +112,7 @@ def test_programs_that_it_compiles_are_there_for_the_next_run(machine: Machine) 
     ]
 
 
-def test_a_run_leaves_the_ordinary_cache_and_nothing_else(machine: Machine) -> None:
+def test_a_ci_run_leaves_the_ordinary_cache_unchanged_and_no_other_files(machine: Machine) -> None:
     machine.run()
 
     assert [path.name for path in machine.caches.iterdir()] == ["fairlead"]
@@ -120,14 +120,16 @@ def test_a_run_leaves_the_ordinary_cache_and_nothing_else(machine: Machine) -> N
 
 
 @pytest.mark.parametrize("failing", [{"FAIL_OF_TEST": "2"}, {"FAIL_OF_E2E": "2"}])
-def test_a_failure_of_either_is_a_failure_and_both_run(machine: Machine, failing: dict[str, str]) -> None:
+def test_both_ci_parts_run_and_a_failure_of_either_fails_the_run(
+    machine: Machine, failing: dict[str, str]
+) -> None:
     assert machine.run(**failing) != 0
 
     assert [note[0] for note in machine.notes()] == ["test", "e2e"]
     assert [path.name for path in machine.caches.iterdir()] == ["fairlead"]
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next(machine: Machine) -> None:
+def test_leftovers_of_a_killed_ci_run_are_removed_by_the_next(machine: Machine) -> None:
     with machine.hanging():
         pass
     assert len(list(machine.caches.iterdir())) == 2
@@ -137,7 +139,7 @@ def test_what_a_killed_run_left_is_removed_by_the_next(machine: Machine) -> None
     assert [path.name for path in machine.caches.iterdir()] == ["fairlead"]
 
 
-def test_a_run_beside_another_leaves_it_alone(machine: Machine) -> None:
+def test_a_concurrent_ci_run_is_left_alone(machine: Machine) -> None:
     with machine.hanging():
         assert machine.run() == 0
 

@@ -52,7 +52,7 @@ def problem(page: Path, target: str) -> str | None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_relative_link_leads_somewhere(page: Path) -> None:
+def test_every_relative_link_has_a_target(page: Path) -> None:
     found = [text for target in links(page.read_text()) if (text := problem(page, target))]
     assert found == []
 
@@ -69,7 +69,7 @@ def test_every_page_is_linked_from_the_readme_or_a_page_that_is() -> None:
     assert [page.name for page in PAGES if page not in reached and page.name != "CHANGELOG.md"] == []
 
 
-def test_a_link_without_its_file_or_heading_is_noticed() -> None:
+def test_a_link_to_a_missing_file_or_heading_is_reported() -> None:
     readme = ROOT / "README.md"
     text = "[a](docs/none.md) [b](README.md#fairlead) `[c](no)` [d](#nowhere)\n```\n[e](no)\n```\n[f](https://x.y/z)"
     assert [problem(readme, target) for target in links(text)] == [
@@ -79,6 +79,6 @@ def test_a_link_without_its_file_or_heading_is_noticed() -> None:
     ]
 
 
-def test_anchors_are_githubs() -> None:
+def test_heading_anchors_match_those_of_github() -> None:
     text = "# A `b`, and c: d_e\n## [Link](x) & more\n## A `b`, and c: d_e\n```\n# no\n```\n"
     assert anchors(text) == {"a-b-and-c-d_e", "link--more", "a-b-and-c-d_e-1"}

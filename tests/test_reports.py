@@ -104,7 +104,7 @@ A_BROKEN_FILE = "raise ValueError('the trace is missing')\n"
     ],
     ids=["test", "fixture", "fixture-on-workers", "recursion", "no-text", "file"],
 )
-def test_what_pytest_cannot_format_is_a_failure_with_its_cause(
+def test_an_error_that_pytest_cannot_format_is_reported_with_its_cause(
     tmp_path: Path, tests: str, workers: int, cause: str, closing: str
 ) -> None:
     code, lines = run_pytest(tmp_path, PLUGINS + NO_SOURCE, tests, workers)
@@ -115,7 +115,7 @@ def test_what_pytest_cannot_format_is_a_failure_with_its_cause(
     assert code == (2 if tests is A_BROKEN_FILE else 1)
 
 
-def test_such_a_failure_shows_the_test_and_what_it_printed(tmp_path: Path) -> None:
+def test_a_failure_that_pytest_cannot_format_shows_the_test_and_its_output(tmp_path: Path) -> None:
     _, lines = run_pytest(tmp_path, PLUGINS + NO_SOURCE, A_FAILED_TEST)
 
     assert '    assert len("harbour") == 8' in lines
@@ -123,20 +123,20 @@ def test_such_a_failure_shows_the_test_and_what_it_printed(tmp_path: Path) -> No
     assert not any("pluggy" in line for line in lines)
 
 
-def test_of_a_recursion_the_last_steps_are_shown(tmp_path: Path) -> None:
+def test_the_traceback_of_a_recursion_has_only_its_last_frames(tmp_path: Path) -> None:
     _, lines = run_pytest(tmp_path, PLUGINS + NO_SOURCE, A_RECURSION)
 
     assert 0 < sum(line.startswith("  File ") for line in lines) <= reports.MAX_TRACEBACK_FRAMES
 
 
-def test_a_report_that_pytest_can_format_is_left_as_it_is(tmp_path: Path) -> None:
+def test_a_report_that_pytest_can_format_is_unchanged(tmp_path: Path) -> None:
     _, lines = run_pytest(tmp_path, PLUGINS, A_FAILED_TEST)
 
     assert "E       AssertionError: assert 7 == 8" in lines
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_failures_before_an_error_of_pytest_itself_are_shown(tmp_path: Path, workers: int) -> None:
+def test_failures_before_an_internal_pytest_error_are_shown(tmp_path: Path, workers: int) -> None:
     code, lines = run_pytest(tmp_path, PLUGINS + BROKEN_PLUGIN, A_FAILED_TEST, workers)
 
     assert any("RuntimeError: a plugin is broken" in line for line in lines)

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from fairlead_launcher import HOOKS
 
+from fairlead_contract.dialects import DIALECTS
+from fairlead_contract.gateway_settings import GatewaySettings
 from fairlead_gateway.admission.keys import KeyRing
-from fairlead_gateway.contract.dialects import DIALECTS as GATEWAYS_DIALECTS
 from fairlead_gateway.drain import COME_BACK_SECONDS
-from fairlead_gateway.settings import GatewaySettings, ProcessSettings, load_settings
+from fairlead_gateway.settings import ProcessSettings, load_settings
 from fairlead_operator.api.endpoint import Api
-from fairlead_operator.api.parameters import DIALECTS as OPERATORS_DIALECTS
 from fairlead_operator.api.parameters import check_parameters
 from fairlead_operator.api.v1alpha1 import ModelDeployment
 from fairlead_operator.render.children import render_children
@@ -56,7 +56,7 @@ PLAIN = {**BODY, "spec": {"model": {"source": "pvc://models/tiny"}}}
 
 
 def rendered(kind: str, body: dict[str, Any] = BODY) -> dict[str, Any]:
-    children = render_children(parse_model(body), RenderSettings("gateway:1", "engine:1"))
+    children = render_children(parse_model(body), RenderSettings("gateway:1", "engine:1")).children
     found: dict[str, Any] = next(child for child in children if child["kind"] == kind)
     return found
 
@@ -79,13 +79,13 @@ def test_the_gateway_reads_every_key_that_the_operator_writes(body: dict[str, An
     assert read == written
 
 
-def test_what_a_user_leaves_out_is_what_the_gateway_assumes() -> None:
+def test_omitted_spec_fields_have_the_gateways_defaults() -> None:
     written = json.loads(rendered("ConfigMap", PLAIN)["data"]["gateway.json"])
     assumed = GatewaySettings.model_validate({"model": written["model"]})
     assert assumed == GatewaySettings.model_validate(written)
 
 
-def test_what_is_pinned_in_a_pod_wins_over_the_file_that_is_shared_by_all_revisions(tmp_path: Path) -> None:
+def test_settings_pinned_in_a_pod_override_the_shared_settings_file(tmp_path: Path) -> None:
     environment = {variable["name"]: variable["value"] for variable in gateway_container()["env"]}
     file = tmp_path / "gateway.json"
     file.write_text(rendered("ConfigMap", PLAIN)["data"]["gateway.json"])
@@ -102,18 +102,18 @@ def test_the_gateway_finds_the_keys_where_the_pod_mounts_them() -> None:
     assert environment["FAIRLEAD_GATEWAY_KEYS_DIR"] == mounts["gateway-keys"]
 
 
-def test_the_dialects_are_the_same_on_both_sides() -> None:
+def test_operator_and_gateway_know_the_same_dialects() -> None:
     (field,) = (value for name, value in Api.model_fields.items() if name == "dialect")
-    assert set(get_args(field.annotation)) == set(OPERATORS_DIALECTS) == set(GATEWAYS_DIALECTS)
+    assert set(get_args(field.annotation)) == set(DIALECTS)
 
 
-def test_the_gateway_listens_where_the_pod_says() -> None:
+def test_the_gateway_listens_on_the_ports_of_the_pod() -> None:
     ports = {port["name"]: port["containerPort"] for port in gateway_container()["ports"]}
     settings = ProcessSettings()
     assert ports == {"http": settings.api_port, "admin": settings.admin_port}
 
 
-def test_the_gateway_knows_the_environment_that_the_pod_sets() -> None:
+def test_the_pod_sets_only_environment_known_to_the_gateway() -> None:
     known = {f"FAIRLEAD_GATEWAY_{name.upper()}" for name in ProcessSettings.model_fields}
     assert {variable["name"] for variable in gateway_container()["env"]} <= known
 
@@ -127,14 +127,14 @@ def test_engine_and_gateway_share_the_socket_and_the_state_file() -> None:
     assert arguments[arguments.index("--state") + 1] == str(settings.engine_state)
 
 
-def test_the_gateway_puts_the_launcher_where_the_engine_starts_it() -> None:
+def test_the_gateway_installs_the_launcher_where_the_engine_starts_it() -> None:
     (engine,) = rendered("Deployment")["spec"]["template"]["spec"]["containers"]
     environment = {variable["name"]: variable["value"] for variable in gateway_container()["env"]}
     settings = ProcessSettings(launcher_dir=Path(environment["FAIRLEAD_GATEWAY_LAUNCHER_DIR"]))
     assert engine["command"] == ["python3", f"{settings.launcher_dir}/launcher.py"]
 
 
-def test_the_hook_asks_the_gateway_in_words_that_the_launcher_knows() -> None:
+def test_the_drain_hook_uses_a_command_and_port_known_to_the_launcher() -> None:
     (engine,) = rendered("Deployment")["spec"]["template"]["spec"]["containers"]
     command = engine["lifecycle"]["preStop"]["exec"]["command"]
     assert command[:2] == engine["command"]
@@ -142,27 +142,27 @@ def test_the_hook_asks_the_gateway_in_words_that_the_launcher_knows() -> None:
     assert int(command[command.index("--port") + 1]) == ProcessSettings().admin_port
 
 
-def test_a_pod_that_is_being_stopped_is_gone_before_it_would_come_back() -> None:
+def test_the_grace_period_ends_before_a_drained_pod_becomes_ready_again() -> None:
     spec = rendered("Deployment")["spec"]["template"]["spec"]
     drain_seconds = parse_model(BODY).spec.rollout.drain_timeout_seconds
     assert spec["terminationGracePeriodSeconds"] < drain_seconds + COME_BACK_SECONDS
 
 
-def test_the_chart_sets_only_environment_that_the_operator_knows() -> None:
+def test_the_chart_sets_only_environment_known_to_the_operator() -> None:
     template = (ROOT / "charts/fairlead/templates/deployment.yaml").read_text()
     names = {line.split("name: ")[1].strip() for line in template.splitlines() if "- name: FAIRLEAD_" in line}
     assert names
     assert names <= {f"FAIRLEAD_{name.upper()}" for name in Settings.model_fields}
 
 
-def test_the_examples_of_the_documentation_are_models() -> None:
+def test_the_documentation_examples_are_valid_models() -> None:
     for document in examples("ModelDeployment"):
         spec = ModelDeployment.model_validate(document).spec
         assert spec.model.source
         assert check_parameters(spec.api) == []
 
 
-def test_the_keys_of_the_documentation_are_keys() -> None:
+def test_the_documented_api_key_secrets_have_valid_keys() -> None:
     (secret,) = examples("Secret")
     ring = KeyRing.parse({name: value.encode() for name, value in secret["stringData"].items()})
     assert ring.problems == ()

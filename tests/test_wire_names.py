@@ -43,12 +43,12 @@ def key_of(body: Object) -> str:
 
 
 @given(models())
-def test_they_read_the_same_names(body: Object) -> None:
+def test_operator_and_router_read_the_same_served_names(body: Object) -> None:
     assert list(dict.fromkeys(read_model(body).names)) == list(claim_of(body).names)
 
 
 @given(st.lists(st.tuples(st.booleans(), models()), max_size=8))
-def test_a_name_is_the_routers_for_the_model_that_the_operator_gave_it_to(
+def test_the_router_resolves_a_name_to_the_model_that_the_operator_granted_it(
     steps: list[tuple[bool, Object]],
 ) -> None:
     stored: dict[str, Object] = {}

@@ -1,7 +1,7 @@
 """Operator and gateway judge defaults and limits alike, although each has its own code for it.
 
 The operator's check exists so that the gateway never meets a configuration that it cannot use: a gateway that
-refuses its settings goes on with the former ones, and nobody notices.
+refuses its settings continues with the former ones without a visible error.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairlead_contract.dialects import DIALECTS
+from fairlead_contract.parameters import PARAMETERS
+from fairlead_contract.parameters.deployment import OUTPUT_LIMITS
+from fairlead_contract.values import read_limits
+from fairlead_contract.values.limits import FIELDS
 from fairlead_gateway.contract.policy import make_policy
-from fairlead_gateway.contract.values import read_limits
-from fairlead_gateway.contract.values.limits import FIELDS
 from fairlead_operator.api.endpoint import Api, ParameterLimit
-from fairlead_operator.api.parameters import DIALECTS, OUTPUT_BOUNDS, check_parameters
+from fairlead_operator.api.parameters import check_parameters
 
-NAMES = sorted({name for tables in DIALECTS.values() for table in tables.values() for name in table})
+NAMES = sorted({name for table in PARAMETERS.values() for name in table})
 NUMBERS = st.one_of(st.integers(-3, 5000), st.floats(-3, 3, allow_nan=False), st.just(2**63))
 WORDS = st.sampled_from(["", "a", "auto", "none", "outlines", "5"])
 SCALARS = st.one_of(NUMBERS, WORDS, st.booleans(), st.none())
@@ -35,7 +38,9 @@ SIDES = st.fixed_dictionaries(
     | dict.fromkeys(["maxItems", "maxLength", "maxValues", "maxStates", "maxMedia"], st.integers(1, 2**30)),
 )
 LIMITS = st.dictionaries(
-    st.sampled_from([*NAMES, *OUTPUT_BOUNDS, "temperature", "stop", "messages", "input", "unheard_of"]),
+    st.sampled_from(
+        [*NAMES, *sorted(OUTPUT_LIMITS), "temperature", "stop", "messages", "input", "unheard_of"]
+    ),
     st.dictionaries(st.sampled_from(["minimum", "maximum"]), NUMBERS, max_size=2) | SIDES,
     max_size=2,
 )
@@ -56,7 +61,7 @@ def operator_refuses(dialect: str, defaults: dict[str, Any], limits: dict[str, d
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(sorted(DIALECTS)), DEFAULTS, LIMITS)
-def test_what_the_operator_lets_through_the_gateway_takes(
+def test_settings_accepted_by_the_operator_are_accepted_by_the_gateway(
     dialect: str, defaults: dict[str, Any], limits: dict[str, dict[str, Any]]
 ) -> None:
     if not operator_refuses(dialect, defaults, limits):
@@ -65,21 +70,23 @@ def test_what_the_operator_lets_through_the_gateway_takes(
 
 @settings(max_examples=400, deadline=None)
 @given(st.sampled_from(sorted(DIALECTS)), st.sampled_from(NAMES), VALUES)
-def test_what_the_gateway_takes_as_a_default_the_operator_lets_through(
+def test_defaults_accepted_by_the_gateway_are_accepted_by_the_operator(
     dialect: str, name: str, value: Any
 ) -> None:
     if not gateway_refuses(dialect, {name: value}, {}):
         assert operator_refuses(dialect, {name: value}, {}) == []
 
 
-def test_both_sides_know_the_same_bounds() -> None:
+def test_operator_and_gateway_have_the_same_parameter_bounds() -> None:
     assert {field.alias for field in ParameterLimit.model_fields.values()} == FIELDS.keys()
 
 
 @pytest.mark.parametrize("limits", [{}, {"stop": {"maxLength": 9}, "bad_words": {"maxLength": 20_000}}])
 @pytest.mark.parametrize("name", ["stop", "bad_words", "chat_template_kwargs"])
 @pytest.mark.parametrize("characters", [1, 9, 10, 16_384, 16_385, 20_000, 20_001])
-def test_both_sides_measure_a_default_alike(limits: dict[str, Any], name: str, characters: int) -> None:
+def test_operator_and_gateway_measure_a_default_equally(
+    limits: dict[str, Any], name: str, characters: int
+) -> None:
     value: Any = {"a": "a" * characters} if name == "chat_template_kwargs" else ["a" * characters]
     refused = bool(operator_refuses("OpenAI", {name: value}, limits))
 
@@ -97,7 +104,7 @@ def test_both_sides_measure_a_default_alike(limits: dict[str, Any], name: str, c
         ({"bad_words": ["a" * 300]}, {"messages": {"maxLength": 99}, "text": {"maxStates": 5}}),
     ],
 )
-def test_common_settings_pass_on_both_sides(
+def test_common_settings_are_accepted_by_operator_and_gateway(
     dialect: str, defaults: dict[str, Any], limits: dict[str, Any]
 ) -> None:
     assert operator_refuses(dialect, defaults, limits) == []

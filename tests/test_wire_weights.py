@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from fairlead_operator.plan.catalogue.reasons import CATALOGUE
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.reasons import CATALOGUE
-from fairlead_operator.plan.weights import observe_downloads
+from fairlead_operator.plan.status.weights import observe_downloads
 from fairlead_operator.render.model import Model
 from fairlead_operator.render.source import model_place
 from fairlead_operator.render.weights import weights_containers
@@ -33,7 +33,7 @@ def hub() -> Model:
     )
 
 
-def test_the_download_reads_what_the_operator_writes() -> None:
+def test_the_download_reads_the_order_that_the_operator_writes() -> None:
     (container,) = weights_containers(hub(), SETTINGS)
     values = {variable["name"]: variable.get("value") for variable in container["env"]}
     order = parse(values["FAIRLEAD_WEIGHTS"])
@@ -63,7 +63,7 @@ def test_the_download_reads_what_the_operator_writes() -> None:
         "s3://bucket.gguf/",
     ],
 )
-def test_the_file_that_the_engine_gets_is_the_one_that_is_downloaded(source: str) -> None:
+def test_the_engine_loads_the_gguf_file_that_is_downloaded(source: str) -> None:
     parsed = model(model={"source": source})
     (container,) = weights_containers(parsed, SETTINGS)
     values = {variable["name"]: variable.get("value") for variable in container["env"]}
@@ -79,7 +79,7 @@ def observe(progress: DownloadProgress) -> tuple[dict[str, Any], Finding | None]
     return found.status, found.finding
 
 
-def test_the_operator_reads_what_the_download_writes() -> None:
+def test_the_operator_reads_the_state_that_the_download_writes() -> None:
     progress = DownloadProgress("hf://org/big", 0.0, {"model": Tally(30, 90), "poet": Tally(10, 10)})
     status, finding = observe(progress)
     assert (status["phase"], status["bytes"], status["totalBytes"], status["percent"]) == (
@@ -99,7 +99,7 @@ def test_the_operator_reads_what_the_download_writes() -> None:
     assert progress.detail in finding.message
 
 
-def test_every_reason_of_the_download_is_in_the_catalogue() -> None:
+def test_every_download_reason_is_in_the_operators_catalogue() -> None:
     source = "\n".join(path.read_text() for path in PACKAGE.glob("*.py"))
     reasons = set(re.findall(r'"((?:Weights|Cache|Disk)[A-Z][A-Za-z]+)"', source))
     assert {"WeightsUnauthorized", "DiskFull", "CacheNotWritable"} <= reasons

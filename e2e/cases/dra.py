@@ -1,4 +1,4 @@
-"""The DRA test driver: pretended GPUs, allocated by the scheduler and prepared by the kubelet."""
+"""The DRA test driver: simulated GPUs, allocated by the scheduler and prepared by the kubelet."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _access() -> list[Object]:
 
 def _daemon_set(image: str, devices: tuple[Object, ...]) -> Object:
     labels = {"app": _NAME}
-    # The kubelet and the driver tell each other paths of sockets: they are the same inside and outside.
+    # The kubelet and the driver exchange paths of sockets, which are the same inside and outside.
     folders = [*_KUBELET, f"{_KUBELET[0]}/{DEVICE_CLASS}"]
     names = [f"folder-{number}" for number in range(len(folders))]
     container = {

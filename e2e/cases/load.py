@@ -1,4 +1,4 @@
-"""Requests of the official SDK that never pause while the body runs, and what became of each of them."""
+"""Continuous requests of the official SDK while the body runs, and their results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from e2e.cases.sdk import Client
 
 # Three callers at a time: one that streams and one that does not, each over one kept connection, and one
-# that connects anew for each request. Every answer is looked at whole.
+# that opens a new connection for each request. Every answer is looked at whole.
 _SCRIPT = """
 import threading, time
 
-answers, errors, over = {"stream": 0, "plain": 0, "anew": 0}, [], threading.Event()
+answers, errors, over = {"stream": 0, "plain": 0, "new_connection": 0}, [], threading.Event()
 
 def ask(client, stream):
     asked = dict(model=MODEL, messages=[{"role": "user", "content": "hello"}], max_tokens=24,
@@ -30,7 +30,8 @@ def ask(client, stream):
 def call(name):
     while not over.wait(0.1):
         try:
-            fresh = OpenAI(base_url=URL, api_key="none", max_retries=0) if name == "anew" else client
+            alone = name == "new_connection"
+            fresh = OpenAI(base_url=URL, api_key="none", max_retries=0) if alone else client
             got = ask(fresh, name == "stream")
             if got != (24, "length"):
                 raise ValueError(f"answered {got}")
@@ -42,7 +43,7 @@ callers = [threading.Thread(target=call, args=(name,)) for name in answers]
 for caller in callers:
     caller.start()
 print("calling")
-while not told():
+while not stopped():
     time.sleep(0.05)
 over.set()
 for caller in callers:
@@ -66,10 +67,10 @@ def load(client: Client, name: str) -> Iterator[Outcome]:
     """
     outcome = Outcome()
     calling = client.spawn(name, _SCRIPT)
-    calling.wait_said("calling")
+    calling.wait_output("calling")
     try:
         yield outcome
     finally:
-        calling.tell()
-        told: dict[str, Any] = calling.result()
-        outcome.answers, outcome.errors = told["answers"], told["errors"]
+        calling.stop()
+        result: dict[str, Any] = calling.result()
+        outcome.answers, outcome.errors = result["answers"], result["errors"]

@@ -1,6 +1,6 @@
 """The node as scheduling cases need it: GPUs that are only advertised, taints, labels, and evictions.
 
-Advertising a resource is all that the scheduler asks of a GPU: it counts. That is how Kubernetes documents
+The scheduler only counts a GPU's resource, so advertising it is enough. That is how Kubernetes documents
 extended resources, and what a device plugin makes the kubelet do.
 """
 
@@ -81,7 +81,7 @@ def evict(world: World, pod: str, *, namespace: str) -> None:
 
 
 def quota(name: str, **hard: int) -> Object:
-    """A ResourceQuota over its namespace: how much its pods may ask for in all."""
+    """A ResourceQuota over its namespace: how much its pods may request in total."""
     return {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -91,7 +91,7 @@ def quota(name: str, **hard: int) -> Object:
 
 
 def priority_class(name: str, value: int) -> Object:
-    """A PriorityClass. Its pods push nobody out: the cluster is shared by all cases."""
+    """A PriorityClass. Its pods preempt no others: the cluster is shared by all cases."""
     return {
         "apiVersion": "scheduling.k8s.io/v1",
         "kind": "PriorityClass",

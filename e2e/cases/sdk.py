@@ -15,15 +15,15 @@ from e2e.cases.support import NAMESPACE
 from e2e.world import Object, World
 
 POD = "sdk-client"
-SAID_SECONDS = 120
-# In the script's folder: `out` and `err` while it runs, `code` when it is over, `told` once it is to end.
+OUTPUT_SECONDS = 120
+# In the script's folder: `out` and `err` while it runs, `code` after its end, `stop` once it is to end.
 _START = """
 mkdir "$0" 2>/dev/null || exit 0
 cd "$0"
 setsid sh -c 'python3 -u -c "$0" >out 2>err; echo $? >code.part; mv code.part code' "$1" \\
     >/dev/null 2>&1 </dev/null &
 """
-_SAID = (
+_READ_OUTPUT = (
     'cd "$0"; until [ "$(wc -l <out)" -gt 0 ] || [ -e code ]; do sleep 0.05; done; cat err >&2; head -n 1 out'
 )
 _STATE = 'cd "$0"; [ -e code ] && echo over || echo running'
@@ -36,8 +36,8 @@ MODEL, URL = {model!r}, {url!r}
 client = OpenAI(base_url=URL, api_key="none", max_retries=0, timeout=300)
 
 
-def told():
-    return os.path.exists("told")
+def stopped():
+    return os.path.exists("stop")
 
 
 """
@@ -51,21 +51,21 @@ class Script:
         self._folder = f"/tmp/script-{uuid4().hex}"
         self._sh(_START, program)
 
-    def wait_said(self, line: str) -> None:
+    def wait_output(self, line: str) -> None:
         """Waits for the first line that the script prints. Fails when it is another one."""
-        said = self._sh(_SAID, seconds=SAID_SECONDS)
-        assert said == f"{line}\n", f"the script said {said!r} instead of {line!r}"
+        output = self._sh(_READ_OUTPUT, seconds=OUTPUT_SECONDS)
+        assert output == f"{line}\n", f"the script printed {output!r} instead of {line!r}"
 
     def running(self) -> bool:
         """Whether the script has not come to its end."""
         return self._sh(_STATE) == "running\n"
 
-    def tell(self) -> None:
-        """Makes `told()` true in the script."""
-        self._sh('touch "$0/told"')
+    def stop(self) -> None:
+        """Makes `stopped()` true in the script."""
+        self._sh('touch "$0/stop"')
 
     def result(self, seconds: int = 300) -> Any:
-        """What the script's last line says, as JSON, once it is over. Raises CommandError when it failed."""
+        """The script's last line, as JSON, once it is over. Raises CommandError when it failed."""
         return json.loads(self._sh(_RESULT, seconds=seconds).splitlines()[-1])
 
     def _sh(self, script: str, *args: str, seconds: int = 60) -> str:
@@ -90,14 +90,14 @@ class Client:
         self._world.kubectl("delete", "-n", NAMESPACE, f"pod/{POD}", "--now", "--wait=false")
 
     def run(self, name: str, script: str) -> Any:
-        """Runs a script as `spawn` does; returns what its last printed line says, as JSON."""
+        """Runs a script as `spawn` does; returns its last printed line, as JSON."""
         return self.spawn(name, script).result()
 
     def spawn(self, name: str, script: str, *, address: str = "") -> Script:
         """Starts a script that has `client` (an OpenAI client of model NAME's Service), `MODEL` and `URL`.
 
-        With an `address` (HOST or HOST:PORT) `client` speaks to that instead of the Service. `told()` is true
-        once `Script.tell` was called.
+        With an `address` (HOST or HOST:PORT) `client` speaks to that instead of the Service. `stopped()` is
+        true once `Script.stop` was called.
         """
         head = _HEAD.format(model=name, url=f"http://{address or name}/v1")
         return Script(self._world, head + textwrap.dedent(script))

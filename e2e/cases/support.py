@@ -1,4 +1,4 @@
-"""What the cluster cases share: manifests, waiting for a state, and the state printed after a failure."""
+"""Helpers of the cluster cases: manifests, waiting for a state, and the state printed after a failure."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def wait_ready(world: World, name: str) -> None:
 def wait_condition(
     world: World, name: str, kind: str, *, timeout: float = 120, every: float = 1.0, **wanted: str
 ) -> Object:
-    """Waits until the model's condition `kind` has the wanted `status` or `reason`, and returns it."""
+    """Waits until the model's condition `kind` has the expected `status` or `reason`, and returns it."""
 
     def found() -> Object | None:
         condition = world.condition(name, kind, namespace=NAMESPACE)

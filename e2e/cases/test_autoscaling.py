@@ -24,7 +24,7 @@ NAME = "elastic"
 GPU = "nvidia.com/gpu"
 BURST = 8
 ROUTER = f"fairlead-router.{RELEASE_NAMESPACE}"
-# As many callers as the burst has requests: half of them stream, and nobody tries again.
+# As many callers as the burst has requests: half of them stream, and none retries.
 _BURST = f"""
 import threading
 
@@ -48,7 +48,7 @@ for caller in callers:
     caller.join()
 print(json.dumps({{"answers": answers, "errors": errors}}))
 """
-# The SDK tries again by itself where a router that ends says so.
+# The SDK retries by itself where a stopping router answers so.
 _PATIENT = """
 print("asked")
 patient = client.with_options(max_retries=10, timeout=900)
@@ -106,10 +106,10 @@ def patch(world: World, **rules: Any) -> None:
     world.kubectl("patch", "-n", NAMESPACE, "modeldeployment", NAME, "--type=merge", "-p", body)
 
 
-def asking(client: Client, script: str) -> Script:
+def sending(client: Client, script: str) -> Script:
     """A script that has sent its requests."""
     sent = client.spawn(NAME, script)
-    sent.wait_said("asked")
+    sent.wait_output("asked")
     return sent
 
 
@@ -126,10 +126,10 @@ def test_a_model_at_zero_is_listed(elastic: str, world: World, client: Client) -
         assert elastic in listed
 
 
-def test_a_burst_at_zero_waits_for_one_pod_and_is_answered_whole(
+def test_a_burst_at_zero_is_held_for_one_pod_and_answered_completely(
     elastic: str, world: World, client: Client
 ) -> None:
-    script = asking(client, _BURST)
+    script = sending(client, _BURST)
     most = 0
 
     def over() -> bool:
@@ -143,11 +143,11 @@ def test_a_burst_at_zero_waits_for_one_pod_and_is_answered_whole(
     assert most == 1
 
 
-def test_more_than_one_replica_takes_brings_a_second_one_and_loses_nothing(
+def test_load_above_one_replica_adds_a_second_one_without_losing_requests(
     elastic: str, world: World, client: Client
 ) -> None:
     before = pods(world)
-    with load(client, elastic) as told:
+    with load(client, elastic) as outcome:
         patch(world, maxConcurrency=1, maxReplicas=2)
         wait_until("two ready pods", lambda: scale(world) == {"wanted": 2, "ready": 2}, timeout=600)
         # Bounds of the autoscaler are no reason to restart what runs.
@@ -163,18 +163,18 @@ def test_more_than_one_replica_takes_brings_a_second_one_and_loses_nothing(
         assert scale(world)["wanted"] == 2
         assert pods(world) == both
 
-    assert told.errors == []
-    assert all(count > 10 for count in told.answers.values()), told.answers
+    assert outcome.errors == []
+    assert all(count > 10 for count in outcome.answers.values()), outcome.answers
 
 
-def test_without_requests_the_last_pod_goes(elastic: str, world: World) -> None:
+def test_without_requests_the_last_pod_is_removed(elastic: str, world: World) -> None:
     wait_condition(world, elastic, "Ready", reason="ScaledToZero", timeout=600)
     assert scale(world)["wanted"] == 0
     wait_until("no pod", lambda: not owned(world, "pods", elastic), timeout=180)
 
 
-def test_what_a_router_holds_outlives_the_router(elastic: str, world: World, client: Client) -> None:
-    script = asking(client, _PATIENT)
+def test_held_requests_survive_a_restart_of_their_router(elastic: str, world: World, client: Client) -> None:
+    script = sending(client, _PATIENT)
     wait_until("the wake-up", lambda: scale(world)["wanted"] == 1, timeout=60, every=0.2)
     routers = ("pod", "-l", "app.kubernetes.io/component=router")
     world.kubectl("delete", "-n", RELEASE_NAMESPACE, *routers, "--wait=false")
@@ -182,7 +182,7 @@ def test_what_a_router_holds_outlives_the_router(elastic: str, world: World, cli
     assert script.result(seconds=900) == {"tokens": 8}
 
 
-def test_pods_without_a_gpu_are_no_capacity(world: World) -> None:
+def test_pods_without_a_free_gpu_are_not_requested_beyond_one(world: World) -> None:
     """Two GPUs and five replicas wanted: one pod waits for more, and no further one is made."""
     name = "hungry"
     rules = autoscaling(minReplicas=5, maxReplicas=5)

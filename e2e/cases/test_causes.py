@@ -1,4 +1,5 @@
-"""A model that does not run says why, and what to do: in `kubectl get modeldeployments` and its conditions.
+"""The status of a model that does not run has the cause and the remedy: in `kubectl get modeldeployments` and
+its conditions.
 
 Each cause is provoked on the real node. All models are applied at once, so that they fail side by side; each
 test waits for its own and takes it away.
@@ -16,7 +17,7 @@ import pytest
 
 from e2e.cases.support import NAMESPACE, engine, model, owned
 from e2e.world import CommandError, Object, World, wait_until
-from fairlead_operator.plan.reasons import CATALOGUE
+from fairlead_operator.plan.catalogue.reasons import CATALOGUE
 
 pytestmark = pytest.mark.cluster
 
@@ -25,12 +26,12 @@ PORT = 5999
 # Only on the node itself: the container runtime speaks HTTP without TLS to its own machine alone.
 ANSWERING, SILENT = f"127.0.0.1:{PORT}", "127.0.0.1:5998"
 # Two shared cores start several engines at once, and some of them again and again.
-TOLD_SECONDS = 420
+REASON_SECONDS = 420
 
 
 @dataclass(frozen=True)
 class Cause:
-    """How to provoke a cause, and what is to be told."""
+    """How to provoke a cause, and the expected status."""
 
     reason: str
     text: str
@@ -38,12 +39,12 @@ class Cause:
     stalled: bool = False
 
 
-# Many pods wait side by side, so what they ask of the node must be next to nothing.
+# Many pods wait side by side, so their requests must be next to nothing.
 _LITTLE = {"cpu": "1m", "memory": "16Mi"}
 
 
 def _light(*command: str) -> Object:
-    """spec.podTemplate with a gateway that asks for little, and another command for the engine if given."""
+    """spec.podTemplate with a gateway of small requests, and another command for the engine if given."""
     spec: Object = {"initContainers": [{"name": "gateway", "resources": {"requests": _LITTLE}}]}
     if command:
         spec["containers"] = [{"name": "vllm", "command": list(command)}]
@@ -159,14 +160,16 @@ def condition(world: World, name: str, kind: str) -> Object:
     return world.condition(name, kind, namespace=NAMESPACE)
 
 
-def wait_told(world: World, name: str, reason: str) -> Object:
+def wait_reason(world: World, name: str, reason: str) -> Object:
     """The condition Ready as soon as it has the reason, which `kubectl get` shows too."""
 
-    def told() -> Object | None:
+    def reported() -> Object | None:
         ready = condition(world, name, "Ready")
         return ready if ready.get("reason") == reason else None
 
-    ready = wait_until(f"modeldeployment/{name} to say {reason}", told, timeout=TOLD_SECONDS)
+    ready = wait_until(
+        f"modeldeployment/{name} to have the reason {reason}", reported, timeout=REASON_SECONDS
+    )
     row = world.kubectl("get", "modeldeployment", name, "-n", NAMESPACE, "--no-headers")
     assert reason in row.split()
     return ready
@@ -179,9 +182,9 @@ def take_away(world: World, name: str) -> None:
 
 @pytest.mark.usefixtures("applied")
 @pytest.mark.parametrize("name", CAUSES)
-def test_a_cause_is_named_with_what_to_do(world: World, name: str) -> None:
+def test_a_failure_cause_is_reported_with_its_remedy(world: World, name: str) -> None:
     cause = CAUSES[name]
-    ready = wait_told(world, name, cause.reason)
+    ready = wait_reason(world, name, cause.reason)
     stalled = condition(world, name, "Stalled")["status"]
     take_away(world, name)
 
@@ -193,21 +196,21 @@ def test_a_cause_is_named_with_what_to_do(world: World, name: str) -> None:
 
 
 @pytest.mark.usefixtures("applied")
-def test_an_image_without_vllm_is_told_from_a_crash(world: World) -> None:
-    ready = wait_told(world, "no-vllm", "EngineImageInvalid")
+def test_an_image_without_vllm_is_reported_as_engineimageinvalid(world: World) -> None:
+    ready = wait_reason(world, "no-vllm", "EngineImageInvalid")
     take_away(world, "no-vllm")
     assert "No module named 'vllm'" in ready["message"]
 
 
 @pytest.mark.usefixtures("applied")
-def test_a_crash_loop_needs_a_human_in_the_end_and_floods_nobody_with_events(world: World) -> None:
-    message = wait_told(world, CRASHING, "CrashLoop")["message"]
+def test_a_crash_loop_is_finally_stalled_and_reported_as_one_event(world: World) -> None:
+    message = wait_reason(world, CRASHING, "CrashLoop")["message"]
     wait_until(
         "the crash loop to be Stalled",
         lambda: condition(world, CRASHING, "Stalled").get("status") == "True",
-        timeout=TOLD_SECONDS,
+        timeout=REASON_SECONDS,
     )
-    told = [
+    reasons = [
         event
         for event in world.get("events.events.k8s.io", "-n", NAMESPACE)["items"]
         if event.get("regarding", {}).get("kind") == "ModelDeployment"
@@ -220,20 +223,20 @@ def test_a_crash_loop_needs_a_human_in_the_end_and_floods_nobody_with_events(wor
 
     assert restarts >= 3
     assert after == message, "a message that changes with each crash is a write with each crash"
-    assert len(told) == 1
+    assert len(reasons) == 1
 
 
 @pytest.mark.usefixtures("applied")
-def test_an_engine_that_hangs_is_found_out_and_restarted(world: World) -> None:
-    wait_told(world, HANGING, "Ready")
+def test_a_hanging_engine_is_detected_and_restarted(world: World) -> None:
+    wait_reason(world, HANGING, "Ready")
     pod = owned(world, "pods", HANGING)[0]["metadata"]["name"]
     asked = _in_engine(world, pod, ASK_FOR_MANY_TOKENS)
     assert asked == "asked"
     _in_engine(world, pod, STOP_THE_ENGINE)
 
-    hanging = wait_told(world, HANGING, "EngineUnresponsive")
+    hanging = wait_reason(world, HANGING, "EngineUnresponsive")
     assert "unresponsive.action Restart" in hanging["message"]
-    wait_told(world, HANGING, "Ready")
+    wait_reason(world, HANGING, "Ready")
     again = owned(world, "pods", HANGING)[0]
     assert again["metadata"]["name"] == pod, "the engine was restarted, not the pod"
     assert again["status"]["containerStatuses"][0]["restartCount"] == 1
@@ -243,7 +246,7 @@ def test_an_engine_that_hangs_is_found_out_and_restarted(world: World) -> None:
     assert failure["reason"] == "EngineUnresponsive"
 
 
-def test_an_invalid_manifest_is_refused_with_the_field_named(world: World) -> None:
+def test_an_invalid_manifest_is_refused_with_its_field(world: World) -> None:
     manifest = model("bad-source", model={"source": "ftp://somewhere"})
     with pytest.raises(CommandError, match=r"spec\.model\.source"):
         world.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=json.dumps(manifest))
@@ -284,7 +287,7 @@ def _in_engine(world: World, pod: str, script: str) -> str:
 
 
 def _remedy(reason: str) -> str:
-    """The last words of what the documentation of the reason says to do."""
+    """The end of the documented remedy of the reason."""
     return CATALOGUE[reason].remedy
 
 

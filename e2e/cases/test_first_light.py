@@ -23,7 +23,7 @@ def served(world: World) -> Iterator[str]:
     world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", NAME, "--ignore-not-found")
 
 
-def test_chat_completion_with_the_official_sdk(served: str, client: Client) -> None:
+def test_a_chat_completion_works_with_the_official_sdk(served: str, client: Client) -> None:
     answer = client.run(
         served,
         """
@@ -37,7 +37,7 @@ def test_chat_completion_with_the_official_sdk(served: str, client: Client) -> N
     assert answer == {"tokens": 16, "finish": "length"}
 
 
-def test_log_probabilities_on_an_image_without_a_compiler(served: str, client: Client) -> None:
+def test_log_probabilities_work_on_an_image_without_a_compiler(served: str, client: Client) -> None:
     answer = client.run(
         served,
         """
@@ -51,7 +51,7 @@ def test_log_probabilities_on_an_image_without_a_compiler(served: str, client: C
     assert answer == 4
 
 
-def test_streaming_chat_completion_with_the_official_sdk(served: str, client: Client) -> None:
+def test_a_streaming_chat_completion_works_with_the_official_sdk(served: str, client: Client) -> None:
     answer = client.run(
         served,
         """
@@ -65,7 +65,7 @@ def test_streaming_chat_completion_with_the_official_sdk(served: str, client: Cl
     assert answer == {"tokens": 16, "finish": ["length"]}
 
 
-def test_response_with_the_official_sdk(served: str, client: Client) -> None:
+def test_a_response_works_with_the_official_sdk(served: str, client: Client) -> None:
     answer = client.run(
         served,
         """
@@ -79,7 +79,7 @@ def test_response_with_the_official_sdk(served: str, client: Client) -> None:
     assert answer == {"status": "incomplete", "why": "max_output_tokens", "tokens": 16, "text": True}
 
 
-def test_streaming_response_with_the_official_sdk(served: str, client: Client) -> None:
+def test_a_streaming_response_works_with_the_official_sdk(served: str, client: Client) -> None:
     answer = client.run(
         served,
         """
@@ -94,7 +94,7 @@ def test_streaming_response_with_the_official_sdk(served: str, client: Client) -
     assert answer == {"first": "response.created", "last": "response.incomplete", "same": True}
 
 
-def test_an_unknown_model_is_an_error_in_openai_shape(served: str, client: Client) -> None:
+def test_an_unknown_model_is_a_404_in_openais_error_shape(served: str, client: Client) -> None:
     answer = client.run(
         served,
         """
@@ -108,7 +108,7 @@ def test_an_unknown_model_is_an_error_in_openai_shape(served: str, client: Clien
     assert answer == {"code": "model_not_found", "param": "model"}
 
 
-def test_http_as_proxies_and_browsers_send_it(served: str, client: Client) -> None:
+def test_requests_in_the_form_of_proxies_and_browsers_are_served(served: str, client: Client) -> None:
     answer = client.run(
         served,
         """
@@ -135,9 +135,7 @@ def test_kubectl_get_shows_ready_reason_and_model(served: str, world: World) -> 
     assert "True" in row.split()
 
 
-def test_a_stream_that_runs_while_its_pod_is_deleted_finishes(
-    served: str, world: World, client: Client
-) -> None:
+def test_a_running_stream_finishes_when_its_pod_is_deleted(served: str, world: World, client: Client) -> None:
     # Eight answers at once: a fast machine has written a single one before the pod is deleted.
     stream = client.spawn(
         served,
@@ -151,7 +149,7 @@ def test_a_stream_that_runs_while_its_pod_is_deleted_finishes(
         print(json.dumps({"tokens": rest[-1].usage.completion_tokens, "finish": finishes}))
         """,
     )
-    stream.wait_said("open")
+    stream.wait_output("open")
     pod = owned(world, "pods", served)[0]["metadata"]["name"]
     world.kubectl("delete", "pod", "-n", NAMESPACE, pod, "--wait=false")
     assert stream.running(), "the stream was over before the pod was deleted: it proves nothing"
@@ -165,7 +163,7 @@ def test_a_stream_that_runs_while_its_pod_is_deleted_finishes(
     wait_ready(world, served)
 
 
-def test_scaling_to_zero_and_back(served: str, world: World, client: Client) -> None:
+def test_a_model_can_be_scaled_to_zero_and_back(served: str, world: World, client: Client) -> None:
     world.kubectl("scale", "-n", NAMESPACE, "modeldeployment", served, "--replicas=0")
     wait_until(
         "no pod of the model",
@@ -182,7 +180,7 @@ def test_scaling_to_zero_and_back(served: str, world: World, client: Client) -> 
     assert models == [served]
 
 
-def test_deletion_leaves_nothing_behind(served: str, world: World) -> None:
+def test_deletion_of_a_model_leaves_no_object(served: str, world: World) -> None:
     assert children(world, served)
     world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", served, "--timeout=180s")
     wait_until("no child of the model", lambda: not children(world, served), timeout=180)

@@ -16,8 +16,8 @@ import pytest
 from e2e.cases.portforward import PortForward
 from e2e.cases.support import NAMESPACE, engine, model, owned, wait_ready
 from e2e.world import World
-from fairlead_gateway.contract.dialects import DIALECTS
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.dialects import DIALECTS
+from fairlead_contract.parameters import ApiKind
 from tests.effects.checks import CHECKS
 from tests.effects.endpoint import Endpoint
 from tests.effects.gateways import Gateway, Site
@@ -137,7 +137,7 @@ def outcome(sites: OneSite, api: ApiKind, name: str) -> str:
     return "ok"
 
 
-def test_every_parameter_has_its_effect_and_none_ends_the_engine(sites: OneSite, world: World) -> None:
+def test_every_parameter_has_its_effect_and_none_crashes_the_engine(sites: OneSite, world: World) -> None:
     outcomes = {f"{api}: {name}": outcome(sites, api, name) for api, name in sorted(CHECKS)}
 
     assert {name: found for name, found in outcomes.items() if found not in ("ok", "other deployment")} == {}

@@ -1,4 +1,4 @@
-"""A provider's dialect behind API keys: who gets in, with which defaults, and changes without a restart."""
+"""A provider's dialect behind API keys: access, defaults, and changes without a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rollouts, scale-down and eviction of a model on GPUs that are only advertised: nobody's request is lost.
+"""Rollouts, scale-down and eviction of a model on GPUs that are only advertised: no request is lost.
 
 One model goes through all of it, since every start of an engine takes its time: the cases build on each other
 and run in this order.
@@ -46,8 +46,8 @@ print("open")
 """
 _ONE_STREAM = f"{_STREAMS}\nprint(json.dumps(end(running)))"
 # Each begins before the one before it ends, so that there is always one.
-_STREAMS_UNTIL_TOLD = f"""{_STREAMS}
-while not told():
+_STREAMS_UNTIL_STOPPED = f"""{_STREAMS}
+while not stopped():
     for _ in islice(running, {TOKENS // 4}):
         pass
     following = begin()
@@ -114,7 +114,7 @@ def wait_rolled_out(world: World) -> None:
 def streaming(client: Client, pod: Object, script: str) -> Script:
     """A script whose long stream runs in this very pod."""
     stream = client.spawn(NAME, script, address=f"{pod['status']['podIP']}:8000")
-    stream.wait_said("open")
+    stream.wait_output("open")
     return stream
 
 
@@ -159,12 +159,10 @@ def test_two_replicas_on_two_gpus_roll_without_a_deadlock_and_without_a_lost_req
     assert wait_condition(world, served, "CapacityAvailable", status="True")
 
 
-def test_the_busy_pod_is_not_the_one_that_a_smaller_number_of_replicas_removes(
-    served: str, world: World, client: Client
-) -> None:
+def test_a_scale_down_does_not_remove_the_busy_pod(served: str, world: World, client: Client) -> None:
     # Of two pods Kubernetes by itself removes the newer one.
     _, newer = pods(world)
-    streams = streaming(client, newer, _STREAMS_UNTIL_TOLD)
+    streams = streaming(client, newer, _STREAMS_UNTIL_STOPPED)
 
     world.kubectl("scale", "-n", NAMESPACE, "modeldeployment", served, "--replicas=1")
     (left,) = wait_until(
@@ -173,7 +171,7 @@ def test_the_busy_pod_is_not_the_one_that_a_smaller_number_of_replicas_removes(
         timeout=120,
         every=0.2,
     )
-    streams.tell()
+    streams.stop()
 
     assert left["metadata"]["name"] == newer["metadata"]["name"]
     ends = streams.result()
@@ -181,7 +179,7 @@ def test_the_busy_pod_is_not_the_one_that_a_smaller_number_of_replicas_removes(
     wait_ready(world, served)
 
 
-def test_a_bad_revision_leaves_the_good_pod_serving_and_a_mended_one_takes_its_place(
+def test_a_bad_revision_leaves_the_old_pod_serving_and_a_corrected_one_replaces_it(
     served: str, world: World, client: Client
 ) -> None:
     """One replica and a spare GPU: the new pod comes first, and the old one stays until it is ready."""

@@ -61,7 +61,7 @@ def placed(world: World, cluster: ExitStack) -> Iterator[Apply]:
 
 
 def scheduled_pod(world: World, name: str) -> Object:
-    """The model's only pod, when it has a node and the model says so."""
+    """The model's only pod, once it has a node and the model's status shows it."""
     wait_condition(world, name, "Scheduled", status="True", timeout=180)
     (pod,) = owned(world, "pods", name)
     assert pod["spec"]["nodeName"]
@@ -85,7 +85,7 @@ def claim(*selectors: str, count: int = 1) -> Object:
     return {"deviceClassName": DEVICE_CLASS, "count": count, "selectors": list(selectors)}
 
 
-def test_a_model_waits_until_the_accelerator_that_it_needs_is_there(
+def test_a_model_waits_until_its_accelerator_is_available(
     world: World, cluster: ExitStack, placed: Apply
 ) -> None:
     cluster.enter_context(advertised(world, {GPU: 1}))
@@ -106,7 +106,7 @@ def test_a_model_waits_until_the_accelerator_that_it_needs_is_there(
 @pytest.mark.parametrize(
     ("name", "resource", "count"), [("amd", "amd.com/gpu", 2), ("slice", "nvidia.com/mig-3g.40gb", 1)]
 )
-def test_any_extended_resource_counts(
+def test_a_pod_is_scheduled_by_any_extended_resource(
     world: World, cluster: ExitStack, placed: Apply, name: str, resource: str, count: int
 ) -> None:
     cluster.enter_context(advertised(world, {resource: count}))
@@ -116,7 +116,7 @@ def test_any_extended_resource_counts(
     assert resource not in container(pod, "gateway").get("resources", {}).get("limits", {})
 
 
-def test_a_taint_keeps_models_away_that_do_not_tolerate_it(
+def test_a_taint_keeps_models_without_toleration_off_a_node(
     world: World, cluster: ExitStack, placed: Apply
 ) -> None:
     cluster.enter_context(advertised(world, {GPU: 2}))
@@ -139,7 +139,7 @@ def test_a_taint_keeps_models_away_that_do_not_tolerate_it(
     scheduled_pod(world, placed(tolerant))
 
 
-def test_more_accelerators_than_the_largest_node_has_are_named_with_both_amounts(
+def test_a_request_for_more_accelerators_than_any_node_has_is_reported_with_both_amounts(
     world: World, cluster: ExitStack, placed: Apply
 ) -> None:
     cluster.enter_context(advertised(world, {GPU: 2}))
@@ -148,7 +148,7 @@ def test_more_accelerators_than_the_largest_node_has_are_named_with_both_amounts
     assert f"asks for 5 {GPU}; the largest node" in ready["message"]
 
 
-def test_a_quota_that_is_used_up_is_named_until_it_is_raised(
+def test_an_exhausted_quota_is_reported_until_it_is_raised(
     world: World, cluster: ExitStack, placed: Apply
 ) -> None:
     cluster.enter_context(advertised(world, {GPU: 2}))
@@ -163,7 +163,7 @@ def test_a_quota_that_is_used_up_is_named_until_it_is_raised(
     scheduled_pod(world, beyond)
 
 
-def test_a_model_says_that_it_waits_in_a_queue_until_it_is_admitted(world: World, placed: Apply) -> None:
+def test_a_queued_model_reports_the_queue_until_it_is_admitted(world: World, placed: Apply) -> None:
     # Kueue's webhook adds the gate to pods with its label, and takes it away when the queue admits them.
     gates = {"schedulingGates": [{"name": "kueue.x-k8s.io/admission"}]}
     name = placed(sleeper("queued", scheduling={"queueName": "team-gpus"}, pod=gates))
@@ -179,9 +179,7 @@ def test_a_model_says_that_it_waits_in_a_queue_until_it_is_admitted(world: World
     assert scheduled_pod(world, name)["metadata"]["uid"] == pod["metadata"]["uid"]
 
 
-def test_a_claimed_device_is_the_one_that_the_selectors_ask_for(
-    world: World, cluster: ExitStack, placed: Apply
-) -> None:
+def test_a_claimed_device_matches_the_selectors(world: World, cluster: ExitStack, placed: Apply) -> None:
     small = device("gpu-0", model="small", memory="24Gi")
     big = device("gpu-1", model="big", memory="80Gi")
     cluster.enter_context(lending(world, small, big))
@@ -190,19 +188,19 @@ def test_a_claimed_device_is_the_one_that_the_selectors_ask_for(
     pod = scheduled_pod(world, name)["metadata"]["name"]
 
     def sees(where: str) -> str | None:
-        """What the container is told about its devices; None while it does not run."""
+        """The container's variables about its devices; None while it does not run."""
         script = "env | grep ^FAIRLEAD_TEST_ || echo nothing"
         try:
             return world.exec(pod, "sh", "-c", script, namespace=NAMESPACE, container=where)
         except CommandError:
             return None
 
-    told = wait_until("the engine's container to run", lambda: sees("vllm"), timeout=120)
-    assert told == f"{variable('gpu-1')}=big\n"
+    devices = wait_until("the engine's container to run", lambda: sees("vllm"), timeout=120)
+    assert devices == f"{variable('gpu-1')}=big\n"
     assert sees("gateway") == "nothing\n"
 
 
-def test_claims_that_cannot_be_fulfilled_say_so_and_go_on_when_they_can(
+def test_an_unsatisfiable_device_claim_is_reported_until_a_device_is_available(
     world: World, cluster: ExitStack, placed: Apply
 ) -> None:
     devices = [device(f"gpu-{number}", model="small", memory="24Gi") for number in range(2)]
@@ -225,7 +223,7 @@ def test_claims_that_cannot_be_fulfilled_say_so_and_go_on_when_they_can(
     scheduled_pod(world, both)
 
 
-def test_what_the_spec_says_of_scheduling_reaches_the_scheduler_and_the_kubelet(
+def test_scheduling_fields_of_the_spec_reach_scheduler_and_kubelet(
     world: World, cluster: ExitStack, placed: Apply
 ) -> None:
     classes = (priority_class("e2e-models", 1000), runtime_class("e2e-runc"))
@@ -244,7 +242,7 @@ def test_what_the_spec_says_of_scheduling_reaches_the_scheduler_and_the_kubelet(
     assert (waiting["spec"]["schedulerName"], waiting["spec"].get("nodeName")) == ("nobodys", None)
 
 
-def test_pods_are_spread_over_the_domains_that_the_spec_names(
+def test_pods_are_spread_over_the_configured_topology_domains(
     world: World, cluster: ExitStack, placed: Apply
 ) -> None:
     spread = {"topologySpreadConstraints": [{"topologyKey": "e2e.fairlead.dev/rack", "maxSkew": 1}]}

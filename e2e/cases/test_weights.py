@@ -25,7 +25,7 @@ CACHE, TOKEN, SECRET = "weights-cache", "hf_stand_in", "hub-token"
 HUB = "hub"
 # Slow enough to be seen on its way: the model takes half a minute.
 BYTES_PER_SECOND = 150_000
-TOLD_SECONDS = 420
+REASON_SECONDS = 420
 
 FROM_HUB = {"source": "hf://test/tiny", "revision": "main", "endpoint": f"http://{HUB}.{NAMESPACE}.svc:8080"}
 WITH_TOKEN = {**FROM_HUB, "credentials": {"secretName": SECRET}}
@@ -33,8 +33,8 @@ SMALL_DISK = {"name": "weights", "emptyDir": {"medium": "Memory", "sizeLimit": "
 
 
 def idle(source: Object, **pod: Any) -> Object:
-    """The spec of a model of which nothing is asked but its weights, and which asks next to nothing of the
-    node; `pod` are further fields of its pods.
+    """The spec of a model that only downloads its weights, and requests next to nothing of the node; `pod`
+    are further fields of its pods.
     """
     little: Object = {"requests": {"cpu": "1m", "memory": "1Mi"}}
     asleep = {"name": "vllm", "command": ["sleep", "infinity"], "args": []}
@@ -77,7 +77,7 @@ def clerk(world: World, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def seen(world: World, hub: None, clerk: str) -> Iterator[dict[str, list[Object]]]:
-    """What status.weights said while the models with the shared cache came up, by model."""
+    """The values of status.weights while the models with the shared cache started, by model."""
     cached = {**WITH_TOKEN, "cache": {"type": "PersistentVolumeClaim", "claimName": CACHE}}
     adapters = [
         {"name": "poet", "source": "hf://test/poet"},
@@ -85,43 +85,43 @@ def seen(world: World, hub: None, clerk: str) -> Iterator[dict[str, list[Object]
         {"name": "clerk", "source": f"oci://{clerk}#adapters/clerk"},
     ]
     world.apply(model(FETCHED, model={**cached, "adapters": adapters}), namespace=NAMESPACE)
-    told: dict[str, list[Object]] = {FETCHED: [], SHARING: []}
+    seen: dict[str, list[Object]] = {FETCHED: [], SHARING: []}
 
     def note() -> bool:
-        for name, before in told.items():
+        for name, before in seen.items():
             status = world.get("modeldeployment", name, "-n", NAMESPACE).get("status", {})
             weights = status.get("weights")
             if weights and weights not in before:
                 before.append(weights)
-        return bool(told[FETCHED])
+        return bool(seen[FETCHED])
 
-    wait_until("the download to begin", note, timeout=TOLD_SECONDS)
+    wait_until("the download to begin", note, timeout=REASON_SECONDS)
     world.apply(model(SHARING, **idle(cached)), namespace=NAMESPACE)
 
     def complete() -> bool:
         note()
-        return all(entries and entries[-1]["phase"] == "Complete" for entries in told.values())
+        return all(entries and entries[-1]["phase"] == "Complete" for entries in seen.values())
 
-    wait_until("both models to have their weights", complete, timeout=TOLD_SECONDS, every=0.5)
-    yield told
+    wait_until("both models to have their weights", complete, timeout=REASON_SECONDS, every=0.5)
+    yield seen
     world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", FETCHED, SHARING, "--ignore-not-found")
 
 
 @pytest.fixture(scope="module")
 def served(world: World, seen: dict[str, list[Object]]) -> str:
     """The name of the model that answers, once it is Ready."""
-    wait_told(world, FETCHED, "Ready")
+    wait_reason(world, FETCHED, "Ready")
     return FETCHED
 
 
-def wait_told(world: World, name: str, reason: str) -> Object:
+def wait_reason(world: World, name: str, reason: str) -> Object:
     """The condition Ready as soon as it has the reason."""
 
-    def told() -> Object | None:
+    def ready() -> Object | None:
         ready = world.condition(name, "Ready", namespace=NAMESPACE)
         return ready if ready.get("reason") == reason else None
 
-    return wait_until(f"modeldeployment/{name} to say {reason}", told, timeout=TOLD_SECONDS)
+    return wait_until(f"modeldeployment/{name} to have the reason {reason}", ready, timeout=REASON_SECONDS)
 
 
 def answers(client: Client, name: str) -> dict[str, str]:
@@ -145,7 +145,7 @@ def download_log(world: World, name: str) -> str:
     return world.kubectl("logs", "-n", NAMESPACE, pod, "-c", "weights")
 
 
-def test_how_far_a_download_is_can_be_watched(seen: dict[str, list[Object]]) -> None:
+def test_the_progress_of_a_download_is_in_the_status(seen: dict[str, list[Object]]) -> None:
     percents = [entry["percent"] for entry in seen[FETCHED] if "percent" in entry]
     assert percents == sorted(percents)
     assert [percent for percent in percents if 0 < percent < 100]
@@ -153,7 +153,7 @@ def test_how_far_a_download_is_can_be_watched(seen: dict[str, list[Object]]) -> 
     assert last["bytes"] == last["totalBytes"] > 0
 
 
-def test_a_model_that_shares_the_cache_waits_and_fetches_nothing(
+def test_a_model_that_shares_the_cache_waits_and_downloads_nothing(
     world: World, seen: dict[str, list[Object]]
 ) -> None:
     assert "Waiting" in {entry["phase"] for entry in seen[SHARING]}
@@ -161,7 +161,7 @@ def test_a_model_that_shares_the_cache_waits_and_fetches_nothing(
     assert "to fetch" not in download_log(world, SHARING)
 
 
-def test_the_start_tells_the_seconds_of_the_download(world: World, served: str) -> None:
+def test_the_start_report_has_the_seconds_of_the_download(world: World, served: str) -> None:
     status = world.get("modeldeployment", served, "-n", NAMESPACE)["status"]
     assert status["startup"]["downloadSeconds"] >= 5
     assert status["servedModels"] == [FETCHED, "poet", "mate", "clerk"]
@@ -169,13 +169,13 @@ def test_the_start_tells_the_seconds_of_the_download(world: World, served: str) 
     assert (weights["status"], weights["reason"]) == ("True", "WeightsComplete")
 
 
-def test_the_engine_has_no_token(world: World, served: str) -> None:
+def test_the_engines_environment_has_no_hub_token(world: World, served: str) -> None:
     pod = owned(world, "pods", served)[0]["metadata"]["name"]
     environment = world.exec(pod, "env", namespace=NAMESPACE, container="vllm")
     assert TOKEN not in environment
 
 
-def test_adapters_from_everywhere_answer_in_their_own_way_also_after_a_crash(
+def test_adapters_of_every_source_give_their_own_answers_even_after_a_crash(
     world: World, served: str, client: Client
 ) -> None:
     before = answers(client, served)
@@ -200,8 +200,8 @@ def test_adapters_from_everywhere_answer_in_their_own_way_also_after_a_crash(
         (engine,) = found["status"]["containerStatuses"]
         return bool(engine["restartCount"] and engine["ready"])
 
-    wait_until("the engine to be back", restarted, timeout=TOLD_SECONDS)
-    wait_told(world, served, "Ready")
+    wait_until("the engine to be back", restarted, timeout=REASON_SECONDS)
+    wait_reason(world, served, "Ready")
     assert answers(client, served) == before
 
 
@@ -216,9 +216,9 @@ def failing(world: World, hub: None) -> Iterator[None]:
 
 @pytest.mark.usefixtures("failing")
 @pytest.mark.parametrize("name", FAILING)
-def test_a_download_that_fails_says_why(world: World, name: str) -> None:
+def test_a_failed_download_is_reported_with_its_cause(world: World, name: str) -> None:
     reason, text, _ = FAILING[name]
-    ready = wait_told(world, name, reason)
+    ready = wait_reason(world, name, reason)
     weights = world.condition(name, "WeightsReady", namespace=NAMESPACE)
 
     assert text in ready["message"]
@@ -229,7 +229,7 @@ def test_a_download_that_fails_says_why(world: World, name: str) -> None:
         status = world.get("modeldeployment", name, "-n", NAMESPACE)["status"]
         return bool(status["weights"]["phase"] == "Failed")
 
-    wait_until("the download to be called failed", failed, timeout=TOLD_SECONDS)
+    wait_until("the download to be called failed", failed, timeout=REASON_SECONDS)
 
 
 def _code() -> Object:

@@ -1,8 +1,8 @@
 """The container engine: the user's Docker where it answers, else one of our own from Debian's packages.
 
-Our own has data, runtime state, socket and containerd of its own beneath the cache root, so it never meets
-a Docker or containerd that the machine may have. Its images are the cache between runs. It makes no default
-bridge: kind brings its own network, builds use the host's.
+Our own has data, runtime state, socket and containerd of its own beneath the cache root, so it never touches
+a Docker or containerd of the machine. Its images are the cache between runs. It makes no default bridge: kind
+brings its own network, builds use the host's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CAP_SYS_RESOURCE = 24
 
 
 def ensure() -> Docker:
-    """The engine to use, started if need be. Raises ClusterError naming the remedy where there is none."""
+    """The engine to use, started if necessary. Raises ClusterError with the remedy where there is none."""
     users = _users()
     if users is not None:
         return users
@@ -58,7 +58,7 @@ def find() -> Docker | None:
 
 
 def release() -> None:
-    """Stops our own engine unless a cluster still lives in it, and restores the host's network.
+    """Stops our own engine unless a cluster still runs in it, and restores the host's network.
 
     Also clears what a killed run left of it. The user's engine is never touched.
     """
@@ -69,18 +69,18 @@ def release() -> None:
             return
         docker = _own()
         if docker.answers():
-            # Ended ones are what a crash left: `up` removes that of its own cluster.
+            # Ended ones are leftovers of a crash: `up` removes that of its own cluster.
             if docker.containers(NODE_LABEL, running=True):
                 return
-            note_bridges(docker)
+            record_bridges(docker)
         say("stopping the container engine")
         _clear()
 
 
-def note_bridges(docker: Docker) -> None:
+def record_bridges(docker: Docker) -> None:
     """Remembers the bridges of our own engine, so that they can be removed even after a crash."""
     if docker.own:
-        hostnet.note_bridges(_root() / "network.json", docker.bridges())
+        hostnet.record_bridges(_root() / "network.json", docker.bridges())
 
 
 def _users() -> Docker | None:
@@ -146,7 +146,7 @@ def _start(docker: Docker) -> None:
     ]
     _launch("dockerd", flags)
     _await("dockerd", docker.answers)
-    note_bridges(docker)
+    record_bridges(docker)
     say(f"container engine of our own: {time.monotonic() - start:.1f} s ({_address()})")
 
 

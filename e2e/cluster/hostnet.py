@@ -22,9 +22,9 @@ _SETTINGS = (
 
 
 def record(file: Path) -> None:
-    """Writes how the host's network is now, unless a record is there.
+    """Records the host's network, unless there is a record.
 
-    One that is there stems from a run that was interrupted: it holds the state to go back to.
+    An existing record is from an interrupted run: it holds the state to restore.
     """
     if file.exists():
         return
@@ -36,7 +36,7 @@ def record(file: Path) -> None:
     _write(file, state)
 
 
-def note_bridges(file: Path, names: Iterable[str]) -> None:
+def record_bridges(file: Path, names: Iterable[str]) -> None:
     """Adds bridges that the engine made to the record, so that they can go even if the engine is dead."""
     state = _read(file)
     if state is not None:
@@ -121,7 +121,7 @@ def _existing(names: list[str]) -> netrules.Bridges:
         subnets += [
             ipaddress.ip_network(f"{entry['local']}/{entry['prefixlen']}", strict=False)
             for entry in link.get("addr_info", [])
-            # Link-local addresses are everywhere the same: they tell nothing about who made a rule.
+            # Link-local addresses are the same everywhere, so they do not identify a rule's owner.
             if entry.get("scope") == "global"
         ]
     return netrules.Bridges(tuple(found), tuple(subnets))

@@ -160,7 +160,7 @@ def _create(docker: Docker, name: str, node_image: str) -> None:
     except CommandError as error:
         raise ClusterError(f"kind could not create {name}: {error}") from error
     finally:
-        engine.note_bridges(docker)
+        engine.record_bridges(docker)
     # kind's --wait gives up silently; the node must be Ready, and the default service account there.
     ready = ["wait", "--for=condition=Ready", "nodes", "--all", "--timeout=120s"]
     run([kubectl, f"--kubeconfig={kubeconfig_file(name)}", *ready])

@@ -1,7 +1,7 @@
 """What an engine leaves behind when it is killed: processes without a parent, and mounts.
 
-Both are told apart from other people's by the path of our own runtime folder, which nobody else's command
-line or mount point contains.
+Both are identified by the path of our own runtime folder, which no other command line or mount point
+contains.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def unmount(folders: Iterable[Path]) -> None:
 
 
 def remove_if_empty(folders: Iterable[Path]) -> None:
-    """Removes folders that nobody else has put anything in."""
+    """Removes folders that have no other files."""
     for folder in folders:
         with suppress(OSError):
             folder.rmdir()

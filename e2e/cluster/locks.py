@@ -1,4 +1,4 @@
-"""One caller at a time: file locks that the kernel drops when their holder dies, however it dies."""
+"""One caller at a time: file locks that the kernel releases when their holder ends."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def only_one(name: str) -> AbstractContextManager[None]:
 
 @contextmanager
 def hold(file: Path, *, remove: bool = False) -> Iterator[None]:
-    """Holds the lock on `file` among processes and threads; waits, and says so, while another has it.
+    """Holds the lock on `file` among processes and threads; waits, with a message, while another has it.
 
     Makes the file and its folder; with `remove` the file goes at the end. The same thread may enter again.
     """

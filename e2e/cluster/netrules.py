@@ -1,7 +1,7 @@
 """What dockerd changes in the host's packet filter, and the commands that take exactly that back.
 
-Pure functions over the text of `iptables-save`. Rules that somebody else added while the engine ran are
-not touched: only those that speak of Docker's chains, of the engine's bridges or of their subnets.
+Pure functions over the text of `iptables-save`. Rules that another program added while the engine ran are not
+touched: only those that name Docker's chains, the engine's bridges or their subnets.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _undo_table(name: str, old: Table, new: Table, bridges: Bridges, *, shared: 
 
 
 def _added(old: Sequence[str], new: Iterable[str]) -> list[str]:
-    """The rules of `new` that `old` has not, or has fewer times."""
+    """The rules of `new` that `old` lacks, or has fewer times."""
     left = list(old)
     added = []
     for rule in new:

@@ -1,8 +1,8 @@
-"""What is slow to make is made once, by one caller at a time, and has its name only when it is complete.
+"""Makes what is slow to make once, by one caller at a time; it gets its name only when it is complete.
 
-Every cache of files uses this. The lock lies beside the target, not in the cache's folder of locks: two
-caches may share a folder. What is made is built in a folder beside the target, so on the same file system,
-and renamed. A killed run leaves such a folder; the next run that builds anything there removes it.
+Every cache of files uses this. The lock is beside the target, not in the cache's folder of locks: two caches
+may share a folder. What is made is built in a folder beside the target, so on the same file system, and
+renamed. A killed run leaves such a folder; the next run that builds anything there removes it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where things lie. Everything that can be made again is under one cache root, keyed by version.
+"""Paths of the cluster scripts. Everything that can be made again is under one cache root, keyed by version.
 
 State that must outlive a command but not a cluster (process records, kubeconfigs) has a folder of its own
 beneath the same root, so that removing the root removes every trace.

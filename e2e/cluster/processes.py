@@ -1,7 +1,7 @@
-"""Processes remembered on disk by pid, start time and name, and stopped by nothing less.
+"""Processes recorded on disk by pid, start time and name, and stopped only if all match.
 
-A pid alone may belong to somebody else after a crash or a reboot; a pid with the kernel's start time
-(in clock ticks since boot) and the boot id does not.
+A pid alone may belong to another process after a crash or a reboot; a pid with the kernel's start time (in
+clock ticks since boot) and the boot id does not.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Process:
-    """Names one process for good: `start` is field 22 of /proc/PID/stat, `boot` the kernel's boot id."""
+    """Identifies one process: `start` is field 22 of /proc/PID/stat, `boot` the kernel's boot id."""
 
     pid: int
     start: int
@@ -34,7 +34,7 @@ class Process:
         return self.boot == _boot_id() and _start_ticks(self.pid) == self.start
 
     def stop(self, grace: float = 20.0) -> None:
-        """Asks it to end, waits up to `grace` seconds, then kills it; returns when it is gone."""
+        """Terminates it, waits up to `grace` seconds, then kills it; returns when it is gone."""
         for sign, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
             if not self.alive():
                 return

@@ -1,4 +1,4 @@
-"""Progress for humans: one line per step with the seconds since the start, and a table at the end.
+"""Progress for users: one line per step with the seconds since the start, and a table at the end.
 
 Everything goes to standard error; standard output is for results that a script reads.
 """

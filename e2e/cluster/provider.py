@@ -13,7 +13,7 @@ from e2e.cluster.shell import ClusterError, run
 
 
 class Provider(Protocol):
-    """What the demo and the cluster cases need of a cluster."""
+    """The interface of a cluster for the demo and the cluster cases."""
 
     def prepare(self) -> None:
         """Makes everything slow that the other calls need."""
@@ -93,7 +93,7 @@ class Existing:
         say(f"using the existing cluster of context {context}")
 
     def load(self, name: str, references: list[str]) -> list[str]:
-        """Pushes to $FAIRLEAD_REGISTRY if it is set; else says what to do."""
+        """Pushes to $FAIRLEAD_REGISTRY if it is set; otherwise the error has the remedy."""
         registry = os.environ.get("FAIRLEAD_REGISTRY")
         if not registry:
             listed = "\n  ".join(references)

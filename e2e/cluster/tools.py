@@ -20,7 +20,7 @@ from e2e.cluster import once, paths, versions
 from e2e.cluster.progress import say
 from e2e.cluster.shell import ClusterError, CommandError, ended_with_us, find_program, run
 
-_ASK_VERSION = {
+_VERSION_COMMANDS = {
     "kubectl": ["version", "--client"],
     "helm": ["version", "--short"],
     "kind": ["version"],
@@ -30,7 +30,7 @@ _GO_ENV = {
     "CGO_ENABLED": "0",
     "GOFLAGS": "-mod=readonly -buildvcs=false",
     "GOWORK": "off",
-    # A Go older than the module asks for fetches the right compiler through the module proxy.
+    # A Go older than the module requires fetches the right compiler through the module proxy.
     "GOTOOLCHAIN": os.environ.get("GOTOOLCHAIN", "auto"),
 }
 
@@ -85,7 +85,7 @@ def bin_dir(names: Iterable[str]) -> Path:
 
 
 def built_path(name: str) -> Path:
-    """Where the program lies once it is built here."""
+    """The path of the program once it is built here."""
     return paths.tools_dir() / f"{name}-{versions.version_of(name)}-{versions.build_hash()}" / name
 
 
@@ -113,12 +113,12 @@ def _built(name: str) -> Path | None:
 
 
 def _users(name: str) -> Path | None:
-    """A program of the user's own, if its version fits."""
+    """The user's own program, if its version fits."""
     own = shutil.which(name) if name in versions.ACCEPTED else None
     if own is None:
         return None
     try:
-        answer = run([own, *_ASK_VERSION[name]], timeout=20)
+        answer = run([own, *_VERSION_COMMANDS[name]], timeout=20)
     except ClusterError:
         return None
     return Path(own).absolute() if versions.accepts(name, versions.parse(answer)) else None
@@ -192,7 +192,7 @@ def _go_build(
 
 
 def _follow(process: subprocess.Popen[str]) -> list[str]:
-    """Reads what `go build -v` says until it ends; a line of progress every half minute."""
+    """Reads the output of `go build -v` until it ends; a line of progress every half minute."""
     lines: list[str] = []
     done = threading.Event()
 

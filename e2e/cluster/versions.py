@@ -108,7 +108,7 @@ def content_hash(folder: Path, more: str = "") -> str:
 
 
 def version_flags() -> list[str]:
-    """Linker flags that tell the programs their versions, as their own release builds do."""
+    """Linker flags that set the programs' versions, as their own release builds do."""
     major, minor, _ = kubernetes().split(".")
     texts = {
         "k8s.io/component-base/version.gitVersion": f"v{kubernetes()}",

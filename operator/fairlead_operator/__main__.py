@@ -1,4 +1,5 @@
-"""The command `fairlead`: runs the operator in its image, and answers people about models."""
+"""The command `fairlead`: runs the operator in its image, and validates, renders and explains models for
+users."""
 
 from __future__ import annotations
 
@@ -53,6 +54,9 @@ def _explain(options: Namespace) -> int:
 
 def _run(_: Namespace) -> int:
     # Only this command needs kopf, which takes a second to import.
+    import asyncio
+    from contextlib import suppress
+
     import uvloop
 
     from fairlead_operator.runner import run_operator
@@ -67,7 +71,14 @@ def _run(_: Namespace) -> int:
             sys.stderr.write(f"FAIRLEAD_{name}: {item['msg']}\n")
         return 2
     configure_logging(settings.log_level)
-    return uvloop.run(run_operator(settings))
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    try:
+        return runner.run(run_operator(settings))
+    finally:
+        # uvloop calls a loop busy in which a TLS connection is still being shut down. All work is over then,
+        # and that must not make the exit code of a stopped operator.
+        with suppress(OSError):
+            runner.close()
 
 
 _COMMANDS = {

@@ -1,7 +1,7 @@
 """The bounds on everything that the operator reads from others: sizes, numbers, times.
 
-A user who may create pods or ModelDeployments in a namespace decides what their gateways answer, how many
-objects there are and what stands in them. None of that may cost the operator more than is written here.
+A user who may create pods or ModelDeployments in a namespace controls their gateways' answers, the number of
+objects and their contents. None of that may cost the operator more than these bounds.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ from __future__ import annotations
 POD_ANSWER_BYTES = 64 << 10
 # Body of an answer of a router: about 250 bytes for each model. Beyond: the router has not answered.
 ROUTER_ANSWER_BYTES = 16 << 20
-# Models in an answer of a router, as many as its body can hold. Beyond: the router has not answered.
-ROUTER_ANSWER_MODELS = 64_000
-# Routers that are followed. The chart runs two, and each is asked all the time. Further ones are not asked.
+# Routers that are followed. The chart runs two, and each is polled all the time. Further ones are not polled.
 ROUTERS = 64
 # A line of an answer's head. Beyond: no answer.
 HEADER_LINE_BYTES = 4 << 10
@@ -25,16 +23,16 @@ ANSWER_OVERHEAD_BYTES = 64 << 10
 # From the connection to the last byte of an answer. Gateways answer within 1.1 s at worst, because they wait
 # one second for their engine. Beyond: no answer.
 POD_ANSWER_SECONDS = 2.0
-# The same for a router, beyond the time for which a long poll asked it to wait.
+# The same for a router, beyond the wait of a long poll.
 ROUTER_ANSWER_SECONDS = 2.0
-# Until all pods of a model have answered. Beyond: those that have not are taken to be silent.
+# Until all pods of a model have answered. Beyond: the others count as silent.
 MODEL_ANSWERS_SECONDS = 5.0
 # Requests to pods that are under way together, and how many of them may be to pods of one namespace. Each
 # holds at most 256 KiB. Beyond: the request waits, and free places go to the namespaces in turn.
 POD_REQUESTS = 256
 NAMESPACE_REQUESTS = 32
-# A pod that has not answered is not asked again for the first time, twice that after the next failure, and so
-# on up to the second one.
+# Pause before a pod that has not answered is queried again: the first number, doubled with each further
+# failure up to the second.
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 30.0
 # Pods, and namespaces, whose failures are remembered. Beyond: the oldest are forgotten.
@@ -46,19 +44,6 @@ REMEMBERED_FAILURES = 8192
 PATIENCE_SECONDS = 4.0
 PATIENCE_REGAINED_PER_SECOND = 0.05
 PATIENCE_LEAST_SECONDS = 0.2
-
-# Numbers and texts in answers ------------------------------------------------------------------------------
-
-# Requests on one pod, held by one router, or a length of a batch. Beyond: no answer.
-LARGEST_COUNT = 10**9
-# Counters, bytes and tokens. Below 2**53, so that differences of floats are exact. Beyond: no answer.
-LARGEST_COUNTER = 10**15
-# Times in seconds since 1970, and durations. Beyond: no answer.
-LARGEST_SECONDS = 10**11
-# Words such as reasons, phases and boot ids. Beyond: cut.
-WORD_CHARACTERS = 128
-# A sentence in an answer. Beyond: cut.
-SENTENCE_CHARACTERS = 1024
 
 # Objects of the API server ---------------------------------------------------------------------------------
 
@@ -91,7 +76,7 @@ ERROR_CHARACTERS = 2048
 RETRY_AFTER_SECONDS = 60.0
 
 # Chat templates of specs whose check is remembered. Each has at most 64 KiB, and its check takes up to 0.4 s.
-# Beyond: the one that was asked for longest ago is checked again.
+# Beyond: the least recently used one is checked again.
 REMEMBERED_CHAT_TEMPLATES = 64
 
 # Pods of one model that count; the status has room for 1000. So 4000 with its label are looked at in each
@@ -138,6 +123,6 @@ NODES_SECONDS = 30.0
 NODE_TAINTS = 64
 NODE_LABELS = 256
 NODE_RESOURCES = 64
-# Different demands of pods whose comparison with the nodes is remembered: pods of one revision ask the same.
-# Beyond: all are compared again.
-NODE_ASKS = 1000
+# Different requirements of pods whose comparison with the nodes is remembered; pods of one revision have the
+# same. Beyond: all are compared again.
+NODE_PLACEMENTS = 1000

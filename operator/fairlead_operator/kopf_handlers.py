@@ -1,8 +1,8 @@
-"""The edge to kopf, and the only module that imports it: watches in, keys out.
+"""The only module that imports kopf: it turns watch events into keys of models.
 
-kopf lists and watches, reconnects and logs in. Of its handlers only `on.event` is used: it writes nothing to
-the objects, needs no finalizer, and every event of any watched object becomes the key of a model in our own
-queue. Contents are never used, since every reconcile reads them again, so only metadata is asked for.
+kopf lists, watches, reconnects and authenticates. Of its handlers only `on.event` is used: it writes nothing
+to the objects, needs no finalizer, and every event of any watched object becomes the key of a model in our
+own queue. Contents are never used, since every reconcile reads them again, so only metadata is requested.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any
 
 import kopf
 
-from fairlead_operator.api.names import GROUP, KIND, MODEL_LABEL, PLURAL, VERSION
+from fairlead_contract.names import GROUP, MODEL_LABEL, PLURAL, VERSION
+from fairlead_operator.api.names import KIND
 from fairlead_operator.controller.child_index import WatchEvent
 from fairlead_operator.kube.connection import load_connection
 from fairlead_operator.kube.resources import CHILDREN, OPTIONAL_CHILDREN, POD
@@ -29,11 +30,11 @@ _CHILDREN = tuple(
 # A dead connection must not look like a quiet cluster.
 _SERVER_TIMEOUT_SECONDS = 300
 _CLIENT_TIMEOUT_SECONDS = 330
-# An API server that is away for minutes ends no watch. Not for ever: a right that is taken away looks the
-# same, and is told by the check at the next start.
+# An outage of the API server for minutes ends no watch. It is bounded, because a revoked permission looks the
+# same, and the check at the next start reports that.
 _ERROR_BACKOFFS_SECONDS = (1, 1, 2, 3, *itertools.repeat(5, 120))
 
-# Lists come in pieces, each forgotten before the next.
+# Lists are read in pages, and only one page is in memory.
 _LIST_PIECE = 100
 # How long kopf keeps an object, and a task for it, after its last event.
 _IDLE_SECONDS = 0.1
@@ -42,7 +43,7 @@ Notice = Callable[[WatchEvent], None]
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
-    """Keeps no last-handled state. kopf would otherwise copy every object at every event to compute it."""
+    """Stores no last-handled state. Otherwise kopf would copy every object at every event to compute it."""
 
     def build(self, **_: Any) -> Any:
         return {}

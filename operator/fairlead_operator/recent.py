@@ -1,4 +1,4 @@
-"""Memories that forget the oldest, so that whatever keys others make up, they stay small."""
+"""Bounded memories that forget their oldest entries, whatever keys other programs choose."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from fairlead_operator.api.crd import crd
-from fairlead_operator.plan.reasons import CATALOGUE
+from fairlead_operator.plan.catalogue.reasons import CATALOGUE
 
 Schema = dict[str, Any]
 

@@ -1,10 +1,10 @@
 """One replica of the operator from start to stop.
 
 A replica competes for the Lease and, once it leads, watches and works. While it cannot renew the Lease, for
-example without an API server, it writes nothing and waits; it goes on if it is still the holder then. For the
-rest it is crash-only: whatever cannot be mended in place (another leader, watches given up) ends the process,
-the Lease is given back if possible, and another replica or the restarted one begins anew from what is
-observed. Models go on serving meanwhile.
+example without an API server, it pauses all writes. It goes on if it is still the holder afterwards.
+Otherwise it is crash-only: what cannot be repaired in place (another leader, watches given up) ends the
+process. The Lease is released if possible, and another replica or the restarted one starts from what it
+observes. Models go on serving meanwhile.
 """
 
 from __future__ import annotations
@@ -77,9 +77,7 @@ class Runner:
         return 1 if failed and not self._stop.is_set() else 0
 
     async def _work(self) -> None:
-        """Everything from the first request to the API server on; returns or raises only when it cannot go
-        on.
-        """
+        """The run from the first request to the API server; returns or raises only when it cannot go on."""
         await self._wait_for_api()
         await self._elector.acquire()
         recorder = EventRecorder(self._client, self._settings.pod_name)
@@ -94,7 +92,7 @@ class Runner:
         )
 
         def notice(seen: WatchEvent) -> None:
-            if child_index.note(seen):
+            if child_index.record(seen):
                 self._queue.add(seen.key)
 
         # The leadership must exist before kopf starts: at its end it cancels every younger task.
@@ -110,7 +108,7 @@ class Runner:
         try:
             await asyncio.wait([*tasks, watch], return_when=asyncio.FIRST_COMPLETED)
             if any(task.cancelled() for task in tasks):
-                # By kopf, which says a moment later why it ends.
+                # By kopf, which raises the cause a moment later.
                 await asyncio.wait([watch], timeout=_STOP_SECONDS)
             for task in (watch, *tasks):
                 if task.done():
@@ -135,7 +133,7 @@ class Runner:
         await run_workers(self._queue, reconciler, self._settings.workers)
 
     async def _lead(self, reconciler: Reconciler, autoscaling: AutoscalingLoop, names: Names) -> None:
-        """Works while the Lease is held beyond doubt and rests while it is not; raises when it is lost."""
+        """Works while the Lease is held and pauses while its renewal fails; raises when it is lost."""
         while True:
             tasks = [
                 asyncio.create_task(self._elector.hold(), name="lease"),
@@ -161,9 +159,9 @@ class Runner:
                 for task in tasks:
                     await _cancel(task)
                 LEADER.set(0)
-            LOG.warning("resting: the Lease could not be renewed in time")
+            LOG.warning("Lease renewal failed, pausing writes")
             await self._elector.regain()
-            LOG.info("leading again")
+            LOG.info("Lease renewed, resuming writes")
 
     async def _wait_for_api(self) -> None:
         """Waits for the API server and the CRD; fails if the operator may not do what it needs to."""
@@ -193,12 +191,12 @@ class Runner:
         await asyncio.Event().wait()
 
     def _unhealthy(self) -> str | None:
-        # Not its last renewal: an API server that is away does not come back by a restart of ours.
+        # The last attempt, not the last renewal: a restart would not end an outage of the API server.
         age = self._elector.seconds_since_look
         if age > 2 * LEASE_SECONDS and self._elector.seconds_since_renewal is not None:
-            return f"the Lease was not looked at for {age:.0f} s"
-        resting = (self._elector.seconds_since_renewal or 0.0) > LEASE_SECONDS
-        if not resting and self._queue.oldest_seconds > _STUCK_SECONDS:
+            return f"no attempt to renew the Lease for {age:.0f} s"
+        paused = (self._elector.seconds_since_renewal or 0.0) > LEASE_SECONDS
+        if not paused and self._queue.oldest_seconds > _STUCK_SECONDS:
             return f"a model has waited for {self._queue.oldest_seconds:.0f} s"
         return None
 

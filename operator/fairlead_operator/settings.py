@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from fairlead_contract.names import ADMIN_PORT
 from fairlead_operator.api.metadata import (
     RESERVED_ANNOTATIONS,
     RESERVED_LABELS,
@@ -71,8 +72,8 @@ class Settings(BaseSettings):
     """Name of the Lease; equal for all replicas of one installation."""
     health_port: int = Field(default=8080, ge=1, le=65535)
     """Port of /healthz, /readyz and /metrics."""
-    admin_port: int = Field(default=8001, ge=1, le=65535)
-    """Port on which the gateways of pods, and routers, tell how far they are and what they have to do."""
+    admin_port: int = Field(default=ADMIN_PORT, ge=1, le=65535)
+    """Admin port of gateways and routers, with their status and demand."""
     router_service: str = ""
     """The router's Service as NAME.NAMESPACE.svc.DOMAIN:PORT; empty where there is none, and then no model
     goes to zero. The port must be 80, that of the models' own Services.
@@ -94,8 +95,8 @@ class Settings(BaseSettings):
     ip_family_policy: Literal["", "SingleStack", "PreferDualStack", "RequireDualStack"] = ""
     """The ipFamilyPolicy of models' Services; empty for the cluster's default."""
     read_nodes: bool = True
-    """Whether nodes are read to find out why a pod has none. Without the right to list them the status says
-    so.
+    """Whether nodes are read to explain why a pod cannot be scheduled. Without the permission to list them
+    the status says so.
     """
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Lowest level that is logged."""

@@ -1,16 +1,16 @@
-"""What the operator tells about itself: JSON logs, Prometheus metrics, and health on one port."""
+"""Telemetry of the operator: JSON logs, Prometheus metrics, and health on one port."""
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+
+from fairlead_contract.log_format import JsonFormatter
 
 API_REQUESTS = Counter(
     "fairlead_operator_api_requests_total", "Requests to the API server.", ["kind", "verb", "code"]
@@ -40,32 +40,13 @@ QUEUE_DEPTH = Gauge("fairlead_operator_queue_depth", "Models that wait for a rec
 QUEUE_OLDEST_SECONDS = Gauge("fairlead_operator_queue_oldest_seconds", "Age of the oldest waiting item.")
 LEADER = Gauge("fairlead_operator_leader", "1 while this replica leads.")
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, then whatever `extra` holds."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON."""
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
-
 
 def configure_logging(level: str) -> None:
     """Sends all logs to standard error as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # kopf tells of every event and watch; that is noise beside one line per action of ours.
+    # kopf logs every event and watch, which would hide the one line per action of the operator.
     logging.getLogger("kopf").setLevel(max(logging.WARNING, logging.getLevelNamesMapping()[level]))
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
 

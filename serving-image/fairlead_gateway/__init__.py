@@ -1,5 +1,5 @@
-"""Fairlead's gateway: the sidecar that speaks OpenAI's APIs in front of a vLLM engine.
+"""Fairlead's gateway: the sidecar with OpenAI's APIs in front of a vLLM engine.
 
-`contract` and `responses` are pure (bytes in, bytes out), `upstream` talks to the engine, `admission` counts
-and drains, `serving` puts them together for one request, `app` and `admin` are the two HTTP faces.
+`contract` and `responses` are pure (bytes in, bytes out). `upstream` has the connections to the engine,
+`admission` the limits, `exchange` one request. `app` and `admin` are the HTTP applications of the two ports.
 """

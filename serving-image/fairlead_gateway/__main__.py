@@ -15,6 +15,10 @@ from pathlib import Path
 
 import uvloop
 
+from fairlead_contract.gateway_settings import GatewaySettings
+from fairlead_contract.log_format import JsonFormatter
+from fairlead_contract.paths import LAUNCHER
+
 from .admin import create_admin
 from .admission.keys import KeyRing
 from .app import create_api
@@ -26,7 +30,7 @@ from .router.settings import RouterSettings
 from .server.bounded_http import admin_protocol
 from .server.engine_request_cycle import api_protocol
 from .server.listen import connection_limit, listener
-from .settings import GatewaySettings, ProcessSettings
+from .settings import ProcessSettings
 from .upstream.pool import EnginePool
 
 HOUSEKEEPING_SECONDS = 1
@@ -38,7 +42,7 @@ def install_launcher(source: Path, folder: Path) -> None:
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".launcher-", delete=False) as scratch:
         scratch.write(content)
     Path(scratch.name).chmod(0o644)
-    os.replace(scratch.name, folder / "launcher.py")
+    os.replace(scratch.name, folder / LAUNCHER)
 
 
 async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettings) -> None:
@@ -58,21 +62,23 @@ async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettin
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    beside = [asyncio.create_task(admin.serve()), asyncio.create_task(run_housekeeping(services))]
+    serving = asyncio.create_task(admin.serve())
+    endless = [asyncio.create_task(run_housekeeping(services)), asyncio.create_task(query_engine(services))]
     try:
         await api.serve()
     finally:
         admin.should_exit = True
-        beside[1].cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        for task in endless:
+            task.cancel()
+        await asyncio.gather(serving, *endless, return_exceptions=True)
         services.hang.close()
         engine.close()
 
 
 async def run_housekeeping(services: GatewayContext) -> None:
-    """What must happen about once a second: time-outs, pings, changed settings.
+    """The periodic work of about once a second: time-outs, pings, changed settings.
 
-    One that fails must not end the others, nor those of the next second.
+    A failure must not end the other work, nor that of the next second.
     """
     reloader = Reloader(services)
     while True:
@@ -81,7 +87,19 @@ async def run_housekeeping(services: GatewayContext) -> None:
             try:
                 chore()
             except Exception:
-                logging.getLogger("fairlead.gateway").exception("housekeeping failed; it goes on")
+                logging.getLogger("fairlead.gateway").exception("Periodic work failed, continuing")
+
+
+async def query_engine(services: GatewayContext) -> None:
+    """Learns what defaults depend on once the engine is healthy. A task of its own: an engine that does
+    not answer must not delay the housekeeping.
+    """
+    while services.policy.engine.context_length is None:
+        try:
+            await services.query_engine()
+        except Exception:
+            logging.getLogger("fairlead.gateway").exception("the engine's context length is not known yet")
+        await asyncio.sleep(HOUSEKEEPING_SECONDS)
 
 
 def main() -> None:
@@ -114,14 +132,16 @@ def _route() -> None:
 
 
 def _freeze() -> None:
-    """What is alive now stays: the collector need not look at it again and again."""
+    """The present objects stay: the garbage collector need not scan them again."""
     gc.collect()
     gc.freeze()
 
 
 def _set_up_logging(level: str) -> None:
-    logging.basicConfig(level=level.upper(), format="%(levelname)s %(name)s %(message)s")
-    # One line for each request to the API server says nothing that matters.
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+    # One line for each request to the API server is not useful.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     log_requests_to_standard_output()
 

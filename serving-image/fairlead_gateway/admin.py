@@ -1,6 +1,6 @@
 """The admin port: probes, drain, load, metrics, for kubelet, operator and Prometheus. Never the API.
 
-Readiness is the gateway's to say, because the engine calls itself healthy while it refuses new requests.
+The gateway decides about readiness, because the engine reports itself healthy while it refuses new requests.
 
 No GET changes state. The only request that does is `POST /drain`, which is accepted only from the pod itself.
 A client elsewhere that reaches the port can read and no more, also by way of a client that follows redirects.
@@ -17,12 +17,16 @@ from typing import Any
 from fastapi import FastAPI, Request
 from starlette.responses import JSONResponse, Response
 
+from fairlead_contract.defaults import UNBOUNDED_REQUESTS
+from fairlead_contract.demand import GatewayDemand
+from fairlead_contract.status import GatewayLoad, PodReport
+
 from .drain import Drain
 from .gateway_context import GatewayContext
 from .load_counters import read_engine
-from .settings import UNBOUNDED_REQUESTS, ProcessSettings
+from .settings import ProcessSettings
 
-# The operator gives up after 2 s; what the gateway itself knows must not be lost with a slow engine.
+# The operator gives up after 2 s. The gateway's own figures must not be lost because of a slow engine.
 _ENGINE_SECONDS = 1.0
 _LONGEST_WAIT_SECONDS = 60.0
 # Addresses of the pod itself. All of 127.0.0.0/8 would be too much: service meshes forward from some of it.
@@ -42,7 +46,8 @@ def create_admin(services: GatewayContext) -> FastAPI:
 
     @app.get("/livez")
     async def livez() -> JSONResponse:
-        """Whether the engine should go on: the liveness probe of its container, where a restart is wanted."""
+        """Whether the engine should go on: the liveness probe of its container, where the spec restarts hung
+        engines."""
         return JSONResponse(
             {"unresponsiveSeconds": _unresponsive(services)}, 503 if services.hang.hung else 200
         )
@@ -50,11 +55,10 @@ def create_admin(services: GatewayContext) -> FastAPI:
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
         if limiter.draining:
-            return JSONResponse({"reason": "Draining", "load": _load(services)}, 503)
+            return JSONResponse({"reason": "Draining", "load": _load(services).model_dump()}, 503)
         if services.hang.hung:
             return JSONResponse({"reason": "EngineUnresponsive", "seconds": _unresponsive(services)}, 503)
         if await _serves(services):
-            await _learn_context_length(services)
             return JSONResponse({"reason": "Ready", "problems": services.problems})
         return JSONResponse({"reason": "EngineNotReady", "engine": read_engine_state(process)}, 503)
 
@@ -64,40 +68,39 @@ def create_admin(services: GatewayContext) -> FastAPI:
         if request.client is None or request.client.host not in _OWN_POD:
             return JSONResponse({"message": "Only the pod itself may drain it; delete the pod instead."}, 403)
         await drain.run()
-        return JSONResponse(_load(services))
+        return JSONResponse(_load(services).model_dump())
 
     _add_reports(app, services, drain)
     return app
 
 
 def _add_reports(app: FastAPI, services: GatewayContext, drain: Drain) -> None:
-    """What only tells and changes nothing."""
+    """The routes that only read."""
     limiter, process = services.limiter, services.process
 
     @app.get("/load")
     async def load() -> dict[str, Any]:
-        return _load(services)
+        return _load(services).model_dump()
 
     @app.get("/status")
     async def status() -> dict[str, Any]:
-        """All that the operator wants to know of a pod that starts or drains, in one answer."""
-        return {
-            "inFlight": limiter.running,
-            "queued": limiter.waiting,
-            "draining": limiter.draining,
-            "drained": drain.done,
-            "ready": not limiter.draining and not services.hang.hung and await _serves(services),
-            "engine": read_engine_state(process),
-            "weights": _read_state(process.weights_state),
-            "unresponsiveSeconds": _unresponsive(services),
-        }
+        """The status document for the operator, of a pod that starts or drains."""
+        report = PodReport(
+            in_flight=limiter.running,
+            queued=limiter.waiting,
+            draining=limiter.draining,
+            drained=drain.done,
+            ready=not limiter.draining and not services.hang.hung and await _serves(services),
+            unresponsive_seconds=_unresponsive(services),
+        )
+        return report.with_state_files(read_engine_state(process), _read_state(process.weights_state))
 
     @app.get("/demand")
-    async def demand(wait: float = 0.0, cursor: int | None = None) -> dict[str, Any]:
+    async def demand(wait: float = 0.0, cursor: int | None = None) -> Response:
         """The load for the autoscaler; with a cursor, when it has risen or `wait` seconds have passed."""
         if cursor is not None:
             await services.demand.wait_above(cursor, min(max(wait, 0.0), _LONGEST_WAIT_SECONDS))
-        return await _demand(services)
+        return Response((await _demand(services)).to_json(), media_type="application/json")
 
     @app.get("/metrics")
     async def metrics() -> Response:
@@ -107,12 +110,12 @@ def _add_reports(app: FastAPI, services: GatewayContext, drain: Drain) -> None:
 
 
 def read_engine_state(process: ProcessSettings) -> dict[str, Any] | None:
-    """What the launcher last wrote, or None before it ran."""
+    """The launcher's last state, or None before it ran."""
     return _read_state(process.engine_state)
 
 
 def _read_state(path: Path) -> dict[str, Any] | None:
-    """A state file of another container; None while there is none. It is replaced as a whole, never torn."""
+    """A state file of another container; None while there is none. It is always replaced as a whole."""
     try:
         state = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -121,43 +124,37 @@ def _read_state(path: Path) -> dict[str, Any] | None:
 
 
 async def _serves(services: GatewayContext) -> bool:
-    """Whether the engine answers requests: it is healthy, and has rendered the launcher's first prompt."""
+    """Whether requests can be served: the engine is healthy and has rendered the launcher's first prompt, and
+    the gateway has read its context length.
+    """
     state = read_engine_state(services.process) or {}
-    return state.get("promptRendered") is not False and await services.engine.healthy()
+    rendered = state.get("promptRendered") is not False
+    return rendered and services.engine_queried and await services.engine.healthy()
 
 
 def _start_of_engine(process: ProcessSettings) -> float | None:
-    """What tells one start of the engine from the next, None before the first."""
+    """An identity of the engine's present start, None before the first."""
     return (read_engine_state(process) or {}).get("startedAt")
 
 
-async def _learn_context_length(services: GatewayContext) -> None:
-    """Before the first request arrives: defaults must fit into the context."""
-    if services.policy.engine.context_length is None:
-        for model in await services.engine.models():
-            if model.get("max_model_len"):
-                services.learn_context_length(model["max_model_len"])
-
-
-async def _demand(services: GatewayContext) -> dict[str, Any]:
+async def _demand(services: GatewayContext) -> GatewayDemand:
     limit = services.settings.max_running_requests
     metrics = b""
     with suppress(TimeoutError):
         async with asyncio.timeout(_ENGINE_SECONDS):
             metrics = await services.engine.metrics()
-    return {
-        **services.demand.tell(),
-        "queued": services.limiter.waiting,
-        "inFlight": services.limiter.running,
-        "draining": services.limiter.draining,
-        "engine": read_engine(metrics, limit if limit < UNBOUNDED_REQUESTS else None),
-    }
+    return services.demand.report(
+        queued=services.limiter.waiting,
+        in_flight=services.limiter.running,
+        draining=services.limiter.draining,
+        engine=read_engine(metrics, limit if limit < UNBOUNDED_REQUESTS else None),
+    )
 
 
 def _unresponsive(services: GatewayContext) -> float:
     return round(services.hang.unresponsive_seconds(services.clock()), 1)
 
 
-def _load(services: GatewayContext) -> dict[str, Any]:
+def _load(services: GatewayContext) -> GatewayLoad:
     limiter = services.limiter
-    return {"running": limiter.running, "waiting": limiter.waiting, "draining": limiter.draining}
+    return GatewayLoad(running=limiter.running, waiting=limiter.waiting, draining=limiter.draining)

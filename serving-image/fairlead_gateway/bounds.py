@@ -1,7 +1,8 @@
 """The bounds on everything that gateway and router receive: sizes, numbers, times.
 
-One table, so that the memory that strangers can make a process hold is the sum of few lines. Both containers
-have a memory limit of 1 GiB. The bounds on single parameters of a request are in `contract.parameters`.
+One table, so that the memory that clients can make a process use is the sum of few lines. Both containers
+have a memory limit of 1 GiB. The bounds on single parameters of a request are in
+`fairlead_contract.parameters`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SHARE_OF_FREE = 0.5
 UNCOUNTED_BYTES = 4 << 10
 # Requests that arrive in one read of a connection. Beyond: the connection is closed after their answers.
 MAX_PIPELINED = 32
-# How long a client may take no byte of what is written for it. Beyond: the connection is cut.
+# How long a client may read nothing of what is written for it. Beyond: the connection is cut.
 STALLED_READER_SECONDS = 600.0
 # After the last answer on a connection the client may go on to send. It is read and dropped for this time and
 # this many bytes, so that the answer is not lost with a reset. Beyond: the connection is closed.
@@ -64,12 +65,12 @@ MAX_MODEL_NAME_BYTES = 512
 # What the router reads from the cluster --------------------------------------------------------------------
 
 # A piece of a list. Objects have at most 1.5 MiB and take five times as much as Python objects. Beyond: the
-# piece is asked for again in halves.
+# piece is requested again in halves.
 MAX_PIECE_BYTES = 16 << 20
 # Names of one model. The CRD allows one served name, 16 aliases and 32 adapters. Beyond: left out.
 MAX_NAMES = 64
-# Numbers and a text in a model's status, which is free-form: requests that one pod does well at once, an
-# expected start, the operator's message. Beyond: they are taken to be this large, and the text is cut.
+# Numbers and a text in a model's status, which is free-form: the concurrency of one pod, an expected start,
+# the operator's message. Beyond: they count as this large, and the text is cut.
 MAX_CONCURRENCY = 1_000_000.0
 MAX_START_SECONDS = 86_400
 MAX_QUOTED_CHARACTERS = 1024
@@ -77,8 +78,8 @@ MAX_QUOTED_CHARACTERS = 1024
 MAX_SLICE_ENDPOINTS = 1000
 # Pods of one model. A Service of 5,000 pods has so many addresses. Beyond: they get no requests.
 MAX_PODS = 5_000
-# EndpointSlices and addresses in them that are kept for one namespace, about 10 MB. Who may write slices
-# could fill the memory with them. Beyond: left out, with a warning in the log.
+# EndpointSlices and addresses in them that are kept for one namespace, about 10 MB. A user who may write
+# slices could fill the memory with them. Beyond: left out, with a warning in the log.
 MAX_NAMESPACE_ADDRESSES = 20_000
 # Deleted models whose counters, and whose Services' names, are remembered: about 20 MB. Beyond: the oldest
 # one without requests is forgotten.

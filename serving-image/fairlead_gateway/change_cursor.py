@@ -1,4 +1,4 @@
-"""A number that rises when the operator should look at once, and how its long poll waits for that."""
+"""A number that rises with each change that the operator should see at once, and its long poll."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ChangeCursor:
         self._event = asyncio.Event()
 
     def up(self) -> None:
-        """Something happened: whoever waits is told at once."""
+        """Counts a change, and ends all long polls."""
         self.cursor += 1
         event, self._event = self._event, asyncio.Event()
         event.set()
@@ -23,6 +23,6 @@ class ChangeCursor:
         """Returns when the cursor is above this one, or after so many seconds."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                # A cursor of a former process says nothing about this one.
+                # A cursor of a former process is not comparable with this one.
                 while self.cursor == cursor:
                     await self._event.wait()

@@ -1,8 +1,8 @@
-"""The drain of a pod: out of service at once, finished with what it has, and back if nothing stops it.
+"""The drain of a pod: it takes no new requests, finishes those in flight, and returns if it is not stopped.
 
 A drain is requested by the engine container's `preStop` hook, so the end of the pod, or a new start of its
-engine, follows within the pod's grace period. Where neither follows, a pod that works would stay out of
-service for ever. So it comes back by itself.
+engine, follows within the pod's grace period. If neither follows, a working pod would stay out of service for
+ever. So it then becomes ready again.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .gateway_context import GatewayContext
 
 # Counted from the end of the drain timeout. A pod that is being stopped is gone 30 s after that: 20 s for the
 # engine to end and 10 s of margin, by the operator's rendering (a test compares them). The other 30 s are for
-# a kubelet that is late.
+# a late kubelet.
 COME_BACK_SECONDS = 60
 _LOOK_AGAIN_SECONDS = 1
 
@@ -58,10 +58,10 @@ class Drain:
         limiter = self._services.limiter
         if not limiter.stopping:
             self.done = limiter.draining = False
-            logging.getLogger("fairlead.gateway").warning("the drained pod was not stopped; it serves again")
+            logging.getLogger("fairlead.gateway").warning("Drained pod was not stopped, serving again")
 
     async def _idle_or_hung(self) -> None:
-        """Returns when nothing is in flight, or when an engine that hangs leaves nothing to wait for."""
+        """Returns when nothing is in flight, or when the engine hangs and no request can finish."""
         while not self._services.hang.hung:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_AGAIN_SECONDS):

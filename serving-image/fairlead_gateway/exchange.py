@@ -1,7 +1,7 @@
 """One generation request from its whole body to the last byte of its answer, for both APIs.
 
-A state machine between two byte streams: it is told what happens (the engine sent bytes, the client left, a
-second passed) and tells client and engine what to do. It knows no socket and no event loop.
+A state machine between two byte streams. Its methods are called for each event (the engine sent bytes, the
+client left, a second passed), and it calls client and engine. It has no socket and no event loop.
 
 The order matters: the engine's first event is read before a 200 is sent, because vLLM reports many validation
 errors only there and a started stream cannot become a 400 any more. Only when the engine takes so long that
@@ -12,51 +12,49 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from typing import Protocol
+from enum import Enum, auto
 
 from .admission.keys import Key
 from .bounds import MAX_ERROR_BODY_BYTES, MAX_EVENT_BYTES, MAX_WHOLE_ANSWER_BYTES, UNCOUNTED_BYTES
+from .client_link import Client, ClientLink
 from .contract.api_adapter import ApiAdapter, Call, Relay
 from .contract.errors import ApiError, engine_failed, engine_unavailable, from_engine_body
 from .contract.sse import EVENT_END, TRUNCATED, error_of
 from .gateway_context import GatewayContext
 from .request_log import log_request
 from .routes import ApiRoute
-from .upstream.connection import HttpConnection
 
 _ANSWERED = 200
-CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
-# A comment of one line, which every client's parser skips; an empty line after it would end an event.
-PING = b": ping\n"
+_NOTHING: Mapping[str, str] = {}
 _ENGINE_PATH = b"/v1/chat/completions"
 _log = logging.getLogger("fairlead.gateway")
 
 
-class Client(Protocol):
-    """Where the answer goes."""
+class ExchangeState(Enum):
+    """Where a request is."""
 
-    def body_sent(self) -> None:
-        """The request's body is not needed any more: its memory is free."""
-
-    def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """A whole JSON answer."""
-
-    def start_stream(self, headers: Mapping[str, str]) -> None:
-        """Status 200 and the headers of a stream."""
-
-    def write(self, data: bytes) -> None:
-        """Some bytes of the stream."""
-
-    def finish(self, data: bytes) -> None:
-        """The last bytes of the stream, maybe none."""
-
-    def abort(self) -> None:
-        """Closes the connection to a client that takes nothing any more."""
+    RECEIVED = auto()
+    """Its body is being checked."""
+    QUEUED = auto()
+    """It waits for a place at the engine."""
+    SENT = auto()
+    """The engine has it; the client has nothing of the answer."""
+    STREAMING = auto()
+    """The engine has it; the client's stream is open and gets every event at once."""
+    CLOSED = auto()
+    """It is over."""
 
 
-class Exchange:
+# An access through the class costs ten times as much in Python 3.11, and each chunk needs one.
+_RECEIVED, _QUEUED, _SENT, _STREAMING, _CLOSED = ExchangeState
+
+
+class Exchange(ClientLink[Client]):
     """One request. `token` is unique, `arrived` the monotonic time of its first byte, `holder` has the share
     of memory that its answer takes, `router` is the name of the router that it came through, if any.
+
+    Attributes without a value at first are set on the way: `_adapter` before QUEUED and SENT, `_admitted_at`
+    with SENT, `_relay` when the client's stream is opened.
     """
 
     __slots__ = (
@@ -64,8 +62,6 @@ class Exchange:
         "_admitted_at",
         "_arrived",
         "_charged",
-        "_client",
-        "_connection",
         "_endpoint",
         "_events",
         "_first_event_at",
@@ -75,17 +71,14 @@ class Exchange:
         "_kept_bytes",
         "_labels",
         "_large",
-        "_paused",
-        "_queued",
         "_received",
         "_relay",
         "_services",
+        "_state",
         "_streams",
         "_token",
-        "_written_at",
         "owner",
         "router",
-        "wanted",
     )
 
     def __init__(
@@ -98,23 +91,26 @@ class Exchange:
         holder: str = "",
         router: bytes = b"",
     ) -> None:
-        self.wanted, self.router = True, router
-        self.owner = ""
+        super().__init__(client, arrived)
+        self._state = _RECEIVED
+        self.owner, self.router = "", router
         self._holder, self._large = holder, False
         self._charged = self._kept_bytes = 0
-        self._services, self._endpoint, self._client = services, endpoint, client
+        self._services, self._endpoint = services, endpoint
         self._token, self._arrived = token, arrived
-        self._adapter: ApiAdapter | None = None
-        self._labels: Mapping[str, str] = {}
-        self._headers: Mapping[str, str] = {}
-        self._queued = self._streams = False
-        self._admitted_at: float | None = None
-        self._connection: HttpConnection | None = None
+        self._adapter: ApiAdapter
+        self._relay: Relay
+        self._admitted_at: float
+        self._labels = self._headers = _NOTHING
+        self._streams = False
         self._received: list[bytes] = []
-        self._relay: Relay | None = None
-        self._first_event_at = self._heard_at = self._written_at = arrived
+        self._first_event_at = self._heard_at = arrived
         self._events = 0
-        self._paused = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the request is not over yet."""
+        return self._state is not _CLOSED
 
     # What the client does
 
@@ -129,53 +125,32 @@ class Exchange:
             _log.exception("request req_%s", self._token)
             self._fail(ApiError(500, "The gateway failed; the request id is in its log.", "server_error"))
             return
-        if not self._queued:
+        if self._state is _RECEIVED:
             self.admitted()
-
-    def client_gone(self) -> None:
-        """Nobody reads the answer any more: the engine is told at once."""
-        if self.wanted:
-            self._close(CLIENT_LEFT)
-
-    def pause(self) -> None:
-        """The client takes no more for now."""
-        self._paused = True
-        if self._connection is not None:
-            self._connection.pause()
-
-    def resume(self) -> None:
-        """The client takes bytes again."""
-        self._paused = False
-        if self._connection is not None:
-            self._connection.resume()
 
     def tick(self, now: float) -> None:
         """Ends what has waited for too long, and keeps a silent stream's connection alive."""
         settings = self._services.settings
-        if self._queued:
+        if self._state is _QUEUED:
             if now - self._arrived > settings.queue_timeout_seconds:
                 self._fail(self._queue_timeout(settings.queue_timeout_seconds))
                 return
         elif now - self._heard_at > settings.engine_silence_timeout_seconds:
             self._end_silence(settings.engine_silence_timeout_seconds)
             return
-        elif self._admitted_at is not None and not self._paused:
+        elif not self._paused:
             self._services.hang.awaited(self._heard_at if self._heard_at > self._admitted_at else 0.0)
-        if self._streams and now - self._written_at >= self._services.process.ping_seconds:
-            if self._relay is None:
-                self._open_stream()
-            self._written_at = now
-            self._client.write(PING)
+        if self._streams:
+            self._ping(now, self._services.process.ping_seconds)
 
     # What the gate does
 
     def admitted(self) -> None:
         """The request's turn has come."""
-        assert self._adapter is not None
         now = self._services.clock()
-        if self._queued:
-            self._queued = False
+        if self._state is _QUEUED:
             self._services.telemetry.queue_time.observe(self._endpoint.name, now - self._arrived)
+        self._state = _STREAMING if self._opened else _SENT
         self._admitted_at = self._heard_at = now
         engine = self._adapter.engine
         self._large = len(engine.body) > UNCOUNTED_BYTES
@@ -184,15 +159,10 @@ class Exchange:
 
     # What the engine does
 
-    def upstream_connected(self, connection: HttpConnection) -> None:
-        """The request is on its way."""
-        self._connection = connection
-
     def upstream_data(self, status: int, data: bytes) -> None:
         """Some bytes of the engine's answer."""
         self._heard_at = self._written_at = self._services.clock()
-        relay = self._relay
-        if relay is None or status != 200:
+        if self._state is not _STREAMING or status != 200:
             if not self._keep(status, data):
                 return
             if status == 200 and self._streams:
@@ -203,6 +173,7 @@ class Exchange:
             waited = self._heard_at - self._arrived
             self._services.telemetry.first_event.observe(self._endpoint.name, waited)
         self._events += data.count(EVENT_END)
+        relay = self._relay
         try:
             rendered = relay.feed(data)
         except ApiError as error:
@@ -219,8 +190,8 @@ class Exchange:
         """The engine's answer is complete."""
         self._connection = None
         if status != 200:
-            self._fail(self._attribute_error(from_engine_body(status, b"".join(self._received))))
-        elif self._relay is not None:
+            self._fail(self._adapter.attribute_error(from_engine_body(status, b"".join(self._received))))
+        elif self._state is _STREAMING:
             self._end_stream(self._relay.end())
         elif self._streams:
             self._fail(engine_failed(TRUNCATED))
@@ -251,9 +222,10 @@ class Exchange:
             raise engine_unavailable("The engine does not respond; try again later.")
         self._adapter, self._streams = adapter, engine.stream
         services.demand.arrived(self.router)
-        self._queued = not services.limiter.enter(self)
-        if self._queued and services.limiter.waiting == 1:
-            services.demand.queue_began()
+        if not services.limiter.enter(self):
+            self._state = _QUEUED
+            if services.limiter.waiting == 1:
+                services.demand.queue_began()
 
     def _keep(self, status: int, data: bytes) -> bool:
         """Keeps a part of an answer that must be seen as a whole; False, and the request has failed, if it is
@@ -297,15 +269,17 @@ class Exchange:
         error = error_of(received[:end])
         if error is not None:
             self._release()
-            self._fail(self._attribute_error(error))
+            self._fail(self._adapter.attribute_error(error))
             return
         self._open_stream()
         self.upstream_data(200, received)
 
     def _open_stream(self) -> None:
-        assert self._adapter is not None
         self._client.start_stream(self._headers)
         beginning, self._relay = self._adapter.stream()
+        self._opened = True
+        if self._state is _SENT:
+            self._state = _STREAMING
         if beginning:
             self._client.write(beginning)
 
@@ -335,7 +309,6 @@ class Exchange:
         self._close(200)
 
     def _answer_whole(self, body: bytes) -> None:
-        assert self._adapter is not None
         try:
             answer = self._adapter.whole(body)
         except ApiError as error:
@@ -349,14 +322,11 @@ class Exchange:
         self._client.answer(200, self._headers, answer)
         self._close(200)
 
-    def _attribute_error(self, error: ApiError) -> ApiError:
-        return self._adapter.attribute_error(error) if self._adapter is not None else error
-
     def _fail(self, error: ApiError) -> None:
         if not self.wanted:
             return
         self._services.telemetry.count_reject(self._endpoint.name, error.code)
-        if self._relay is not None:
+        if self._opened:
             self._client.finish(self._relay.fail(error))
             self._close(200)
         else:
@@ -367,18 +337,17 @@ class Exchange:
         """The exchange is over: gives back what it holds and counts it."""
         services = self._services
         now = services.clock()
-        self.wanted = False
+        state, self._state = self._state, _CLOSED
         if self._charged:
             self._give_back()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.abort()
+        if self._connection is not None:
+            self._cut_upstream()
         seconds = now - self._arrived
         services.telemetry.count_request(self._endpoint.name, status, seconds, self.owner)
         if self._labels:
             log_request(self._token, self.owner, self._endpoint.name, status, seconds, self._labels)
-        if self._queued:
+        if state is _QUEUED:
             services.limiter.withdraw(self)
-        elif self._admitted_at is not None:
+        elif state is not _RECEIVED:
             services.demand.ended(self.router, status == _ANSWERED)
             services.limiter.leave(now - self._admitted_at)

@@ -1,18 +1,22 @@
-"""What a request needs besides itself, and how that follows settings, keys and engine while they change."""
+"""What requests share: settings, keys, the engine, limits and metrics, and how they change while requests
+run."""
 
 from __future__ import annotations
 
 import time
 
+from fairlead_contract.defaults import UNBOUNDED_REQUESTS
+from fairlead_contract.gateway_settings import GatewaySettings
+from fairlead_contract.values import read_limits
+
 from .admission.concurrency_limiter import ConcurrencyLimiter
 from .admission.keys import KeyRing
 from .contract.errors import ApiError
 from .contract.policy import EngineFacts, RequestPolicy, make_policy
-from .contract.values import read_limits
 from .load_counters import LoadCounters
 from .routes import LOAD_HEADER, generation_routes
 from .server_context import BaseServerContext
-from .settings import UNBOUNDED_REQUESTS, GatewaySettings, ProcessSettings
+from .settings import ProcessSettings
 from .telemetry import Telemetry
 from .upstream.hang_detection import HangWatch
 from .upstream.pool import EnginePool
@@ -32,6 +36,8 @@ class GatewayContext(BaseServerContext):
         self.demand = LoadCounters()
         self.telemetry = Telemetry(self.limiter)
         self._context_length: int | None = None
+        self.engine_queried = False
+        """Whether a healthy engine was queried for the values on which defaults depend."""
         self.apply(settings, keys)
 
     def apply(self, settings: GatewaySettings, keys: KeyRing) -> None:
@@ -51,8 +57,21 @@ class GatewayContext(BaseServerContext):
         self.limiter.queue_limit = settings.max_queued_requests
         self.limiter.admit()
 
+    async def query_engine(self) -> None:
+        """Learns the context length of the engine as soon as it is healthy. To be called about once a second.
+
+        The gateway is not ready before: the defaults of the first request must fit into the context.
+        """
+        if self._context_length is not None or not await self.engine.healthy():
+            return
+        models = await self.engine.models()
+        self.engine_queried = True
+        for model in models:
+            if model.get("max_model_len"):
+                self.learn_context_length(model["max_model_len"])
+
     def learn_context_length(self, tokens: int) -> None:
-        """What the engine says of itself; defaults are clamped to it."""
+        """The engine's context length; defaults are clamped to it."""
         if tokens != self._context_length:
             self._context_length = tokens
             self.policy = self._make_policy(self.settings)
@@ -74,24 +93,22 @@ class GatewayContext(BaseServerContext):
         return ApiError(503, message, "engine_unavailable", headers=headers)
 
     def load_header(self) -> bytes:
-        """For routers: the requests that this pod has, and how many may run at once if a bound was set."""
+        """For routers: the requests on this pod, and the bound of concurrent ones if there is one."""
         limiter = self.limiter
         bound = b"%d" % limiter.running_limit if limiter.running_limit < UNBOUNDED_REQUESTS else b"-"
         return b"%b: %d/%b\r\n" % (LOAD_HEADER, limiter.running + limiter.waiting, bound)
 
     @staticmethod
     def unix_seconds() -> int:
-        """The time that answers carry."""
+        """The time of answers."""
         return int(time.time())
 
     def sweep(self) -> None:
-        """Lets everything whose time has run out know, and judges whether the engine hangs. To be called
-        about once a second.
-        """
+        """Ends what has timed out, and checks whether the engine hangs. To be called about once a second."""
         now = self.clock()
         self.tick_all(now)
         self.engine.sweep()
-        self.hang.look(now, self.settings.unresponsive_after_seconds, self.settings.model.served_name)
+        self.hang.check(now, self.settings.unresponsive_after_seconds, self.settings.model.served_name)
         self.telemetry.unresponsive_seconds = self.hang.unresponsive_seconds(now)
 
     def _make_policy(self, settings: GatewaySettings) -> RequestPolicy:

@@ -1,10 +1,9 @@
-"""What this pod tells the operator's autoscaler: how much there is to do, and what the engine makes of it.
+"""The demand document of this pod for the operator's autoscaler: its load, and the engine's counters.
 
-Requests that came through a router are counted there too, so they are counted apart, by the name that the
-router gave itself: the operator adds up routers and direct requests, and nothing twice. Any client can claim
-to be a router, so the operator takes the requests of a name that it does not know for direct ones. Counters
-begin with this process, which `boot` names; the reader bridges restarts. Whatever is not known is null, never
-zero.
+A router counts its requests too, so they are counted apart here, by the name that the router sends: the
+operator adds up routers and direct requests, and counts none twice. Any client can claim to be a router, so
+requests with a name that the operator does not know count as direct. Counters begin with this process, which
+`boot` identifies; the reader bridges restarts. What is not known is null, never zero.
 """
 
 from __future__ import annotations
@@ -14,14 +13,15 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from fairlead_contract.demand import EngineFigures, GatewayDemand, RequestCounts
 
 from .bounds import MAX_COUNTED_ROUTERS
 from .change_cursor import ChangeCursor
 
-# vLLM's own names (0.9 to 0.32); an engine with several schedulers tells of each, by a label.
+# vLLM's own names (0.9 to 0.32); an engine with several schedulers has a label for each.
 _ADDED = {
     "vllm:num_requests_running": "running",
     "vllm:num_requests_waiting": "waiting",
@@ -36,7 +36,7 @@ _ROUTER_NAME = re.compile(rb"[0-9a-f]{16}")
 _USAGE = "vllm:kv_cache_usage_perc"
 _CACHE = "vllm:cache_config_info"
 _LINES = tuple(f"{name}{end}".encode() for name in (*_ADDED, _USAGE, _CACHE) for end in ("{", " "))
-# Without these the block would claim to know what it does not.
+# Without these metrics the engine's block is null.
 _NEEDED = frozenset({"running", "waiting", "steps", "decodeTokens", "promptTokens"})
 
 
@@ -53,36 +53,51 @@ class LoadCounters(ChangeCursor):
         self._last_completion: float | None = None
 
     def arrived(self, router: bytes) -> None:
-        """A request came that the engine could be given, through this router (b"": through none)."""
+        """A valid request has arrived, through this router (b"": directly)."""
         self._arrivals += 1
         self._of(router)[0] += 1
 
     def ended(self, router: bytes, answered: bool) -> None:
-        """It is over; `answered` if it was not refused and did not fail."""
+        """A request has ended; `answered` if it was not refused and did not fail."""
         self._last_completion = self._clock()
         if answered:
             self._completions += 1
             self._of(router)[1] += 1
 
     def queue_began(self) -> None:
-        """A request waits and none did before."""
+        """The first request waits."""
         self.up()
 
-    def tell(self) -> dict[str, Any]:
-        """The counters for the operator. `direct` are the requests without a router's name."""
-        counts = {name.decode(): _counts(*both) for name, both in self._routers.items()}
-        return {
-            "boot": self.boot,
-            "cursor": self.cursor,
-            "arrivals": self._arrivals,
-            "completions": self._completions,
-            "direct": counts.pop(""),
-            "routers": counts,
-            "lastCompletionAt": self._last_completion,
+    def report(
+        self,
+        queued: int = 0,
+        in_flight: int = 0,
+        draining: bool = False,
+        engine: EngineFigures | None = None,
+    ) -> GatewayDemand:
+        """The counters for the operator, with the load and the engine's metrics. `direct` are the requests
+        without a router's name.
+        """
+        counts = {
+            name.decode(): RequestCounts(arrivals=arrivals, completions=completions)
+            for name, (arrivals, completions) in self._routers.items()
         }
+        return GatewayDemand(
+            boot=self.boot,
+            cursor=self.cursor,
+            arrivals=self._arrivals,
+            completions=self._completions,
+            direct=counts.pop(""),
+            routers=counts,
+            last_completion_at=self._last_completion,
+            queued=queued,
+            in_flight=in_flight,
+            draining=draining,
+            engine=engine,
+        )
 
     def _of(self, router: bytes) -> list[int]:
-        """The counters of a router; those of no router if the name is none, or one too many."""
+        """The counters of a router; those of direct requests for an invalid name, or one beyond the bound."""
         counts = self._routers.get(router)
         if counts is None:
             if len(self._routers) > MAX_COUNTED_ROUTERS or not _ROUTER_NAME.fullmatch(router):
@@ -91,42 +106,42 @@ class LoadCounters(ChangeCursor):
         return counts
 
 
-def _counts(arrivals: int, completions: int) -> dict[str, int]:
-    return {"arrivals": arrivals, "completions": completions}
+def read_engine(metrics: bytes, max_running: int | None) -> EngineFigures | None:
+    """The engine's counters from its metrics (Prometheus' text format); None if a required one is absent.
 
-
-def read_engine(metrics: bytes, max_running: int | None) -> dict[str, Any] | None:
-    """What the engine's metrics (Prometheus' text format) say; None if they do not say what matters.
-
-    Prompt tokens that the prefix cache had cost nothing, so `prefillTokens` are without them.
+    Prompt tokens in the prefix cache cost nothing, so `prefillTokens` are without them.
     """
     # Only the lines that count are parsed: the histograms among the rest are many hundreds.
     lines = b"\n".join(line for line in metrics.splitlines() if line.startswith(_LINES))
-    told: dict[str, float] = defaultdict(float)
+    figures: dict[str, float] = defaultdict(float)
     usage: list[float] = []
     kv_tokens = 0
     for family in text_string_to_metric_families(lines.decode(errors="replace") + "\n"):
         for sample in family.samples:
             if sample.name in _ADDED:
-                told[_ADDED[sample.name]] += sample.value
+                figures[_ADDED[sample.name]] += sample.value
             elif sample.name == _USAGE:
                 usage.append(sample.value)
             elif sample.name == _CACHE:
                 kv_tokens += _kv_tokens(sample.labels)
-    if not usage or not told.keys() >= _NEEDED:
+    if not usage or not figures.keys() >= _NEEDED:
         return None
-    return {
-        "running": int(told["running"]),
-        "waiting": int(told["waiting"]),
-        "kvUsage": max(usage),
-        "steps": told["steps"],
-        "decodeTokens": told["decodeTokens"],
-        "promptTokens": told["promptTokens"],
-        "prefillTokens": max(0.0, told["promptTokens"] - told["cachedTokens"]),
-        "preemptions": told["preemptions"],
-        "kvTokens": kv_tokens or None,
-        "maxRunning": max_running,
-    }
+    try:
+        return EngineFigures(
+            running=int(figures["running"]),
+            waiting=int(figures["waiting"]),
+            kv_usage=max(usage),
+            steps=figures["steps"],
+            decode_tokens=figures["decodeTokens"],
+            prompt_tokens=figures["promptTokens"],
+            prefill_tokens=max(0.0, figures["promptTokens"] - figures["cachedTokens"]),
+            preemptions=figures["preemptions"],
+            kv_tokens=kv_tokens or None,
+            max_running=max_running,
+        )
+    except (OverflowError, ValueError):
+        # NaN, infinite or negative: an engine of the user's own image may write anything.
+        return None
 
 
 def _kv_tokens(labels: dict[str, str]) -> int:

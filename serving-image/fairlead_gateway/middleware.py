@@ -62,15 +62,16 @@ class RequestMiddleware:
 
 
 def _options(scope: Scope, services: ServerContext) -> Response:
-    """What a path takes. Browsers send no key with a preflight, so none is asked for. Raises ApiError."""
+    """Checks method and API key of a path. Browsers send no key with a preflight, so none is required. Raises
+    ApiError."""
     allowed = allowed_methods(scope["path"], services.routes)
     if not allowed:
         raise refusal("OPTIONS", scope["path"], services.routes)
     headers = Headers(scope=scope)
-    asked = headers.get("access-control-request-method")
-    if asked is not None and "origin" in headers:
+    requested_method = headers.get("access-control-request-method")
+    if requested_method is not None and "origin" in headers:
         names = headers.get("access-control-request-headers", "")
-        raise cross_origin_refusal(headers["origin"], asked, names)
+        raise cross_origin_refusal(headers["origin"], requested_method, names)
     return Response(status_code=204, headers={"allow": allowed})
 
 

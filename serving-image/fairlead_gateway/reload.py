@@ -1,7 +1,7 @@
 """Settings and keys follow their files: the kubelet replaces them under a running gateway.
 
-So a changed default, limit or key restarts neither gateway nor engine. What cannot be read or is wrong is
-told and changes nothing.
+So a changed default, limit or key restarts neither gateway nor engine. Files that are unreadable or invalid
+are logged and change nothing.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from fairlead_contract.gateway_settings import GatewaySettings
+
 from .admission.keys import KeyRing, read_keys
 from .gateway_context import GatewayContext
-from .settings import GatewaySettings, ProcessSettings, load_settings
+from .settings import ProcessSettings, load_settings
 
 _log = logging.getLogger("fairlead.gateway")
 State = tuple[tuple[str, int, int], ...]
 
 
 class SettingsError(Exception):
-    """The settings on disk cannot be used; the message says why."""
+    """The settings on disk cannot be used; the message has the cause."""
 
 
 def load(process: ProcessSettings) -> tuple[GatewaySettings, KeyRing]:
@@ -64,7 +66,7 @@ class Reloader:
             _log.error("%s", problem)
 
     def _state(self) -> State:
-        """What tells one version of the files from the next. The kubelet swaps whole folders by a link."""
+        """An identity of the files' present version. The kubelet swaps whole folders by a link."""
         process = self._services.process
         paths = [process.config]
         if process.keys_dir.is_dir():

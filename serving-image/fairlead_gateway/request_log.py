@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Mapping
 
 import orjson
+
+from fairlead_contract.log_format import common_fields
 
 _log = logging.getLogger("fairlead.gateway.requests")
 
@@ -18,7 +21,10 @@ def log_request(
     token: str, key: str, endpoint: str, status: int, seconds: float, labels: Mapping[str, str]
 ) -> None:
     """Writes the line of a request that is over. `key` is the name of the API key, empty without one."""
-    record = {
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    line = {
+        **common_fields(time.time(), "INFO", _log.name, "request"),
         "event": "request",
         "request_id": f"req_{token}",
         "key": key or None,
@@ -27,7 +33,9 @@ def log_request(
         "seconds": round(seconds, 3),
         "labels": dict(labels),
     }
-    _log.info(orjson.dumps(record).decode())
+    text = orjson.dumps(line).decode()
+    # `info` would look for its caller in the stack, which the line does not name and which takes its time.
+    _log.handle(logging.LogRecord(_log.name, logging.INFO, __file__, 0, text, None, None))
 
 
 def log_requests_to_standard_output() -> None:

@@ -1,42 +1,46 @@
-"""Which path is which generation API, and what every other path is told."""
+"""The generation APIs by path, and the errors for all other paths."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fairlead_contract.dialects import Dialect
+from fairlead_contract.parameters import ApiKind
+
 from .bounds import MAX_PREFLIGHT_CHARACTERS
 from .contract.api_adapter import ApiAdapterFactory
 from .contract.chat import ChatAdapter
-from .contract.dialects import Dialect
 from .contract.errors import ApiError
-from .contract.parameters import ApiKind
 from .responses.api_adapter import ResponsesAdapter
 
 MODELS = "/v1/models"
 ALL_METHODS = "GET, HEAD, OPTIONS, POST"
-# What a router adds to a request, with its own name as the value, and what a gateway tells it in return.
+# The header that a router adds to a request, with its own name as the value, and the header of the gateway's
+# answer.
 ROUTER_HEADER, LOAD_HEADER = b"x-fairlead-router", b"x-fairlead-load"
 _PATHS = {"/v1/chat/completions": ApiKind.CHAT, "/v1/responses": ApiKind.RESPONSES}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ApiRoute:
-    """One of the generation APIs; `name` is its metric label."""
+    """A generation API at one of its paths; `name` is the API's metric label."""
 
     name: str
     factory: ApiAdapterFactory
+    path: bytes
 
 
-_ENDPOINTS = {
-    ApiKind.CHAT: ApiRoute("chat", ChatAdapter),
-    ApiKind.RESPONSES: ApiRoute("responses", ResponsesAdapter),
+_ADAPTERS: Mapping[ApiKind, tuple[str, ApiAdapterFactory]] = {
+    ApiKind.CHAT: ("chat", ChatAdapter),
+    ApiKind.RESPONSES: ("responses", ResponsesAdapter),
 }
 
 
 def generation_routes(dialect: Dialect) -> Mapping[bytes, ApiRoute]:
     """The paths that take a POST, the dialect's own among them."""
-    return {path.encode(): _ENDPOINTS[api] for path, api in (_PATHS | dict(dialect.paths)).items()}
+    paths = {path.encode(): api for path, api in (_PATHS | dict(dialect.paths)).items()}
+    return {path: ApiRoute(*_ADAPTERS[api], path) for path, api in paths.items()}
 
 
 def refusal(method: str, path: str, routes: Mapping[bytes, ApiRoute]) -> ApiError:
@@ -63,13 +67,13 @@ def allowed_methods(path: str, routes: Mapping[bytes, ApiRoute]) -> str:
 
 
 def cross_origin_refusal(origin: str, method: str, headers: str) -> ApiError:
-    """The answer to a browser that asks whether a page of another origin may send a request (CORS preflight):
-    with these Access-Control-Request-* headers.
+    """The answer to a CORS preflight of a browser, for a page of another origin: with these
+    Access-Control-Request-* headers.
     """
-    wanted = {"Origin": origin, "Methods": method, "Headers": headers}
+    required = {"Origin": origin, "Methods": method, "Headers": headers}
     answer = ", ".join(
         f"'Access-Control-Allow-{name}: {value[:MAX_PREFLIGHT_CHARACTERS]}'"
-        for name, value in wanted.items()
+        for name, value in required.items()
         if value
     )
     message = (

@@ -1,4 +1,4 @@
-"""What the HTTP layer needs of whoever serves requests with it: a gateway or a router."""
+"""The interface between the HTTP layer and a gateway or router."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _log = logging.getLogger("fairlead.gateway")
 
 
 class Ticking(Protocol):
-    """Something whose time can run out."""
+    """Something that can time out."""
 
     def tick(self, now: float) -> None:
         """Called about once a second with the monotonic time."""
@@ -55,7 +55,7 @@ class ServerContext(Protocol):
 
     @property
     def log_headers(self) -> Mapping[bytes, str]:
-        """Request headers that the request log repeats, and their names there."""
+        """Request headers that the request log has, and their names there."""
 
     @property
     def telemetry(self) -> RequestCounter:
@@ -88,7 +88,7 @@ class ServerContext(Protocol):
 
 
 class BaseServerContext:
-    """What both do alike."""
+    """The common part of both."""
 
     def __init__(self, memory_bytes: int, max_connections: int) -> None:
         self.active: set[Ticking] = set()
@@ -112,10 +112,10 @@ class BaseServerContext:
         return self._rendered_headers
 
     def tick_all(self, now: float) -> None:
-        """Lets everything whose time has run out know."""
+        """Ends everything that has timed out."""
         for item in tuple(self.active):
             try:
                 item.tick(now)
             except Exception:  # a fault of one request must not take the others' time-outs away
                 self.active.discard(item)
-                _log.exception("a request's time could not be kept")
+                _log.exception("Checking a request's timeouts failed")

@@ -1,8 +1,8 @@
-"""The gateway's own metrics: what clients experience, which the engine cannot see.
+"""The gateway's own metrics: the clients' view, which the engine does not have.
 
-Counting is plain arithmetic on the way of a request; Prometheus' types are made of it when it is scraped,
-because their locks and label lookups cost more than the rest of a request. Labels are bounded: endpoints are
-the few routes of the API, everything else counts as "other"; keys are those that the owner made.
+A request only increments plain numbers. Prometheus' types are made of them at a scrape, because their locks
+and label lookups cost more than the rest of a request. Labels are bounded: endpoints are the few routes of
+the API, everything else counts as "other"; keys are those that the owner made.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Durations:
         self._sums[value] += seconds
 
     def metric(self) -> Metric:
-        """All of them as Prometheus' histogram."""
+        """The values as Prometheus' histogram."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=[self._label])
         for value, counts in self._counts.items():
             total = 0
@@ -90,7 +90,7 @@ class Telemetry(Collector):
         self._rejects[endpoint, code] += 1
 
     def count_tokens(self, end_of_answer: bytes) -> None:
-        """Records the usage that the engine told in the last part of its answer, if it did."""
+        """Records the usage in the last part of the engine's answer, if it is there."""
         start = end_of_answer.rfind(_USAGE_START)
         usage = _USAGE.match(end_of_answer, start) if start >= 0 else None
         if usage:
@@ -130,7 +130,7 @@ class Telemetry(Collector):
         for labels, count in self._rejects.items():
             rejects.add_metric(labels, count)
         tokens = CounterMetricFamily(
-            "fairlead_gateway_tokens", "Tokens of the answers that told their usage.", labels=["kind"]
+            "fairlead_gateway_tokens", "Tokens of the answers that had their usage.", labels=["kind"]
         )
         for kind, count in self._tokens.items():
             tokens.add_metric([kind], count)

@@ -18,9 +18,9 @@ def next_wait(
 ) -> float | None:
     """Time until the next try, or None to give up.
 
-    `attempt` counts failures since the last new byte, from 1; `idle` is the time since then. A server's own
-    word (`retry_after`) is kept as long as it fits into the patience. `jitter` in [0, 1) keeps replicas that
-    failed together from coming back together.
+    `attempt` counts failures since the last new byte, from 1; `idle` is the time since then. A server's
+    `retry_after` is kept as long as it fits into the patience. `jitter` in [0, 1) keeps replicas that failed
+    together from retrying together.
     """
     own = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(attempt - 1, 10)) * (0.5 + jitter / 2)
     wait = own if retry_after is None else retry_after + jitter
@@ -28,7 +28,7 @@ def next_wait(
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds that `Retry-After` asks for: a number or a date (RFC 9110, 10.2.3); None if it makes no sense.
+    """Seconds of `Retry-After`: a number or a date (RFC 9110, 10.2.3); None if it makes no sense.
 
     `headers` has lower-case names; `now` is Unix time.
     """

@@ -23,12 +23,12 @@ MAX_PAGE_DEPTH = 20
 # The body of an error, which is read for its message. Beyond: not read.
 MAX_ERROR_BYTES = 64 << 10
 # From the head of an answer that is read as a whole to its last byte. A server that sends one byte at a time
-# never falls silent. Beyond: tried again, as after a connection that broke; of an error, not read.
+# never times out. Beyond: tried again, as after a connection that broke; of an error, not read.
 MAX_ANSWER_SECONDS = 120.0
 # Redirects in a row. A hub redirects to its storage once, a mirror of a mirror twice. Beyond: refused.
 MAX_REDIRECTS = 10
-# What a server may ask for with `Retry-After` or `RateLimit`. Beyond: taken for this much, which is longer
-# than any download is patient.
+# The longest wait that a server may set with `Retry-After` or `RateLimit`. Beyond: this long, which is longer
+# than the patience of any download.
 MAX_PAUSE_SECONDS = 86400.0
 
 # Lists of files ------------------------------------------------------------------------------------------
@@ -58,9 +58,9 @@ MAX_TOTAL_BYTES = 1 << 50
 
 # Files of a shared cache, which another pod may have written ---------------------------------------------
 
-# The note about a finished download. Beyond: it counts as none, and the source is asked again.
+# The record of a finished download. Beyond: it counts as absent, and the source is listed again.
 MAX_RECORD_BYTES = 16 << 20
-# How far another pod's download is. Beyond: it counts as unknown.
+# The progress of another pod's download. Beyond: it counts as unknown.
 MAX_PROGRESS_BYTES = 4 << 10
 # The file with the commit of a branch. Beyond: it is written again.
 MAX_REFERENCE_BYTES = 128

@@ -1,6 +1,6 @@
-"""Why a download does not go on: a reason for machines, a message with the remedy for people.
+"""Causes of a blocked download: a reason for machines, a message with the remedy for users.
 
-The reasons are those of the operator's catalogue; this is where HTTP statuses and errno become them.
+The reasons are those of the operator's catalogue. This module maps HTTP statuses and errno to them.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ MESSAGE_CHARS = 800
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-# What opening a file answers where a link is, if links are not to be followed.
+# The errors of opening a link with O_NOFOLLOW.
 _LINK = {errno.ELOOP, errno.EMLINK}
 
 
 @dataclass(frozen=True)
 class DownloadCause:
-    """`reason` is a word of the catalogue."""
+    """`reason` is one of the catalogue."""
 
     reason: str
     message: str
 
     def as_document(self) -> dict[str, str]:
-        """As it stands in the progress file."""
+        """Its form in the progress file."""
         return {"reason": self.reason, "message": self.message}
 
 
 class DownloadError(Exception):
     """A download that cannot go on now.
 
-    `transient`: worth another try; `retry_after`: seconds that the server asked to be left alone.
+    `transient`: worth another try; `retry_after`: the pause in seconds that the server requested.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class DownloadError(Exception):
 
 
 class SourceChangedError(Exception):
-    """The source no longer has what its listing told; a new listing helps."""
+    """The source no longer has the files of its listing; a new listing helps."""
 
 
 def termination_message(cause: DownloadCause, exit_code: int) -> bytes:
@@ -59,7 +59,7 @@ def termination_message(cause: DownloadCause, exit_code: int) -> bytes:
 
 
 def of_status(status: int, server: str, message: str, retry_after: float | None = None) -> DownloadError:
-    """What an HTTP status of a weights server means. `message` says what was asked, and what it answered."""
+    """The error for an HTTP status of a weights server. `message` has the request and the answer."""
     text = f"{server} answered {message}"
     if status == 429:
         return DownloadError("WeightsRateLimited", text, transient=True, retry_after=retry_after)
@@ -70,7 +70,7 @@ def of_status(status: int, server: str, message: str, retry_after: float | None 
 
 
 def of_os_error(error: OSError, cache: str, owner: str = "") -> DownloadError:
-    """What a failed operation on the cache means; `owner` tells whose the folder is and who runs here."""
+    """The error for a failed operation on the cache; `owner` names the owner of the folder and this user."""
     if error.errno in _FULL:
         return DownloadError("DiskFull", f"The disk of the cache {cache} is full: {error.strerror}.")
     if error.errno in _DENIED:

@@ -6,6 +6,7 @@ sets.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
@@ -33,11 +34,13 @@ def use_hub(endpoint: str) -> None:
         # A hub may send its clients to its encrypted self.
         _hubs.add(("https", host, _DEFAULT_PORTS["https"]))
     set_client_factory(_make_client)
+    # The library's own handler would write each of its records a second time, as plain text.
+    logging.getLogger("huggingface_hub").handlers.clear()
 
 
 def _make_client() -> httpx2.Client:
     return httpx2.Client(
-        # As it is: sizes and positions are those of the files, and nothing has to be unpacked.
+        # Unencoded: sizes and positions are those of the files, and nothing has to be unpacked.
         headers={"accept-encoding": "identity"},
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
         event_hooks={"request": [_keep_token], "response": [_bound]},
@@ -52,7 +55,7 @@ def _origin(url: httpx2.URL) -> Origin:
 
 
 def _keep_token(request: httpx2.Request) -> None:
-    """Only for a hub of ours: not for its storage, and not for huggingface.co where a mirror leads there."""
+    """Only for a configured hub: not for its storage, nor for huggingface.co behind a mirror."""
     if _origin(request.url) not in _hubs:
         request.headers.pop("authorization", None)
 
@@ -70,7 +73,7 @@ def _bound(response: httpx2.Response) -> None:
     if encoding in _GZIP:
         chunks = unpacked(chunks)
     elif encoding != "identity" and response.is_success:
-        raise ValueError(f"a list of files packed with {encoding[:40]!r}, which was not asked for")
+        raise ValueError(f"a list of files packed with {encoding[:40]!r}, which was not requested")
     elif encoding != "identity":
         chunks = ()
     if response.is_success:

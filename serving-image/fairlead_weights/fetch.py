@@ -1,8 +1,8 @@
-"""Moves contents from a source into the cache, several at a time, each on from where it stopped.
+"""Moves contents from a source into the cache, several at a time, each continued from where it stopped.
 
-huggingface_hub and boto3 fetch a file that broke off from its first byte again and keep nothing of it, which
-with a checkpoint of 40 GB and an unlucky node never ends. So bytes are moved here, for both alike, and the
-two libraries do what they know best: listings, addresses, signatures, errors.
+huggingface_hub and boto3 fetch a broken file again from its first byte, which never ends with a checkpoint of
+40 GB and an unreliable node. So this module moves the bytes of both, and the two libraries do the rest:
+listings, addresses, signatures, errors.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .store import Digest, part_of
 # As many as huggingface_hub's own default: one connection does not fill a data centre's line.
 CONNECTIONS = 8
 CONNECT_SECONDS = 10
-# Silence after which a connection is taken for dead.
+# Silence after which a connection counts as dead.
 READ_SECONDS = 30
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Body:
-    """Content from `start` on: where it was asked for, or 0 if the server sends only whole files."""
+    """Content from `start` on: the requested position, or 0 if the server sends only whole files."""
 
     start: int
     chunks: Iterator[bytes]
@@ -57,7 +57,7 @@ class _StoppedError(Exception):
 
 
 class Effort:
-    """How long one thing has been tried in vain."""
+    """How long one content has failed."""
 
     def __init__(self, patience: float) -> None:
         self._patience = patience
@@ -66,7 +66,8 @@ class Effort:
         self._best = 0
 
     def reach(self, position: int) -> None:
-        """Only what was never reached before counts: a server that starts anew each time is given up."""
+        """Only bytes beyond the furthest position count: a server that starts from the beginning each time is
+        given up."""
         if position > self._best:
             self._best, self._failures, self._since = position, 0, time.monotonic()
 
@@ -131,7 +132,7 @@ class Fetcher:
                     self._stop.set()
                     raise
                 if failure.retry_after is not None:
-                    # The server means all of us.
+                    # The server's pause applies to all connections.
                     self._not_before = time.monotonic() + seconds
                 self._reporter.trouble(failure.cause, seconds)
                 self._sleep(seconds)
@@ -184,13 +185,14 @@ class Fetcher:
         again, transfer.spoilt = not transfer.spoilt, True
         raise DownloadError(
             "WeightsCorrupt",
-            f"{transfer.item.path} arrived with another size or digest than the source's listing tells.",
+            f"{transfer.item.path} arrived with another size or digest than in the source's listing.",
             transient=again,
         )
 
 
 class _Transfer:
-    """One content on its way. The digest goes along, so a line that breaks often costs no reading again."""
+    """One content on its way. The digest is computed on the way, so a connection that breaks often needs no
+    second read."""
 
     def __init__(self, blob: Path, item: Item, effort: Effort) -> None:
         self.blob, self.part, self.item, self.effort = blob, part_of(blob), item, effort
@@ -199,7 +201,7 @@ class _Transfer:
         self._digest = Digest(item)
 
     def take_in(self, descriptor: int, size: int) -> None:
-        """Begins with what the disk has: that of a former run, or as it was left."""
+        """Begins with the part on the disk, for example that of a former run."""
         if size != self.position:
             self._digest = Digest(self.item)
             self._digest.take_in(descriptor, size)
@@ -222,7 +224,7 @@ class _Transfer:
 
 
 def _put_in_place(descriptor: int, transfer: _Transfer) -> None:
-    """Gives the content its name. On a disk without locks, the part may be somebody else's by now."""
+    """Gives the content its name. On a disk without locks, another pod may have taken the part."""
     mine = os.fstat(descriptor)
     try:
         named = transfer.part.lstat()

@@ -1,8 +1,8 @@
 """Files of the cache, which other pods may share: nothing here follows a link that leads elsewhere.
 
 Names come from the network, and in a shared cache another pod may have put a link where a file or a folder
-belongs. So a path is used only after `inside` has looked at every folder on its way, and files are opened
-without following a link at their end.
+belongs. So a path is used only after `inside` has checked every folder in it, and files are opened without
+following a link at their end.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def inside(root: Path, path: Path) -> Path:
     """`path` itself, which must lie below `root` with no link among the folders between them.
 
-    The last name is not looked at: it may be one of the cache's own links. `root` may be a link to another
-    folder of its own parent folder, because people arrange their caches so. Raises DownloadError.
+    The last name is not checked: it may be one of the cache's own links. `root` may be a link to another
+    folder of its own parent folder, because users arrange their caches so. Raises DownloadError.
     """
     home, volume = os.path.realpath(root), os.path.realpath(root.parent)
     if not home.startswith(volume.rstrip(os.sep) + os.sep):
@@ -79,5 +79,5 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def _scratch(path: Path) -> Path:
-    # Process ids do not tell pods apart.
+    # Process ids are not unique among pods.
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")

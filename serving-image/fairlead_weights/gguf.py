@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from fairlead_contract.paths import GGUF_ENDING
+
 from .bounds import MAX_NAMED_FILES
 from .causes import DownloadError
 
-ENDING = ".gguf"
 _PART = re.compile(r"(?P<name>.+)-(?P<number>[0-9]{5})-of-(?P<total>[0-9]{5})[.]gguf")
 
 
@@ -27,12 +28,12 @@ class _Split:
 
     def path(self, number: int) -> str:
         """The file with another number."""
-        return f"{self.name}-{number:05}-of-{self.total:05}{ENDING}"
+        return f"{self.name}-{number:05}-of-{self.total:05}{GGUF_ENDING}"
 
 
 def models(paths: Sequence[str]) -> list[str]:
     """The files that an engine could be given: whole models, and first parts."""
-    whole = [path for path in paths if path.endswith(ENDING) and "mmproj" not in path.rpartition("/")[2]]
+    whole = [path for path in paths if path.endswith(GGUF_ENDING) and "mmproj" not in path.rpartition("/")[2]]
     return [path for path in whole if (split := _split(path)) is None or split.number == 1]
 
 
@@ -75,7 +76,7 @@ def _split(path: str) -> _Split | None:
 
 
 def _remedy(source: str, found: Sequence[str]) -> str:
-    """What to write instead. Names are few, because a message is short and a repository may have many."""
+    """The remedy. It lists few names, because a message is short and a repository may have many."""
     named, rest = sorted(found)[:MAX_NAMED_FILES], len(found) - MAX_NAMED_FILES
     more = f" and {rest} more" if rest > 0 else ""
     return f"Write {source}/FILE with one of: {', '.join(named)}{more}."

@@ -1,7 +1,7 @@
-"""The Hugging Face Hub, or whatever speaks its API at another address (a mirror inside the company).
+"""The Hugging Face Hub, or another server with its API (a mirror inside the company).
 
 Listings, addresses, headers and errors are huggingface_hub's. Plain HTTP instead of Xet, because an
-unfinished Xet transfer cannot be continued by another process, and because mirrors do not speak it.
+unfinished Xet transfer cannot be continued by another process, and because mirrors do not support it.
 """
 
 from __future__ import annotations
@@ -27,13 +27,22 @@ from .bounds import MAX_PAUSE_SECONDS
 from .causes import DownloadError, of_status
 from .client import CONTENT, use_hub
 from .fetch import CONNECT_SECONDS, READ_SECONDS, Body
-from .listing import GIT_OBJECT, Item, Listing, check_number, check_path, check_revision, checked, wanted
+from .listing import (
+    GIT_OBJECT,
+    Item,
+    Listing,
+    check_number,
+    check_path,
+    check_revision,
+    checked,
+    select_paths,
+)
 
 _TIMEOUT = httpx2.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 _LIBRARY = "fairlead"
-# What a server causes that does not speak HTTP, or not as a hub does. The same would happen at the next try.
+# Errors of a server without HTTP, or without the hub's API. The next try would have the same result.
 _NOT_A_HUB = (
     *(ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError),
     *(httpx2.InvalidURL, httpx2.UnsupportedProtocol, httpx2.TooManyRedirects, httpx2.DecodingError),
@@ -65,19 +74,19 @@ class HubSource:
             self._commit = self._check_commit(info.sha)
             check_number(len(info.siblings or ()), self._server)
             siblings = {check_path(file.rfilename, self._server): file for file in info.siblings or ()}
-            items = [self._item(siblings[path]) for path in self._wanted(siblings)]
+            items = [self._item(siblings[path]) for path in self._select(siblings)]
         if not items:
             raise DownloadError("WeightsNotFound", f"The repository {self._repository} has no files.")
         return checked(items, self._server, self._commit)
 
-    def _wanted(self, paths: Iterable[str]) -> list[str]:
-        return wanted(paths, f"hf://{self._repository}", self._file)
+    def _select(self, paths: Iterable[str]) -> list[str]:
+        return select_paths(paths, f"hf://{self._repository}", self._file)
 
     def _check_commit(self, commit: object) -> str:
-        """The commit becomes a folder's name. Who named a commit must get that one and no other."""
+        """The commit becomes a folder's name. A commit in the spec must be the one that is downloaded."""
         found = check_revision(commit, self._server)
         if GIT_OBJECT.fullmatch(self._revision) and found != self._revision:
-            message = f"{self._server} answers with the commit {found} where {self._revision} was asked for."
+            message = f"{self._server} answers with the commit {found} where {self._revision} was requested."
             raise DownloadError("WeightsCorrupt", message)
         return found
 
@@ -89,7 +98,7 @@ class HubSource:
             digest = self._check_digest(file.blob_id, GIT_OBJECT, file.rfilename)
             algorithm = "git-sha1" if _SHA1.fullmatch(digest) else "git-sha256"
             return Item(file.rfilename, file.size, digest, (algorithm, digest))
-        return self._asked_item(file.rfilename)
+        return self._item_from_headers(file.rfilename)
 
     def _check_digest(self, digest: object, form: re.Pattern[str], path: str) -> str:
         """Contents are shared by their digests, so nothing else may become a content's name."""
@@ -98,16 +107,16 @@ class HubSource:
             raise DownloadError("WeightsCorrupt", message)
         return digest
 
-    def _asked_item(self, path: str) -> Item:
+    def _item_from_headers(self, path: str) -> Item:
         # Some mirrors list names only.
-        told = get_hf_file_metadata(
+        metadata = get_hf_file_metadata(
             self._url(path), token=self._token, timeout=READ_SECONDS, endpoint=self._endpoint
         )
-        if told.etag is None or told.size is None:
+        if metadata.etag is None or metadata.size is None:
             raise ValueError(f"an answer for {path} without ETag or size")
         kinds = (("sha256", _SHA256), ("git-sha1", _SHA1))
-        digest = next(((kind, told.etag) for kind, form in kinds if form.fullmatch(told.etag)), None)
-        return Item(path, told.size, told.etag, digest)
+        digest = next(((kind, metadata.etag) for kind, form in kinds if form.fullmatch(metadata.etag)), None)
+        return Item(path, metadata.size, metadata.etag, digest)
 
     @contextmanager
     def open(self, item: Item, offset: int) -> Iterator[Body]:
@@ -127,7 +136,7 @@ class HubSource:
                 response.read()
             hf_raise_for_status(response)
             start = offset if response.status_code == 206 else 0
-            # As it comes: what would be gathered to larger chunks is lost when the line is cut.
+            # Unbuffered: bytes gathered for larger chunks would be lost when the connection breaks.
             yield Body(start, response.iter_raw())
 
     def _url(self, path: str) -> str:
@@ -157,8 +166,8 @@ class HubSource:
         if pause is None and limits is not None and limits.remaining == 0:
             pause = float(min(limits.reset_in_seconds, MAX_PAUSE_SECONDS))
         where = f"{self._repository} at revision {self._revision}"
-        said = error.server_message or headers.get("x-error-message") or ""
-        text = f"HTTP {status} for {subject} ({where}). {self._remedy(error, status)} {said}"
+        server_text = error.server_message or headers.get("x-error-message") or ""
+        text = f"HTTP {status} for {subject} ({where}). {self._remedy(error, status)} {server_text}"
         return of_status(status, self._server, text, pause)
 
     def _remedy(self, error: HfHubHTTPError, status: int) -> str:

@@ -1,15 +1,17 @@
-"""What is to be downloaded, as the operator writes it into the container's environment."""
+"""The download order, as the operator writes it into the container's environment."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from .gguf import ENDING
+from pydantic import ValidationError
+
+from fairlead_contract.download_order import DownloadJob, DownloadOrder
+from fairlead_contract.names import DOWNLOAD_ORDER_VARIABLE
+from fairlead_contract.paths import GGUF_ENDING
 
 # Without a new byte for so long, the container ends; kubelet starts it again, with its own growing pauses.
 PATIENCE_SECONDS = 600
@@ -73,7 +75,7 @@ class Job:
             return match.group(2) or ""
         match = _BUCKET.fullmatch(self.source)
         last = (match.group(2) or "").rpartition("/")[2] if match else ""
-        return last if last.endswith(ENDING) else ""
+        return last if last.endswith(GGUF_ENDING) else ""
 
     @property
     def pinned(self) -> bool:
@@ -82,9 +84,9 @@ class Job:
 
     @property
     def key(self) -> str:
-        """The same for all pods that want the same; part of file names in the cache."""
-        wanted = json.dumps([self.source, self.revision, self.endpoint]).encode()
-        return f"{re.sub(r'[^A-Za-z0-9]+', '-', self.source)[:60]}-{hashlib.sha256(wanted).hexdigest()[:16]}"
+        """The same for all pods with the same order; part of file names in the cache."""
+        order = json.dumps([self.source, self.revision, self.endpoint]).encode()
+        return f"{re.sub(r'[^A-Za-z0-9]+', '-', self.source)[:60]}-{hashlib.sha256(order).hexdigest()[:16]}"
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Order:
     """All jobs of one pod.
 
     `state` is the progress file. `capacity_bytes` bounds what the cache may hold where the disk itself does
-    not tell (the size limit of an emptyDir).
+    not show it (the size limit of an emptyDir).
     """
 
     jobs: tuple[Job, ...]
@@ -110,34 +112,33 @@ class Order:
 def parse(text: str) -> Order:
     """Reads the order; raises JobError. Ignores unknown keys: the operator may be newer than this image."""
     try:
-        document = json.loads(text)
-        jobs = tuple(_job(entry) for entry in document["jobs"])
-        order = Order(
-            jobs=jobs,
-            cache=str(document["cache"]),
-            state=str(document["state"]),
-            capacity_bytes=document.get("capacityBytes"),
-            patience_seconds=document.get("patienceSeconds", PATIENCE_SECONDS),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise JobError(f"FAIRLEAD_WEIGHTS cannot be read: {error!r}") from error
-    if not jobs:
-        raise JobError("FAIRLEAD_WEIGHTS has no jobs")
-    return order
+        document = DownloadOrder.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the document"
+        raise JobError(f"{DOWNLOAD_ORDER_VARIABLE} cannot be read: {place}: {first['msg']}") from None
+    patience = document.patience_seconds
+    return Order(
+        jobs=tuple(map(_job, document.jobs)),
+        cache=document.cache,
+        state=document.state,
+        capacity_bytes=document.capacity_bytes,
+        patience_seconds=PATIENCE_SECONDS if patience is None else patience,
+    )
 
 
 def _source(text: str) -> str:
     """Without slashes at its end, but for one that keeps a folder from being taken for a GGUF file."""
     bare = text.rstrip("/")
-    return f"{bare}/" if bare != text and bare.endswith(ENDING) else bare
+    return f"{bare}/" if bare != text and bare.endswith(GGUF_ENDING) else bare
 
 
-def _job(entry: Mapping[str, Any]) -> Job:
+def _job(job: DownloadJob) -> Job:
     return Job(
-        name=str(entry["name"]),
-        source=_source(str(entry["source"])),
-        target=str(entry["target"]),
-        revision=entry.get("revision") or None,
-        endpoint=(entry.get("endpoint") or "").rstrip("/") or None,
-        region=entry.get("region") or None,
+        name=job.name,
+        source=_source(job.source),
+        target=job.target,
+        revision=job.revision or None,
+        endpoint=(job.endpoint or "").rstrip("/") or None,
+        region=job.region or None,
     )

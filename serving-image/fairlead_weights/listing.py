@@ -1,4 +1,4 @@
-"""What a source has, and which of it an engine wants.
+"""The files of a source, and the selection that an engine needs.
 
 Names, sizes and versions come from the network, or from a cache that other pods write too, and become paths
 and numbers of bytes. So nothing becomes a `Listing` that `checked` has not seen.
@@ -26,7 +26,7 @@ from .causes import DownloadError, human
 
 # Weights in the order in which vLLM takes them: where one kind is there, those after it are not downloaded.
 WEIGHTS = (("*.safetensors",), ("*.bin",), ("*.pt", "*.pth"), ("*.gguf",))
-# Copies for other runtimes, which no engine of ours reads. `original/` holds a maker's own checkpoint.
+# Copies for other runtimes, which vLLM does not read. `original/` holds a maker's own checkpoint.
 UNWANTED = (
     "original/*",
     "onnx/*",
@@ -59,7 +59,7 @@ class Item:
     """One file of a source.
 
     `version` changes with the content (a digest or an ETag). `digest` is (algorithm, hexadecimal) if the
-    source tells one: "sha256" of the content, or "git-sha1" and "git-sha256" as git makes them.
+    source has one: "sha256" of the content, or "git-sha1" and "git-sha256" as git makes them.
     """
 
     path: str
@@ -76,7 +76,7 @@ class Listing:
     revision: str = ""
 
 
-def wanted(paths: Iterable[str], source: str, file: str = "") -> list[str]:
+def select_paths(paths: Iterable[str], source: str, file: str = "") -> list[str]:
     """The paths that an engine needs: configuration, tokenizer, templates, and weights.
 
     Those are the GGUF model `file` if one is named, else the best kind that there is. `source` is what the
@@ -136,9 +136,9 @@ def check_number(files: int, source: str) -> None:
 def check_revision(revision: object, source: str) -> str:
     """The commit itself, which becomes a folder's name. Raises DownloadError for what is none."""
     if not isinstance(revision, str) or not GIT_OBJECT.fullmatch(revision):
-        said = repr(revision)[:MAX_NAME_BYTES]
+        shown = repr(revision)[:MAX_NAME_BYTES]
         raise _corrupt(
-            source, f"names the commit {said}, which is not 40 or 64 lower-case hexadecimal digits"
+            source, f"names the commit {shown}, which is not 40 or 64 lower-case hexadecimal digits"
         )
     return revision
 
@@ -155,7 +155,7 @@ def check_path(path: object, source: str) -> str:
 def _is_path(path: str) -> bool:
     try:
         names = path.encode().split(b"/")
-    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can contain
         return False
     if len(path.encode()) > MAX_PATH_BYTES or "\\" in path or "\0" in path:
         return False
@@ -166,8 +166,8 @@ def _check_version(item: Item, source: str) -> None:
     version = item.version
     fits = isinstance(version, str) and _VERSION.fullmatch(version)
     if not fits or len(version_name(version)) > MAX_VERSION_BYTES:
-        said = repr(version)[:MAX_NAME_BYTES]
-        raise _corrupt(source, f"gives {item.path} the digest or ETag {said}, which cannot be one")
+        shown = repr(version)[:MAX_NAME_BYTES]
+        raise _corrupt(source, f"gives {item.path} the digest or ETag {shown}, which cannot be one")
 
 
 def version_name(version: str) -> str:
@@ -189,7 +189,8 @@ def _corrupt(source: str, what: str) -> DownloadError:
 
 @dataclass(frozen=True)
 class Record:
-    """What a finished download left, kept beside the cache so that a later start need not ask again.
+    """The record of a finished download, kept beside the cache so that a later start need not list the source
+    again.
 
     `identity` differs for each download.
     """

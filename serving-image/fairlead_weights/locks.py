@@ -1,8 +1,8 @@
-"""One download per shared cache: who comes second waits, and sees how far the first one is.
+"""One download per shared cache: further pods wait, and see the progress of the first one.
 
-The lock is the kernel's (flock), so it is gone with its holder, however that ends; network file systems pass
-it between nodes. Where a disk has no locks, or grants them to everyone, downloads only cost twice the
-traffic: contents are written by offset under names that carry their version.
+The lock is the kernel's (flock), so it ends with its holder; network file systems pass it between nodes.
+Where a disk has no locks, or grants them to everyone, downloads only cost twice the traffic: contents are
+written by offset under names that carry their version.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class CacheLock:
-    """The right to write one source into the cache. `folder` also has what its holder tells, and records."""
+    """The right to write one source into the cache. `folder` also has its holder's progress, and records."""
 
     def __init__(self, cache: Path, key: str) -> None:
         self._cache = cache
         self._folder = cache / ".fairlead"
         self._path = self._folder / f"{key}.lock"
         self._descriptor: int | None = None
-        self.told = self._folder / f"{key}.progress.json"
+        self.progress = self._folder / f"{key}.progress.json"
         self.record = self._folder / f"{key}.json"
 
     def acquire(self, reporter: Reporter) -> None:
@@ -50,11 +50,11 @@ class CacheLock:
             raise of_os_error(error, str(self._cache), owner_of(self._folder)) from error
         self._descriptor = descriptor
         while not _try_lock(descriptor):
-            reporter.waiting(read_document(self.told, MAX_PROGRESS_BYTES))
+            reporter.waiting(read_document(self.progress, MAX_PROGRESS_BYTES))
             time.sleep(POLL_SECONDS)
 
     def read_record(self) -> Record | None:
-        """What the last finished download left; None if there is nothing that makes sense."""
+        """The record of the last finished download; None if there is no valid one."""
         try:
             inside(self._folder, self.record)
             return record_from(read_document(self.record, MAX_RECORD_BYTES))
@@ -62,7 +62,7 @@ class CacheLock:
             return None
 
     def release(self) -> None:
-        """Lets the next one in. Once is enough, more does no harm."""
+        """Releases the lock. May be called more than once."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,4 +1,4 @@
-"""The arithmetic of progress, and the document that tells it."""
+"""The computation of progress, and its document."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ _HOST = re.compile(rf"[A-Za-z0-9.-]{{1,{MAX_HOST_CHARACTERS}}}")
 
 @dataclass
 class Tally:
-    """Bytes of one job. `total` is None until the source has told what it has."""
+    """Bytes of one job. `total` is None until the source is listed."""
 
     done: int = 0
     total: int | None = None
 
 
 class Rate:
-    """How fast bytes have come lately: over seconds enough to be believed, and no more."""
+    """The recent rate of bytes, over a window long enough to be steady."""
 
     WINDOW_SECONDS = 10.0
 
     def __init__(self) -> None:
         self._notes: deque[tuple[float, int]] = deque()
 
-    def note(self, now: float, fetched: int) -> None:
+    def add(self, now: float, fetched: int) -> None:
         """`fetched` counts all bytes since the start, at a time of any clock that only goes forward."""
         self._notes.append((now, fetched))
-        # One note from before the window stays, so that the window is covered.
+        # One sample from before the window stays, so that the window is covered.
         while len(self._notes) > 2 and now - self._notes[1][0] >= self.WINDOW_SECONDS:
             self._notes.popleft()
 
@@ -48,7 +48,7 @@ class Rate:
 
 @dataclass
 class DownloadProgress:
-    """All that the progress file tells. `peer` holds the downloader's figures while this pod waits for it."""
+    """The contents of the progress file. `peer` has the downloader's figures while this pod waits for it."""
 
     source: str
     started_at: float
@@ -86,13 +86,13 @@ class DownloadProgress:
         }
 
     def job_document(self, job: str, host: str) -> dict[str, Any]:
-        """What pods that wait for `job` are told by this one."""
+        """The document for pods that wait for `job`."""
         tally = self.tallies[job]
         return {"host": host, **_figures(tally.done, tally.total, self.rate.per_second)}
 
 
 def peer_document(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What another pod's `job_document` says, without what cannot be: any pod may have written it."""
+    """Another pod's `job_document` without invalid values: any pod may have written it."""
     host = document.get("host")
     figures = _figures(0, None, None)
     for name in figures:

@@ -1,4 +1,4 @@
-"""Tells how far the download is: in the progress file, to pods that wait for it, and in the log.
+"""Reports the progress of the download: in the progress file, to pods that wait for it, and in the log.
 
 Files are replaced as a whole and not more often than every half second; the log gets a line now and then.
 """
@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from fairlead_contract.log_format import log_line
 
 from .causes import DownloadCause, human
 from .files import replace_file
@@ -44,7 +46,7 @@ class Reporter:
         self._thread.start()
 
     def finish(self, phase: str, detail: str = "", cause: DownloadCause | None = None) -> None:
-        """Writes the end of the story."""
+        """Writes the final state."""
         self._ended.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -52,14 +54,14 @@ class Reporter:
             self._progress.phase, self._progress.detail, self._progress.cause = phase, detail, cause
         self._write()
 
-    def tell(self, detail: str) -> None:
-        """What goes on, for people; also in the log."""
+    def set_detail(self, detail: str) -> None:
+        """Sets the current activity as text; also in the log."""
         with self._lock:
             self._progress.detail = detail
         log(detail)
 
     def trouble(self, cause: DownloadCause, wait: float) -> None:
-        """Something keeps the download up, and it tries again after so many seconds."""
+        """Reports a cause that blocks the download, and the seconds until the next try."""
         again = f"next try in {wait:.0f} s"
         with self._lock:
             self._progress.cause = DownloadCause(cause.reason, f"{cause.message} ({again})")
@@ -68,7 +70,7 @@ class Reporter:
         self._write()
 
     def waiting(self, peer: Mapping[str, Any]) -> None:
-        """Another pod downloads; `peer` is what it tells."""
+        """Reports that another pod downloads; `peer` is its progress."""
         peer = peer_document(peer)
         figures = percent(peer["bytes"], peer["totalBytes"])
         with self._lock:
@@ -76,14 +78,14 @@ class Reporter:
             self._progress.detail = f"pod {peer['host']} downloads into the shared cache {figures}".strip()
 
     def downloading(self, job: str, peers: Path | None) -> None:
-        """This pod downloads; those who wait for it read `peers`."""
+        """Reports that this pod downloads; waiting pods read `peers`."""
         with self._lock:
             self._progress.phase, self._progress.peer, self._progress.detail = "Downloading", None, ""
             if peers:
                 self._peers[job] = peers
 
     def done_with(self, job: str) -> None:
-        """Nobody waits for this job any more."""
+        """No pod waits for this job any more."""
         with self._lock:
             peers = self._peers.pop(job, None)
         if peers:
@@ -91,12 +93,12 @@ class Reporter:
                 peers.unlink(missing_ok=True)
 
     def expect(self, job: str, total: int, present: int) -> None:
-        """The source has told its size, of which some is here already."""
+        """Sets the size from the source, of which a part is here already."""
         with self._lock:
             self._progress.tallies[job] = Tally(present, total)
 
     def advance(self, job: str, count: int) -> None:
-        """So many bytes more; negative when some have to be fetched anew."""
+        """Adds bytes; negative when some have to be fetched again."""
         with self._lock:
             self._progress.tallies[job].done += count
             self._progress.fetched += max(0, count)
@@ -108,7 +110,7 @@ class Reporter:
         while not self._ended.wait(WRITE_SECONDS):
             now = time.monotonic()
             with self._lock:
-                self._progress.rate.note(now, self._progress.fetched)
+                self._progress.rate.add(now, self._progress.fetched)
             self._write()
             if now - logged >= LOG_SECONDS:
                 self._log_figures()
@@ -136,12 +138,12 @@ class Reporter:
     def _write_one(self, path: Path, content: bytes) -> None:
         if self._written.get(path) == content:
             return
-        # A full or vanished disk is found out by the download itself, which knows what it means.
+        # The download itself detects a full or missing disk, and has the message.
         with suppress(OSError):
             replace_file(path, content)
             self._written[path] = content
 
 
-def log(text: str) -> None:
+def log(text: str, level: str = "INFO", **labels: str) -> None:
     """One line for `kubectl logs`."""
-    print(f"fairlead-weights: {text}", file=sys.stderr, flush=True)
+    print(log_line(time.time(), level, "fairlead.weights", text, labels), file=sys.stderr, flush=True)

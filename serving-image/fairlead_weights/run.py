@@ -65,27 +65,28 @@ class Task:
         try:
             self.lock.acquire(self._reporter)
         except DownloadError as failure:
-            # A read-only cache does if it has everything.
+            # A read-only cache is enough if it has everything.
             self._unwritable = failure
-        self._reporter.downloading(self.job.name, self.lock.told if self.lock.held else None)
+        self._reporter.downloading(self.job.name, self.lock.progress if self.lock.held else None)
         after = self._record()
         if after and self._is_news(before, after) and is_complete(self.layout, after.listing):
-            # Whoever had the lock has just asked the source; a hundred replicas need not ask again.
+            # The last holder of the lock has just listed the source; a hundred replicas need not list it
+            # again.
             self._use(after.listing)
             return
-        self._ask(after)
+        self._list_source(after)
 
     def _is_news(self, before: Record | None, after: Record) -> bool:
         return before is None or before.identity != after.identity
 
     def _record(self) -> Record | None:
-        """The note of a former download, if it can be about this job: any pod may have written it."""
+        """The record of a former download, if it can be about this job: any pod may have written it."""
         record = self.lock.read_record()
         if record is None or bool(record.listing.revision) != bool(self.job.repository):
             return None
         return None if self.job.pinned and record.listing.revision != self.job.revision else record
 
-    def _ask(self, known: Record | None) -> None:
+    def _list_source(self, known: Record | None) -> None:
         copy = known.listing if known and is_complete(self.layout, known.listing) else None
         patience = self._order.patience_seconds
         self._source = self._connect(self.job)
@@ -127,15 +128,15 @@ class Task:
             absent = missing(self.layout, self.listing)
             try:
                 if absent:
-                    self._reporter.tell(
+                    self._reporter.set_detail(
                         f"{self.job.source}: {len(absent)} files, {human(bytes_to_come(absent))} to fetch"
                     )
                     self._fetcher().fetch(absent)
                 self._conclude()
                 return
             except SourceChangedError as change:
-                log(f"{self.job.source} changed during the download ({change}); it is listed anew")
-                self._ask(None)
+                log(f"{self.job.source} changed during the download ({change}); it is listed again")
+                self._list_source(None)
         raise DownloadError(
             "WeightsUnavailable", f"{self.job.source} changes faster than it can be downloaded."
         )

@@ -1,4 +1,4 @@
-"""S3, Amazon's or anybody's: MinIO, Ceph, Garage, the clouds' own.
+"""S3 of Amazon and of others: MinIO, Ceph, Garage, the clouds' own.
 
 Requests and signatures are boto3's; what it would do beyond one request (retries, whole-file transfers) is
 done by `fetch`, where a broken transfer can be continued.
@@ -36,15 +36,15 @@ from .bounds import (
 )
 from .causes import DownloadError, SourceChangedError, of_status
 from .fetch import CONNECT_SECONDS, CONNECTIONS, READ_SECONDS, Body
-from .listing import Item, Listing, check_number, checked, wanted
+from .listing import Item, Listing, check_number, checked, select_paths
 
 DEFAULT_REGION = "us-east-1"
 # What a killed reader loses at most, and all that a connection holds in memory.
 CHUNK_BYTES = 256 << 10
 _REDIRECTS = (301, 302, 307, 308)
-# Services that want the bucket in the host's name. Others are at home in networks without wildcard DNS.
+# Services that need the bucket in the host's name. Others often run in networks without wildcard DNS.
 _HOST_STYLE = ("amazonaws.com", "amazonaws.com.cn", "aliyuncs.com", "myqcloud.com", "volces.com")
-# 403 in S3 is also what a wrong key gets.
+# In S3 a wrong key gets a 403 too.
 _BAD_CREDENTIALS = {
     "InvalidAccessKeyId",
     "SignatureDoesNotMatch",
@@ -77,7 +77,7 @@ class S3Source:
         sender.http_session = _BoundedSession(sender.http_session, self._server)
 
     def listing(self) -> Listing:
-        """What lies under the path now."""
+        """The objects under the path."""
         objects: dict[str, Item] = {}
         with self._errors(f"s3://{self._bucket}/{self._prefix}"):
             for number, entry in enumerate(self._entries(), start=1):
@@ -87,7 +87,7 @@ class S3Source:
                     item = self._item(entry)
                     objects[item.path] = item
         source = f"s3://{self._bucket}/{self._prefix}".rstrip("/")
-        items = [objects[path] for path in wanted(objects, source, self._file)]
+        items = [objects[path] for path in select_paths(objects, source, self._file)]
         if not items:
             message = f"The bucket {self._bucket} has no objects under {self._prefix or 'its root'}."
             raise DownloadError("WeightsNotFound", message)
@@ -110,21 +110,21 @@ class S3Source:
         key = entry["Key"]
         if not key.startswith(self._prefix):
             raise DownloadError(
-                "WeightsCorrupt", f"{self._server} lists {key!r:.200}, which was not asked for."
+                "WeightsCorrupt", f"{self._server} lists {key!r:.200}, which was not requested."
             )
-        # An ETag is the content's MD5 only for some uploads and encryptions: it tells a change, no more.
+        # An ETag is the content's MD5 only for some uploads and encryptions: it only shows a change.
         return Item(key[len(self._prefix) :], entry["Size"], entry["ETag"].strip('"'))
 
     @contextmanager
     def open(self, item: Item, offset: int) -> Iterator[Body]:
         """The content from a byte on, of the version that was listed and no other."""
-        ask: dict[str, Any] = {"Bucket": self._bucket, "Key": self._prefix + item.path}
+        request: dict[str, Any] = {"Bucket": self._bucket, "Key": self._prefix + item.path}
         # If-Match, so that a part of an older object is never continued with bytes of a newer one.
-        ask["IfMatch"] = f'"{item.version}"'
+        request["IfMatch"] = f'"{item.version}"'
         if offset:
-            ask["Range"] = f"bytes={offset}-"
+            request["Range"] = f"bytes={offset}-"
         with self._errors(item.path):
-            answer = self._client.get_object(**ask)
+            answer = self._client.get_object(**request)
             body = answer["Body"]
             try:
                 start = offset if answer["ResponseMetadata"]["HTTPStatusCode"] == 206 else 0
@@ -151,19 +151,19 @@ class S3Source:
             raise DownloadError("WeightsUnavailable", message) from error
 
     def _of_answer(self, error: ClientError, subject: str) -> DownloadError | SourceChangedError:
-        told, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
-        status, code = int(meta.get("HTTPStatusCode", 0)), str(told.get("Code", ""))
+        fault, meta = error.response.get("Error", {}), error.response.get("ResponseMetadata", {})
+        status, code = int(meta.get("HTTPStatusCode", 0)), str(fault.get("Code", ""))
         if status in (412, 416):
             return SourceChangedError(subject)
         name = "" if code == str(status) else f" {code}"
-        text = f"HTTP {status}{name} for {subject}: {told.get('Message', '')}"
+        text = f"HTTP {status}{name} for {subject}: {fault.get('Message', '')}"
         pause = retry_after(meta.get("HTTPHeaders", {}), time.time())
         if code in _BAD_CREDENTIALS:
             status = 401
         elif code == "SlowDown":
             status = 429
-        elif status in (301, 307, 400) and told.get("Region"):
-            text = f"{text} Set spec.model.region to {told['Region']}."
+        elif status in (301, 307, 400) and fault.get("Region"):
+            text = f"{text} Set spec.model.region to {fault['Region']}."
         return of_status(status, self._server, text, pause)
 
 
@@ -183,7 +183,7 @@ class _BoundedSession:
             return response
         region = response.headers.get("x-amz-bucket-region")
         if request.method == "HEAD" and response.status_code in _REDIRECTS and not region:
-            # botocore asks a redirecting bucket for its region, and would ask so again and again.
+            # botocore queries a redirecting bucket for its region, and would repeat that without end.
             message = f"{self._server} redirects without naming a region. Set spec.model.region or endpoint."
             raise DownloadError("WeightsUnavailable", message)
         try:
@@ -206,7 +206,7 @@ class _BoundedSession:
         try:
             check_xml(error)
         except ValueError:
-            # The status says enough.
+            # The status is enough.
             return b""
         return error
 
@@ -222,7 +222,7 @@ class _Body:
         self._content = content
 
     def stream(self) -> Iterator[bytes]:
-        """All of it."""
+        """The whole body."""
         yield self._content
 
 

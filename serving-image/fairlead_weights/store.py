@@ -1,8 +1,8 @@
-"""Where files lie in the cache, so that a kill at any moment costs no finished byte.
+"""The layout of the cache, by which a kill at any moment loses no finished byte.
 
 A file is written beside its place under a name that carries the version of its content, and is renamed when
-it is whole; folders that engines read consist of links to such files. What is finished can therefore be seen
-from names and sizes alone: there is no index that could be out of step with the disk.
+it is whole; folders that engines read consist of links to such files. So names and sizes alone show what is
+finished: there is no index that could differ from the disk.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class Layout(Protocol):
     """Which path a file has."""
 
     def blob(self, item: Item) -> Path:
-        """Where the content lies."""
+        """The path of the content."""
 
     def folder(self, listing: Listing) -> Path:
         """The folder of links that an engine reads."""
 
     def finish(self, listing: Listing) -> None:
-        """What is to be done when all links stand."""
+        """The last step, after all links are made."""
 
     def check(self, path: Path) -> Path:
         """The path itself. Raises DownloadError if a link leads it out of the cache or into another model."""
@@ -58,7 +58,7 @@ class HubLayout:
         return self._root / "snapshots" / listing.revision
 
     def finish(self, listing: Listing) -> None:
-        """Notes which commit the branch or tag was."""
+        """Records the commit of the branch or tag."""
         if self._revision == listing.revision:
             return
         reference = self.check(self._root / "refs" / self._revision)
@@ -98,17 +98,17 @@ class S3Layout:
         self._keep_only(self._folder, {self._folder / item.path for item in listing.items})
         self._keep_only(self._objects, {self.blob(item) for item in listing.items})
 
-    def _keep_only(self, folder: Path, wanted: set[Path]) -> None:
+    def _keep_only(self, folder: Path, kept: set[Path]) -> None:
         # The folder itself must be no link either: what it leads to would be emptied.
         self.check(folder / "any")
-        _keep_only(folder, wanted)
+        _keep_only(folder, kept)
 
 
-def _keep_only(folder: Path, wanted: set[Path]) -> None:
+def _keep_only(folder: Path, kept: set[Path]) -> None:
     for parent, folders, files in os.walk(folder, topdown=False):
         for name in (*files, *folders):
             path = Path(parent, name)
-            if path in wanted:
+            if path in kept:
                 continue
             if path.is_symlink() or not path.is_dir():
                 path.unlink(missing_ok=True)
@@ -181,7 +181,7 @@ def bytes_to_come(absent: dict[Path, Item]) -> int:
 
 
 class Digest:
-    """The digest of one item's content, if its source tells one."""
+    """The digest of one item's content, if its source has one."""
 
     def __init__(self, item: Item) -> None:
         self._expected = item.digest[1] if item.digest else None
@@ -200,7 +200,7 @@ class Digest:
             self._hash.update(data)
 
     def take_in(self, descriptor: int, size: int) -> None:
-        """Takes in the first bytes of an open file; it may be longer if somebody else writes it too."""
+        """Takes in the first bytes of an open file; it may be longer if another pod writes it too."""
         position = 0
         while self._hash and position < size:
             data = os.pread(descriptor, min(size - position, _READ_BYTES), position)
@@ -211,12 +211,12 @@ class Digest:
 
     @property
     def matches(self) -> bool:
-        """Whether it is the content that the source told; True if it told nothing."""
+        """Whether the content has the source's digest; True if the source has none."""
         return self._hash is None or self._hash.hexdigest() == self._expected
 
 
 def owner_of(path: Path) -> str:
-    """For people: who owns the nearest existing folder of a path, and who runs here."""
+    """A text for users: the owner of the nearest existing folder of a path, and this user."""
     for folder in _upwards(path):
         with suppress(OSError):
             stat = folder.stat()

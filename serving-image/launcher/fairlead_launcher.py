@@ -6,11 +6,11 @@ it with whatever Python its image has, so it uses only the standard library and 
 It exists because vLLM alone
 - leaves its socket file behind, on which the next start fails;
 - prints the cause of a failure far above the last lines that Kubernetes keeps;
-- exits with code 0 when its engine process dies;
-- wants to be told the rank of its LoRA adapters, which is in their files, so that only the pod knows it;
-- calls itself healthy with a chat template that fails for every request.
+- exits with code 0 when its engine process crashes;
+- needs the rank of its LoRA adapters, which is in their files, so that only the pod knows it;
+- reports itself healthy with a chat template that fails for every request.
 
-It is also the `preStop` hook of the engine container: `drain` asks the gateway of the same pod to drain, and
+It is also the `preStop` hook of the engine container: `drain` makes the gateway of the same pod drain, and
 `await-drain`, in a worker of an engine over several nodes, waits until the leader has drained.
 """
 
@@ -32,6 +32,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -51,20 +52,20 @@ READ_BYTES = 1 << 16
 # What every vLLM takes for --max-lora-rank. The smallest of them costs next to nothing.
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# vLLM goes on starting as if nothing had been said when SIGTERM comes while it loads, and would keep its
-# accelerator until the pod's whole grace period is over. It has nothing to finish.
+# vLLM ignores SIGTERM while it loads, and would keep its accelerator until the end of the pod's grace period.
+# It has nothing to finish.
 START_PATIENCE_SECONDS = 5
 # The gateway of the same pod. In a pod that has only IPv6 addresses it listens on the second one.
 LOOPBACK = ("127.0.0.1", "::1")
-# How often a worker looks at its leader, and how long one look may take.
-LOOK_AGAIN_SECONDS = 1.0
-LOOK_SECONDS = 5.0
+# How often a worker polls its leader, and how long one request may take.
+POLL_PAUSE_SECONDS = 1.0
+POLL_SECONDS = 5.0
 # A leader that cannot be reached for so long is gone. A gateway that starts again is back before that.
 LEADER_GONE_SECONDS = 15.0
 # The gateway's answers have a few hundred bytes.
 GATEWAY_ANSWER_BYTES = 1 << 20
 HOOKS = ("drain", "await-drain")
-# How often a starting engine is asked whether it is healthy, and how long one answer may take.
+# How often a starting engine's health is checked, and how long one answer may take.
 HEALTH_PERIOD_SECONDS = 0.2
 HEALTH_SECONDS = 5.0
 # How long the first prompt may take. vLLM itself gives up after 30 s. Beyond: the engine counts as ready.
@@ -72,7 +73,7 @@ FIRST_PROMPT_SECONDS = 60.0
 # An answer about the first prompt: a few tokens or an error. Beyond: cut.
 ENGINE_ANSWER_BYTES = 64 << 10
 FIRST_MESSAGE = {"role": "user", "content": "hi"}
-# Variables that take the engine away from the gateway: values that change nothing, and what others do.
+# Variables that separate the engine from the gateway: harmless values, and the effect of others.
 REFUSED_VARIABLES = {
     "VLLM_API_KEY": (
         ("",),
@@ -86,7 +87,7 @@ REFUSED_VARIABLES = {
 
 
 class Cause(NamedTuple):
-    """Why the engine ended: a reason for machines and the telling line for people."""
+    """Why the engine ended: a reason for machines and the line of the log for users."""
 
     reason: str
     message: str
@@ -185,7 +186,7 @@ PHASES = (
 )
 ORDER = ("Starting", *(phase for phase, _ in PHASES))
 
-# "(EngineCore pid=7) ERROR 11-21 05:46:57 [core.py:1510] " before what a line says.
+# "(EngineCore pid=7) ERROR 11-21 05:46:57 [core.py:1510] " before the text of a line.
 _PREFIX = re.compile(
     r"^(?:\([^()]*pid=\d+\) )?(?:(?:DEBUG|INFO|WARNING|ERROR|CRITICAL) [\d-]+ [\d:]+ \[[^]]*\] ?)?"
     r"(?:\[rank\d+\]: ?)?"
@@ -195,7 +196,7 @@ _COLOR = re.compile(r"\x1b\[[\d;]*m")
 _PROGRESS = re.compile(r"\bINFO [\d-]+ [\d:]+ \[|\d+%")
 _SOURCE_CODE = "    "  # how tracebacks indent it
 _EXCEPTION = re.compile(r"^([A-Za-z_][\w.]*(?:Error|Exception|Exit|Interrupt))\b(?:: .*)?$")
-# How a traceback names a place in a template, and what Jinja says of templates that cannot work.
+# How a traceback names a place in a template, and Jinja's errors of invalid templates.
 _TEMPLATE_LINE = re.compile(r'  File "<[^>]*>", line (\d+), in (?:template|top-level template code|block)')
 _JINJA_ERRORS = ("TemplateAssertionError", "TemplateSyntaxError", "UndefinedError", "SecurityError")
 _JINJA_WORDS = re.compile(
@@ -203,8 +204,8 @@ _JINJA_WORDS = re.compile(
     r"|Encountered unknown tag|No (?:filter|test) named|Missing end of|^Unexpected end of template"
 )
 NO_TEXT = "it renders no text"
-# Exceptions that only say that another one happened, or that come from cleaning up after it.
-# What follows an exception's text: another exception, advice of the library, or a warning from cleaning up.
+# Exceptions that only report another one, or that come from cleaning up after it. What follows an exception's
+# text: another exception, advice of the library, or a warning from cleaning up.
 _AFTER_EXCEPTION = re.compile(
     r"Traceback \(|During handling of|The above exception|File \"|For further information visit"
     r"|\[type=|fairlead-launcher: |\S+:\d+: \w*Warning|\[rank\d+\]:\[|INFO: "
@@ -225,7 +226,7 @@ def clean(line: str) -> str:
 
 
 def _split(line: str) -> tuple[str, str]:
-    """The log prefix of a line, and what the line says."""
+    """The log prefix of a line, and its text."""
     plain = _COLOR.sub("", line)
     prefix = _PREFIX.match(plain)
     end = prefix.end() if prefix else 0
@@ -249,7 +250,7 @@ def _last_exception(pairs: Sequence[tuple[str, str]]) -> int | None:
     exceptions = [
         at for at, (_, text) in enumerate(pairs) if _EXCEPTION.match(text) and not _EMPTY_WORDS.search(text)
     ]
-    telling = (
+    relevant = (
         [at for at in exceptions if _FROM_ENGINE.match(pairs[at][0])]
         or [
             at
@@ -258,7 +259,7 @@ def _last_exception(pairs: Sequence[tuple[str, str]]) -> int | None:
         ]
         or exceptions
     )
-    return telling[-1] if telling else None
+    return relevant[-1] if relevant else None
 
 
 def _whole(text: str, pairs: Sequence[tuple[str, str]], at: int) -> str:
@@ -281,7 +282,7 @@ def _shorten(text: str, limit: int = MESSAGE_CHARS) -> str:
 def cause_of_exit(
     lines: Iterable[str], exit_code: int, oom_killed: bool, arguments: Sequence[str] = ()
 ) -> Cause:
-    """The cause of an exit that nobody asked for; always says something. `arguments` are the engine's."""
+    """The cause of an unintended exit; never empty. `arguments` are the engine's."""
     if oom_killed:
         return Cause("HostOutOfMemory", "The kernel killed a process of the engine: memory limit reached.")
     found = find_cause(lines)
@@ -305,7 +306,7 @@ def _too_old(found: Cause) -> Cause | None:
 
 
 def vllm_version() -> str:
-    """The version of the image's vLLM, empty if it does not say."""
+    """The version of the image's vLLM, empty if unknown."""
     try:
         return importlib.metadata.version("vllm")
     except importlib.metadata.PackageNotFoundError:
@@ -313,9 +314,9 @@ def vllm_version() -> str:
 
 
 def _other_model(found: Cause, arguments: Sequence[str]) -> Cause | None:
-    """The cause, if what is missing is not the model but what an argument names beside it.
+    """The cause, if a folder or repository of an argument is missing instead of the model.
 
-    The model is a folder that is there, and its path is in what vLLM says about it. So a text about another
+    The model is an existing folder, and its path is in vLLM's messages about it. So a text about another
     name, or about a repository whose name is not in the text, is about an argument.
     """
     if found.reason not in ("WeightsNotFound", "WeightsUnauthorized", "WeightsForbidden"):
@@ -367,7 +368,7 @@ class StateFile:
         self._state: dict[str, Any] = {
             "phase": "Starting",
             "since": int(time.time()),
-            # Tells this start of the engine from the one before.
+            # Identifies this start of the engine.
             "startedAt": time.time(),
             "pid": os.getpid(),
             "exitCode": None,
@@ -405,15 +406,15 @@ class StateFile:
                 self.enter(phase, **fields)
             return ahead
 
-    def note_progress(self, detail: str) -> None:
-        """Notes the last progress line. Written now and then only: progress bars are fast."""
+    def set_progress(self, detail: str) -> None:
+        """Sets the last progress line. Written only from time to time: progress bars are fast."""
         with self._lock:
             self._state["detail"] = _shorten(detail, DETAIL_CHARS)
             if time.monotonic() - self._written >= WRITE_SECONDS:
                 self.write()
 
-    def note_first_prompt(self) -> None:
-        """Notes that the engine answers requests, not only that it is up."""
+    def set_ready(self) -> None:
+        """Records that the engine answers requests, not only that it is up."""
         with self._lock:
             self._state["promptRendered"] = True
             self.advance("Running")
@@ -429,7 +430,7 @@ class StateFile:
 
 
 class Watch:
-    """Relays the engine's log as it comes and learns from its lines."""
+    """Relays the engine's log and extracts phases, progress and causes."""
 
     def __init__(self, state: StateFile) -> None:
         self._state = state
@@ -463,13 +464,13 @@ class Watch:
             if re.search(pattern, line) and self._state.advance(phase, detail=detail):
                 return
         if _PROGRESS.search(line):
-            self._state.note_progress(clean(line))
+            self._state.set_progress(clean(line))
 
 
 # The first prompt -------------------------------------------------------------------------------------------
 
 
-def ask_engine(path: Path, method: str, target: str, body: object, timeout: float) -> tuple[int, bytes]:
+def engine_request(path: Path, method: str, target: str, body: object, timeout: float) -> tuple[int, bytes]:
     """Status and body of one request to the engine. Raises OSError or HTTPException."""
     connection = http.client.HTTPConnection("engine", timeout=timeout)
     try:
@@ -486,18 +487,18 @@ def ask_engine(path: Path, method: str, target: str, body: object, timeout: floa
 def is_healthy(path: Path) -> bool:
     """Whether the engine has started. It does not listen before."""
     with suppress(OSError, http.client.HTTPException):
-        return ask_engine(path, "GET", "/health", None, HEALTH_SECONDS)[0] == 200
+        return engine_request(path, "GET", "/health", None, HEALTH_SECONDS)[0] == 200
     return False
 
 
 def first_prompt_problem(path: Path) -> str | None:
-    """What the engine says against a plain message of a user, None if nothing.
+    """The engine's error about a plain user message, None without one.
 
-    `/tokenize` renders a conversation as the chat API does, and leaves out the model. A vLLM that does not
-    have it, or answers in another way than was seen, says nothing against the message.
+    `/tokenize` renders a conversation as the chat API does, and leaves out the model. A vLLM without it, or
+    with another form of answer, counts as no error.
     """
     try:
-        status, body = ask_engine(
+        status, body = engine_request(
             path, "POST", "/tokenize", {"messages": [FIRST_MESSAGE]}, FIRST_PROMPT_SECONDS
         )
         answer = json.loads(body)
@@ -513,7 +514,7 @@ def find_template_failure(
 ) -> Cause | None:
     """The cause, if the chat template fails for every conversation.
 
-    `problem` is what the engine said to the first prompt, `lines` its log, in which newer releases render a
+    `problem` is the engine's error about the first prompt, `lines` its log, in which newer releases render a
     prompt of their own, with the class of the error and its place. A template that refuses this conversation
     with `raise_exception` may have others in mind: that is no failure.
     """
@@ -523,7 +524,7 @@ def find_template_failure(
         allowed = "--trust-request-chat-template" in arguments
         return None if allowed else Cause("ChatTemplateMissing", _shorten(problem))
     kind, line = _template_error(lines)
-    # Other errors are not the template's: a model may take no conversation without a picture.
+    # Other errors are not the template's: a model may refuse a conversation without a picture.
     failed = bool(line or kind in _JINJA_ERRORS) if kind else bool(_JINJA_WORDS.search(problem))
     if kind == "TemplateError" or not (failed or problem == NO_TEXT):
         return None
@@ -561,8 +562,8 @@ class Launcher:
         self._command, self._state, self._termination_log = command, state, termination_log
         self._socket = socket_path
         self._child: subprocess.Popen[bytes] | None = None
-        self._asked = False
-        # Why the launcher itself ends an engine that runs.
+        self._stop_requested = False
+        # Why the launcher itself ends a running engine.
         self._refusal: Cause | None = None
         self._killer = threading.Timer(START_PATIENCE_SECONDS, self._end_group)
         self._killer.daemon = True
@@ -587,7 +588,7 @@ class Launcher:
         reader.start()
         if self._socket:
             threading.Thread(target=self._try_first_prompt, args=(self._socket, watch), daemon=True).start()
-        if self._asked:
+        if self._stop_requested:
             self._child.terminate()
         code = self._child.wait()
         self._killer.cancel()
@@ -604,24 +605,25 @@ class Launcher:
             time.sleep(HEALTH_PERIOD_SECONDS)
         self._refusal = find_template_failure(first_prompt_problem(path), watch.lines.copy(), self._command)
         if self._refusal is None:
-            self._state.note_first_prompt()
-        elif not self._asked:
+            self._state.set_ready()
+        elif not self._stop_requested:
             self._end_soon()
             self._child.terminate()
 
     def _pass_on(self, number: int, frame: object) -> None:
-        if not self._asked:
-            self._tell_interruption()
+        if not self._stop_requested:
+            self._record_interruption()
             if self._state.phase != "Running":
                 self._end_soon()
-        self._asked = True
+        self._stop_requested = True
         if self._child is not None and self._child.poll() is None:
             self._child.send_signal(number)
 
-    def _tell_interruption(self) -> None:
-        """Says what the engine was doing when somebody stopped it: a probe, unless the pod is going anyway.
+    def _record_interruption(self) -> None:
+        """Records the engine's activity when it was stopped: by a probe, unless the pod is being deleted.
 
-        Told at once, because an engine that hangs is killed before it ends by itself, and the launcher too.
+        Written at once, because an engine that hangs is killed before it ends by itself, and the launcher
+        too.
         """
         phase, detail = self._state.phase, self._state.detail
         if phase == "Running":
@@ -644,16 +646,16 @@ class Launcher:
 
     def _conclude(self, code: int, lines: Iterable[str], oom_killed: bool) -> int:
         code = 128 - code if code < 0 else code
-        if self._asked:
+        if self._stop_requested:
             self._state.enter("Exited", exitCode=code)
             return code
         code = code or 1
         return self.fail(self._refusal or cause_of_exit(lines, code, oom_killed, self._command), code)
 
     def fail(self, cause: Cause, code: int) -> int:
-        """Writes down why there is no engine and returns the exit code."""
+        """Writes the cause of a failed start and returns the exit code."""
         self._state.enter("Exited", exitCode=code, cause=cause._asdict())
-        print(f"fairlead-launcher: {cause.reason}: {cause.message}", file=sys.stderr, flush=True)
+        log_error(f"{cause.reason}: {cause.message}")
         self._write_message(cause, code)
         return code
 
@@ -661,7 +663,18 @@ class Launcher:
         try:
             self._termination_log.write_bytes(termination_message(cause, code))
         except OSError as error:
-            print(f"fairlead-launcher: no termination message: {error}", file=sys.stderr, flush=True)
+            log_error(f"no termination message: {error}")
+
+
+def log_error(message: str) -> None:
+    """Writes one line in the format that all programs of Fairlead log in."""
+    line = {
+        "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),  # noqa: UP017 - Python 3.9
+        "level": "ERROR",
+        "logger": "fairlead.launcher",
+        "message": message,
+    }
+    print(json.dumps(line, ensure_ascii=False), file=sys.stderr, flush=True)
 
 
 # The command line and the environment of the engine ---------------------------------------------------------
@@ -714,7 +727,7 @@ def adapter_folders(arguments: Sequence[str]) -> list[str]:
         try:
             path = json.loads(value)["path"] if value.startswith("{") else value.partition("=")[2]
         except (ValueError, KeyError):
-            continue  # vLLM says what is wrong with it
+            continue  # vLLM reports its error
         folders.append(str(path))
     return folders
 
@@ -736,11 +749,11 @@ def named_beside(arguments: Sequence[str]) -> list[tuple[str, str]]:
 def absent_folder(arguments: Sequence[str]) -> Cause | None:
     """The cause, if a folder that the engine needs is not there.
 
-    vLLM would take it for the id of a repository, and say so in these words after half a minute of imports.
+    vLLM would take it for the id of a repository, and report that after half a minute of imports.
     """
-    wanted = [("model", path) for path in values_of("--model", arguments)[:1]]
-    wanted += [("adapter", path) for path in adapter_folders(arguments)]
-    for what, path in wanted:
+    required = [("model", path) for path in values_of("--model", arguments)[:1]]
+    required += [("adapter", path) for path in adapter_folders(arguments)]
+    for what, path in required:
         if path.startswith("/") and not os.path.exists(path):
             return Cause("WeightsNotFound", f"There is no {what} folder {path}.")
     for flag, path in named_beside(arguments):
@@ -750,7 +763,7 @@ def absent_folder(arguments: Sequence[str]) -> Cause | None:
 
 
 def refused_variable(environment: Mapping[str, str]) -> Cause | None:
-    """The cause, if a variable is set with which no request would be answered, or no failure be noticed."""
+    """The cause, if a variable prevents answers, or hides failures."""
     for name, (harmless, problem) in REFUSED_VARIABLES.items():
         if environment.get(name, "") not in harmless:
             return Cause(
@@ -780,7 +793,7 @@ def rank_arguments(arguments: Sequence[str]) -> list[str]:
 # The preStop hooks ------------------------------------------------------------------------------------------
 
 
-def ask_gateway(
+def gateway_request(
     host: str, port: int, method: str, path: str, timeout: float | None = None
 ) -> tuple[int, bytes]:
     """Status and body of one request to a gateway's admin port. Raises OSError or HTTPException."""
@@ -794,11 +807,11 @@ def ask_gateway(
 
 
 def drain(port: int) -> int:
-    """Asks this pod's gateway to drain and waits until it has; 1 if it cannot, 0 otherwise."""
+    """Makes this pod's gateway drain and waits until it has; 1 if it cannot, 0 otherwise."""
     problem = ""
     for host in LOOPBACK:
         try:
-            status, body = ask_gateway(host, port, "POST", "/drain")
+            status, body = gateway_request(host, port, "POST", "/drain")
         except (OSError, http.client.HTTPException) as error:
             problem = f"{problem} {host}: {error!r}"
             continue
@@ -806,7 +819,7 @@ def drain(port: int) -> int:
             return 0
         problem = f" HTTP {status} {body[:MESSAGE_CHARS].decode(errors='replace')}"
         break
-    return say(f"the gateway does not drain:{problem}")
+    return report_problem(f"the gateway does not drain:{problem}")
 
 
 def await_drain(host: str, port: int) -> int:
@@ -814,23 +827,23 @@ def await_drain(host: str, port: int) -> int:
     seen = time.monotonic()
     while time.monotonic() - seen < LEADER_GONE_SECONDS:
         with suppress(OSError, http.client.HTTPException, ValueError, AttributeError):
-            _, body = ask_gateway(host, port, "GET", "/status", LOOK_SECONDS)
+            _, body = gateway_request(host, port, "GET", "/status", POLL_SECONDS)
             if json.loads(body).get("drained"):
                 return 0
             seen = time.monotonic()
-        time.sleep(LOOK_AGAIN_SECONDS)
+        time.sleep(POLL_PAUSE_SECONDS)
     return 0
 
 
-def say(problem: str) -> int:
+def report_problem(problem: str) -> int:
     """Names a problem in the hook's output, which Kubernetes shows as an event, and returns its exit code."""
     print(f"fairlead-launcher: {problem}", file=sys.stderr, flush=True)
     return 1
 
 
 def give_up(timeout: float) -> None:
-    """Ends the process, whatever it waits for."""
-    say(f"not drained within {timeout:.0f} s")
+    """Ends the process at the timeout."""
+    report_problem(f"not drained within {timeout:.0f} s")
     os._exit(1)
 
 
@@ -842,14 +855,18 @@ def run_hook(words: Sequence[str]) -> int:
     parser.add_argument("--timeout", type=float, required=True, help="seconds after which it ends anyway")
     parser.add_argument("--address-from", default="", help="environment variable with the leader's address")
     options = parser.parse_args(words)
-    # A timer, because a look-up of a name cannot be interrupted.
+    # A timer, because a name resolution cannot be interrupted.
     timer = threading.Timer(options.timeout, give_up, (options.timeout,))
     timer.daemon = True
     timer.start()
     if options.hook == "drain":
         return drain(options.port)
     leader = os.environ.get(options.address_from, "")
-    return await_drain(leader, options.port) if leader else say(f"{options.address_from!r} is not set")
+    return (
+        await_drain(leader, options.port)
+        if leader
+        else report_problem(f"{options.address_from!r} is not set")
+    )
 
 
 # The command line of this program ---------------------------------------------------------------------------

@@ -27,7 +27,7 @@ def check(template: str) -> list[str]:
         "{# a comment #}{% raw %}{{ }}{% endraw %}",
     ],
 )
-def test_what_the_engine_compiles_is_accepted(template: str) -> None:
+def test_a_chat_template_that_the_engine_compiles_is_accepted(template: str) -> None:
     assert check(template) == []
 
 
@@ -48,14 +48,14 @@ def test_what_the_engine_compiles_is_accepted(template: str) -> None:
         ("{{ " + "9" * 5000 + " }}", "line 1, column 4: Exceeds the limit"),
     ],
 )
-def test_an_error_is_named_with_its_place(template: str, place: str) -> None:
+def test_a_chat_template_error_is_reported_with_its_line(template: str, place: str) -> None:
     (text,) = check(template)
     assert text.startswith("spec.engine.chatTemplate.inline is not a valid Jinja template: line ")
     assert place in text
 
 
 @pytest.mark.parametrize("piece", ["(", "[", "{", "{{", "{% if a %}", "not ", "{1:"])
-def test_a_template_as_deep_as_it_is_long_is_refused(piece: str) -> None:
+def test_a_deeply_nested_chat_template_is_refused(piece: str) -> None:
     (text,) = check(("{{ " + piece * LONGEST)[:LONGEST])
     assert "nested too deeply" in text or "unexpected" in text or "expected token" in text
 
@@ -63,11 +63,11 @@ def test_a_template_as_deep_as_it_is_long_is_refused(piece: str) -> None:
 @pytest.mark.parametrize(
     "template", ["{{ 'a' * 10 ** 12 }}", "{{ 10 ** 10 ** 10 }}", "{{ 'a' | center(10000000000) }}"]
 )
-def test_a_constant_is_not_computed(template: str) -> None:
+def test_checking_a_chat_template_does_not_evaluate_its_constants(template: str) -> None:
     assert check(template) == []
 
 
-def test_a_model_without_a_template_of_its_own_has_nothing_to_check() -> None:
+def test_a_model_without_its_own_chat_template_has_no_template_problem() -> None:
     assert check_chat_template(Engine()) == []
     reference = {"chatTemplate": {"configMapKeyRef": {"name": "a", "key": "b"}}}
     assert check_chat_template(Engine.model_validate(reference)) == []

@@ -41,17 +41,17 @@ def _fields(schema: dict[str, Any], path: str = "") -> Iterator[Field]:
 FIELDS = [field for field in _fields(_schema()) if field[0] != ".metadata"]
 
 
-def test_the_committed_file_is_what_the_models_say() -> None:
+def test_the_committed_crd_matches_the_models() -> None:
     assert CRD_FILE.read_text() == to_yaml(crd()), "run: python -m fairlead_operator crd > crds/..."
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_committed_reference_is_what_the_models_say(page: str) -> None:
+def test_the_committed_api_reference_matches_the_models(page: str) -> None:
     assert (ROOT / "docs" / "reference" / f"{page}.md").read_text() == PAGES[page]()
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
-def test_examples_use_only_fields_that_exist(path: Path) -> None:
+def test_documentation_examples_use_only_existing_fields(path: Path) -> None:
     for body in yaml.safe_load_all(path.read_text()):
         if body["kind"] == "ModelDeployment":
             parsed = ModelDeployment.model_validate(body)
@@ -60,18 +60,18 @@ def test_examples_use_only_fields_that_exist(path: Path) -> None:
 
 
 @pytest.mark.parametrize(("path", "field"), FIELDS)
-def test_a_description_starts_with_the_fields_name(path: str, field: dict[str, Any]) -> None:
+def test_every_description_starts_with_the_fields_name(path: str, field: dict[str, Any]) -> None:
     assert field["description"].split()[0].rstrip(":;,.") == path.rsplit(".", 1)[1]
 
 
 @pytest.mark.parametrize(("path", "field"), FIELDS)
-def test_there_are_no_floats_and_durations(path: str, field: dict[str, Any]) -> None:
+def test_the_crd_has_no_floats_and_no_duration_strings(path: str, field: dict[str, Any]) -> None:
     assert field.get("type") != "number", path
     assert field.get("format") not in ("double", "float", "duration"), path
 
 
 @pytest.mark.parametrize(("path", "field"), [field for field in FIELDS if field[1].get("type") == "array"])
-def test_a_list_says_how_it_is_merged_and_how_long_it_may_be(path: str, field: dict[str, Any]) -> None:
+def test_every_list_has_a_list_type_and_a_maximum_length(path: str, field: dict[str, Any]) -> None:
     assert field["x-kubernetes-list-type"] in ("atomic", "set", "map"), path
     assert field["maxItems"] > 0
     if field["x-kubernetes-list-type"] == "map":
@@ -80,7 +80,7 @@ def test_a_list_says_how_it_is_merged_and_how_long_it_may_be(path: str, field: d
 
 
 @pytest.mark.parametrize(("path", "field"), [field for field in FIELDS if field[0].startswith(".spec")])
-def test_what_users_write_is_bounded(path: str, field: dict[str, Any]) -> None:
+def test_every_user_written_field_has_a_size_limit(path: str, field: dict[str, Any]) -> None:
     if field.get("type") == "string" and "enum" not in field:
         assert field["maxLength"] > 0, path
     if "additionalProperties" in field or (
@@ -90,14 +90,14 @@ def test_what_users_write_is_bounded(path: str, field: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("path", "field"), FIELDS)
-def test_names_are_camel_case_and_say_no_more_than_needed(path: str, field: dict[str, Any]) -> None:
+def test_field_names_are_camel_case_and_not_redundant(path: str, field: dict[str, Any]) -> None:
     name = path.rsplit(".", 1)[1]
     assert re.fullmatch(r"[a-z][A-Za-z0-9]*", name)
     assert field.get("type") != "boolean" or not name.startswith(("is", "enable", "no", "disable"))
     assert field.get("type") != "integer" or not re.search(r"(Timeout|Delay|Deadline|Duration)$", name)
 
 
-def test_the_status_asks_for_nothing_and_is_bounded() -> None:
+def test_the_status_has_no_required_fields_and_is_bounded() -> None:
     status = _schema()["properties"]["status"]
     assert "required" not in status
     for path, field in _fields(status):
@@ -105,19 +105,19 @@ def test_the_status_asks_for_nothing_and_is_bounded() -> None:
             assert field["maxItems"] > 0, path
 
 
-def test_a_rule_tells_the_field_or_the_remedy_in_words() -> None:
+def test_every_validation_rule_has_a_message_with_field_or_remedy() -> None:
     texts = list(messages(_schema()))
     assert texts
     assert all("spec." in text or "metadata." in text for text in texts)
 
 
 @pytest.mark.parametrize(("path", "field"), FIELDS)
-def test_nothing_of_pydantic_is_left(path: str, field: dict[str, Any]) -> None:
+def test_the_crd_has_no_pydantic_titles_and_null_defaults(path: str, field: dict[str, Any]) -> None:
     assert "title" not in field
     assert field.get("default", 0) is not None
 
 
-def test_enums_are_camel_case() -> None:
+def test_enum_values_are_camel_case() -> None:
     words = [word for _, field in FIELDS for word in field.get("enum", [])]
     assert words
     assert all(word[0].isupper() and word.isalnum() for word in words)
@@ -136,7 +136,7 @@ def test_the_status_and_the_scale_are_subresources() -> None:
     assert subresources["scale"]["labelSelectorPath"] == ".status.selector"
 
 
-def test_a_union_is_refused_instead_of_lost() -> None:
+def test_a_union_type_is_refused_by_the_crd_generator() -> None:
     class Either(BaseModel):
         value: int | str
 

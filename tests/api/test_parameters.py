@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairlead_operator.api.endpoint import Api
-from fairlead_operator.api.parameters import DIALECTS, MAX_NAME_CHARACTERS, MAX_PROBLEMS, check_parameters
+from fairlead_operator.api.parameters import MAX_NAME_CHARACTERS, MAX_PROBLEMS, TABLES, check_parameters
 
 
 def problems(dialect: str = "OpenAI", **fields: Any) -> list[str]:
@@ -30,7 +30,7 @@ def problems(dialect: str = "OpenAI", **fields: Any) -> list[str]:
         {"defaults": {"temperature": 1}, "limits": {"temperature": {"maximum": 1}}},
     ],
 )
-def test_what_fits_is_no_problem(fields: dict[str, Any]) -> None:
+def test_parameters_within_their_ranges_cause_no_problem(fields: dict[str, Any]) -> None:
     assert problems(**fields) == []
 
 
@@ -84,13 +84,13 @@ LIMITS: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("defaults", "text"), DEFAULTS)
-def test_a_default_that_does_not_fit_is_named_with_a_remedy(defaults: dict[str, Any], text: str) -> None:
+def test_an_unsuitable_default_is_reported_with_a_remedy(defaults: dict[str, Any], text: str) -> None:
     (problem,) = problems(defaults=defaults)
     assert problem.startswith(f"spec.api.defaults{text}")
 
 
 @pytest.mark.parametrize(("limits", "text"), LIMITS)
-def test_a_limit_that_does_not_fit_is_named_with_a_remedy(limits: dict[str, Any], text: str) -> None:
+def test_an_unsuitable_limit_is_reported_with_a_remedy(limits: dict[str, Any], text: str) -> None:
     (problem,) = problems(limits=limits)
     assert problem.startswith(f"spec.api.limits{text}")
 
@@ -116,14 +116,14 @@ def test_a_default_must_be_within_the_size_that_the_model_sets() -> None:
     assert problem.startswith("spec.api.defaults.stop must be")
 
 
-def test_a_deep_default_is_measured_like_any_other() -> None:
+def test_a_deeply_nested_default_is_checked_without_an_error() -> None:
     deep: Any = "a"
     for _ in range(5000):
         deep = [deep]
     assert problems(defaults={"chat_template_kwargs": {"a": deep}}) == []
 
 
-def test_the_dialect_decides_about_the_range() -> None:
+def test_the_range_of_a_parameter_depends_on_the_dialect() -> None:
     fields = {"defaults": {"max_tokens": 5000}}
     assert problems("OpenAI", **fields) == []
     assert problems("PolarGrid", **fields) == [
@@ -131,7 +131,7 @@ def test_the_dialect_decides_about_the_range() -> None:
     ]
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_together() -> None:
     assert len(problems(defaults={"temperature": 3, "zzz": 1}, limits={"stop": {"maximum": 1}})) == 3
 
 
@@ -140,7 +140,7 @@ def test_a_long_value_is_cut_in_the_message() -> None:
     assert len(problem) < 150
 
 
-def test_many_problems_and_long_names_are_cut() -> None:
+def test_many_problems_and_long_names_are_cut_in_the_message() -> None:
     many = check_parameters(Api.model_validate({"defaults": {f"x{number}": 1 for number in range(1000)}}))
     assert len(many) == MAX_PROBLEMS
     (long,) = check_parameters(Api.model_validate({"defaults": {"temperature" * 1000: 1}}))
@@ -149,7 +149,7 @@ def test_many_problems_and_long_names_are_cut() -> None:
     assert len(long) < 200
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", TABLES)
 def test_no_parameter_has_a_name_that_is_cut(dialect: str) -> None:
-    names = {name for table in DIALECTS[dialect].values() for name in table}
+    names = {name for table in TABLES[dialect].values() for name in table}
     assert max(map(len, names)) <= MAX_NAME_CHARACTERS

@@ -33,11 +33,11 @@ SCHEMA = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 RULES = MODEL_RULES | ENGINE_RULES | POD_RULES | API_RULES | AUTOSCALING_RULES
 
 
-def test_every_rule_has_its_cases() -> None:
-    told = list(messages(SCHEMA))
-    assert len(told) > 40
+def test_every_validation_rule_has_accepted_and_refused_cases() -> None:
+    texts = list(messages(SCHEMA))
+    assert len(texts) > 40
     words = [rule[2] for rule in RULES.values()] + [words for _, words in NAMES]
-    assert [text for text in told if not any(word in text for word in words)] == []
+    assert [text for text in texts if not any(word in text for word in words)] == []
 
 
 # Nothing runs here that would act on what is stored for a moment.
@@ -45,14 +45,16 @@ NAMESPACE = "default"
 
 
 @pytest.mark.parametrize("case", RULES)
-async def test_a_rule_lets_pass_what_keeps_it(case: str, kube: KubeClient) -> None:
+async def test_a_validation_rule_accepts_a_valid_object(case: str, kube: KubeClient) -> None:
     await kube.create(MODEL_DEPLOYMENT, NAMESPACE, manifest(case, **RULES[case][0]))
     path = MODEL_DEPLOYMENT.path(NAMESPACE, case)
     await kube._request("DELETE", MODEL_DEPLOYMENT, path)
 
 
 @pytest.mark.parametrize("case", RULES)
-async def test_a_rule_refuses_what_breaks_it_and_names_the_field(case: str, kube: KubeClient) -> None:
+async def test_a_validation_rule_refuses_an_invalid_object_and_names_the_field(
+    case: str, kube: KubeClient
+) -> None:
     with pytest.raises(InvalidError) as refusal:
         await kube.create(MODEL_DEPLOYMENT, NAMESPACE, manifest(case, **RULES[case][1]))
     assert RULES[case][2] in str(refusal.value)
@@ -70,7 +72,9 @@ async def test_every_bound_of_the_schema_is_enforced_and_names_the_field(kube: K
 
 
 @pytest.mark.parametrize(("name", "words"), NAMES)
-async def test_a_name_must_fit_a_service(name: str, words: str, kube: KubeClient, namespace: str) -> None:
+async def test_a_model_name_that_is_not_a_valid_service_name_is_refused(
+    name: str, words: str, kube: KubeClient, namespace: str
+) -> None:
     with pytest.raises(InvalidError, match=words):
         await kube.create(MODEL_DEPLOYMENT, namespace, manifest(name))
 
@@ -80,7 +84,7 @@ async def test_a_model_without_a_source_is_refused(kube: KubeClient, namespace: 
         await kube.create(MODEL_DEPLOYMENT, namespace, {**manifest(), "spec": {"model": {}}})
 
 
-async def test_defaults_are_filled_in_by_the_server(kube: KubeClient, namespace: str) -> None:
+async def test_spec_defaults_are_filled_in_by_the_server(kube: KubeClient, namespace: str) -> None:
     stored = await kube.create(MODEL_DEPLOYMENT, namespace, manifest("a" * 40))
     assert stored["spec"]["replicas"] == 1
     assert stored["spec"]["engine"] == {

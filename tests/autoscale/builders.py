@@ -63,14 +63,14 @@ class Model:
         come: float = 0.0,
         queued: int = 0,
         in_flight: int = 0,
-        told: bool = True,
+        demand_known: bool = True,
         follow: bool = True,
         **values: Any,
     ) -> Decision:
         """What is decided `after` seconds, in which `come` requests came; `follow` carries it out."""
         self.at += after
         self.arrivals += come
-        seen = demand(queued, in_flight, self.arrivals, **values) if told else None
+        seen = demand(queued, in_flight, self.arrivals, **values) if demand_known else None
         decision = self.autoscaler.decide(Observation(self.at, seen, pods, self.replicas))
         if follow:
             self.replicas = decision.replicas

@@ -21,7 +21,7 @@ def able(cost: StepCost = COST, utilization: float = 0.72, of: Mix | None = None
     return capacity(cost, of or mix(), utilization, Limits(**limits))
 
 
-def test_at_the_knee_the_wanted_share_of_the_time_goes_into_requests() -> None:
+def test_at_the_knee_the_configured_share_of_time_serves_requests() -> None:
     own, shared = 1000 * 0.0001 + 200 * 0.0002, 200 * 0.010
     found = able()
     busy = found.concurrency * own
@@ -30,12 +30,12 @@ def test_at_the_knee_the_wanted_share_of_the_time_goes_into_requests() -> None:
     assert found.rate < found.full_rate < 1 / own
 
 
-def test_long_prompts_take_the_concurrency_down() -> None:
+def test_long_prompts_reduce_the_concurrency() -> None:
     chat, documents = able(of=mix(1000)), able(of=mix(20_000, 100))
     assert documents.concurrency < chat.concurrency / 10
 
 
-def test_what_the_prefix_cache_has_need_not_be_computed() -> None:
+def test_prefix_cache_hits_raise_the_capacity() -> None:
     assert able(of=mix(share=0.25)).rate > 1.5 * able().rate
 
 
@@ -51,17 +51,17 @@ def test_what_the_prefix_cache_has_need_not_be_computed() -> None:
         ({"kv_tokens": 11_000, "max_running": 3}, 3),
     ],
 )
-def test_bounds_hold(limits: dict[str, Any], concurrency: float) -> None:
+def test_each_limit_reduces_the_concurrency_of_a_replica(limits: dict[str, Any], concurrency: float) -> None:
     found = able(**limits)
     assert found.concurrency == pytest.approx(concurrency)
     assert found.rate < able().rate
 
 
-def test_a_target_between_tokens_that_no_request_could_meet_is_no_bound() -> None:
+def test_an_unreachable_inter_token_target_is_ignored() -> None:
     assert able(itl=0.005) == able()
 
 
-def test_a_target_for_the_first_token_keeps_replicas_idler() -> None:
+def test_a_first_token_target_lowers_the_concurrency() -> None:
     prompt = mix(8000)
     alone = 0.010 + 8000 * 0.0001
     assert able(of=prompt, ttft=2.0).utilization == pytest.approx(1 - alone / 2.0)
@@ -69,7 +69,7 @@ def test_a_target_for_the_first_token_keeps_replicas_idler() -> None:
     assert able(of=prompt, ttft=alone / 2).utilization == 0.72
 
 
-def test_without_an_explanation_it_is_what_requests_were_seen_to_take() -> None:
+def test_without_a_fitted_cost_model_the_capacity_follows_from_measured_durations() -> None:
     found = unexplained(4.0, mix(), 0.72, Limits(max_running=8))
     assert (found.concurrency, found.rate) == (8, 2.0)
     assert unexplained(4.0, mix(), 0.72, Limits(max_concurrency=12)).concurrency == 12

@@ -19,7 +19,7 @@ def started(*seconds: float) -> ColdStarts:
     return ColdStarts([Start(0.0, each) for each in seconds])
 
 
-def test_a_pod_that_becomes_ready_is_learned_from_once() -> None:
+def test_a_pod_that_becomes_ready_is_one_cold_start_sample() -> None:
     cold = ColdStarts()
     cold.observe(())
     cold.observe((pod(0, 10),))
@@ -28,7 +28,7 @@ def test_a_pod_that_becomes_ready_is_learned_from_once() -> None:
     assert cold.starts == (Start(10, 60),)
 
 
-def test_one_that_loses_readiness_and_regains_it_did_not_start_again() -> None:
+def test_a_pod_that_regains_readiness_is_not_a_second_sample() -> None:
     cold = ColdStarts()
     cold.observe(())
     for ready in (60, None, 5000):
@@ -36,13 +36,13 @@ def test_one_that_loses_readiness_and_regains_it_did_not_start_again() -> None:
     assert cold.starts == (Start(0, 60),)
 
 
-def test_one_that_was_ready_before_the_operator_came_is_in_the_memory_already() -> None:
+def test_a_pod_ready_before_the_operator_started_is_not_a_new_sample() -> None:
     cold = ColdStarts([Start(0, 60)])
     cold.observe((pod(0, 0, 60),))
     assert cold.starts == (Start(0, 60),)
 
 
-def test_the_last_twenty_count() -> None:
+def test_the_last_20_cold_starts_are_kept() -> None:
     cold = ColdStarts()
     cold.observe(())
     for i in range(KEPT + 5):
@@ -50,13 +50,13 @@ def test_the_last_twenty_count() -> None:
     assert [start[1] for start in cold.starts] == [105.0 + i for i in range(KEPT)]
 
 
-def test_nine_of_ten_within_the_quantile() -> None:
+def test_the_cold_start_quantile_covers_nine_of_ten_starts() -> None:
     assert started(*range(10, 120, 10)).total(0.9) == pytest.approx(100)
     assert started(*range(10, 120, 10)).total(0.5) == pytest.approx(60)
     assert ColdStarts().total(0.9) == PRIOR
 
 
-def test_starts_of_another_kind_are_no_measure() -> None:
+def test_cold_starts_of_another_kind_are_not_used() -> None:
     cold = ColdStarts([Start(0.0, 600.0, "large")] * 5)
     cold.observe((), "small")
     assert cold.total(0.9) == 600, "better than nothing"
@@ -68,39 +68,39 @@ def test_starts_of_another_kind_are_no_measure() -> None:
     assert cold.is_stuck(pod(0, 0), at=100)
 
 
-def test_the_former_kind_is_remembered() -> None:
+def test_cold_starts_of_the_former_kind_are_remembered() -> None:
     cold = ColdStarts([Start(0.0, 600.0, "large"), Start(0.0, 30.0, "small")])
     cold.observe((), "large")
     assert cold.total(0.9) == 600
 
 
-def test_a_pod_of_the_former_revision_is_not_learned_from() -> None:
+def test_a_pod_of_the_former_revision_is_not_a_sample() -> None:
     cold = ColdStarts()
     cold.observe((), "small")
     cold.observe((ObservedPod("a", 0, 0, ready=600, outdated=True),), "small")
     assert cold.starts == ()
 
 
-def test_what_is_behind_a_pod_does_not_count_again() -> None:
+def test_the_remaining_start_time_excludes_the_elapsed_phases() -> None:
     cold = ColdStarts([Start(40.0, 60.0)] * 5)
     assert cold.remaining(pod(0, None), at=10) == pytest.approx(90)
     assert cold.remaining(pod(0, 40), at=50) == pytest.approx(50)
 
 
-def test_one_that_has_outlived_the_quick_ones_is_compared_with_the_slow() -> None:
+def test_a_pod_slower_than_quick_starts_is_compared_with_slow_ones() -> None:
     cold = started(*[30.0] * 18, 200.0, 200.0)
     assert cold.remaining(pod(0, 0), at=40) == pytest.approx(160)
 
 
-def test_one_that_is_slower_than_all_is_not_expected_any_moment() -> None:
+def test_a_pod_slower_than_all_starts_is_not_expected_immediately() -> None:
     assert started(60.0).remaining(pod(0, 0), at=100) == pytest.approx(25)
 
 
-def test_starts_that_get_slower_are_noticed_before_they_end() -> None:
+def test_slower_cold_starts_are_noticed_before_they_end() -> None:
     assert started(60.0).lead([pod(0, 0)], at=150) == 150
 
 
-def test_three_times_the_usual_is_stuck() -> None:
+def test_a_pod_that_takes_three_times_the_usual_start_is_stuck() -> None:
     cold = started(60.0)
     assert not cold.is_stuck(pod(0, 0), at=170)
     assert cold.is_stuck(pod(0, 0), at=190)
@@ -108,6 +108,6 @@ def test_three_times_the_usual_is_stuck() -> None:
     assert not cold.is_stuck(pod(0, 0, ready=60), at=9999)
 
 
-def test_the_first_start_of_a_model_may_take_its_download() -> None:
+def test_the_first_cold_start_is_not_stuck_before_1500_seconds() -> None:
     assert not ColdStarts().is_stuck(pod(0, 0), at=1500)
     assert ColdStarts().is_stuck(pod(0, 0), at=2000)

@@ -35,7 +35,7 @@ def example() -> ScalingFacts:
         return {name: values.pop(name) for name in names}
 
     facts = ScalingFacts(
-        asked=RequestFacts(**part(RequestFacts.__dataclass_fields__)),
+        requests=RequestFacts(**part(RequestFacts.__dataclass_fields__)),
         supply=Supply(**part(Supply.__dataclass_fields__)),
         ability=Ability(**part(Ability.__dataclass_fields__)),
         pace=Pace(**part(Pace.__dataclass_fields__)),
@@ -44,7 +44,7 @@ def example() -> ScalingFacts:
     return facts
 
 
-def test_the_example_is_decided_as_the_page_says() -> None:
+def test_the_documented_example_gives_the_documented_decision() -> None:
     facts = example()
     need = needed(facts)
     wanted = recommended(facts, need)
@@ -57,12 +57,12 @@ def test_the_example_is_decided_as_the_page_says() -> None:
     assert (wanted.replicas, decided.replicas) == (7, 3)
 
 
-def test_the_formulas_of_the_page_give_the_same() -> None:
+def test_the_documented_formulas_give_the_decision_of_the_code() -> None:
     again = Recomputed(INPUTS)
     assert again.capacity() == pytest.approx((INPUTS["concurrency"], INPUTS["rate"]), rel=1e-5)
     assert (again.recommended(), again.decided()) == (7, 3)
 
 
-def test_every_reason_is_explained() -> None:
+def test_every_decision_reason_is_documented() -> None:
     table = PAGE[PAGE.index("## Reasons") :].split("\n## ")[0]
     assert {reason.value for reason in ScalingReason} == set(re.findall(r"`([A-Z]\w+)`", table))

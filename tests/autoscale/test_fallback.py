@@ -10,20 +10,20 @@ from tests.autoscale.builders import Model, engine, ready, serving
 
 
 def silent(count: int, running: int | None = None) -> tuple[ObservedPod, ...]:
-    told = None if running is None else engine(running)
-    return tuple(ready(f"pod-{i}", in_flight=None, engine=told) for i in range(count))
+    metrics = None if running is None else engine(running)
+    return tuple(ready(f"pod-{i}", in_flight=None, engine=metrics) for i in range(count))
 
 
-def test_without_any_metric_the_replicas_stay() -> None:
+def test_without_metrics_the_replicas_stay() -> None:
     model = Model(replicas=5, min_replicas=1)
     for _ in range(200):
-        decision = model.see(*silent(5), told=False)
+        decision = model.see(*silent(5), demand_known=False)
     assert (decision.replicas, decision.reason) == (5, "Fallback")
 
 
-def test_until_the_fallback_it_says_that_metrics_are_missing() -> None:
+def test_before_the_fallback_the_reason_is_missing_metrics() -> None:
     model = Model(replicas=2, min_replicas=1, fallback=FallbackSettings(2, OnFailure.STATIC, 4))
-    reasons = [model.see(*silent(2), told=False).reason for _ in range(3)]
+    reasons = [model.see(*silent(2), demand_known=False).reason for _ in range(3)]
     assert reasons == ["MetricsMissing", "MetricsMissing", "Fallback"]
 
 
@@ -36,34 +36,34 @@ def test_until_the_fallback_it_says_that_metrics_are_missing() -> None:
         (OnFailure.STATIC, (3, 6)),
     ],
 )
-def test_fallbacks(behavior: OnFailure, replicas: tuple[int, int]) -> None:
+def test_each_fallback_behavior_gives_its_replicas(behavior: OnFailure, replicas: tuple[int, int]) -> None:
     for wanted, expected in zip((3, 6), replicas, strict=True):
         model = Model(replicas=5, min_replicas=1, fallback=FallbackSettings(0, behavior, wanted))
-        assert model.see(*silent(5), told=False).replicas == expected
+        assert model.see(*silent(5), demand_known=False).replicas == expected
 
 
-def test_bounds_hold_for_a_fallback() -> None:
+def test_a_fallback_stays_within_min_and_max_replicas() -> None:
     model = Model(
         replicas=2, min_replicas=1, max_replicas=3, fallback=FallbackSettings(0, OnFailure.STATIC, 9)
     )
-    model.see(*silent(2), told=False)
-    assert model.see(*silent(3), told=False).replicas == 3
+    model.see(*silent(2), demand_known=False)
+    assert model.see(*silent(3), demand_known=False).replicas == 3
 
 
-def test_engines_alone_can_ask_for_more() -> None:
+def test_engine_metrics_alone_can_add_replicas() -> None:
     model = Model(replicas=2, min_replicas=1)
-    decision = model.see(*silent(2, running=500), told=False)
+    decision = model.see(*silent(2, running=500), demand_known=False)
     assert decision.replicas > 2
 
 
-def test_engines_alone_can_not_ask_for_fewer() -> None:
+def test_engine_metrics_alone_cannot_remove_replicas() -> None:
     model = Model(replicas=5, min_replicas=1)
     for _ in range(300):
-        decision = model.see(*silent(5, running=0), told=False)
+        decision = model.see(*silent(5, running=0), demand_known=False)
     assert (decision.replicas, decision.reason) == (5, "MetricsMissing")
 
 
-def test_gateways_alone_do_for_everything_once_something_is_learned() -> None:
+def test_gateway_metrics_alone_suffice_once_costs_are_learned() -> None:
     model = Model(replicas=1, min_replicas=1)
     assert model.steady(30.0, 120, *serving(1)).replicas > 1
 
@@ -71,28 +71,28 @@ def test_gateways_alone_do_for_everything_once_something_is_learned() -> None:
 def test_one_round_with_metrics_ends_the_fallback() -> None:
     model = Model(replicas=2, min_replicas=1, fallback=FallbackSettings(2, OnFailure.STATIC, 4))
     for _ in range(3):
-        model.see(*silent(2), told=False)
+        model.see(*silent(2), demand_known=False)
     assert model.see(*serving(2)).reason != "Fallback"
-    assert model.see(*silent(2), told=False).reason == "MetricsMissing"
+    assert model.see(*silent(2), demand_known=False).reason == "MetricsMissing"
 
 
 @pytest.mark.parametrize("running", [None, 0])
-def test_after_a_blackout_the_window_begins_anew(running: int | None) -> None:
+def test_after_missing_metrics_the_stabilization_window_restarts(running: int | None) -> None:
     model = Model(replicas=5, min_replicas=1)
     for _ in range(200):
-        model.see(*silent(5, running), told=False)
+        model.see(*silent(5, running), demand_known=False)
     back = [model.see(*serving(5)) for _ in range(20)]
     assert {(decision.replicas, decision.reason) for decision in back} == {(5, "Stabilizing")}
 
 
-def test_a_model_at_zero_is_woken_by_its_fallback_only() -> None:
+def test_a_model_at_zero_without_metrics_is_woken_only_by_its_fallback() -> None:
     asleep = Model(replicas=0, fallback=FallbackSettings(1, OnFailure.CURRENT, None))
     woken = Model(replicas=0, fallback=FallbackSettings(1, OnFailure.CURRENT_IF_HIGHER, 1))
-    assert [asleep.see(told=False).replicas for _ in range(3)] == [0, 0, 0]
-    assert [woken.see(told=False).replicas for _ in range(3)] == [0, 1, 1]
+    assert [asleep.see(demand_known=False).replicas for _ in range(3)] == [0, 0, 0]
+    assert [woken.see(demand_known=False).replicas for _ in range(3)] == [0, 1, 1]
 
 
-def test_a_full_cache_asks_for_one_more_and_for_less_on_each() -> None:
+def test_a_full_kv_cache_adds_a_replica_and_lowers_the_concurrency() -> None:
     model = Model(replicas=1, min_replicas=1)
     full = ready("a", in_flight=9, engine=engine(9, 3, kv_usage=0.99))
     first = [model.see(full, in_flight=9) for _ in range(3)]
@@ -101,20 +101,20 @@ def test_a_full_cache_asks_for_one_more_and_for_less_on_each() -> None:
     assert model.see(full, in_flight=9).inputs["concurrencyFactor"] == pytest.approx(0.9)
 
 
-def test_a_full_cache_that_nobody_waits_for_is_a_full_cache() -> None:
+def test_a_full_kv_cache_without_waiting_requests_adds_no_replica() -> None:
     model = Model(replicas=1, min_replicas=1)
     full = ready("a", in_flight=9, engine=engine(9, 0, kv_usage=0.99))
     assert [model.see(full, in_flight=9).replicas for _ in range(9)] == [1] * 9
 
 
-def test_preemptions_that_go_on_are_the_same() -> None:
+def test_repeated_preemptions_count_as_kv_cache_pressure() -> None:
     model = Model(replicas=1, min_replicas=1)
     for count in range(5):
         decision = model.see(ready("a", engine=engine(9, preemptions=float(count))), in_flight=9)
     assert decision.reason == "KVCachePressure"
 
 
-def test_what_the_cache_took_is_given_back_slowly() -> None:
+def test_concurrency_reduced_by_cache_pressure_recovers_slowly() -> None:
     model = Model(replicas=1, min_replicas=1)
     full = ready("a", engine=engine(9, 3, kv_usage=0.99))
     for _ in range(4):

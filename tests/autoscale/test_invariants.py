@@ -91,11 +91,11 @@ def play(asked: Settings, replicas: int, steps: list[Any]) -> list[tuple[Observa
     autoscaler, at = Autoscaler(asked, started=NOW), NOW
     totals = (0.0, 0.0, 0.0, 0.0)
     made = []
-    for after, told, pods in steps:
+    for after, figures, pods in steps:
         at += after
         demand = None
-        if told:
-            queued, in_flight, come, done, ended = told
+        if figures:
+            queued, in_flight, come, done, ended = figures
             arrivals, completions, prompt, output = totals
             totals = arrivals + come, completions + done, prompt + done * 500, output + done * 90
             demand = Demand(queued, in_flight, *totals, at if ended else None)
@@ -117,7 +117,9 @@ MANY = settings(max_examples=60, deadline=None)
 
 @MANY
 @HISTORY
-def test_bounds_hold_or_there_is_no_room(asked: Settings, replicas: int, steps: list[Any]) -> None:
+def test_any_decision_is_within_bounds_unless_pods_cannot_be_placed(
+    asked: Settings, replicas: int, steps: list[Any]
+) -> None:
     for seen, decision in play(asked, replicas, steps):
         assert 0 <= decision.replicas <= max(asked.max_replicas, asked.min_replicas)
         room = placed(seen.pods) + asked.unschedulable_pods
@@ -126,7 +128,9 @@ def test_bounds_hold_or_there_is_no_room(asked: Settings, replicas: int, steps: 
 
 @MANY
 @HISTORY
-def test_never_zero_while_requests_wait_or_run(asked: Settings, replicas: int, steps: list[Any]) -> None:
+def test_no_decision_is_zero_while_requests_wait_or_run(
+    asked: Settings, replicas: int, steps: list[Any]
+) -> None:
     for seen, decision in play(asked, replicas, steps):
         if seen.demand and seen.demand.queued:
             assert decision.replicas >= 1
@@ -134,7 +138,7 @@ def test_never_zero_while_requests_wait_or_run(asked: Settings, replicas: int, s
 
 @MANY
 @HISTORY
-def test_no_more_pods_are_asked_for_than_may_lack_a_node(
+def test_no_decision_exceeds_the_allowed_unschedulable_pods(
     asked: Settings, replicas: int, steps: list[Any]
 ) -> None:
     for seen, decision in play(asked, replicas, steps):
@@ -144,7 +148,7 @@ def test_no_more_pods_are_asked_for_than_may_lack_a_node(
 
 @MANY
 @HISTORY
-def test_missing_metrics_take_nothing_that_serves(asked: Settings, replicas: int, steps: list[Any]) -> None:
+def test_missing_metrics_never_remove_a_serving_pod(asked: Settings, replicas: int, steps: list[Any]) -> None:
     for seen, decision in play(asked, replicas, steps):
         if seen.demand is None:
             lost = {pod.name for pod in seen.pods if pod.unschedulable}
@@ -153,13 +157,15 @@ def test_missing_metrics_take_nothing_that_serves(asked: Settings, replicas: int
 
 @MANY
 @HISTORY
-def test_the_same_history_has_the_same_decisions(asked: Settings, replicas: int, steps: list[Any]) -> None:
+def test_the_same_history_gives_the_same_decisions(asked: Settings, replicas: int, steps: list[Any]) -> None:
     assert play(asked, replicas, steps) == play(asked, replicas, steps)
 
 
 @MANY
 @HISTORY
-def test_pods_named_exist_and_the_rest_makes_sense(asked: Settings, replicas: int, steps: list[Any]) -> None:
+def test_every_decision_names_existing_pods_and_has_valid_fields(
+    asked: Settings, replicas: int, steps: list[Any]
+) -> None:
     for seen, decision in play(asked, replicas, steps):
         draining = {pod.name for pod in seen.pods if pod.draining}
         active = {pod.name for pod in seen.pods} - draining

@@ -21,7 +21,7 @@ from fairlead_operator.autoscale.settings import (
 )
 from fairlead_operator.bounds import LEARNED_ITEMS
 from tests.autoscale.builders import Model
-from tests.autoscale.world import World
+from tests.autoscale.world import SimulatedModel
 
 LEARNED = ("stepSeconds", "decodeSeconds", "prefillSeconds", "promptTokens", "outputTokens", "rate")
 
@@ -30,8 +30,8 @@ def through_json(memory: Memory) -> Memory:
     return Memory.from_json(json.loads(json.dumps(memory.to_json())))
 
 
-def test_a_restart_forgets_nothing_that_was_learned() -> None:
-    world = World(lambda t: 15.0 if t % 900 < 200 else 5.0)
+def test_a_restart_keeps_everything_learned() -> None:
+    world = SimulatedModel(lambda t: 15.0 if t % 900 < 200 else 5.0)
     before = world.run(3600).inputs
     again = Model(replicas=3, started=world.now, memory=through_json(world.autoscaler.memory())).see()
     for name in LEARNED:
@@ -40,16 +40,16 @@ def test_a_restart_forgets_nothing_that_was_learned() -> None:
     assert again.inputs["arrivals600s"] == pytest.approx(before["arrivals600s"], rel=0.1)
 
 
-def test_a_time_at_zero_forgets_nothing() -> None:
-    world = World(lambda t: 10.0 if t < 1800 else 0.0)
+def test_a_time_at_zero_replicas_keeps_everything_learned() -> None:
+    world = SimulatedModel(lambda t: 10.0 if t < 1800 else 0.0)
     before = world.run(1800).inputs
     asleep = world.run(3600)
     assert asleep.replicas == 0
     assert asleep.inputs["rate"] == pytest.approx(before["rate"], rel=0.02)
 
 
-def test_writing_and_reading_gives_the_same() -> None:
-    world = World(lambda t: 15.0 if t % 900 < 200 else 5.0)
+def test_the_memory_is_unchanged_after_writing_and_reading() -> None:
+    world = SimulatedModel(lambda t: 15.0 if t % 900 < 200 else 5.0)
     world.run(3600)
     once = through_json(world.autoscaler.memory())
     assert once.surges
@@ -62,13 +62,13 @@ JSON = SCALARS | st.lists(SCALARS, max_size=9) | st.lists(st.lists(SCALARS, max_
 
 @settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(Memory().to_json(), JSON)))
-def test_whatever_stands_in_the_status_a_decision_is_made(written: dict[str, object]) -> None:
+def test_any_stored_memory_leads_to_a_valid_decision(written: dict[str, object]) -> None:
     model = Model(replicas=2, min_replicas=1, memory=Memory.from_json(written))
     assert 1 <= model.see(queued=3, come=3).replicas <= 20
     json.dumps(model.autoscaler.memory().to_json(), allow_nan=False)
 
 
-def test_of_long_lists_only_the_end_is_read() -> None:
+def test_only_the_end_of_long_stored_lists_is_read() -> None:
     many = {"coldStarts": [[0, 60, "x" * 10_000]] * 10_000, "surges": [*[60] * 10_000, 61]}
     memory = Memory.from_json(many)
     assert (len(memory.cold_starts), len(memory.surges)) == (LEARNED_ITEMS, LEARNED_ITEMS)
@@ -76,7 +76,7 @@ def test_of_long_lists_only_the_end_is_read() -> None:
     assert len(json.dumps(memory.to_json())) < 20_000
 
 
-def test_settings_are_the_specs() -> None:
+def test_autoscaler_settings_match_the_spec() -> None:
     spec = Autoscaling.model_validate(
         {
             "minReplicas": 0,
@@ -114,7 +114,7 @@ def test_settings_are_the_specs() -> None:
     ]
 
 
-def test_defaults_are_the_same_by_hand_and_from_the_spec() -> None:
+def test_autoscaler_defaults_equal_those_of_the_spec() -> None:
     found = Settings.from_spec(Autoscaling(max_replicas=1))
     usual = Settings()
     assert (found.scale_up, found.scale_down) == (usual.scale_up, usual.scale_down) == (SCALE_UP, SCALE_DOWN)

@@ -12,7 +12,7 @@ from tests.autoscale.builders import NOW, Model, ready, serving, starting, unsch
 MUCH: dict[str, Any] = {"queued": 50_000, "come": 100.0}
 
 
-def test_one_pod_may_wait_for_a_node() -> None:
+def test_at_most_one_pod_waits_for_a_node_by_default() -> None:
     model = Model(replicas=3)
     decision = model.see(*serving(2), unschedulable(), **MUCH)
     assert decision.replicas == 3
@@ -21,19 +21,19 @@ def test_one_pod_may_wait_for_a_node() -> None:
 
 
 @pytest.mark.parametrize("allowed", [2, 5])
-def test_as_many_as_the_owner_allows(allowed: int) -> None:
+def test_as_many_pods_wait_for_a_node_as_unschedulable_pods_allows(allowed: int) -> None:
     model = Model(replicas=3, unschedulable_pods=allowed)
     assert model.see(*serving(2), unschedulable(), **MUCH).replicas == 2 + allowed
 
 
-def test_more_that_wait_are_taken_back() -> None:
+def test_unschedulable_pods_above_the_allowed_number_are_removed() -> None:
     model = Model(replicas=5)
     decision = model.see(*serving(2), *(unschedulable(f"u{i}") for i in range(3)), **MUCH)
     assert decision.replicas == 3
     assert decision.removal == ("u0", "u1")
 
 
-def test_the_scheduler_is_asked_pod_by_pod_and_soon_again() -> None:
+def test_pods_are_added_one_by_one_with_a_recheck_after_1_second() -> None:
     model = Model(replicas=2)
     first = model.see(*serving(2), **MUCH)
     assert first.replicas == 3
@@ -43,22 +43,22 @@ def test_the_scheduler_is_asked_pod_by_pod_and_soon_again() -> None:
     assert model.see(*serving(2), starting("n", now=model.at), **MUCH).replicas == 4
 
 
-def test_replicas_whose_pods_do_not_exist_yet_are_left_alone() -> None:
+def test_replicas_whose_pods_do_not_exist_yet_are_kept() -> None:
     assert Model(replicas=5, min_replicas=5).see(*serving(1)).replicas == 5
 
 
-def test_pods_without_a_node_raise_nothing() -> None:
+def test_pods_without_a_node_add_no_replicas() -> None:
     """However long the queue gets, the number stays."""
     model = Model(replicas=3)
     seen = {model.see(*serving(2), unschedulable(), queued=n * 10_000).replicas for n in range(1, 50)}
     assert seen == {3}
 
 
-def test_even_minreplicas_waits_for_room() -> None:
+def test_min_replicas_above_the_placeable_pods_is_reached_one_pod_at_a_time() -> None:
     assert Model(replicas=1, min_replicas=5).see(*serving(1)).replicas == 2
 
 
-def test_with_none_allowed_one_is_tried_and_taken_back_ever_less_often() -> None:
+def test_with_0_unschedulable_pods_allowed_one_is_tried_with_growing_pauses() -> None:
     model = Model(replicas=2, unschedulable_pods=0)
     tried = []
     for _ in range(400):
@@ -72,7 +72,7 @@ def test_with_none_allowed_one_is_tried_and_taken_back_ever_less_often() -> None
     assert max(gaps) == pytest.approx(300, abs=10)
 
 
-def test_one_replacement_for_pods_that_will_not_start() -> None:
+def test_stuck_pods_get_one_replacement() -> None:
     model = Model(replicas=1)
     broken = [starting(f"b{i}", stuck=True) for i in range(3)]
     for _ in range(50):
@@ -80,7 +80,7 @@ def test_one_replacement_for_pods_that_will_not_start() -> None:
     assert decision.replicas == 2
 
 
-def test_a_stuck_pod_is_not_expected_to_help() -> None:
+def test_a_stuck_pod_does_not_count_as_future_capacity() -> None:
     now = NOW + 5
     fine = Model(replicas=1).see(starting("a", age=100, now=now), queued=50)
     broken = Model(replicas=1).see(starting("a", age=100, now=now, stuck=True), queued=50)
@@ -88,7 +88,7 @@ def test_a_stuck_pod_is_not_expected_to_help() -> None:
     assert broken.inputs["startingPodSeconds"] == 0
 
 
-def test_the_first_ready_pod_is_expected_when_its_like_were_ready() -> None:
+def test_the_expected_ready_time_follows_from_measured_cold_starts() -> None:
     model = Model(replicas=1)
     assert model.see(starting("a", age=30, now=model.at), queued=1).expected_ready_seconds == 85
     assert model.see(ready("a")).expected_ready_seconds is None

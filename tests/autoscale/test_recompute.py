@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import pytest
 
 from fairlead_operator.autoscale.settings import Objective
-from tests.autoscale.world import World
+from tests.autoscale.world import SimulatedModel
 
 Inputs = Mapping[str, float | int | None]
 
@@ -91,19 +91,21 @@ class Recomputed:
 
 
 HISTORIES = {
-    "a day": World(lambda t: 12 - 11 * math.cos(2 * math.pi * t / 7200), settings={"min_replicas": 1}),
-    "bursts": World(lambda t: 20.0 if t % 600 < 60 else 2.0, cold_start=120.0),
-    "bursts again and again": World(lambda t: 20.0 if t % 200 < 60 else 1.0, cold_start=120.0),
-    "too few accelerators": World(lambda t: 30.0 if t < 1800 else 3.0, accelerators=4),
-    "to zero and back": World(
+    "a day": SimulatedModel(
+        lambda t: 12 - 11 * math.cos(2 * math.pi * t / 7200), settings={"min_replicas": 1}
+    ),
+    "bursts": SimulatedModel(lambda t: 20.0 if t % 600 < 60 else 2.0, cold_start=120.0),
+    "bursts again and again": SimulatedModel(lambda t: 20.0 if t % 200 < 60 else 1.0, cold_start=120.0),
+    "too few accelerators": SimulatedModel(lambda t: 30.0 if t < 1800 else 3.0, accelerators=4),
+    "to zero and back": SimulatedModel(
         lambda t: 5.0 if t % 1800 < 600 else 0.0, settings={"objective": Objective.LATENCY}
     ),
-    "bounded": World(lambda t: 30.0, settings={"max_concurrency": 8, "max_replicas": 6}),
+    "bounded": SimulatedModel(lambda t: 30.0, settings={"max_concurrency": 8, "max_replicas": 6}),
 }
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_every_decision_of_a_history_is_recomputed(name: str) -> None:
+def test_every_decision_of_a_history_is_reproduced_from_its_inputs(name: str) -> None:
     world = HISTORIES[name]
     world.run(4000)
     assert len({decision.reason for decision in world.decisions}) > 1

@@ -17,7 +17,7 @@ def pod(prefill: float | None) -> ObservedPod:
     return ObservedPod("a", 0, 0, 0, engine=None if prefill is None else engine(prefill_tokens=prefill))
 
 
-def test_the_mix_of_many_requests_is_found() -> None:
+def test_the_request_mix_of_many_requests_is_estimated() -> None:
     mix = Mix()
     for _ in range(40):
         mix = mix.add(50, 50 * 300, 50 * 80, 50 * 300)
@@ -30,12 +30,12 @@ def test_the_first_short_answers_do_not_make_all_requests_short() -> None:
     assert mix.output_tokens > 0.9 * PRIOR_OUTPUT
 
 
-def test_a_shift_is_followed_within_some_hundred_requests() -> None:
+def test_a_shift_of_the_request_mix_is_followed_within_some_hundred_requests() -> None:
     mix = Mix().add(5000, 5000 * 300, 5000 * 80, 5000 * 300).add(800, 800 * 8000, 800 * 80, 800 * 8000)
     assert mix.prompt_tokens > 6000
 
 
-def test_cached_tokens_are_learned_from_what_engines_compute() -> None:
+def test_the_cached_share_is_learned_from_computed_tokens() -> None:
     requests = Requests()
     for i in range(60):
         requests.observe(i * 5.0, ended(i * 100), (pod(i * 100 * 125),))
@@ -47,24 +47,24 @@ def test_computed_tokens_before_the_first_completion_are_not_lost() -> None:
     requests.observe(0, ended(0), (pod(0),))
     requests.observe(5, ended(0), (pod(5000),))
     requests.observe(10, ended(10), (pod(5000),))
-    assert requests.mix.computed == pytest.approx(requests.mix.told)
+    assert requests.mix.computed == pytest.approx(requests.mix.counted_prompt)
 
 
-def test_a_silent_engine_does_not_look_like_a_warm_cache() -> None:
+def test_missing_engine_metrics_do_not_count_as_a_warm_cache() -> None:
     requests = Requests()
     for i in range(60):
         requests.observe(i * 5.0, ended(i * 100), (pod(None),))
     assert requests.mix.prompt_tokens == pytest.approx(500, rel=0.05)
 
 
-def test_how_long_requests_stay_follows_from_littles_law() -> None:
+def test_the_request_duration_follows_from_littles_law() -> None:
     requests = Requests()
     for i in range(30):
         requests.observe(i * 5.0, ended(i * 50, in_flight=40), (pod(0),))
     assert requests.residence == pytest.approx(4.0)
 
 
-def test_gateways_that_do_not_count_tokens_leave_the_mix_alone() -> None:
+def test_gateways_without_token_counts_do_not_change_the_mix() -> None:
     requests = Requests()
     for i in range(10):
         requests.observe(i * 5.0, ended(i * 50, 0, 0), (pod(0),))

@@ -51,18 +51,18 @@ def learn(source: Source, rounds: int = 60, batches: tuple[int, ...] = (1, 4, 16
     return costs
 
 
-def test_the_costs_of_an_engine_are_found() -> None:
+def test_the_step_costs_of_an_engine_are_estimated() -> None:
     cost = learn(Source()).cost
     assert (cost.step, cost.prefill) == pytest.approx((TRUE[0], TRUE[2]), rel=0.06)
     assert cost.decode == pytest.approx(TRUE[1], rel=0.12)
 
 
-def test_without_traffic_there_is_the_prior() -> None:
+def test_without_traffic_the_step_costs_are_the_prior() -> None:
     cost = StepCosts().cost
     assert (cost.step, cost.decode, cost.prefill) == pytest.approx(PRIOR)
 
 
-def test_idle_rounds_teach_nothing() -> None:
+def test_idle_rounds_are_not_used_as_samples() -> None:
     costs = StepCosts()
     costs.observe(0, [ObservedPod("a", 0, 0, 0, engine=engine(0, steps=1))])
     costs.observe(5, [ObservedPod("a", 0, 0, 0, engine=engine(3, steps=9, decode_tokens=20))])
@@ -70,20 +70,20 @@ def test_idle_rounds_teach_nothing() -> None:
     assert costs.samples == 0
 
 
-def test_an_engine_that_began_anew_teaches_from_its_next_round_on() -> None:
+def test_a_restarted_engine_gives_samples_from_its_next_round_on() -> None:
     costs = StepCosts()
     costs.observe(0, [ObservedPod("a", 0, 0, 0, engine=engine(8, steps=1000))])
     costs.observe(5, [ObservedPod("a", 0, 0, 0, engine=engine(8, steps=10))])
     assert costs.samples == 0
 
 
-def test_what_was_learned_survives_being_written_down() -> None:
+def test_learned_step_costs_survive_writing_and_reading() -> None:
     costs = learn(Source())
     again = StepCosts(costs.sums, costs.samples, costs.error)
     assert again.cost == costs.cost
 
 
-def test_costs_that_change_are_followed() -> None:
+def test_changing_step_costs_are_followed() -> None:
     source = Source()
     costs = learn(source, 100)
     for i in range(2000):
@@ -102,25 +102,25 @@ def test_costs_that_change_are_followed() -> None:
     assert costs.cost.prefill == pytest.approx(1.9 * TRUE[2], rel=0.1)
 
 
-def test_an_engine_that_the_model_explains_fits() -> None:
+def test_an_engine_explained_by_the_cost_model_fits() -> None:
     costs = learn(Source())
     assert costs.fits
     assert costs.error < 0.2
 
 
-def test_one_whose_time_has_nothing_to_do_with_its_work_does_not() -> None:
+def test_an_engine_whose_time_is_unrelated_to_its_work_does_not_fit() -> None:
     erratic = random.Random(3)
     costs = learn(Source(idle=lambda _: erratic.choice([0.0, 0.0, 300.0])), rounds=300)
     assert not costs.fits
 
 
-def test_gaps_between_requests_do_not_make_steps_look_dear() -> None:
+def test_gaps_between_requests_do_not_raise_the_step_costs() -> None:
     gappy = learn(Source(idle=lambda i: 40.0 if i > 60 and i % 10 == 0 else 0.0), rounds=400)
     assert gappy.cost.prefill == pytest.approx(TRUE[2], rel=0.2)
 
 
 @given(st.lists(st.tuples(*[st.floats(0, 100)] * 3, st.floats(0, 100)), min_size=1, max_size=12))
-def test_costs_are_never_negative(rows: list[tuple[float, float, float, float]]) -> None:
+def test_step_costs_are_never_negative(rows: list[tuple[float, float, float, float]]) -> None:
     normal = [[sum(r[i] * r[j] for r in rows) + (i == j) for j in range(3)] for i in range(3)]
     right = [sum(r[i] * r[3] for r in rows) for i in range(3)]
     found = nonnegative_least_squares(normal, right)

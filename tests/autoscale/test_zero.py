@@ -16,7 +16,7 @@ def idle(model: Model, seconds: float, **values: Any) -> int:
     return model.steady(0.0, seconds, *serving(model.replicas), **values).replicas
 
 
-def test_the_last_replica_goes_after_the_cooldown_and_not_before() -> None:
+def test_the_last_replica_is_removed_after_the_cooldown_and_not_before() -> None:
     model = Model(cooldown=300.0, started=NOW - 2000)
     model.at = NOW
     model.see(*serving(1), in_flight=1)
@@ -24,13 +24,13 @@ def test_the_last_replica_goes_after_the_cooldown_and_not_before() -> None:
     assert idle(model, 15) == 0
 
 
-def test_a_request_that_runs_is_activity_until_it_ends() -> None:
+def test_a_running_request_counts_as_activity_until_it_ends() -> None:
     model = Model(cooldown=300.0)
     assert idle(model, 1000, in_flight=1) == 1
     assert idle(model, 280, last_completion=model.at) == 1
 
 
-def test_the_cooldown_counts_from_the_last_completion() -> None:
+def test_the_cooldown_starts_at_the_last_completion() -> None:
     model = Model(cooldown=300.0)
     model.see(*serving(1))
     model.replicas = 1
@@ -41,38 +41,38 @@ def test_the_cooldown_counts_from_the_last_completion() -> None:
     assert idle(model, 60, last_completion=late) == 0
 
 
-def test_a_restart_of_the_operator_begins_the_cooldown_anew() -> None:
+def test_an_operator_restart_restarts_the_cooldown() -> None:
     """What ended after the memory was last written is not forgotten that way."""
     model = Model(cooldown=300.0, memory=USED)
     assert idle(model, 290) == 1
     assert idle(model, 15) == 0
 
 
-def test_the_cooldown_is_the_window() -> None:
+def test_the_cooldown_replaces_the_stabilization_window_at_zero() -> None:
     """Starts of five minutes make a window of ten; the owner asked for one minute."""
     model = Model(cooldown=60.0, memory=Memory(cold_starts=(Start(0.0, 300.0),) * 5))
     model.see(*serving(1), in_flight=1)
     assert idle(model, 75) == 0
 
 
-def test_never_while_requests_wait() -> None:
+def test_the_last_replica_is_kept_while_requests_wait() -> None:
     model = Model(cooldown=0.0, memory=USED)
     assert idle(model, 3000, queued=1) == 1
 
 
-def test_never_while_nobody_can_tell() -> None:
+def test_the_last_replica_is_kept_while_the_demand_is_unknown() -> None:
     model = Model(cooldown=0.0, memory=USED)
-    assert idle(model, 3000, told=False) == 1
+    assert idle(model, 3000, demand_known=False) == 1
 
 
-def test_never_below_minreplicas() -> None:
+def test_an_idle_model_is_never_scaled_below_min_replicas() -> None:
     model = Model(cooldown=0.0, memory=USED, min_replicas=1)
     decision = model.steady(0.0, 3000, *serving(1))
     assert (decision.replicas, decision.reason) == (1, "MinReplicas")
 
 
 @pytest.mark.parametrize(("initial", "before"), [(0.0, 0), (600.0, 1)])
-def test_a_model_that_was_never_used_has_its_own_cooldown(initial: float, before: int) -> None:
+def test_a_never_used_model_has_its_own_cooldown(initial: float, before: int) -> None:
     model = Model(initial_cooldown=initial)
     assert model.see(*serving(1)).replicas == before
     assert idle(model, 700) == 0
@@ -83,14 +83,14 @@ def test_the_first_held_request_starts_a_pod() -> None:
     assert (decision.replicas, decision.reason) == (1, "WakeUp")
 
 
-def test_as_many_as_the_owner_wants_to_begin_with() -> None:
+def test_a_wake_up_starts_at_least_initial_replicas() -> None:
     model = Model(replicas=0, initial_replicas=3, unschedulable_pods=5)
     assert model.see(queued=1, come=1).replicas == 3
     pods = [starting(f"s{i}", now=model.at) for i in range(3)]
     assert model.see(*pods, queued=1).replicas == 3
 
 
-def test_as_many_as_the_waiting_requests_need() -> None:
+def test_a_wake_up_starts_as_many_replicas_as_the_waiting_requests_need() -> None:
     model = Model(replicas=0, unschedulable_pods=9)
     assert model.see(queued=2000, come=2000).replicas > 3
 
@@ -98,12 +98,12 @@ def test_as_many_as_the_waiting_requests_need() -> None:
 @pytest.mark.parametrize(
     ("start", "hold"), [(10.0, 600), (300.0, 900), (5000.0, 3600)]
 )  # three slow starts, within 600 and 3600 s
-def test_requests_are_held_for_three_slow_starts(start: float, hold: int) -> None:
+def test_the_hold_timeout_is_three_slow_cold_starts(start: float, hold: int) -> None:
     model = Model(memory=Memory(cold_starts=(Start(0.0, start),) * 5))
     assert model.see().hold_timeout_seconds == hold
     assert Model(hold_timeout=42).see().hold_timeout_seconds == 42
 
 
-def test_demand_is_nothing_to_wake_up_for_once_it_is_gone() -> None:
+def test_past_demand_does_not_wake_a_model_at_zero() -> None:
     model = Model(replicas=0)
     assert model.see(come=5).replicas == 0

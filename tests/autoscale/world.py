@@ -22,7 +22,7 @@ PROMPT, OUTPUT = 800.0, 150.0
 
 @dataclass
 class Replica:
-    """A pod: `load` requests at once, of which each costs what the engine's counters will tell."""
+    """A pod: `load` requests at once, of which each costs what the engine's counters will show."""
 
     name: str
     created: float
@@ -45,7 +45,7 @@ class Replica:
 
 
 @dataclass
-class World:
+class SimulatedModel:
     """One model under `rate(seconds since the beginning)` requests per second."""
 
     rate: Callable[[float], float]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def render(helm: Helm) -> Render:
     return call
 
 
-def of_kind(objects: list[Object], kind: str) -> list[Object]:
+def of_kind(objects: Iterable[Object], kind: str) -> list[Object]:
     return [item for item in objects if item["kind"] == kind]
 
 

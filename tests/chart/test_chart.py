@@ -24,7 +24,7 @@ def environment(objects: list[Object]) -> dict[str, str | None]:
     return {entry["name"]: entry.get("value") for entry in container["env"]}
 
 
-def test_lint_passes(helm: Helm) -> None:
+def test_helm_lint_passes(helm: Helm) -> None:
     done = helm("lint", "--strict", str(CHART))
     assert done.returncode == 0, done.stdout
 
@@ -35,25 +35,25 @@ def test_an_unknown_value_is_refused_by_name(helm: Helm) -> None:
     assert "replica" in done.stderr
 
 
-def test_the_chart_carries_the_committed_crd(render: Render) -> None:
+def test_the_crd_in_the_chart_equals_the_committed_crd(render: Render) -> None:
     (shipped,) = of_kind(render(), "CustomResourceDefinition")
     source = yaml.safe_load((ROOT / "crds" / "fairlead.dev_modeldeployments.yaml").read_text())
     assert shipped["spec"] == source["spec"]
     assert shipped["metadata"]["name"] == source["metadata"]["name"]
 
 
-def test_the_crd_is_kept_on_uninstallation_unless_told_otherwise(render: Render) -> None:
+def test_the_crd_is_kept_on_uninstallation_unless_configured_otherwise(render: Render) -> None:
     (kept,) = of_kind(render(), "CustomResourceDefinition")
     (removed,) = of_kind(render("crds.keep=false"), "CustomResourceDefinition")
     assert kept["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
     assert "annotations" not in removed["metadata"]
 
 
-def test_the_crd_can_be_left_out(render: Render) -> None:
+def test_the_crd_can_be_omitted(render: Render) -> None:
     assert not of_kind(render("crds.enabled=false"), "CustomResourceDefinition")
 
 
-def test_named_namespaces_mean_no_cluster_wide_right(render: Render) -> None:
+def test_with_configured_namespaces_there_is_no_cluster_wide_right(render: Render) -> None:
     objects = render("watch.namespaces={team-a,team-b}")
     assert not of_kind(objects, "ClusterRole")
     assert not of_kind(objects, "ClusterRoleBinding")
@@ -61,7 +61,7 @@ def test_named_namespaces_mean_no_cluster_wide_right(render: Render) -> None:
     assert granted == {"team-a", "team-b", "fairlead-system"}
 
 
-def test_no_rule_has_a_wildcard_or_reads_secrets(render: Render) -> None:
+def test_no_rbac_rule_has_a_wildcard_or_reads_secrets(render: Render) -> None:
     objects = render() + render("watch.namespaces={team-a}")
     rules = [
         rule for kind in ("Role", "ClusterRole") for role in of_kind(objects, kind) for rule in role["rules"]
@@ -83,7 +83,7 @@ def granted(role: Object) -> set[tuple[str, str, str]]:
     }
 
 
-def test_the_role_gives_exactly_what_the_operator_says_it_needs(render: Render) -> None:
+def test_the_operators_role_has_exactly_the_rights_that_it_declares(render: Render) -> None:
     needed = {
         (resource.group, f"{resource.plural}/{part}" if part else resource.plural, verb)
         for resource, part, verbs in (*NEEDS, *OPTIONAL_NEEDS, *OPTIONAL_READS)
@@ -92,7 +92,7 @@ def test_the_role_gives_exactly_what_the_operator_says_it_needs(render: Render) 
     assert granted(named(render(), "ClusterRole", "fairlead-operator")) == needed
 
 
-def test_nodes_are_listed_only_cluster_wide_and_only_if_wanted(render: Render) -> None:
+def test_the_right_to_list_nodes_is_cluster_wide_and_optional(render: Render) -> None:
     right = ("", "nodes", "list")
     wide, narrow, off = render(), render("watch.namespaces={team-a}"), render("operator.readNodes=false")
     assert right in granted(named(wide, "ClusterRole", "fairlead-operator"))
@@ -120,21 +120,21 @@ def test_the_operator_meets_the_restricted_pod_security_standard(render: Render)
     }
 
 
-def test_the_operator_is_told_who_may_reach_the_admin_port(render: Render) -> None:
-    told = environment(render("networkPolicy.monitoringNamespaces={monitoring,grafana}"))
-    assert (told["FAIRLEAD_NETWORK_POLICY"], told["FAIRLEAD_MONITORING_NAMESPACES"]) == (
+def test_the_operator_environment_has_the_admin_port_clients(render: Render) -> None:
+    variables = environment(render("networkPolicy.monitoringNamespaces={monitoring,grafana}"))
+    assert (variables["FAIRLEAD_NETWORK_POLICY"], variables["FAIRLEAD_MONITORING_NAMESPACES"]) == (
         "true",
         "monitoring,grafana",
     )
     assert environment(render("networkPolicy.enabled=false"))["FAIRLEAD_NETWORK_POLICY"] == "false"
 
 
-def test_the_operators_pods_are_those_that_the_policies_of_models_let_in(render: Render) -> None:
+def test_the_network_policies_of_models_select_the_operators_pods(render: Render) -> None:
     deployment = operator(render())
     settings = Settings(
         gateway_image="g", engine_image="e", pod_namespace=deployment["metadata"]["namespace"]
     )
-    (policy,) = of_kind(render_children(model(), settings.render), "NetworkPolicy")
+    (policy,) = of_kind(render_children(model(), settings.render).children, "NetworkPolicy")
     (admitted,) = (source for rule in policy["spec"]["ingress"] for source in rule.get("from", ()))
     assert list(admitted["namespaceSelector"]["matchLabels"].values()) == ["fairlead-system"]
     labels = deployment["spec"]["template"]["metadata"]["labels"]

@@ -1,11 +1,11 @@
-"""The router in the chart: what it may do, what it is told, and how it stays available."""
+"""The router in the chart: its rights, its settings, and its availability."""
 
 from __future__ import annotations
 
 import pytest
 
+from fairlead_contract.names import API_PORT
 from fairlead_gateway.router.settings import RouterSettings
-from fairlead_operator.render.gateway import API_PORT
 from tests.chart.support import Helm, Object, Render, named, of_kind
 from tests.router.process import RULES
 
@@ -27,14 +27,14 @@ def selects(selector: Object, labels: Object) -> bool:
 
 
 @pytest.mark.parametrize(("values", "kind"), [((), "ClusterRole"), (("watch.namespaces={a}",), "Role")])
-def test_the_router_reads_models_and_their_pods_and_nothing_else(
+def test_the_router_may_read_only_models_and_their_endpoints(
     render: Render, values: tuple[str, ...], kind: str
 ) -> None:
     rules = named(render(*values), kind, NAME)["rules"]
     assert rules == RULES
 
 
-def test_where_it_serves_all_namespaces_it_may_list_them_and_nothing_else_in_the_cluster(
+def test_a_router_for_all_namespaces_may_also_list_namespaces(
     render: Render,
 ) -> None:
     role = named(render(), "ClusterRole", f"{NAME}-namespaces")
@@ -44,7 +44,7 @@ def test_where_it_serves_all_namespaces_it_may_list_them_and_nothing_else_in_the
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": NAME, "namespace": "fairlead-system"}]
 
 
-def test_it_knows_its_own_service_and_the_gateways_port(render: Render) -> None:
+def test_the_router_environment_has_its_service_and_the_gateways_port(render: Render) -> None:
     objects = render()
     service = named(objects, "Service", NAME)["metadata"]
     settings = environment(objects)
@@ -52,7 +52,7 @@ def test_it_knows_its_own_service_and_the_gateways_port(render: Render) -> None:
     assert settings["FAIRLEAD_ROUTER_POD_PORT"] == str(API_PORT)
 
 
-def test_named_namespaces_are_the_only_ones_that_it_watches(render: Render) -> None:
+def test_the_router_watches_only_the_configured_namespaces(render: Render) -> None:
     objects = render("watch.namespaces={a,b}")
     given = {r["metadata"]["namespace"] for r in of_kind(objects, "Role") if r["metadata"]["name"] == NAME}
     assert given == {"a", "b"}
@@ -60,12 +60,12 @@ def test_named_namespaces_are_the_only_ones_that_it_watches(render: Render) -> N
     assert not [role for role in of_kind(objects, "ClusterRole") if NAME in role["metadata"]["name"]]
 
 
-def test_its_settings_are_ones_that_it_knows(render: Render) -> None:
+def test_the_router_environment_has_only_known_settings(render: Render) -> None:
     known = {f"FAIRLEAD_ROUTER_{name.upper()}" for name in RouterSettings.model_fields}
     assert environment(render()).keys() <= known
 
 
-def test_the_service_and_the_budget_select_the_routers_alone(render: Render) -> None:
+def test_the_routers_service_and_budget_select_only_routers(render: Render) -> None:
     objects = render()
     labels = pod(objects)["metadata"]["labels"]
     operators = named(objects, "Deployment", "fairlead-operator")["spec"]["template"]["metadata"]["labels"]
@@ -80,12 +80,12 @@ def test_the_service_and_the_budget_select_the_routers_alone(render: Render) -> 
         assert not selects(selector, operators)
 
 
-def test_the_operator_is_told_where_the_router_is(render: Render) -> None:
-    told = environment(render("clusterDomain=example.org"), "fairlead-operator")
-    assert told["FAIRLEAD_ROUTER_SERVICE"] == f"{NAME}.fairlead-system.svc.example.org:80"
+def test_the_operator_environment_has_the_routers_address(render: Render) -> None:
+    variables = environment(render("clusterDomain=example.org"), "fairlead-operator")
+    assert variables["FAIRLEAD_ROUTER_SERVICE"] == f"{NAME}.fairlead-system.svc.example.org:80"
 
 
-def test_the_admin_port_is_for_the_operator_and_monitoring(render: Render) -> None:
+def test_the_routers_admin_port_is_open_only_to_operator_and_monitoring(render: Render) -> None:
     objects = render("networkPolicy.monitoringNamespaces={grafana}")
     api, admin = named(objects, "NetworkPolicy", NAME)["spec"]["ingress"]
     operators = named(objects, "Deployment", "fairlead-operator")["spec"]["template"]["metadata"]["labels"]
@@ -95,7 +95,7 @@ def test_the_admin_port_is_for_the_operator_and_monitoring(render: Render) -> No
     assert not of_kind(render("networkPolicy.enabled=false"), "NetworkPolicy")
 
 
-def test_the_grace_period_leaves_time_for_the_drain(render: Render) -> None:
+def test_the_routers_grace_period_is_longer_than_its_drain(render: Render) -> None:
     objects = render("router.drainSeconds=100")
     assert environment(objects)["FAIRLEAD_ROUTER_DRAIN_SECONDS"] == "100"
     grace = pod(objects)["spec"]["terminationGracePeriodSeconds"]
@@ -113,16 +113,16 @@ def test_the_router_meets_the_restricted_pod_security_standard(render: Render) -
     }
 
 
-def test_a_single_replica_has_no_budget_that_would_block_a_drain(render: Render) -> None:
+def test_a_single_router_replica_has_no_disruption_budget(render: Render) -> None:
     assert not of_kind(render("router.replicas=1"), "PodDisruptionBudget")
 
 
-def test_without_the_router_there_is_no_trace_of_it(render: Render) -> None:
+def test_with_the_router_disabled_no_object_refers_to_it(render: Render) -> None:
     objects = render("router.enabled=false")
     assert not [item for item in objects if NAME in item["metadata"]["name"]]
     assert "FAIRLEAD_ROUTER_SERVICE" not in environment(objects, "fairlead-operator")
 
 
-def test_a_misspelt_value_of_the_router_is_refused(helm: Helm) -> None:
+def test_a_misspelt_router_value_is_refused(helm: Helm) -> None:
     done = helm("template", "fairlead", "charts/fairlead", "--set", "router.replica=3")
     assert done.returncode != 0

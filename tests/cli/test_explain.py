@@ -13,13 +13,13 @@ import yaml
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
 from tests.cli.conftest import Run
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import cluster as cluster
 from tests.controller.conftest import node as node
 from tests.controller.conftest import operator as operator
 from tests.controller.conftest import start_operator as start_operator
 from tests.controller.gateways import running_gateways
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane, manifest
 
@@ -45,8 +45,8 @@ def explain(
     return run
 
 
-async def test_what_a_model_waits_for(
-    explain: Explain, cluster: Cluster, operator: OperatorProcess, node: Node
+async def test_explain_shows_what_a_model_waits_for(
+    explain: Explain, cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet
 ) -> None:
     await cluster.create(accelerator={"resourceName": "nvidia.com/gpu"})
     await node.cannot_schedule("0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")
@@ -61,11 +61,11 @@ async def test_what_a_model_waits_for(
     assert "Warning  InsufficientResources  ModelDeployment/tiny" in out
 
 
-async def test_what_the_gateways_tell(
+async def test_explain_shows_what_the_gateways_report(
     explain: Explain,
-    cluster: Cluster,
+    cluster: ModelNamespace,
     operator: OperatorProcess,
-    node: Node,
+    node: FakeKubelet,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with running_gateways({"127.0.0.2": 5}) as gateways:
@@ -76,10 +76,12 @@ async def test_what_the_gateways_tell(
         _, out, _ = await explain("tiny")
     assert "5 requests in flight, 0 queued" in out
     _, out, _ = await explain("tiny")
-    assert f"NOTE: the gateway of pod {(await node.pod())['metadata']['name']} could not be asked" in out
+    assert f"NOTE: the gateway of pod {(await node.pod())['metadata']['name']} did not answer" in out
 
 
-async def test_what_the_operator_would_do_next(explain: Explain, cluster: Cluster) -> None:
+async def test_explain_shows_what_the_operator_would_do_next(
+    explain: Explain, cluster: ModelNamespace
+) -> None:
     await cluster.create()
     code, out, _ = await explain("tiny")
     assert code == 0
@@ -92,8 +94,8 @@ async def test_what_the_operator_would_do_next(explain: Explain, cluster: Cluste
     }
 
 
-async def test_what_the_api_server_refused_is_shown_beside_what_comes_next(
-    explain: Explain, cluster: Cluster, operator: OperatorProcess
+async def test_explain_shows_a_refused_write_beside_the_next_steps(
+    explain: Explain, cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     await cluster.create(podTemplate={"spec": {"nodeselector": {}}})
     await cluster.await_condition("Ready", "False", "ObjectRejected")
@@ -103,7 +105,9 @@ async def test_what_the_api_server_refused_is_shown_beside_what_comes_next(
     )
 
 
-async def test_a_name_that_another_model_has(explain: Explain, kube: KubeClient, namespace: str) -> None:
+async def test_explain_reports_a_served_name_of_another_model(
+    explain: Explain, kube: KubeClient, namespace: str
+) -> None:
     for name in ("one", "two"):
         model = {"source": "pvc://m", "aliases": ["chat"]}
         await kube.create(MODEL_DEPLOYMENT, namespace, manifest(name, model=model))
@@ -113,8 +117,8 @@ async def test_a_name_that_another_model_has(explain: Explain, kube: KubeClient,
     assert "ServedNameTaken" in two
 
 
-async def test_the_operators_settings_come_from_its_deployment(
-    explain: Explain, cluster: Cluster, control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
+async def test_explain_reads_the_operators_settings_from_its_deployment(
+    explain: Explain, cluster: ModelNamespace, control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FAIRLEAD_GATEWAY_IMAGE")
     monkeypatch.delenv("FAIRLEAD_ENGINE_IMAGE")
@@ -127,7 +131,7 @@ async def test_the_operators_settings_come_from_its_deployment(
     assert "NEXT: create ServiceAccount/tiny" in out
 
 
-async def test_an_unknown_name_is_answered_with_near_ones(
+async def test_an_unknown_model_name_gets_similar_names_suggested(
     explain: Explain, kube: KubeClient, namespace: str
 ) -> None:
     await kube.create(MODEL_DEPLOYMENT, namespace, manifest("qwen3-8b"))
@@ -136,7 +140,7 @@ async def test_an_unknown_name_is_answered_with_near_ones(
     assert f"there is no ModelDeployment qwen3-b8 in namespace {namespace}; did you mean qwen3-8b?" in err
 
 
-async def test_an_unreachable_cluster_is_told_in_a_line(
+async def test_an_unreachable_cluster_is_reported_in_one_line(
     fairlead: Run, control_plane: ControlPlane, tmp_path: Path
 ) -> None:
     config = yaml.safe_load(control_plane.kubeconfig.read_text())
@@ -150,7 +154,7 @@ async def test_an_unreachable_cluster_is_told_in_a_line(
 
 
 @pytest.mark.parametrize("options", [("--kubeconfig", "/none"), ("--context", "none")])
-async def test_a_missing_kubeconfig_or_context_is_told_in_a_line(
+async def test_a_missing_kubeconfig_or_context_is_reported_in_one_line(
     options: tuple[str, ...], fairlead: Run, control_plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))
@@ -162,7 +166,7 @@ async def test_a_missing_kubeconfig_or_context_is_told_in_a_line(
 
 
 def install(plane: ControlPlane, namespace: str) -> None:
-    """A Deployment as the chart makes it, as far as it tells the settings."""
+    """A Deployment as the chart makes it, as far as it holds the settings."""
     labels = {"app.kubernetes.io/name": "fairlead", "app.kubernetes.io/component": "operator"}
     environment = [
         {"name": "FAIRLEAD_GATEWAY_IMAGE", "value": "gateway:1"},

@@ -21,7 +21,7 @@ def objects(text: str) -> dict[str, Any]:
     return {item["kind"]: item for item in yaml.safe_load_all(text)}
 
 
-def test_what_is_rendered_is_what_the_operator_makes_without_an_owner(fairlead: Run, write: Write) -> None:
+def test_render_prints_the_operators_objects_without_owner_references(fairlead: Run, write: Write) -> None:
     code, out, err = fairlead("render", "-f", write(GOOD))
     assert (code, err) == (0, "")
     found = objects(out)
@@ -30,12 +30,12 @@ def test_what_is_rendered_is_what_the_operator_makes_without_an_owner(fairlead: 
     assert {item["metadata"]["namespace"] for item in found.values()} == {"default"}
 
 
-def test_defaults_of_the_crd_are_filled_in(fairlead: Run, write: Write) -> None:
+def test_render_fills_in_the_defaults_of_the_crd(fairlead: Run, write: Write) -> None:
     _, out, _ = fairlead("render", "-f", write(GOOD))
     assert objects(out)["Deployment"]["spec"]["progressDeadlineSeconds"] == 3600
 
 
-def test_images_and_namespace_are_options(fairlead: Run, write: Write) -> None:
+def test_render_takes_images_and_namespace_as_options(fairlead: Run, write: Write) -> None:
     _, out, _ = fairlead(
         "render", "-f", write(GOOD), "-n", "team-a", "--gateway-image", "g:1", "--engine-image", "e:1"
     )
@@ -46,7 +46,7 @@ def test_images_and_namespace_are_options(fairlead: Run, write: Write) -> None:
     assert spec["containers"][0]["image"] == "e:1"
 
 
-def test_the_operators_environment_counts_and_options_before_it(
+def test_render_reads_the_operators_environment_and_options_override_it(
     fairlead: Run, write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAIRLEAD_GATEWAY_IMAGE", "environment:1")
@@ -59,7 +59,7 @@ def test_the_operators_environment_counts_and_options_before_it(
     )
 
 
-def test_the_default_images_are_the_charts() -> None:
+def test_the_default_images_of_render_are_the_charts() -> None:
     values = yaml.safe_load((ROOT / "charts" / "fairlead" / "values.yaml").read_text())
     chart = yaml.safe_load((ROOT / "charts" / "fairlead" / "Chart.yaml").read_text())
     assert {
@@ -68,18 +68,18 @@ def test_the_default_images_are_the_charts() -> None:
     } == DEFAULT_IMAGES
 
 
-def test_the_network_policy_can_be_left_out(fairlead: Run, write: Write) -> None:
+def test_render_can_omit_the_network_policy(fairlead: Run, write: Write) -> None:
     _, out, _ = fairlead("render", "-f", write(GOOD), "--no-network-policy")
     assert "NetworkPolicy" not in objects(out)
 
 
-def test_a_wrong_model_is_not_rendered(fairlead: Run, write: Write) -> None:
+def test_an_invalid_model_is_not_rendered(fairlead: Run, write: Write) -> None:
     code, out, err = fairlead("render", "-f", write(GOOD + "  replica: 2\n"))
     assert (code, out) == (1, "")
     assert "spec.replica: Unknown field" in err
 
 
-def test_a_wrong_setting_is_named(fairlead: Run, write: Write) -> None:
+def test_an_invalid_setting_is_refused_by_name(fairlead: Run, write: Write) -> None:
     code, _, err = fairlead("render", "-f", write(GOOD), "--image-pull-policy", "Sometimes")
     assert code == 2
     assert err.startswith("setting image_pull_policy: Input should be 'Always'")
@@ -87,7 +87,7 @@ def test_a_wrong_setting_is_named(fairlead: Run, write: Write) -> None:
 
 @pytest.mark.apiserver
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
-def test_kubectl_applies_what_is_rendered(
+def test_kubectl_applies_the_rendered_objects(
     example: Path,
     fairlead: Run,
     control_plane: ControlPlane,

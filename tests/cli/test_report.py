@@ -19,7 +19,7 @@ def status(reason: str, message: str, ready: str = "False", **more: object) -> d
     return {"conditions": conditions, "readyReplicas": 1, **more}
 
 
-def test_a_model_that_waits_for_room() -> None:
+def test_the_report_of_a_model_that_waits_for_a_node_names_pod_and_resource() -> None:
     refused = "not enough nvidia.com/gpu for pod tiny-2: Insufficient nvidia.com/gpu"
     facts = ModelFacts(
         body=BODY,
@@ -64,7 +64,7 @@ def test_a_model_that_waits_for_room() -> None:
     )
 
 
-def test_a_model_that_downloads() -> None:
+def test_the_report_of_a_downloading_model_shows_its_progress() -> None:
     weights = {
         "phase": "Downloading",
         "source": "hf://a/b",
@@ -77,7 +77,7 @@ def test_a_model_that_downloads() -> None:
     assert "WEIGHTS: Downloading hf://a/b (1.5 GB of 16.0 GB, 9 %), pod tiny-1\n" in text
 
 
-def test_the_phases_of_the_last_start() -> None:
+def test_the_report_shows_the_phases_of_the_last_start() -> None:
     startup = {
         "pod": "tiny-1",
         "schedulingSeconds": 0,
@@ -90,7 +90,7 @@ def test_the_phases_of_the_last_start() -> None:
     assert "LAST START: preparing 40 s, download 30 s, engine 60 s, total 100 s (pod tiny-1)\n" in text
 
 
-def test_a_stalled_model_needs_somebody() -> None:
+def test_the_report_of_a_stalled_model_says_that_waiting_does_not_help() -> None:
     stalled = [
         condition(kind, word, reason="InvalidSpec", message="x")
         for kind, word in (("Ready", "False"), ("Stalled", "True"))
@@ -98,24 +98,24 @@ def test_a_stalled_model_needs_somebody() -> None:
     assert "Waiting does not help" in report(ModelFacts(BODY, {"conditions": stalled}), NOW)
 
 
-def test_what_could_not_be_read_is_noted() -> None:
+def test_the_report_notes_data_that_could_not_be_read() -> None:
     assert "\nNOTE: pods could not be read\n" in report(
         ModelFacts(BODY, status("Ready", "fine", "True"), notes=("pods could not be read",)), NOW
     )
 
 
-def test_a_model_that_no_operator_has_seen() -> None:
+def test_the_report_of_a_model_without_status_says_not_ready_unknown() -> None:
     assert "Not ready: Unknown\n" in report(ModelFacts(BODY, {}), NOW)
 
 
 @pytest.mark.parametrize(
     ("seconds", "text"), [(0, "0s"), (59, "59s"), (60, "1m"), (7199, "1h"), (90_000, "1d"), (-5, "0s")]
 )
-def test_age(seconds: int, text: str) -> None:
+def test_an_age_is_shown_in_its_largest_unit(seconds: int, text: str) -> None:
     assert age((NOW - timedelta(seconds=seconds)).isoformat(), NOW) == text
 
 
-def test_what_others_have_written_cannot_control_the_terminal() -> None:
+def test_texts_of_other_writers_cannot_control_the_terminal() -> None:
     conditions = [
         condition("Other", "True", reason="\x1b[2J\x07Fine"),
         condition("Ready", "False", reason="x"),
@@ -141,7 +141,7 @@ def test_what_others_have_written_cannot_control_the_terminal() -> None:
         ),
     ],
 )
-def test_the_last_failure_of_a_model_that_is_ready_again(more: Object, line: str | None) -> None:
+def test_the_report_of_a_ready_model_shows_its_last_failure(more: Object, line: str | None) -> None:
     base = {"time": "2026-01-01T11:59:00Z", "pod": "tiny-1", "reason": "HostOutOfMemory", "message": "killed"}
     if "lastFailure" in more:
         more = {**more, "lastFailure": {**base, **more["lastFailure"]}}

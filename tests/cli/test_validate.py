@@ -19,7 +19,7 @@ spec:
 """
 
 
-def test_valid_models_among_other_objects(fairlead: Run, write: Write) -> None:
+def test_validate_finds_a_valid_model_among_other_objects(fairlead: Run, write: Write) -> None:
     file = write(f"apiVersion: v1\nkind: Secret\nmetadata: {{name: hub}}\n---\n{GOOD}---\n")
     assert fairlead("validate", "-f", file) == (
         0,
@@ -28,7 +28,7 @@ def test_valid_models_among_other_objects(fairlead: Run, write: Write) -> None:
     )
 
 
-def test_a_problem_names_file_line_document_field_and_remedy(fairlead: Run, write: Write) -> None:
+def test_validate_reports_file_line_document_field_and_remedy(fairlead: Run, write: Write) -> None:
     file = write(f"{GOOD}  replica: 2\n  engine:\n    dtype: bfloat16\n")
     code, out, _ = fairlead("validate", "-f", file)
     assert code == 1
@@ -40,7 +40,7 @@ def test_a_problem_names_file_line_document_field_and_remedy(fairlead: Run, writ
     ]
 
 
-def test_a_rule_over_several_fields_is_told_in_its_own_words(fairlead: Run, write: Write) -> None:
+def test_a_violated_cel_rule_is_reported_with_its_message(fairlead: Run, write: Write) -> None:
     file = write(GOOD.replace("hf://a/b", "pvc://a") + "    revision: main\n")
     _, out, _ = fairlead("validate", "-f", file)
     assert out == (
@@ -49,7 +49,7 @@ def test_a_rule_over_several_fields_is_told_in_its_own_words(fairlead: Run, writ
     )
 
 
-def test_an_error_in_a_chat_template_is_told_with_its_place(fairlead: Run, write: Write) -> None:
+def test_a_chat_template_error_is_reported_with_its_place(fairlead: Run, write: Write) -> None:
     template = "{% for m in messages %}\n        {{ m.content }"
     file = write(f"{GOOD}  engine:\n    chatTemplate:\n      inline: |\n        {template}\n")
     code, out, _ = fairlead("validate", "-f", file)
@@ -60,7 +60,7 @@ def test_an_error_in_a_chat_template_is_told_with_its_place(fairlead: Run, write
     )
 
 
-def test_parameters_are_checked_against_the_dialect(fairlead: Run, write: Write) -> None:
+def test_validate_checks_parameters_against_the_dialect(fairlead: Run, write: Write) -> None:
     file = write(f"{GOOD}  api:\n    defaults:\n      temprature: 1\n")
     code, out, _ = fairlead("validate", "-f", file)
     assert (code, out) == (
@@ -70,25 +70,25 @@ def test_parameters_are_checked_against_the_dialect(fairlead: Run, write: Write)
     )
 
 
-def test_the_type_must_be_this_one(fairlead: Run, write: Write) -> None:
+def test_another_api_version_or_kind_is_refused(fairlead: Run, write: Write) -> None:
     code, out, _ = fairlead("validate", "-f", write(GOOD.replace("v1alpha1", "v1")))
     assert code == 1
     assert "apiVersion must be fairlead.dev/v1alpha1 and kind ModelDeployment" in out
 
 
-def test_a_name_is_needed(fairlead: Run, write: Write) -> None:
+def test_a_model_without_a_name_is_refused(fairlead: Run, write: Write) -> None:
     code, out, _ = fairlead("validate", "-f", write(GOOD.replace("  name: tiny", "  labels: {}")))
     assert code == 1
     assert "metadata.name: Required value; give the model a name" in out
 
 
-def test_the_items_of_a_list_are_documents(fairlead: Run, write: Write) -> None:
+def test_the_items_of_a_list_are_validated_as_documents(fairlead: Run, write: Write) -> None:
     inner = "".join(f"  {line}\n" for line in GOOD.splitlines()).replace("  apiVersion", "- apiVersion", 1)
     code, out, _ = fairlead("validate", "-f", write(f"apiVersion: v1\nkind: List\nitems:\n{inner}"))
     assert (code, out) == (0, "model.yaml:4: document 1 (ModelDeployment tiny): valid\n")
 
 
-def test_standard_input(fairlead: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_validate_reads_standard_input(fairlead: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(GOOD))
     assert fairlead("validate", "-f", "-")[:2] == (
         0,
@@ -96,7 +96,7 @@ def test_standard_input(fairlead: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_several_files(fairlead: Run, write: Write) -> None:
+def test_validate_reports_several_files_by_name(fairlead: Run, write: Write) -> None:
     good, bad = write(GOOD), write(GOOD.replace("hf://a/b", "a/b"), "bad.yaml")
     code, out, _ = fairlead("validate", "-f", good, "-f", bad)
     assert code == 1
@@ -115,24 +115,26 @@ def test_several_files(fairlead: Run, write: Write) -> None:
         ("", "there is no ModelDeployment in model.yaml"),
     ],
 )
-def test_what_cannot_be_checked_ends_with_2(fairlead: Run, write: Write, text: str, words: str) -> None:
+def test_input_that_cannot_be_checked_gives_exit_code_2(
+    fairlead: Run, write: Write, text: str, words: str
+) -> None:
     code, out, err = fairlead("validate", "-f", write(text))
     assert (code, out) == (2, "")
     assert err.startswith(words)
 
 
-def test_a_file_that_cannot_be_read_ends_with_2(fairlead: Run, write: Write) -> None:
+def test_an_unreadable_file_gives_exit_code_2(fairlead: Run, write: Write) -> None:
     write(GOOD)
     assert fairlead("validate", "-f", "none.yaml") == (2, "", "none.yaml: No such file or directory\n")
     assert fairlead("validate", "-f", ".") == (2, "", ".: is a directory; name the files in it\n")
 
 
-def test_a_date_is_text_as_it_is_for_kubernetes(fairlead: Run, write: Write) -> None:
+def test_a_yaml_date_is_read_as_a_string_as_in_kubernetes(fairlead: Run, write: Write) -> None:
     code, _, _ = fairlead("validate", "-f", write(f"{GOOD}    servedName: 2026-01-01\n"))
     assert code == 0
 
 
-def test_a_pod_template_that_the_operator_refuses_is_told(fairlead: Run, write: Write) -> None:
+def test_a_pod_template_that_the_operator_refuses_is_reported(fairlead: Run, write: Write) -> None:
     taken = "  podTemplate:\n    status: {}\n"
     code, out, _ = fairlead("validate", "-f", write(GOOD + taken))
     assert code == 1
@@ -173,7 +175,7 @@ def test_a_pod_template_that_the_operator_refuses_is_told(fairlead: Run, write: 
         ),
     ],
 )
-def test_what_the_api_server_would_refuse_in_the_pods_is_named(
+def test_pod_fields_that_the_api_server_would_refuse_are_named(
     fairlead: Run, write: Write, given: str, line: int, words: str
 ) -> None:
     code, out, _ = fairlead("validate", "-f", write(f"{GOOD}  {given}\n"))

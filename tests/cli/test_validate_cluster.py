@@ -42,7 +42,7 @@ def validate(
     return run
 
 
-async def test_a_name_that_another_model_has_is_shown_by_line_with_its_holder(
+async def test_a_served_name_of_another_model_is_reported_with_line_and_holder(
     validate: Validate, kube: KubeClient, namespace: str
 ) -> None:
     names = {"source": "pvc://m", "servedName": "big", "aliases": ["chat", "free"]}
@@ -64,7 +64,7 @@ async def test_a_name_that_another_model_has_is_shown_by_line_with_its_holder(
     ]
 
 
-async def test_the_model_that_has_a_name_may_be_applied_again(
+async def test_the_holder_of_a_served_name_may_be_applied_again(
     validate: Validate, kube: KubeClient, namespace: str
 ) -> None:
     body = manifest("first", model={"source": "pvc://m", "aliases": ["chat"]})
@@ -78,7 +78,9 @@ async def test_the_model_that_has_a_name_may_be_applied_again(
     assert "status" not in stored
 
 
-async def test_of_two_in_a_file_the_second_one_is_refused(validate: Validate, namespace: str) -> None:
+async def test_of_two_models_with_one_served_name_in_a_file_the_second_is_refused(
+    validate: Validate, namespace: str
+) -> None:
     code, out, _ = await validate(
         manifest("one", model={"source": "pvc://m", "servedName": "chat"}), manifest("chat")
     )
@@ -88,16 +90,14 @@ async def test_of_two_in_a_file_the_second_one_is_refused(validate: Validate, na
     assert f"metadata.name: ServedNameTaken: chat is a name of ModelDeployment {namespace}/one" in second
 
 
-async def test_what_is_wrong_without_a_cluster_is_shown_all_the_same(validate: Validate) -> None:
+async def test_validation_against_a_cluster_also_reports_schema_errors(validate: Validate) -> None:
     code, out, _ = await validate(manifest("one", replica=2), manifest("two"))
     assert code == 1
     assert "did you mean replicas?" in out
     assert out.splitlines()[-1].endswith("valid")
 
 
-async def test_a_cluster_that_cannot_be_reached_ends_with_2(
-    fairlead: Run, write: Write, tmp_path: Path
-) -> None:
+async def test_an_unreachable_cluster_gives_exit_code_2(fairlead: Run, write: Write, tmp_path: Path) -> None:
     file = write(yaml.safe_dump(manifest()))
     code, out, err = await asyncio.to_thread(
         fairlead, "validate", "--cluster", "-f", file, "--kubeconfig", str(tmp_path / "none")

@@ -55,23 +55,25 @@ EDGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("case", RULES)
-def test_what_keeps_a_rule_is_valid(case: str) -> None:
+def test_a_spec_that_satisfies_a_validation_rule_is_valid(case: str) -> None:
     assert validate(manifest(case, **RULES[case][0])) == []
 
 
 @pytest.mark.parametrize("case", RULES)
-def test_what_breaks_a_rule_is_told_in_the_api_servers_words(case: str) -> None:
+def test_a_spec_that_violates_a_validation_rule_gets_the_api_servers_message(case: str) -> None:
     texts = [problem.text for problem in validate(manifest(case, **RULES[case][1]))]
     assert any(RULES[case][2] in text for text in texts), texts
 
 
 @pytest.mark.parametrize("name", ["a" * 41, "7b", "a.b", "A", ""])
-def test_a_name_that_fits_no_service_is_refused(name: str) -> None:
+def test_a_model_name_that_is_not_a_valid_service_name_is_refused(name: str) -> None:
     assert [problem.path for problem in validate(manifest(name))] != []
 
 
 @pytest.mark.apiserver
-def test_verdict_and_defaults_are_the_api_servers(control_plane: ControlPlane, namespace: str) -> None:
+def test_verdict_and_defaults_match_those_of_the_api_server(
+    control_plane: ControlPlane, namespace: str
+) -> None:
     # One test for all: a namespace for each would take minutes.
     cases = {**{f"rule-{name}": spec for name, (spec, _, _) in RULES.items()}, **EDGES}
     theirs, ours = {}, {}

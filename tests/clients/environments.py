@@ -27,7 +27,7 @@ PYTHON_ENVIRONMENTS = ("openai2", "langchain")
 
 
 @dataclass(frozen=True)
-class Node:
+class NodeEnvironment:
     """A Node.js and the folder above the `node_modules` with its packages."""
 
     program: Path
@@ -49,11 +49,11 @@ def python_environment(name: str) -> Path:
     return folder / "bin" / "python"
 
 
-def node_environment() -> Node:
+def node_environment() -> NodeEnvironment:
     """Node.js with the packages that `node/package-lock.json` locks."""
     locked = _requirements("node").read_bytes() + (NODE_SCRIPTS / "package-lock.json").read_bytes()
     folder = _installed_once("node", locked, _install_node)
-    return Node(_node_home(folder) / "bin" / "node", folder)
+    return NodeEnvironment(_node_home(folder) / "bin" / "node", folder)
 
 
 def _requirements(name: str) -> Path:

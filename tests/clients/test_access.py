@@ -15,7 +15,7 @@ from tests.clients.failing_engine import FailingEngine
 from tests.clients.requests import asking
 from tests.gateway.process import GatewayProcess, wait_for
 
-# One request at a time, and nobody may wait.
+# One request at a time, and no queue.
 FULL_AT_ONE = {"maxRunningRequests": 1, "maxQueuedRequests": 0}
 KEYS: dict[str, dict[str, Any]] = {"sk-all": {}, "sk-small": {"models": ["small"]}}
 
@@ -52,20 +52,22 @@ def refusal(app: Application, **body: Any) -> ClientError:
     return caught.value
 
 
-def test_a_key_opens(client: Client, guarded: GatewayProcess) -> None:
+def test_a_request_with_a_valid_key_is_served(client: Client, guarded: GatewayProcess) -> None:
     app = Application(client, guarded.api_port, "sk-all")
 
     assert app("chat.create", **asking("chat", "hello"))["answer"]
     assert app("responses.create", **asking("responses", "hello"))["text"] == "ab"
 
 
-def test_an_unknown_key(client: Client, guarded: GatewayProcess) -> None:
+def test_an_unknown_key_raises_authentication_error_401(client: Client, guarded: GatewayProcess) -> None:
     error = refusal(Application(client, guarded.api_port, "sk-unknown"))
 
     assert (error.kind, error.status, error.code) == ("AuthenticationError", 401, "invalid_api_key")
 
 
-def test_a_key_for_another_model(client: Client, guarded: GatewayProcess) -> None:
+def test_a_key_for_another_model_raises_permission_denied_403(
+    client: Client, guarded: GatewayProcess
+) -> None:
     app = Application(client, guarded.api_port, "sk-small")
 
     error = refusal(app, model="tiny")
@@ -73,7 +75,7 @@ def test_a_key_for_another_model(client: Client, guarded: GatewayProcess) -> Non
     assert app("chat.create", **asking("chat", "hello") | {"model": "small"})["answer"]
 
 
-def test_a_full_house(client: Client, guarded: GatewayProcess) -> None:
+def test_a_full_gateway_raises_rate_limit_error_429(client: Client, guarded: GatewayProcess) -> None:
     app = Application(client, guarded.api_port, "sk-all")
     app("chat.open_stream", **asking("chat", "silent"))
 

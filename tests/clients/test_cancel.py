@@ -1,4 +1,4 @@
-"""A client that hangs up stops the engine: nobody pays for tokens that nobody reads."""
+"""A client that disconnects stops the engine, so no tokens are generated that no client reads."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def text_of(chunks: list[Any]) -> str:
     return "".join(choice["delta"].get("content") or "" for chunk in chunks for choice in chunk["choices"])
 
 
-def test_an_answer_is_read(app: Application) -> None:
+def test_a_client_reads_an_answer(app: Application) -> None:
     answer = app("chat.create", **WHOLE)["answer"]
 
     assert answer["choices"][0]["finish_reason"] == "length"
@@ -35,7 +35,7 @@ def test_an_answer_is_read(app: Application) -> None:
     assert answer["usage"]["completion_tokens"] == 12
 
 
-def test_a_stream_is_the_answer_in_pieces(app: Application) -> None:
+def test_a_streamed_answer_equals_the_unstreamed_answer(app: Application) -> None:
     chunks = app("chat.stream", **WHOLE)
 
     assert text_of(chunks) == app("chat.create", **WHOLE)["answer"]["choices"][0]["message"]["content"]
@@ -43,7 +43,7 @@ def test_a_stream_is_the_answer_in_pieces(app: Application) -> None:
     assert not any(chunk.get("usage") for chunk in chunks)
 
 
-def test_a_stream_ends_with_its_usage_when_asked_to(app: Application) -> None:
+def test_a_stream_ends_with_usage_if_requested(app: Application) -> None:
     chunks = app("chat.stream", **WHOLE, stream_options={"include_usage": True})
 
     assert chunks[-1]["choices"] == []
@@ -51,14 +51,14 @@ def test_a_stream_ends_with_its_usage_when_asked_to(app: Application) -> None:
     assert not any(chunk.get("usage") for chunk in chunks[:-1])
 
 
-def test_the_choices_of_a_stream_are_told_apart(app: Application) -> None:
+def test_the_choices_of_a_stream_are_distinguished(app: Application) -> None:
     chunks = app("chat.stream", **(WHOLE | {"temperature": 1, "n": 2}))
 
     ends = [choice for chunk in chunks for choice in chunk["choices"] if choice["finish_reason"]]
     assert {choice["index"] for choice in ends} == {0, 1}
 
 
-def test_the_stream_helper_puts_the_answer_together(app: Application) -> None:
+def test_the_stream_helper_assembles_the_answer(app: Application) -> None:
     # An answer that comes to its end: openai-python's helper takes a cut one for an error.
     collected = app("chat.collect", **STRUCTURED, response_format=FORECAST_FORMAT)
     content = collected["answer"]["choices"][0]["message"]["content"]
@@ -76,7 +76,7 @@ def test_the_stream_helper_parses_into_the_applications_type(app: Application) -
     assert_forecast(app("chat.collect_parsed", **STRUCTURED))
 
 
-def test_a_tool_is_called(app: Application) -> None:
+def test_a_client_receives_a_tool_call(app: Application) -> None:
     choice = app("chat.create", **STRUCTURED, **NAMED_TOOL)["answer"]["choices"][0]
     (call,) = choice["message"]["tool_calls"]
 
@@ -86,13 +86,13 @@ def test_a_tool_is_called(app: Application) -> None:
     assert_forecast(json.loads(call["function"]["arguments"]))
 
 
-def test_a_required_call_is_made(app: Application) -> None:
+def test_tool_choice_required_makes_a_call(app: Application) -> None:
     choice = app("chat.create", **STRUCTURED, **REQUIRED)["answer"]["choices"][0]
 
     assert choice["message"]["tool_calls"][0]["function"]["name"] == "forecast"
 
 
-def test_a_streamed_call_is_put_together_by_its_index(app: Application) -> None:
+def test_a_streamed_call_is_assembled_by_its_index(app: Application) -> None:
     calls: dict[int, dict[str, str]] = {}
     for chunk in app("chat.stream", **STRUCTURED, **NAMED_TOOL):
         for delta in chunk["choices"][0]["delta"].get("tool_calls") or []:
@@ -107,7 +107,7 @@ def test_a_streamed_call_is_put_together_by_its_index(app: Application) -> None:
     assert_forecast(json.loads(calls[0]["arguments"]))
 
 
-def test_the_stream_helper_puts_a_call_together(app: Application) -> None:
+def test_the_stream_helper_assembles_a_call(app: Application) -> None:
     collected = app("chat.collect", **STRUCTURED, **NAMED_TOOL)
     (call,) = collected["answer"]["choices"][0]["message"]["tool_calls"]
 
@@ -115,7 +115,7 @@ def test_the_stream_helper_puts_a_call_together(app: Application) -> None:
     assert collected["calls"] == [{"name": "forecast", "arguments": call["function"]["arguments"]}]
 
 
-def test_a_tools_result_is_taken_back(app: Application) -> None:
+def test_a_tool_result_is_accepted(app: Application) -> None:
     call = {"id": "call_1", "type": "function", "function": {"name": "forecast", "arguments": "{}"}}
     turns = [
         *HELLO,

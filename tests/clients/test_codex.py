@@ -69,7 +69,7 @@ def events_of(port: int, body: dict[str, Any]) -> list[dict[str, Any]]:
     return events
 
 
-def test_its_request_is_served(gateway: GatewayProcess) -> None:
+def test_the_request_of_codex_is_served(gateway: GatewayProcess) -> None:
     events = events_of(gateway.api_port, REQUEST)
 
     assert events[0]["type"] == "response.created"
@@ -78,7 +78,7 @@ def test_its_request_is_served(gateway: GatewayProcess) -> None:
     assert events[-1]["response"]["prompt_cache_key"] == REQUEST["prompt_cache_key"]
 
 
-def test_its_developer_messages_are_in_the_prompt(gateway: GatewayProcess) -> None:
+def test_the_developer_messages_of_codex_are_in_the_prompt(gateway: GatewayProcess) -> None:
     def prompt_tokens(request: dict[str, Any]) -> int:
         return int(events_of(gateway.api_port, request)[-1]["response"]["usage"]["input_tokens"])
 

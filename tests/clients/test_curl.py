@@ -93,7 +93,7 @@ def polargrid(engine: Engine) -> Iterator[int]:
 
 
 @pytest.mark.engine
-def test_ig1_chat(ig1: int, tmp_path: Path) -> None:
+def test_the_documented_ig1_chat_example_works(ig1: int, tmp_path: Path) -> None:
     answer = examples.run("ig1-chat", ig1, tmp_path)
 
     examples.assert_shaped_like(examples.printed_answer("ig1-chat"), answer)
@@ -104,7 +104,9 @@ def test_ig1_chat(ig1: int, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("example", "key"), [("text", {"<YOUR_API_KEY>": "none"}), ("items", {})], ids=["text", "items"]
 )
-def test_ig1_responses(ig1: int, tmp_path: Path, example: str, key: dict[str, str]) -> None:
+def test_the_documented_ig1_responses_example_works(
+    ig1: int, tmp_path: Path, example: str, key: dict[str, str]
+) -> None:
     answer = examples.run(f"ig1-responses-{example}", ig1, tmp_path, **key)
 
     examples.assert_shaped_like(examples.printed_answer("ig1-responses"), answer)
@@ -112,7 +114,7 @@ def test_ig1_responses(ig1: int, tmp_path: Path, example: str, key: dict[str, st
 
 
 @pytest.mark.engine
-def test_an_image_is_refused_by_a_model_that_sees_none(ig1: int, tmp_path: Path) -> None:
+def test_an_image_is_refused_by_a_text_only_model(ig1: int, tmp_path: Path) -> None:
     with pytest.raises(subprocess.CalledProcessError) as caught:
         examples.run("ig1-responses-image", ig1, tmp_path, **{"<BASE64_ENCODED_IMAGE_DATA>": png()})
 
@@ -133,7 +135,7 @@ def test_an_image_reaches_the_engine(failing_engine: FailingEngine, tmp_path: Pa
 
 
 @pytest.mark.engine
-def test_polargrid_chat(polargrid: int, tmp_path: Path) -> None:
+def test_the_documented_polargrid_chat_example_works(polargrid: int, tmp_path: Path) -> None:
     answer = examples.run("polargrid-chat", polargrid, tmp_path)
 
     examples.assert_shaped_like(examples.printed_answer("polargrid-chat"), answer)
@@ -141,7 +143,7 @@ def test_polargrid_chat(polargrid: int, tmp_path: Path) -> None:
 
 
 @pytest.mark.engine
-def test_rag_chat(engine: Engine, tmp_path: Path) -> None:
+def test_the_documented_rag_chat_example_works(engine: Engine, tmp_path: Path) -> None:
     # Its document prints no request: this one has every parameter and header that it names.
     with gateway_of("RAG", engine, {}) as port:
         answer = examples.run("rag-chat", port, tmp_path)
@@ -160,7 +162,7 @@ class TestIOIntelligence:
         examples.assert_shaped_like(examples.printed_answer("io-chat"), answer)
         return answer, answer["choices"][0]["message"]["content"]
 
-    def test_json(self, io_intelligence: int, tmp_path: Path) -> None:
+    def test_guided_json_constrains_the_answer(self, io_intelligence: int, tmp_path: Path) -> None:
         schema = json.dumps(FORECAST_SCHEMA)
         answer, content = self.answer(
             io_intelligence, tmp_path, guided_json=schema, guided_whitespace_pattern=" ?"
@@ -170,15 +172,15 @@ class TestIOIntelligence:
         assert answer["id"] == "order-66"
         assert answer["prompt_logprobs"]
 
-    def test_regex(self, io_intelligence: int, tmp_path: Path) -> None:
+    def test_guided_regex_constrains_the_answer(self, io_intelligence: int, tmp_path: Path) -> None:
         assert re.fullmatch("[ab]{3}", self.answer(io_intelligence, tmp_path, guided_regex="[ab]{3}")[1])
 
-    def test_choice(self, io_intelligence: int, tmp_path: Path) -> None:
+    def test_guided_choice_constrains_the_answer(self, io_intelligence: int, tmp_path: Path) -> None:
         choices = ["yes", "no"]
 
         assert self.answer(io_intelligence, tmp_path, guided_choice=choices)[1] in choices
 
-    def test_grammar(self, io_intelligence: int, tmp_path: Path) -> None:
+    def test_guided_grammar_constrains_the_answer(self, io_intelligence: int, tmp_path: Path) -> None:
         grammar = 'root ::= "red" | "blue"'
 
         assert self.answer(io_intelligence, tmp_path, guided_grammar=grammar)[1] in ("red", "blue")

@@ -34,7 +34,7 @@ def test_an_answer_has_a_request_id(app: Application, api: str) -> None:
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_an_unknown_model(app: Application, api: str, scenario: str) -> None:
+def test_an_unknown_model_raises_not_found_404(app: Application, api: str, scenario: str) -> None:
     error = refusal(app, f"{api}.{scenario}", **(asking(api, "hello") | {"model": "other"}))
 
     assert (error.kind, error.status, error.code, error.param) == (
@@ -47,7 +47,9 @@ def test_an_unknown_model(app: Application, api: str, scenario: str) -> None:
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_prompt_beyond_the_context(app: Application, api: str, scenario: str) -> None:
+def test_a_prompt_above_the_context_raises_context_length_exceeded(
+    app: Application, api: str, scenario: str
+) -> None:
     error = refusal(app, f"{api}.{scenario}", **asking(api, "zq " * CONTEXT_TOKENS))
 
     assert (error.kind, error.code) == ("BadRequestError", "context_length_exceeded")
@@ -57,7 +59,9 @@ def test_a_prompt_beyond_the_context(app: Application, api: str, scenario: str) 
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_value_out_of_range(app: Application, api: str, scenario: str) -> None:
+def test_a_value_out_of_range_raises_bad_request_with_its_parameter(
+    app: Application, api: str, scenario: str
+) -> None:
     error = refusal(app, f"{api}.{scenario}", **asking(api, "hello"), temperature=3)
 
     assert (error.kind, error.code, error.param) == ("BadRequestError", "invalid_value", "temperature")
@@ -66,7 +70,7 @@ def test_a_value_out_of_range(app: Application, api: str, scenario: str) -> None
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_what_the_engine_finds_out_late(app: Application, api: str, scenario: str) -> None:
+def test_a_late_refusal_of_the_engine_raises_bad_request(app: Application, api: str, scenario: str) -> None:
     late = {"extra_body": {"stop_token_ids": [999_999]}}
     error = refusal(app, f"{api}.{scenario}", **asking(api, "hello"), **late)
 
@@ -78,14 +82,16 @@ def test_what_the_engine_finds_out_late(app: Application, api: str, scenario: st
     ("parameter", "value"),
     [("previous_response_id", "resp_1"), ("background", True), ("conversation", "conv_1")],
 )
-def test_what_would_need_a_memory(app: Application, parameter: str, value: Any) -> None:
+def test_a_parameter_that_needs_stored_state_raises_bad_request(
+    app: Application, parameter: str, value: Any
+) -> None:
     error = refusal(app, "responses.create", **asking("responses", "hello"), **{parameter: value})
 
     assert (error.kind, error.param) == ("BadRequestError", parameter)
 
 
 @pytest.mark.parametrize("scenario", ["chat.retrieve_stored", "responses.retrieve_stored"])
-def test_nothing_is_stored(app: Application, scenario: str) -> None:
+def test_retrieving_a_stored_answer_raises_not_found(app: Application, scenario: str) -> None:
     error = refusal(app, scenario, stored="resp_1")
 
     assert (error.kind, error.code) == ("NotFoundError", "unsupported_endpoint")
@@ -95,5 +101,5 @@ def test_the_models_are_listed(app: Application) -> None:
     assert app("models.names") == ["tiny", "small"]
 
 
-def test_an_unknown_model_is_not_retrieved(app: Application) -> None:
+def test_retrieving_an_unknown_model_raises_not_found(app: Application) -> None:
     assert refusal(app, "models.retrieve", model="org/other").code == "model_not_found"

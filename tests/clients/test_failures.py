@@ -17,7 +17,7 @@ FAILURES = ("cut", "error", "unfinished")
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("failure", FAILURES)
-def test_a_stream_that_breaks_off_raises(failing: Application, api: str, failure: str) -> None:
+def test_a_broken_stream_raises_in_the_client(failing: Application, api: str, failure: str) -> None:
     outcome = failing(f"{api}.stream_to_failure", **asking(api, failure))
 
     assert outcome["received"] == "ab"
@@ -28,7 +28,7 @@ def test_a_stream_that_breaks_off_raises(failing: Application, api: str, failure
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("failure", FAILURES)
-def test_the_stream_helper_raises(failing: Application, api: str, failure: str) -> None:
+def test_the_stream_helper_raises_on_a_broken_stream(failing: Application, api: str, failure: str) -> None:
     with pytest.raises(ClientError) as caught:
         failing(f"{api}.collect", **asking(api, failure))
 
@@ -37,14 +37,14 @@ def test_the_stream_helper_raises(failing: Application, api: str, failure: str) 
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_the_engines_own_words_reach_the_application(failing: Application, api: str) -> None:
+def test_the_engines_error_message_reaches_the_application(failing: Application, api: str) -> None:
     outcome = failing(f"{api}.stream_to_failure", **asking(api, "error"))
 
     assert "out of luck" in outcome["error"]["message"]
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_an_answer_that_breaks_off_is_the_servers_fault(failing: Application, api: str) -> None:
+def test_a_broken_answer_raises_a_server_error(failing: Application, api: str) -> None:
     with pytest.raises(ClientError) as caught:
         failing(f"{api}.create", **asking(api, "cut"))
 
@@ -53,7 +53,7 @@ def test_an_answer_that_breaks_off_is_the_servers_fault(failing: Application, ap
     assert caught.value.request_id
 
 
-def test_two_calls_of_one_stream_are_told_apart(failing: Application) -> None:
+def test_two_calls_of_one_stream_are_distinguished(failing: Application) -> None:
     tools: dict[str, Any] = {"tools": [{"type": "function", "function": FORECAST_TOOL | {"strict": False}}]}
     collected = failing("chat.collect", **asking("chat", "two calls"), **tools)
     calls = collected["answer"]["choices"][0]["message"]["tool_calls"]
@@ -62,7 +62,7 @@ def test_two_calls_of_one_stream_are_told_apart(failing: Application) -> None:
     assert [call["function"]["arguments"] for call in calls] == ['{"city": "Oslo"}', '{"city": "Rome"}']
 
 
-def test_two_calls_of_one_stream_are_two_items(failing: Application) -> None:
+def test_two_calls_of_one_stream_are_two_output_items(failing: Application) -> None:
     tools: dict[str, Any] = {"tools": [{"type": "function", **FORECAST_TOOL, "strict": False}]}
     calls = failing("responses.collect", **asking("responses", "two calls"), **tools)["answer"]["output"]
 
@@ -70,6 +70,6 @@ def test_two_calls_of_one_stream_are_two_items(failing: Application) -> None:
     assert [call["arguments"] for call in calls] == ['{"city": "Oslo"}', '{"city": "Rome"}']
 
 
-def test_a_models_name_may_have_a_slash(failing: Application, failing_gateway: GatewayProcess) -> None:
+def test_a_model_name_with_a_slash_is_served(failing: Application, failing_gateway: GatewayProcess) -> None:
     assert failing("models.names") == ["tiny", "small", "org/tiny"]
     assert failing("models.retrieve", model="org/tiny") == "org/tiny"

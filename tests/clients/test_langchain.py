@@ -37,7 +37,7 @@ def app(chain: Client, gateway: GatewayProcess) -> Application:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("api", APIS)
-def test_an_answer_is_read(app: Application, api: str) -> None:
+def test_a_client_reads_an_answer(app: Application, api: str) -> None:
     answer = app("langchain.invoke", **APIS[api], **CUT)
 
     assert answer["text"]
@@ -46,7 +46,7 @@ def test_an_answer_is_read(app: Application, api: str) -> None:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("api", APIS)
-def test_a_stream_is_the_answer_in_pieces(app: Application, api: str) -> None:
+def test_a_streamed_answer_equals_the_unstreamed_answer(app: Application, api: str) -> None:
     streamed = app("langchain.stream", **APIS[api], **CUT)
 
     assert len(streamed["texts"]) > 1
@@ -54,12 +54,12 @@ def test_a_stream_is_the_answer_in_pieces(app: Application, api: str) -> None:
 
 
 @pytest.mark.engine
-def test_a_chat_stream_ends_with_its_usage_when_asked_to(app: Application) -> None:
+def test_a_chat_stream_ends_with_usage_if_requested(app: Application) -> None:
     assert app("langchain.stream", **CUT, stream_usage=True)["usage"]["output_tokens"] == 12
 
 
 @pytest.mark.engine
-def test_a_cut_answer_says_so(app: Application) -> None:
+def test_a_truncated_answer_has_finish_reason_length(app: Application) -> None:
     assert app("langchain.invoke", **CUT)["metadata"]["finish_reason"] == "length"
     assert app("langchain.stream", **CUT)["metadata"]["finish_reason"] == "length"
 
@@ -73,7 +73,7 @@ def test_an_answer_is_parsed_into_the_applications_type(app: Application, api: s
 @pytest.mark.engine
 @pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("api", APIS)
-def test_a_tool_is_called(app: Application, api: str, streamed: bool) -> None:
+def test_a_client_receives_a_tool_call(app: Application, api: str, streamed: bool) -> None:
     (call,) = app("langchain.call_a_tool", streamed=streamed, **APIS[api], **STRUCTURED)
 
     assert call["name"] == "forecast"
@@ -83,7 +83,7 @@ def test_a_tool_is_called(app: Application, api: str, streamed: bool) -> None:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("api", APIS)
-def test_a_tools_result_is_taken_back(app: Application, api: str) -> None:
+def test_a_tool_result_is_accepted(app: Application, api: str) -> None:
     before = app("langchain.invoke", **APIS[api], **CUT)["usage"]["input_tokens"]
 
     assert app("langchain.take_a_tools_result_back", **APIS[api], **STRUCTURED) > before
@@ -91,7 +91,9 @@ def test_a_tools_result_is_taken_back(app: Application, api: str) -> None:
 
 @pytest.mark.engine
 @pytest.mark.parametrize("api", APIS)
-def test_a_prompt_beyond_the_context_is_known_as_one(app: Application, api: str) -> None:
+def test_a_prompt_above_the_context_raises_the_context_error_of_the_client(
+    app: Application, api: str
+) -> None:
     with pytest.raises(ClientError) as caught:
         app("langchain.overflow", words=CONTEXT_TOKENS, **APIS[api])
 
@@ -101,7 +103,7 @@ def test_a_prompt_beyond_the_context_is_known_as_one(app: Application, api: str)
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize("failure", ["cut", "error", "unfinished"])
-def test_a_stream_that_breaks_off_raises(
+def test_a_broken_stream_raises_in_the_client(
     chain: Client, failing_gateway: GatewayProcess, api: str, failure: str
 ) -> None:
     failing = Application(chain, failing_gateway.api_port)

@@ -35,7 +35,7 @@ def types_of(events: list[Any]) -> list[str]:
     return [name for place, name in enumerate(types) if place == 0 or types[place - 1] != name]
 
 
-def test_an_answer_is_read(app: Application) -> None:
+def test_a_client_reads_an_answer(app: Application) -> None:
     read = app("responses.create", **STRUCTURED, text=FORECAST_FORMAT)
 
     assert read["answer"]["status"] == "completed"
@@ -43,7 +43,7 @@ def test_an_answer_is_read(app: Application) -> None:
     assert read["answer"]["usage"]["output_tokens"] > 0
 
 
-def test_a_cut_answer_is_incomplete(app: Application) -> None:
+def test_a_truncated_answer_is_incomplete(app: Application) -> None:
     answer = app("responses.create", **CUT)["answer"]
 
     assert answer["status"] == "incomplete"
@@ -51,7 +51,7 @@ def test_a_cut_answer_is_incomplete(app: Application) -> None:
     assert answer["usage"]["output_tokens"] == 12
 
 
-def test_the_items_of_a_conversation_are_taken(app: Application) -> None:
+def test_the_items_of_a_conversation_are_accepted(app: Application) -> None:
     question = {"role": "user", "content": "hello"}
     turns = [question, {"role": "assistant", "content": "hello"}, question]
     longer = app("responses.create", **(CUT | {"input": turns, "instructions": "Be brief."}))["answer"]
@@ -81,14 +81,14 @@ def test_a_stream_has_every_event_in_order(app: Application) -> None:
     assert_forecast(json.loads(text))
 
 
-def test_a_cut_stream_ends_incomplete(app: Application) -> None:
+def test_a_truncated_stream_ends_incomplete(app: Application) -> None:
     last = app("responses.stream", **CUT)[-1]
 
     assert last["type"] == "response.incomplete"
     assert last["response"]["incomplete_details"]["reason"] == "max_output_tokens"
 
 
-def test_the_stream_helper_puts_the_answer_together(app: Application) -> None:
+def test_the_stream_helper_assembles_the_answer(app: Application) -> None:
     collected = app("responses.collect", **STRUCTURED, text=FORECAST_FORMAT)
 
     assert_forecast(json.loads(collected["text"]))
@@ -104,7 +104,7 @@ def test_the_stream_helper_parses_into_the_applications_type(app: Application) -
     assert_forecast(app("responses.collect_parsed", **STRUCTURED))
 
 
-def test_a_tool_is_called_and_its_result_taken_back(app: Application) -> None:
+def test_a_tool_is_called_and_its_result_accepted(app: Application) -> None:
     answer = app("responses.create", **STRUCTURED, **NAMED_TOOL)["answer"]
     (call,) = answer["output"]
     assert (call["type"], call["name"]) == ("function_call", "forecast")
@@ -119,7 +119,7 @@ def test_a_tool_is_called_and_its_result_taken_back(app: Application) -> None:
     assert after["usage"]["input_tokens"] > answer["usage"]["input_tokens"]
 
 
-def test_a_streamed_call_is_put_together(app: Application) -> None:
+def test_a_streamed_call_is_assembled(app: Application) -> None:
     events = app("responses.stream", **STRUCTURED, **NAMED_TOOL)
 
     assert types_of(events) == [
@@ -138,7 +138,7 @@ def test_a_streamed_call_is_put_together(app: Application) -> None:
     assert_forecast(json.loads(item["arguments"]))
 
 
-def test_the_stream_helper_puts_a_call_together(app: Application) -> None:
+def test_the_stream_helper_assembles_a_call(app: Application) -> None:
     (call,) = app("responses.collect", **STRUCTURED, **NAMED_TOOL)["answer"]["output"]
 
     assert call["name"] == "forecast"

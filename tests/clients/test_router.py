@@ -13,7 +13,7 @@ from tests.clients.driver import Application, Client
 from tests.clients.failing_engine import FailingEngine
 from tests.clients.requests import asking
 from tests.gateway.process import GatewayProcess, wait_for
-from tests.router.cluster import Cluster
+from tests.router.cluster import RouterCluster
 from tests.router.objects import model, scaled
 from tests.router.process import RouterProcess
 from tests.support.control_plane import ControlPlane
@@ -23,11 +23,13 @@ APIS = ("chat", "responses")
 
 
 @pytest.fixture
-def cluster(control_plane: ControlPlane, namespace: str, failing_engine: FailingEngine) -> Iterator[Cluster]:
+def cluster(
+    control_plane: ControlPlane, namespace: str, failing_engine: FailingEngine
+) -> Iterator[RouterCluster]:
     """A namespace, and a gateway for its pods."""
     with ExitStack() as stack:
         gateway = stack.enter_context(GatewayProcess(failing_engine, "0.0.0.0"))
-        yield Cluster(control_plane, namespace, gateway, stack)
+        yield RouterCluster(control_plane, namespace, gateway, stack)
 
 
 def by_all(
@@ -43,8 +45,8 @@ def by_all(
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_a_stream_waits_with_signs_of_life_until_its_model_has_started(
-    clients: dict[str, Client], cluster: Cluster, api: str
+def test_a_stream_gets_keepalives_until_its_model_has_started(
+    clients: dict[str, Client], cluster: RouterCluster, api: str
 ) -> None:
     cluster.apply(model(autoscaling=scaled(), replicas=0))
     router = cluster.router(ping_seconds=0.1)
@@ -65,7 +67,7 @@ def test_a_stream_waits_with_signs_of_life_until_its_model_has_started(
 
 @pytest.mark.parametrize("api", APIS)
 def test_a_model_that_does_not_start_raises_in_every_client(
-    clients: dict[str, Client], cluster: Cluster, api: str
+    clients: dict[str, Client], cluster: RouterCluster, api: str
 ) -> None:
     bounds = {"holdTimeoutSeconds": 3}
     cluster.apply(model(autoscaling=scaled(scaleFromZero=bounds), replicas=0))

@@ -41,7 +41,7 @@ def by_all(
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_an_engine_that_hangs_is_an_error(
+def test_a_hanging_engine_raises_an_error(
     clients: dict[str, Client], failing_gateway: GatewayProcess, api: str
 ) -> None:
     def ask(name: str, app: Application) -> Any:
@@ -52,7 +52,7 @@ def test_an_engine_that_hangs_is_an_error(
         assert outcome["error"]["code"] == "engine_timeout", name
 
 
-def test_a_busy_engine_is_asked_again_after_the_time_it_gave(
+def test_a_client_retries_a_busy_engine_after_retry_after(
     clients: dict[str, Client], failing_gateway: GatewayProcess, failing_engine: FailingEngine
 ) -> None:
     def ask(name: str, app: Application) -> Any:
@@ -76,7 +76,7 @@ def test_a_slow_stream_is_kept_alive(pinging_gateway: GatewayProcess) -> None:
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_clients_read_on_after_a_sign_of_life(
+def test_clients_continue_reading_after_a_keepalive(
     clients: dict[str, Client], pinging_gateway: GatewayProcess, api: str
 ) -> None:
     def ask(name: str, app: Application) -> Any:
@@ -87,7 +87,7 @@ def test_clients_read_on_after_a_sign_of_life(
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_a_refusal_after_a_sign_of_life_raises(
+def test_a_refusal_after_a_keepalive_raises(
     clients: dict[str, Client], pinging_gateway: GatewayProcess, api: str
 ) -> None:
     def ask(name: str, app: Application) -> Any:

@@ -28,7 +28,9 @@ def test_objects_are_garbage_collected_with_their_owner(control_plane: ControlPl
     control_plane.kubectl("wait", "--for=delete", "cm/child", "-n", namespace, "--timeout=60s")
 
 
-def test_a_deployment_gets_its_pods(control_plane: ControlPlane, namespace: str) -> None:
+def test_the_control_plane_creates_the_pods_of_a_deployment(
+    control_plane: ControlPlane, namespace: str
+) -> None:
     control_plane.kubectl("create", "deployment", "web", "--image=none", "-n", namespace)
 
     pods = ""
@@ -39,7 +41,7 @@ def test_a_deployment_gets_its_pods(control_plane: ControlPlane, namespace: str)
     assert pods.startswith("pod/web-")
 
 
-def test_objects_survive_an_outage_of_the_api_server(control_plane: ControlPlane, namespace: str) -> None:
+def test_objects_survive_a_restart_of_the_api_server(control_plane: ControlPlane, namespace: str) -> None:
     control_plane.kubectl("apply", "-n", namespace, "-f", "-", input=_config_map("kept"))
 
     control_plane.restart_apiserver()
@@ -47,7 +49,7 @@ def test_objects_survive_an_outage_of_the_api_server(control_plane: ControlPlane
     assert control_plane.kubectl("get", "cm", "kept", "-n", namespace, "-o", "name") == "configmap/kept\n"
 
 
-def test_a_leader_worker_set_is_judged_by_its_own_schema(
+def test_a_leader_worker_set_is_validated_by_its_own_schema(
     control_plane: ControlPlane, namespace: str, lws_crd: str
 ) -> None:
     def apply(size: object) -> str:

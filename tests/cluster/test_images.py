@@ -40,14 +40,14 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_goes_in_is_read_from_the_copy_lines(tree: Path) -> None:
+def test_the_inputs_of_an_image_are_read_from_its_copy_lines(tree: Path) -> None:
     names = [file.relative_to(tree).as_posix() for file in copied_files(tree, DOCKERFILE)]
 
     assert names == ["app/main.py", "pyproject.toml", "uv.lock"]
 
 
 @pytest.mark.parametrize("changed", ["app/main.py", "uv.lock", "Dockerfile", "app/new.py", "wheels/a.whl"])
-def test_a_change_of_what_goes_in_changes_the_tag(tree: Path, changed: str) -> None:
+def test_a_changed_input_changes_the_image_tag(tree: Path, changed: str) -> None:
     before = content_hash(tree, "Dockerfile", "base")
 
     (tree / changed).parent.mkdir(exist_ok=True)
@@ -58,7 +58,7 @@ def test_a_change_of_what_goes_in_changes_the_tag(tree: Path, changed: str) -> N
 
 
 @pytest.mark.parametrize("changed", ["other.py", "app/__pycache__/main.pyc"])
-def test_a_change_of_anything_else_does_not(tree: Path, changed: str) -> None:
+def test_a_change_of_other_files_keeps_the_image_tag(tree: Path, changed: str) -> None:
     before = content_hash(tree, "Dockerfile", "base")
 
     (tree / changed).write_text("changed")
@@ -66,12 +66,12 @@ def test_a_change_of_anything_else_does_not(tree: Path, changed: str) -> None:
     assert content_hash(tree, "Dockerfile", "base") == before
 
 
-def test_another_base_changes_the_tag(tree: Path) -> None:
+def test_another_base_image_changes_the_image_tag(tree: Path) -> None:
     assert content_hash(tree, "Dockerfile", "base") != content_hash(tree, "Dockerfile", "other")
 
 
 @pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.repository)
-def test_every_file_that_a_project_image_copies_is_there(image: object) -> None:
+def test_every_file_that_a_project_image_copies_exists(image: object) -> None:
     dockerfile = paths.ROOT / image.dockerfile  # type: ignore[attr-defined]
 
     assert copied_files(paths.ROOT, dockerfile.read_text())
@@ -81,7 +81,7 @@ def test_an_existing_cluster_gets_images_under_its_registrys_name() -> None:
     assert registry_reference("ghcr.io/me/", "fairlead/operator:abc") == "ghcr.io/me/operator:abc"
 
 
-def test_callers_at_once_make_an_image_once(tmp_path: Path) -> None:
+def test_concurrent_callers_build_an_image_once(tmp_path: Path) -> None:
     made: list[str] = []
 
     def make() -> None:

@@ -58,7 +58,7 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
-def test_a_wheel_that_is_given_comes_first(machine: Machine) -> None:
+def test_a_given_wheel_is_the_first_source(machine: Machine) -> None:
     (machine.wheels / "torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl").touch()
 
     code, _, installed = machine.install("lock", "folder", "cpu-index", "default")
@@ -66,7 +66,7 @@ def test_a_wheel_that_is_given_comes_first(machine: Machine) -> None:
     assert (code, installed) == (0, ["lock", "folder"])
 
 
-def test_a_given_wheel_that_does_not_fit_is_named_and_the_cpu_index_is_next(machine: Machine) -> None:
+def test_an_incompatible_given_wheel_is_reported_and_the_cpu_index_is_next(machine: Machine) -> None:
     (machine.wheels / "torch-2.13.0+cpu-cp310-cp310-manylinux_2_28_x86_64.whl").touch()
 
     code, said, installed = machine.install("lock", "cpu-index", "default")
@@ -75,13 +75,13 @@ def test_a_given_wheel_that_does_not_fit_is_named_and_the_cpu_index_is_next(mach
     assert f"no torch==2.13.0 for this Python in {machine.wheels}" in said
 
 
-def test_without_a_wheel_the_cpu_index_comes_first(machine: Machine) -> None:
+def test_without_a_wheel_the_cpu_index_is_the_first_source(machine: Machine) -> None:
     code, _, installed = machine.install("lock", "cpu-index", "default")
 
     assert (code, installed) == (0, ["lock", "cpu-index"])
 
 
-def test_the_large_build_comes_last_with_what_to_do_instead(machine: Machine) -> None:
+def test_the_large_build_is_the_last_source_with_an_alternative_in_its_message(machine: Machine) -> None:
     code, said, installed = machine.install("lock", "default")
 
     assert (code, installed) == (0, ["lock", "default"])
@@ -90,7 +90,9 @@ def test_the_large_build_comes_last_with_what_to_do_instead(machine: Machine) ->
 
 
 @pytest.mark.parametrize("sources", [(), ("lock",)])
-def test_without_any_source_it_fails_and_says_why(machine: Machine, sources: tuple[str, ...]) -> None:
+def test_without_any_source_the_build_fails_with_the_reasons(
+    machine: Machine, sources: tuple[str, ...]
+) -> None:
     code, said, _ = machine.install(*sources)
 
     assert code != 0

@@ -1,4 +1,4 @@
-"""What kind is told, and the names by which images are found again on a node."""
+"""The configuration of kind, and the names by which images are found again on a node."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from e2e.cluster import kind, storage, versions
 from e2e.cluster.baseimage import mirror
 
 
-def test_a_node_made_here_brings_its_own_network_and_runs_on_either_cgroup_version() -> None:
+def test_a_self_built_node_has_its_own_network_and_runs_on_both_cgroup_versions() -> None:
     config = kind.config("c", "localhost/fairlead/node:x", host_port=None)
 
     assert config["networking"] == {"disableDefaultCNI": True}
     assert json.loads(config["kubeadmConfigPatches"][0])["failCgroupV1"] is False
 
 
-def test_kinds_own_node_is_left_as_it_is_but_for_what_is_mounted_which_is_renewed_sooner() -> None:
+def test_kinds_own_node_image_differs_only_in_mounts_and_sync_period() -> None:
     config = kind.config("c", versions.PUBLIC_NODE_IMAGE, host_port=None)
 
     assert set(config) == {"kind", "apiVersion", "name", "nodes", "kubeadmConfigPatches"}
@@ -36,7 +36,7 @@ def test_the_node_port_is_reachable_from_this_machine_only() -> None:
     )
 
 
-def test_only_the_demo_takes_a_port_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_demo_binds_a_host_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRLEAD_DEMO_PORT", "20000")
 
     assert kind.host_port("fairlead-demo") == 20000
@@ -52,11 +52,11 @@ def test_only_the_demo_takes_a_port_of_this_machine(monkeypatch: pytest.MonkeyPa
         ("registry.example:5000/x", "registry.example:5000/x:latest"),
     ],
 )
-def test_images_have_the_name_on_the_node_that_containerd_gives_them(reference: str, full: str) -> None:
+def test_images_have_containerds_name_on_the_node(reference: str, full: str) -> None:
     assert kind.canonical(reference) == full
 
 
-def test_claims_of_the_default_class_find_volumes() -> None:
+def test_claims_of_the_default_storage_class_get_volumes() -> None:
     documents = [json.loads(text) for text in storage.manifest().split("\n---\n")]
 
     (storage_class,) = [item for item in documents if item["kind"] == "StorageClass"]
@@ -75,5 +75,5 @@ def test_claims_of_the_default_class_find_volumes() -> None:
         ("deb http://archive.ubuntu.com/ubuntu noble main\n", "http://deb.debian.org/debian"),
     ],
 )
-def test_the_base_image_comes_from_the_mirror_that_this_machine_uses(sources: str, expected: str) -> None:
+def test_the_base_image_comes_from_the_configured_mirror(sources: str, expected: str) -> None:
     assert mirror(sources) == expected

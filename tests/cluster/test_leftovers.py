@@ -1,4 +1,4 @@
-"""Which processes and mounts of a killed run are ours to clear, and which are somebody else's."""
+"""Which processes and mounts of a killed run are removed, and which belong to others."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ RUN = Path("/home/me/.cache/fairlead/docker/run")
         ("", None),
     ],
 )
-def test_an_engine_process_is_ours_by_its_program_and_our_folder(command: str, program: str | None) -> None:
+def test_an_own_docker_process_is_recognized_by_program_and_folder(command: str, program: str | None) -> None:
     assert is_engine_process(command.split(), RUN) == program
 
 
-def test_mounts_below_the_folder_are_found_innermost_first() -> None:
+def test_mounts_below_a_folder_are_found_innermost_first() -> None:
     table = (
         f"proc /proc proc rw 0 0\n"
         f"tmpfs {RUN}/netns tmpfs rw 0 0\n"
@@ -73,7 +73,7 @@ def test_a_process_that_only_has_the_recorded_pid_is_left_alone(sleeper: subproc
     sleeper.wait()
 
 
-def test_an_unreadable_record_counts_as_none(tmp_path: Path) -> None:
+def test_an_unreadable_process_record_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text('{"pid": 1')
 
     assert recall(tmp_path / "half.json") is None

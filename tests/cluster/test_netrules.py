@@ -42,11 +42,11 @@ COMMIT
 """
 
 
-def test_nothing_to_undo_where_nothing_changed() -> None:
+def test_unchanged_firewall_rules_need_no_undo() -> None:
     assert undo(BEFORE, BEFORE, BRIDGES) == []
 
 
-def test_rules_then_chains_then_policies_are_taken_back() -> None:
+def test_firewall_rules_then_chains_then_policies_are_undone() -> None:
     calls = [" ".join(call) for call in undo(BEFORE, AFTER, BRIDGES)]
 
     assert calls == [
@@ -63,13 +63,13 @@ def test_rules_then_chains_then_policies_are_taken_back() -> None:
     ]
 
 
-def test_a_rule_that_somebody_else_added_meanwhile_stays() -> None:
+def test_a_firewall_rule_added_by_others_meanwhile_is_kept() -> None:
     meanwhile = BEFORE.replace("COMMIT\n*filter", "-A POSTROUTING -o wg0 -j MASQUERADE\nCOMMIT\n*filter")
 
     assert undo(BEFORE, meanwhile, BRIDGES) == []
 
 
-def test_a_rule_that_was_there_before_stays_even_if_it_speaks_of_docker() -> None:
+def test_an_earlier_firewall_rule_is_kept_even_if_it_refers_to_docker() -> None:
     own = BEFORE.replace(
         ":FORWARD ACCEPT [12:345]\n",
         ":FORWARD ACCEPT [12:345]\n:DOCKER-USER - [0:0]\n-A DOCKER-USER -s 192.0.2.1/32 -j DROP\n",
@@ -78,13 +78,13 @@ def test_a_rule_that_was_there_before_stays_even_if_it_speaks_of_docker() -> Non
     assert undo(own, own, BRIDGES) == []
 
 
-def test_a_policy_is_opened_again_where_the_table_was_not_there_before() -> None:
+def test_a_policy_of_a_new_firewall_table_is_set_to_accept() -> None:
     assert undo("", "*filter\n:FORWARD DROP [0:0]\nCOMMIT\n", BRIDGES) == [
         ["-t", "filter", "-P", "FORWARD", "ACCEPT"]
     ]
 
 
-def test_beside_another_docker_only_the_rules_about_our_bridges_go() -> None:
+def test_with_another_docker_only_rules_of_own_bridges_are_removed() -> None:
     calls = [" ".join(call) for call in undo(BEFORE, AFTER, BRIDGES, shared=True)]
 
     assert calls == [

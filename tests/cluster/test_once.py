@@ -97,7 +97,7 @@ def cache(tmp_path: Path) -> Path:
     return folder
 
 
-def test_two_processes_at_once_make_a_folder_once_and_both_get_it(
+def test_two_concurrent_processes_create_a_folder_once(
     tmp_path: Path, start: Callable[[Path], Maker]
 ) -> None:
     target = tmp_path / "engine"
@@ -114,7 +114,7 @@ def test_two_processes_at_once_make_a_folder_once_and_both_get_it(
     assert sorted(file.name for file in target.iterdir()) == ["half", "whole"]
 
 
-def test_threads_of_one_process_make_a_folder_once(cache: Path) -> None:
+def test_concurrent_threads_create_a_folder_once(cache: Path) -> None:
     made: list[Path] = []
 
     def make(folder: Path) -> None:
@@ -128,7 +128,7 @@ def test_threads_of_one_process_make_a_folder_once(cache: Path) -> None:
     assert len(made) == 1
 
 
-def test_a_killed_maker_is_followed_by_the_next_and_leaves_nothing(
+def test_a_killed_creator_is_replaced_by_the_next_and_leaves_nothing(
     cache: Path, start: Callable[[Path], Maker]
 ) -> None:
     target = cache / "engine"
@@ -142,7 +142,7 @@ def test_a_killed_maker_is_followed_by_the_next_and_leaves_nothing(
     assert not [path for path in cache.iterdir() if path.name.startswith(".")]
 
 
-def test_what_a_killed_maker_left_goes_when_anything_else_is_made_there(
+def test_leftovers_of_a_killed_creator_are_removed_by_the_next_creation(
     cache: Path, start: Callable[[Path], Maker]
 ) -> None:
     killed = start(cache / "engine-of-last-week")
@@ -154,7 +154,7 @@ def test_what_a_killed_maker_left_goes_when_anything_else_is_made_there(
     assert not [path for path in cache.iterdir() if path.name.startswith(".")]
 
 
-def test_what_a_killed_maker_left_goes_when_the_folder_is_swept(
+def test_leftovers_of_a_killed_creator_are_removed_by_a_sweep(
     cache: Path, start: Callable[[Path], Maker]
 ) -> None:
     killed = start(cache / "engine")
@@ -166,7 +166,7 @@ def test_what_a_killed_maker_left_goes_when_the_folder_is_swept(
     assert not [path for path in cache.iterdir() if path.name.startswith(".")]
 
 
-def test_what_another_maker_works_on_stays(cache: Path, start: Callable[[Path], Maker]) -> None:
+def test_unfinished_work_of_another_creator_is_kept(cache: Path, start: Callable[[Path], Maker]) -> None:
     other = cache / "engine-2"
     maker = start(other)
     maker.wait_until_half_made()
@@ -179,7 +179,7 @@ def test_what_another_maker_works_on_stays(cache: Path, start: Callable[[Path], 
     assert sorted(file.name for file in other.iterdir()) == ["half", "whole"]
 
 
-def test_a_failure_names_the_command_and_its_last_lines_and_leaves_nothing(cache: Path) -> None:
+def test_a_failed_creation_reports_command_and_last_lines_and_leaves_nothing(cache: Path) -> None:
     def make(folder: Path) -> None:
         (folder / "half").touch()
         run(["sh", "-c", "seq 1 100; echo no space left >&2; exit 3"])
@@ -190,7 +190,7 @@ def test_a_failure_names_the_command_and_its_last_lines_and_leaves_nothing(cache
     assert list(cache.iterdir()) == []
 
 
-def test_after_a_failure_the_next_call_tries_again(cache: Path) -> None:
+def test_after_a_failed_creation_the_next_call_tries_again(cache: Path) -> None:
     def fail(_folder: Path) -> None:
         raise ClusterError("out of reach")
 
@@ -200,7 +200,7 @@ def test_after_a_failure_the_next_call_tries_again(cache: Path) -> None:
     assert (once.folder(cache / "engine", lambda folder: (folder / "whole").touch()) / "whole").exists()
 
 
-def test_a_folder_that_appears_meanwhile_is_taken(cache: Path) -> None:
+def test_a_folder_that_appears_meanwhile_is_used(cache: Path) -> None:
     target = cache / "engine"
 
     def make(_folder: Path) -> None:
@@ -213,7 +213,7 @@ def test_a_folder_that_appears_meanwhile_is_taken(cache: Path) -> None:
     assert list(cache.iterdir()) == [target]
 
 
-def test_a_target_that_is_no_folder_is_an_error(cache: Path) -> None:
+def test_a_target_that_is_not_a_folder_is_an_error(cache: Path) -> None:
     (cache / "engine").write_text("a file")
 
     with pytest.raises(NotADirectoryError):
@@ -230,13 +230,13 @@ def test_an_empty_folder_is_filled(cache: Path) -> None:
     assert (cache / "engine" / "whole").exists()
 
 
-def test_what_is_made_can_be_read_by_other_users(cache: Path) -> None:
+def test_created_folders_are_readable_by_other_users(cache: Path) -> None:
     target = once.folder(cache / "engine", lambda folder: (folder / "whole").touch())
 
     assert target.stat().st_mode & 0o777 == 0o755
 
 
-def test_a_file_is_made_once_and_only_whole(cache: Path) -> None:
+def test_a_file_is_created_once_and_never_partially(cache: Path) -> None:
     def fail(file: Path) -> None:
         file.write_text("half")
         raise ClusterError("the connection broke")
@@ -252,7 +252,7 @@ def test_a_file_is_made_once_and_only_whole(cache: Path) -> None:
     assert os.listdir(cache) == ["trace.csv"]
 
 
-def test_with_a_title_it_says_what_is_made_and_how_long_it_took(
+def test_a_titled_creation_prints_its_title_and_duration(
     cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     once.folder(cache / "engine", lambda folder: (folder / "whole").touch(), title="the engine")

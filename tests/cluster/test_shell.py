@@ -12,7 +12,7 @@ from e2e.cluster.shell import ClusterError, CommandError, run_shown, side_by_sid
 from tests.gateway.process import wait_for
 
 
-def test_a_program_that_takes_long_is_shown_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_output_of_a_long_program_is_shown_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
     run_shown(["sh", "-c", "echo one; echo two >&2"])
     # A pipe that is left open is a warning, and so an error, as soon as it is collected.
     gc.collect()
@@ -20,7 +20,7 @@ def test_a_program_that_takes_long_is_shown_line_by_line(capsys: pytest.CaptureF
     assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()] == ["one", "two"]
 
 
-def test_its_failure_names_the_command_its_last_lines_and_what_to_do() -> None:
+def test_a_failed_program_is_reported_with_command_last_lines_and_remedy() -> None:
     with pytest.raises(CommandError) as caught:
         run_shown(["sh", "-c", "seq 1 100; exit 7"], hint="Is there a network?")
 
@@ -29,12 +29,12 @@ def test_its_failure_names_the_command_its_last_lines_and_what_to_do() -> None:
     assert lines == [*(str(number) for number in range(76, 101)), "Is there a network?"]
 
 
-def test_a_program_that_is_missing_is_named() -> None:
+def test_a_missing_program_is_reported_by_name() -> None:
     with pytest.raises(ClusterError, match="no-such-program is not installed"):
         run_shown(["no-such-program"])
 
 
-def test_one_failure_ends_the_programs_beside_it(tmp_path: Path) -> None:
+def test_one_failed_program_ends_the_concurrent_ones(tmp_path: Path) -> None:
     running: list[Future[None]] = []
 
     def fail_beside_a_long_one() -> None:

@@ -22,14 +22,14 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_the_environment_of_a_project_is_made_and_marked_as_current(project: Path) -> None:
+def test_a_project_environment_is_created_and_marked_as_current(project: Path) -> None:
     venvs.project(project)
 
     assert (project / ".venv" / "bin" / "python").exists()
     assert (project / ".venv" / ".locked").stat().st_mtime >= (project / "uv.lock").stat().st_mtime
 
 
-def test_an_environment_that_is_whole_is_kept(project: Path) -> None:
+def test_a_complete_environment_is_kept(project: Path) -> None:
     venvs.project(project)
     (project / ".venv" / "mine").touch()
 
@@ -39,7 +39,7 @@ def test_an_environment_that_is_whole_is_kept(project: Path) -> None:
 
 
 @pytest.mark.parametrize("left", [".unfinished", "bin/python"])
-def test_an_environment_at_which_a_run_was_killed_is_made_from_the_start(project: Path, left: str) -> None:
+def test_an_environment_of_a_killed_run_is_created_from_scratch(project: Path, left: str) -> None:
     if left == ".unfinished":
         venvs.project(project)
     (project / ".venv" / left).parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +53,7 @@ def test_an_environment_at_which_a_run_was_killed_is_made_from_the_start(project
     assert not (project / ".venv" / ".unfinished").exists()
 
 
-def test_an_index_out_of_reach_is_named_with_the_command(
+def test_an_unreachable_index_is_reported_with_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAIRLEAD_CACHE", str(tmp_path))
@@ -71,7 +71,7 @@ def test_an_index_out_of_reach_is_named_with_the_command(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_images_use_the_same_uv() -> None:
+def test_all_images_use_the_pinned_uv_version() -> None:
     recipes = [*paths.ROOT.glob("operator/*Dockerfile"), *paths.ROOT.glob("serving-image/*Dockerfile")]
     named = [version for recipe in recipes for version in re.findall(r"uv==(\S+)", recipe.read_text())]
 

@@ -35,7 +35,7 @@ def test_all_kubernetes_libraries_are_of_one_version() -> None:
     assert set(replaced) == {f"v0.{minor}.{patch}"}
 
 
-def test_the_dra_driver_is_made_from_what_the_programs_compiled() -> None:
+def test_the_dra_driver_builds_with_the_module_versions_of_the_programs() -> None:
     def required(folder: Path) -> dict[str, str]:
         text = (folder / "go.mod").read_text()
         return dict(re.findall(r"^\s(\S+) (v\S+)(?: // indirect)?$", text, re.MULTILINE))
@@ -70,7 +70,7 @@ def test_a_crd_is_pinned_by_version_and_content() -> None:
         ("no version here", None),
     ],
 )
-def test_versions_are_read_from_what_programs_say(answer: str, version: tuple[int, ...] | None) -> None:
+def test_versions_are_read_from_the_output_of_programs(answer: str, version: tuple[int, ...] | None) -> None:
     assert versions.parse(answer) == version
 
 
@@ -88,7 +88,7 @@ def test_versions_are_read_from_what_programs_say(answer: str, version: tuple[in
         ("etcd", (3, 6, 5), False),
     ],
 )
-def test_a_users_program_stands_in_only_in_a_compatible_version(
+def test_an_installed_program_is_used_only_in_a_compatible_version(
     name: str, version: tuple[int, ...] | None, accepted: bool
 ) -> None:
     assert versions.accepts(name, version) is accepted

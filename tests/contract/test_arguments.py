@@ -34,7 +34,7 @@ def arguments_for_the_engine(arguments: str) -> Any:
 
 
 @pytest.mark.parametrize("arguments", ['{"a": [1, "}"]}', "{}", " {} ", '{"a":' * 64 + "1" + "}" * 64])
-def test_an_object_is_passed_on_byte_by_byte(arguments: str) -> None:
+def test_call_arguments_that_are_an_object_are_passed_on_byte_for_byte(arguments: str) -> None:
     assert prepare_chat(request(arguments), POLICY).body == request(arguments)
 
 
@@ -55,22 +55,22 @@ def test_an_object_is_passed_on_byte_by_byte(arguments: str) -> None:
         "[" * 2000,
     ],
 )
-def test_anything_else_stays_readable_in_an_object(arguments: str) -> None:
+def test_other_call_arguments_are_wrapped_in_an_object(arguments: str) -> None:
     assert arguments_for_the_engine(arguments) == {"INVALID_ARGUMENTS": arguments}
 
 
 @pytest.mark.parametrize("arguments", [" ", "null", " null\n"])
-def test_what_says_nothing_is_an_empty_object(arguments: str) -> None:
+def test_blank_or_null_call_arguments_become_an_empty_object(arguments: str) -> None:
     assert arguments_for_the_engine(arguments) == {}
 
 
-def test_more_values_than_a_body_may_have_are_not_read() -> None:
+def test_call_arguments_with_too_many_values_are_not_parsed() -> None:
     arguments = json.dumps({"a": [0] * 200_001})
 
     assert arguments_for_the_engine(arguments) == {"INVALID_ARGUMENTS": arguments}
 
 
-def test_the_number_of_values_is_what_counts_and_not_the_length() -> None:
+def test_call_arguments_are_bounded_by_values_and_not_by_length() -> None:
     arguments = json.dumps({"a": "x" * 300_000})
 
     assert prepare_chat(request(arguments), POLICY).body == request(arguments)

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
+from fairlead_contract.parameters.bounds import PROMPT_CHARACTERS_PER_TOKEN
+from fairlead_contract.values import Limit, length_of, read_limits
+from fairlead_contract.values.limits import FIELDS
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
-from fairlead_gateway.contract.parameters.bounds import PROMPT_CHARACTERS_PER_TOKEN
 from fairlead_gateway.contract.policy import RequestPolicy, make_policy
-from fairlead_gateway.contract.sizes import length_of
-from fairlead_gateway.contract.values import Limit, read_limits
-from fairlead_gateway.contract.values.limits import FIELDS
 
 from .bounds import HUGE, Json, in_form
 from .support import OPENAI, SERVED, policy, refusal, request
@@ -97,7 +96,7 @@ def alone(name: str, field: str, **own: int) -> RequestPolicy:
 
 
 @pytest.mark.parametrize(("name", "field"), ALL)
-def test_a_bound_of_the_table_is_the_last_size_that_passes(name: str, field: str) -> None:
+def test_a_value_at_its_size_bound_passes_and_one_above_is_refused(name: str, field: str) -> None:
     bound, make, mine = bound_of(name, field), MAKERS[field], alone(name, field)
 
     assert request(mine, **make(name, bound))
@@ -108,7 +107,7 @@ def test_a_bound_of_the_table_is_the_last_size_that_passes(name: str, field: str
 
 @pytest.mark.parametrize(("name", "field"), ALL)
 @pytest.mark.parametrize("factor", [0.5, 1.25])
-def test_a_deployment_moves_a_bound_up_and_down(name: str, field: str, factor: float) -> None:
+def test_a_deployment_can_raise_and_lower_a_bound(name: str, field: str, factor: float) -> None:
     bound = int(bound_of(name, field) * factor)
     mine = alone(name, field, **{FIELDS[field]: bound})
 
@@ -124,7 +123,7 @@ SIZED_ARRAYS = [
 
 
 @pytest.mark.parametrize(("name", "maximum"), SIZED_ARRAYS)
-def test_a_deployment_moves_the_number_of_items(name: str, maximum: int) -> None:
+def test_a_deployment_can_change_the_bound_on_items(name: str, maximum: int) -> None:
     item: Any = 1 if "token_ids" in name else {} if name in ("documents", "tools", "messages") else "a"
     for bound in (maximum // 2, maximum * 2):
         kind = make_policy(SERVED, limits={name: Limit(max_items=bound)}).tables[ApiKind.CHAT].kinds[name]
@@ -132,7 +131,7 @@ def test_a_deployment_moves_the_number_of_items(name: str, maximum: int) -> None
         assert not kind.accepts([item] * (bound + 1))
 
 
-def test_a_deployment_moves_the_number_of_entries_and_of_alternatives() -> None:
+def test_a_deployment_can_change_the_bounds_on_entries_and_alternatives() -> None:
     mine = make_policy(SERVED, limits=read_limits({"logit_bias": {"maxItems": 1}, "stop": {"maxItems": 5}}))
 
     assert request(mine, logit_bias={"1": 1}, stop=list("abcde"))
@@ -143,7 +142,7 @@ def test_a_deployment_moves_the_number_of_entries_and_of_alternatives() -> None:
 # The prompt -------------------------------------------------------------------------------------------------
 
 
-def test_a_prompt_may_have_some_characters_for_each_token_of_a_long_context() -> None:
+def test_the_prompt_bound_grows_with_the_context_length() -> None:
     long_context = policy(context_length=1_000_000)
     characters = PROMPT_CHARACTERS_PER_TOKEN * 1_000_000 - len("user")
 
@@ -158,7 +157,7 @@ def test_a_prompt_that_cannot_fit_is_refused_as_one_that_is_too_long() -> None:
     assert "context_length_exceeded" in error.message
 
 
-def test_a_prompt_that_would_be_cut_is_refused_with_the_reason() -> None:
+def test_a_too_long_prompt_is_refused_even_if_truncation_would_cut_it() -> None:
     error = refusal(**user("a" * 1_100_000), truncate_prompt_tokens=10)
 
     assert error.code == "invalid_value"
@@ -179,7 +178,7 @@ TEXT = "a" * 1_100_000
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_everything_that_becomes_the_prompt_counts(changes: Json) -> None:
+def test_everything_that_becomes_the_prompt_counts_for_its_bound(changes: Json) -> None:
     assert refusal(**changes).param == "messages"
 
 
@@ -191,11 +190,11 @@ def test_everything_that_becomes_the_prompt_counts(changes: Json) -> None:
     ],
     ids=lambda part: part["type"],
 )
-def test_media_are_no_text(part: Json) -> None:
+def test_media_do_not_count_for_the_prompt_bound(part: Json) -> None:
     assert request(**user([part]))
 
 
-def test_a_limit_on_the_input_holds_for_messages() -> None:
+def test_a_deployments_limit_on_the_input_applies_to_messages() -> None:
     mine = make_policy(SERVED, limits={"input": Limit(max_length=100)})
 
     assert refusal(mine, **user("a" * 101)).param == "messages"
@@ -218,13 +217,13 @@ def test_a_limit_on_the_input_holds_for_messages() -> None:
         ({"text": {"maxStates": 5}, "response_format": {"maxStates": 5}}, "mean the same"),
     ],
 )
-def test_a_limit_that_its_parameter_cannot_have_names_the_field(limits: Any, named: str) -> None:
+def test_an_impossible_limit_is_refused_by_field(limits: Any, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         make_policy(SERVED, limits=read_limits(limits))
 
 
 @pytest.mark.parametrize("name", ["stop", "bad_words"])
-def test_a_default_is_within_the_bound_of_the_deployment(name: str) -> None:
+def test_a_default_above_the_deployments_bound_is_refused(name: str) -> None:
     value = ["a" * 20_000]
 
     with pytest.raises(ValueError, match=rf"api\.defaults\.{name}"):
@@ -232,7 +231,7 @@ def test_a_default_is_within_the_bound_of_the_deployment(name: str) -> None:
     assert make_policy(SERVED, defaults={name: value}, limits={name: Limit(max_length=20_000)})
 
 
-def test_a_usual_request_is_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_usual_request_skips_the_size_measurement(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise ApiError(500, "measured", "")
 

@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 
-from fairlead_gateway.contract.parameters.bounds import (
+from fairlead_contract.parameters.bounds import (
     MAX_COPIED_CHARACTERS,
     MAX_COPIED_FORM_CHARACTERS,
     MAX_FORM_DEPTH,
     MAX_FORM_NESTING,
 )
+from fairlead_contract.values import Limit, length_of
 from fairlead_gateway.contract.policy import make_policy
-from fairlead_gateway.contract.sizes import length_of
-from fairlead_gateway.contract.values import Limit
 
 from .bounds import HUGE, Json, in_form
 from .support import SERVED, refusal, request
@@ -31,13 +30,13 @@ def references(number: int) -> Json:
 
 
 @pytest.mark.parametrize("name", ["response_format", "structured_outputs", "guided_json", "tools"])
-def test_references_lead_to_one_another_a_bounded_number_of_times(name: str) -> None:
+def test_the_nesting_of_schema_references_is_bounded(name: str) -> None:
     assert request(FREE, **in_form(name, references(MAX_FORM_NESTING // 4)))
     error = refusal(FREE, **in_form(name, references(MAX_FORM_NESTING // 4 + 1)))
     assert str(MAX_FORM_NESTING) in error.message
 
 
-def test_so_do_rules_of_a_grammar() -> None:
+def test_the_nesting_of_grammar_rules_is_bounded() -> None:
     def rules(number: int) -> str:
         return "\n".join(["start: r1", *(f"r{i}: r{i + 1}" for i in range(1, number))])
 
@@ -46,7 +45,7 @@ def test_so_do_rules_of_a_grammar() -> None:
 
 
 @pytest.mark.parametrize("extra", [{}, {"guided_whitespace_pattern": " "}])
-def test_a_schema_that_comes_as_text_is_as_deep_as_one_that_does_not(extra: Json) -> None:
+def test_a_schema_given_as_text_has_the_same_depth_limit(extra: Json) -> None:
     def nested(levels: int) -> str:
         return '{"items":' * (levels - 1) + '{"type":"null"}' + "}" * (levels - 1)
 
@@ -59,14 +58,14 @@ def test_a_schema_that_comes_as_text_is_as_deep_as_one_that_does_not(extra: Json
 
 
 @pytest.mark.parametrize("levels", [300, 1200, 5000])
-def test_a_schema_in_a_grammar_is_as_deep_as_any_other(levels: int) -> None:
+def test_a_schema_in_a_grammar_has_the_same_depth_limit(levels: int) -> None:
     nested = '{"items":' * levels + "{}" + "}" * levels
 
     assert refusal(guided_grammar=f"start: %json {nested}").param == "guided_grammar"
 
 
 @pytest.mark.parametrize("levels", [300, 1200, 5000])
-def test_a_structural_tag_that_comes_as_text_is_as_deep_as_its_schemas_and_what_is_around_them(
+def test_the_depth_of_a_structural_tag_given_as_text_includes_its_schemas(
     levels: int,
 ) -> None:
     text = '{"triggers": [], "structures": [{"schema": ' + "[" * levels + "]" * levels + "}]}"
@@ -74,7 +73,7 @@ def test_a_structural_tag_that_comes_as_text_is_as_deep_as_its_schemas_and_what_
     assert refusal(structured_outputs={"structural_tag": text}).param == "structured_outputs.structural_tag"
 
 
-def test_a_text_that_is_too_long_is_not_parsed() -> None:
+def test_a_constraint_text_that_is_too_long_is_not_parsed() -> None:
     assert "characters" in refusal(guided_json="[" * 300_000).message
     assert "characters" in refusal(structured_outputs={"json": "[" * 300_000}).message
 
@@ -91,11 +90,11 @@ def test_a_text_that_is_too_long_is_not_parsed() -> None:
         ("structural_tag", '{"structures": [{"schema": {"pattern": "' + "." * 2000 + '"}}]}'),
     ],
 )
-def test_every_kind_of_the_engines_constraint_is_measured_as_what_it_is(kind: str, value: Any) -> None:
+def test_every_kind_of_structured_outputs_is_measured(kind: str, value: Any) -> None:
     assert refusal(structured_outputs={kind: value}).param == f"structured_outputs.{kind}"
 
 
-def test_the_message_says_what_most_of_the_states_are_for() -> None:
+def test_the_size_error_names_the_keywords_that_need_the_most_states() -> None:
     error = refusal(guided_json={"properties": {f"a{i}": {"maxLength": 200 + i} for i in range(20)}})
 
     assert "mostly for minLength and maxLength" in error.message
@@ -117,7 +116,7 @@ def tool(**more: Any) -> Json:
         ([tool(strict=True)], "auto", True),
     ],
 )
-def test_schemas_of_tools_count_where_they_become_a_grammar(
+def test_tool_schemas_are_measured_where_they_become_a_grammar(
     tools: list[Json], choice: Any, refused: bool
 ) -> None:
     changes = {"tools": tools, "tool_choice": choice}
@@ -127,7 +126,7 @@ def test_schemas_of_tools_count_where_they_become_a_grammar(
         assert request(**changes)
 
 
-def test_what_people_send_is_far_from_any_bound() -> None:
+def test_usual_constraints_are_far_below_every_bound() -> None:
     kinds: list[Json] = [
         {"type": "string", "description": "What it is called, in a few words. " * 3},
         {"type": "string", "format": "date-time"},
@@ -157,7 +156,7 @@ def test_what_people_send_is_far_from_any_bound() -> None:
     assert request(**changes)
 
 
-def test_a_request_with_many_choices_has_little_to_copy() -> None:
+def test_a_request_with_many_choices_has_a_lower_size_bound() -> None:
     ids = MAX_COPIED_CHARACTERS // 8 // 128
 
     assert request(n=128, allowed_token_ids=[7] * ids)
@@ -165,11 +164,11 @@ def test_a_request_with_many_choices_has_little_to_copy() -> None:
     assert request(n=1, allowed_token_ids=[7] * (ids + 1))
 
 
-def test_candidates_are_copies_under_the_name_that_the_client_has_used() -> None:
+def test_best_of_candidates_count_as_copies_and_the_error_names_best_of() -> None:
     assert refusal(best_of=20, allowed_token_ids=[7] * 60_000).param == "best_of"
 
 
-def test_forms_have_a_bound_of_their_own_for_copies() -> None:
+def test_output_constraints_have_their_own_bound_for_copies() -> None:
     text = "a" * (MAX_COPIED_FORM_CHARACTERS // 64)
 
     assert request(n=64, guided_regex=text)

@@ -45,18 +45,18 @@ from .support import policy, refusal, sent
         ({"tools": [{}] * 129}, "tools", "invalid_value"),
     ],
 )
-def test_a_wrong_value_is_named(changes: dict[str, Any], param: str, code: str) -> None:
+def test_an_invalid_value_is_refused_by_name(changes: dict[str, Any], param: str, code: str) -> None:
     error = refusal(**changes)
 
     assert (error.param, error.code) == (param, code)
     assert f"'{param}'" in error.message
 
 
-def test_the_message_says_what_is_allowed_and_what_came() -> None:
+def test_an_invalid_value_message_has_the_allowed_and_the_given_value() -> None:
     assert refusal(temperature=3).message == "'temperature' must be a number between 0 and 2 (got 3)."
 
 
-def test_a_long_value_is_not_repeated_in_full() -> None:
+def test_a_long_value_is_cut_in_the_error_message() -> None:
     assert len(refusal(temperature="x" * 10_000).message) < 200
 
 
@@ -75,7 +75,7 @@ def test_a_long_value_is_not_repeated_in_full() -> None:
         {"bad_words": []},
     ],
 )
-def test_what_the_engine_can_do_passes(changes: dict[str, Any]) -> None:
+def test_parameters_that_the_engine_supports_are_passed_on(changes: dict[str, Any]) -> None:
     assert sent(**changes) == changes
 
 
@@ -90,12 +90,12 @@ def test_what_the_engine_can_do_passes(changes: dict[str, Any]) -> None:
         ("IOIntelligence", {"top_logprobs": 21, "logprobs": True}),
     ],
 )
-def test_a_dialect_is_as_narrow_as_its_document(dialect: str, changes: dict[str, Any]) -> None:
+def test_a_dialect_enforces_the_ranges_of_its_document(dialect: str, changes: dict[str, Any]) -> None:
     assert refusal(policy(dialect), **changes).param == next(iter(changes))
 
 
 @pytest.mark.parametrize("dialect", ["OpenAI", "IG1", "IOIntelligence", "PolarGrid", "RAG"])
-def test_every_dialect_accepts_what_another_one_documents(dialect: str) -> None:
+def test_every_dialect_accepts_parameters_of_other_dialects(dialect: str) -> None:
     changes = {"guided_regex": "a", "bad_words": ["x"], "max_completion_tokens": 5, "reasoning_effort": "low"}
 
     assert sent(policy(dialect), **changes)["structured_outputs"] == {"regex": "a"}

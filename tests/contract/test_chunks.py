@@ -32,7 +32,7 @@ def calls(*parts: dict[str, Any]) -> list[dict[str, Any]]:
     return [delta["tool_calls"][0] for delta in found]
 
 
-def test_the_first_delta_of_a_call_is_whole_and_the_later_ones_only_add_arguments() -> None:
+def test_the_first_delta_of_a_tool_call_is_complete_and_later_ones_only_add_arguments() -> None:
     found = calls(
         {"index": 0, "id": "a", "type": "function", "function": {"name": "f"}},
         {"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": "{"}},
@@ -53,7 +53,7 @@ def test_a_call_without_type_index_or_id_gets_them() -> None:
     assert call == {"index": 0, "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
-def test_interleaved_calls_of_several_choices_keep_apart() -> None:
+def test_interleaved_tool_calls_of_several_choices_are_kept_apart() -> None:
     first = {"index": 0, "id": "a", "function": {"name": "f"}}
     second = {"index": 1, "id": "b", "function": {"name": "g"}}
     events = [
@@ -67,11 +67,11 @@ def test_interleaved_calls_of_several_choices_keep_apart() -> None:
     assert [call.get("id") for delta in found[:3] for call in delta["tool_calls"]] == ["a", "b", "a", None]
 
 
-def test_a_null_delta_is_an_empty_one() -> None:
+def test_a_null_delta_is_treated_as_empty() -> None:
     assert deltas(chunk(None), tools=TOOLS) == [{}]
 
 
-def test_without_tools_nothing_is_looked_into() -> None:
+def test_chunks_without_tools_are_not_searched_for_calls() -> None:
     odd = {"tool_calls": [{"id": "a", "function": None}]}
 
     assert deltas(chunk(odd)) == [odd]
@@ -88,11 +88,13 @@ def test_without_tools_nothing_is_looked_into() -> None:
         ("PolarGrid", {}, {"reasoning": "hm"}),
     ],
 )
-def test_where_reasoning_stands(dialect: str, changes: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_reasoning_is_under_the_key_of_the_dialect(
+    dialect: str, changes: dict[str, Any], expected: dict[str, Any]
+) -> None:
     assert deltas(chunk({"reasoning": "hm"}), dialect=dialect, **changes) == [expected]
 
 
-def test_hidden_reasoning_is_not_spelled_out_by_its_log_probabilities() -> None:
+def test_log_probabilities_do_not_reveal_hidden_reasoning() -> None:
     logprobs = {"content": [{"token": "secret", "logprob": -1.0}]}
     hidden = chunk({"reasoning": "secret"}, logprobs=logprobs)
     shown = chunk({"content": "x"}, logprobs=logprobs)
@@ -102,7 +104,7 @@ def test_hidden_reasoning_is_not_spelled_out_by_its_log_probabilities() -> None:
     assert second["choices"][0]["logprobs"] == logprobs
 
 
-def test_every_chunk_has_the_id_that_was_asked_for() -> None:
+def test_every_chunk_has_the_requested_id() -> None:
     usage = b'data: {"id":"chatcmpl-1","choices":[],"usage":{"prompt_tokens":1}}\n\n'
     found = chunks(chunk({"content": "a"}), usage, request_id="mine")
 

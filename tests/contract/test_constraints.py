@@ -26,18 +26,18 @@ JSON_FORMAT = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCH
         ({"guided_grammar": 'root ::= "a"'}, {"grammar": 'root ::= "a"'}),
     ],
 )
-def test_guided_names_become_the_engines_constraint(
+def test_guided_parameters_become_structured_outputs(
     changes: dict[str, Any], constraint: dict[str, Any]
 ) -> None:
     assert sent(**changes) == {"structured_outputs": constraint}
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "1", "nope"])
-def test_guided_json_must_be_a_schema(text: str) -> None:
+def test_guided_json_other_than_a_schema_is_refused(text: str) -> None:
     assert refusal(guided_json=text).param == "guided_json"
 
 
-def test_guided_choice_needs_a_choice() -> None:
+def test_an_empty_guided_choice_is_refused() -> None:
     assert refusal(guided_choice=[]).param == "guided_choice"
 
 
@@ -52,7 +52,7 @@ def test_guided_choice_needs_a_choice() -> None:
         ({"structured_outputs": {"regex": "b"}}, {"response_format": JSON_FORMAT}),
     ],
 )
-def test_two_forms_of_one_answer_are_refused_with_both_names(
+def test_two_output_constraints_are_refused_with_both_names(
     first: dict[str, Any], second: dict[str, Any]
 ) -> None:
     message = refusal(**first, **second).message
@@ -61,11 +61,11 @@ def test_two_forms_of_one_answer_are_refused_with_both_names(
     assert f"'{next(iter(second))}'" in message
 
 
-def test_text_is_no_form() -> None:
+def test_response_format_text_is_not_an_output_constraint() -> None:
     assert sent(guided_regex="a", response_format={"type": "text"})["structured_outputs"] == {"regex": "a"}
 
 
-def test_an_empty_response_format_is_none() -> None:
+def test_an_empty_response_format_is_ignored() -> None:
     assert sent(response_format={}) == {}
 
 
@@ -79,7 +79,7 @@ def test_an_empty_response_format_is_none() -> None:
         ({"type": "json_schema", "json_schema": {"name": "x"}}, "response_format.json_schema.schema"),
     ],
 )
-def test_a_broken_response_format_is_named(value: dict[str, Any], param: str) -> None:
+def test_an_invalid_response_format_is_refused_by_name(value: dict[str, Any], param: str) -> None:
     assert refusal(response_format=value).param == param
 
 
@@ -110,7 +110,7 @@ def test_a_schema_that_cannot_be_expressed_is_refused(schema: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("configured", ["xgrammar", "auto"])
-def test_the_backend_may_be_named_if_it_is_the_one(configured: str) -> None:
+def test_naming_the_configured_guided_decoding_backend_is_accepted(configured: str) -> None:
     mine = policy(structured_outputs_backend=configured)
 
     assert sent(mine, guided_decoding_backend=configured) == {}
@@ -118,7 +118,9 @@ def test_the_backend_may_be_named_if_it_is_the_one(configured: str) -> None:
 
 @pytest.mark.parametrize("wanted", ["outlines", "lm-format-enforcer"])
 @pytest.mark.parametrize("configured", ["xgrammar", "auto"])
-def test_another_backend_is_refused_with_the_one_there_is(configured: str, wanted: str) -> None:
+def test_another_guided_decoding_backend_is_refused_with_the_configured_one(
+    configured: str, wanted: str
+) -> None:
     error = refusal(policy(structured_outputs_backend=configured), guided_decoding_backend=wanted)
 
     assert error.param == "guided_decoding_backend"
@@ -126,20 +128,20 @@ def test_another_backend_is_refused_with_the_one_there_is(configured: str, wante
 
 
 @pytest.mark.parametrize("value", [{}, {"json": {}, "regex": "a"}, {"json": None}])
-def test_the_engines_own_constraint_is_exactly_one(value: dict[str, Any]) -> None:
+def test_structured_outputs_with_none_or_several_constraints_is_refused(value: dict[str, Any]) -> None:
     assert refusal(structured_outputs=value).param == "structured_outputs"
 
 
 @pytest.mark.parametrize("name", ["whitespace_pattern", "backend", "disable_any_whitespace"])
-def test_what_the_engine_would_ignore_inside_its_constraint_is_refused(name: str) -> None:
+def test_fields_of_structured_outputs_that_the_engine_ignores_are_refused(name: str) -> None:
     error = refusal(structured_outputs={"regex": "a", name: "x"})
 
     assert error.param == f"structured_outputs.{name}"
 
 
-def test_errors_of_the_engine_find_their_way_back_to_the_clients_name() -> None:
-    assert request(guided_regex="a").wanted.names["structured_outputs"] == "guided_regex"
-    assert request(response_format=JSON_FORMAT).wanted.names["structured_outputs"] == "response_format"
+def test_engine_errors_name_the_parameter_of_the_client() -> None:
+    assert request(guided_regex="a").transform.names["structured_outputs"] == "guided_regex"
+    assert request(response_format=JSON_FORMAT).transform.names["structured_outputs"] == "response_format"
 
 
 FORMS: list[dict[str, Any]] = [
@@ -155,7 +157,7 @@ FORMS: list[dict[str, Any]] = [
     [{"ignore_eos": True}, {"min_tokens": 5}, {"allowed_token_ids": [5]}],
     ids=lambda p: next(iter(p)),
 )
-def test_what_would_break_the_form_is_refused_with_both_names(
+def test_parameters_that_would_break_the_output_constraint_are_refused_with_both_names(
     form: dict[str, Any], partner: dict[str, Any]
 ) -> None:
     message = refusal(**form, **partner).message
@@ -165,16 +167,16 @@ def test_what_would_break_the_form_is_refused_with_both_names(
 
 
 @pytest.mark.parametrize("form", [*FORMS, {"response_format": {"type": "text"}}])
-def test_what_is_off_breaks_nothing(form: dict[str, Any]) -> None:
+def test_parameters_that_are_off_do_not_conflict_with_an_output_constraint(form: dict[str, Any]) -> None:
     assert request(**form, ignore_eos=False, min_tokens=0)
 
 
-def test_text_has_no_form_to_break() -> None:
+def test_plain_text_conflicts_with_no_parameter() -> None:
     assert sent(response_format={"type": "text"}, min_tokens=5)["min_tokens"] == 5
 
 
 @pytest.mark.parametrize("ban", [{"bad_words": ["a"]}, {"logit_bias": {"5": -100}}])
-def test_an_engine_without_a_token_to_choose_has_met_a_contradiction(ban: dict[str, Any]) -> None:
+def test_an_engine_error_about_no_valid_token_is_a_contradiction_of_constraints(ban: dict[str, Any]) -> None:
     failed = from_engine(500, {"message": "Internal server error"})
     error = adapter(guided_choice=["a"], **ban).attribute_error(failed)
 

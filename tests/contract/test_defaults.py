@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from fairlead_contract.values import Limit
 from fairlead_gateway.contract.policy import EngineFacts, make_policy
-from fairlead_gateway.contract.values import Limit
 
 from .support import SERVED, policy, refusal, request, sent
 
@@ -26,13 +26,13 @@ from .support import SERVED, policy, refusal, request, sent
         ),
     ],
 )
-def test_the_documents_defaults_reach_the_engine_where_it_has_others(
+def test_the_dialects_defaults_are_sent_where_the_engine_has_others(
     dialect: str, expected: dict[str, Any]
 ) -> None:
     assert sent(policy(dialect)) == expected
 
 
-def test_what_the_client_sets_wins() -> None:
+def test_parameters_of_the_client_override_defaults() -> None:
     assert sent(policy("PolarGrid"), temperature=0, max_tokens=7) == {
         "temperature": 0,
         "max_tokens": 7,
@@ -40,7 +40,7 @@ def test_what_the_client_sets_wins() -> None:
     }
 
 
-def test_null_takes_the_default() -> None:
+def test_a_null_parameter_gets_the_default() -> None:
     assert sent(policy("PolarGrid"), temperature=None)["temperature"] == 0.7
 
 
@@ -48,7 +48,7 @@ def test_max_completion_tokens_replaces_the_default_of_max_tokens() -> None:
     assert "max_tokens" not in sent(policy("RAG"), max_completion_tokens=5)
 
 
-def test_both_names_of_the_output_limit_are_passed_on_because_the_engine_takes_the_later_one() -> None:
+def test_both_names_of_the_output_limit_are_passed_on() -> None:
     assert sent(max_tokens=5, max_completion_tokens=6) == {"max_tokens": 5, "max_completion_tokens": 6}
 
 
@@ -57,26 +57,26 @@ def test_the_default_of_max_tokens_fits_the_context(context: int | None, expecte
     assert sent(policy("RAG", context_length=context))["max_tokens"] == expected
 
 
-def test_a_context_that_is_learned_later_counts() -> None:
+def test_a_context_length_learned_later_limits_the_default() -> None:
     learned = replace(policy("RAG"), engine=EngineFacts(context_length=512))
 
     assert sent(learned)["max_tokens"] == 511
 
 
-def test_parallel_tool_calls_has_its_default_only_with_tools() -> None:
+def test_the_default_of_parallel_tool_calls_applies_only_with_tools() -> None:
     tools = [{"type": "function", "function": {"name": "f"}}]
 
     assert sent(policy("IOIntelligence"), tools=tools)["parallel_tool_calls"] is False
     assert "parallel_tool_calls" not in sent(policy("IOIntelligence"))
 
 
-def test_a_deployments_default_is_stronger_than_the_documents() -> None:
+def test_a_deployments_default_overrides_the_dialects() -> None:
     mine = make_policy(SERVED, "PolarGrid", {"temperature": 0.1, "max_completion_tokens": 20})
 
     assert sent(mine) == {"temperature": 0.1, "max_tokens": 20, "top_p": 0.9}
 
 
-def test_a_limit_is_named_as_this_models() -> None:
+def test_a_limit_error_names_the_deployments_limit() -> None:
     mine = make_policy(SERVED, limits={"temperature": Limit(maximum=1)})
 
     assert refusal(mine, temperature=1.5).message == (
@@ -86,7 +86,7 @@ def test_a_limit_is_named_as_this_models() -> None:
 
 @pytest.mark.parametrize("limited", ["max_tokens", "max_completion_tokens", "max_output_tokens"])
 @pytest.mark.parametrize("used", ["max_tokens", "max_completion_tokens"])
-def test_a_limit_on_the_output_holds_under_every_name(limited: str, used: str) -> None:
+def test_a_limit_on_the_output_applies_under_every_name(limited: str, used: str) -> None:
     mine = make_policy(SERVED, limits={limited: Limit(maximum=50)})
 
     assert refusal(mine, **{used: 51}).param == used
@@ -94,7 +94,7 @@ def test_a_limit_on_the_output_holds_under_every_name(limited: str, used: str) -
     assert sent(mine) == {"max_tokens": 50}
 
 
-def test_a_documents_default_moves_into_the_limit() -> None:
+def test_a_dialects_default_is_clamped_to_the_deployments_limit() -> None:
     mine = make_policy(SERVED, "PolarGrid", limits={"temperature": Limit(maximum=0.5)})
 
     assert sent(mine)["temperature"] == 0.5
@@ -122,20 +122,20 @@ def test_a_documents_default_moves_into_the_limit() -> None:
         ({}, {"max_tokens": Limit(maximum=1.5)}, "api.limits.max_tokens"),
     ],
 )
-def test_a_bad_setting_names_field_and_remedy(
+def test_an_invalid_setting_is_reported_with_field_and_remedy(
     defaults: dict[str, Any], limits: dict[str, Limit], named: str
 ) -> None:
     with pytest.raises(ValueError, match=named):
         make_policy(SERVED, "OpenAI", defaults, limits)
 
 
-def test_an_unknown_dialect_is_named_with_those_there_are() -> None:
+def test_an_unknown_dialect_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"api\.dialect must be one of OpenAI, IG1"):
         make_policy(SERVED, "Nope")
 
 
-def test_a_default_for_reasoning_counts() -> None:
+def test_a_deployments_reasoning_default_is_applied() -> None:
     shown = make_policy(SERVED, "IOIntelligence", {"reasoning_content": True})
 
-    assert request(shown).wanted.reasoning.value == "reasoning_content"
+    assert request(shown).transform.reasoning.value == "reasoning_content"
     assert "reasoning_content" not in sent(shown)

@@ -43,7 +43,7 @@ def explained(message: str, param: str | None = None, /, **changes: Any) -> ApiE
         ({}, "Something else went wrong.", None),
     ],
 )
-def test_a_message_without_a_parameter_finds_it(
+def test_an_engine_message_without_a_parameter_gets_the_one_it_refers_to(
     changes: dict[str, Any], message: str, param: str | None
 ) -> None:
     error = explained(message, **changes)
@@ -52,7 +52,7 @@ def test_a_message_without_a_parameter_finds_it(
     assert "<path>" not in error.message
 
 
-def test_a_parameter_has_the_name_that_the_client_used() -> None:
+def test_an_engine_error_names_the_parameter_as_the_client_did() -> None:
     dump = _handled("string_type", "body.structured_outputs.regex", "Input should be a valid string")
     error = explained(dump, "body.structured_outputs.regex", guided_regex="a")
 
@@ -80,7 +80,7 @@ def test_a_parameter_has_the_name_that_the_client_used() -> None:
         ({"structured_outputs": {"regex": "a"}, "response_format": {"type": "text"}}, "structured_outputs"),
     ],
 )
-def test_a_grammar_that_does_not_compile_names_what_it_was_made_of(
+def test_a_grammar_compile_error_names_the_parameter_it_was_made_from(
     changes: dict[str, Any], param: str
 ) -> None:
     error = explained(NO_REASON, **changes)
@@ -104,7 +104,7 @@ def test_no_parameter_is_named_that_the_client_has_not_sent(param: str, changes:
 
 
 @pytest.mark.parametrize("param", ["type", "image", "image_url", "tool_calls", "input_text", "prompt_embeds"])
-def test_the_engines_names_for_parts_of_messages_are_the_clients(param: str) -> None:
+def test_engine_paths_of_message_parts_become_the_clients_paths(param: str) -> None:
     assert explained("x", param).param == "messages"
 
 
@@ -118,7 +118,7 @@ def test_the_engines_names_for_parts_of_messages_are_the_clients(param: str) -> 
         'can only concatenate str (not "NoneType") to str',
     ],
 )
-def test_an_exception_of_the_template_is_about_the_messages(message: str) -> None:
+def test_a_chat_template_exception_is_reported_for_messages(message: str) -> None:
     error = explained(message)
 
     assert error.param == "messages"

@@ -15,7 +15,7 @@ def engine_error(
     return json.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}}).encode()
 
 
-def test_an_over_long_prompt_has_the_code_that_clients_recover_on() -> None:
+def test_an_over_long_prompt_has_the_code_context_length_exceeded() -> None:
     message = "This model's maximum context length is 1024 tokens. (parameter=input_tokens, value=1025)"
     error = from_engine_body(400, engine_error(message, param="input_tokens"))
 
@@ -49,13 +49,13 @@ def test_a_validation_error_says_what_is_wrong_without_the_engines_internals() -
         (503, "server_error", "engine_unavailable"),
     ],
 )
-def test_types_and_codes_are_openais(status: int, kind: str, code: str) -> None:
+def test_error_types_and_codes_are_those_of_openai(status: int, kind: str, code: str) -> None:
     detail = from_engine_body(status, engine_error("x", status)).detail()
 
     assert (detail["type"], detail["code"]) == (kind, code)
 
 
-def test_an_engine_that_shuts_down_asks_for_a_retry() -> None:
+def test_an_error_of_a_terminating_engine_is_retryable() -> None:
     body = engine_error("cannot schedule new futures after shutdown", 500)
 
     assert from_engine_body(500, body).status == 503
@@ -65,14 +65,14 @@ def test_an_engine_that_shuts_down_asks_for_a_retry() -> None:
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[]", b'{"error":"x"}', b'{"detail":"Not Found"}', b"\xff"]
 )
-def test_any_other_body_still_becomes_an_envelope(body: bytes) -> None:
+def test_any_other_error_body_becomes_an_error_envelope(body: bytes) -> None:
     detail = from_engine_body(500, body).detail()
 
     assert detail["message"]
     assert detail["type"] == "server_error"
 
 
-def test_an_error_does_not_repeat_megabytes_of_the_client() -> None:
+def test_a_long_client_text_is_cut_in_the_error_message() -> None:
     name = "x" * 1_000_000
 
     assert len(invalid(f"Unknown parameter: '{name}'.", name).body()) < 3000

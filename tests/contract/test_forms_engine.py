@@ -42,37 +42,39 @@ def test_an_accepted_schema_is_enforced(xgrammar: VllmCompiler, case: Enforced) 
 
 
 @pytest.mark.parametrize("case", [case for case in UNENFORCED if case.other is not None], ids=in_words)
-def test_a_refused_schema_would_let_something_else_pass(xgrammar: VllmCompiler, case: Unenforced) -> None:
+def test_a_refused_schema_would_not_be_enforced_by_vllm(xgrammar: VllmCompiler, case: Unenforced) -> None:
     assert case.other is not None
     assert xgrammar.passing("json", case.schema, case.other) == [True]
 
 
 @pytest.mark.parametrize("case", [case for case in UNENFORCED if case.other is None], ids=in_words)
-def test_or_it_would_fail(xgrammar: VllmCompiler, case: Unenforced) -> None:
+def test_a_refused_schema_without_a_counterexample_fails_in_vllm(
+    xgrammar: VllmCompiler, case: Unenforced
+) -> None:
     begun = any(words in json.dumps(case.schema) for words in BEGUN)
 
     assert begun or not any(xgrammar.passing("json", case.schema, "", "null", "0", "[]", "{}") or [])
 
 
 @pytest.mark.parametrize("grammar", GRAMMARS)
-def test_an_accepted_grammar_compiles(xgrammar: VllmCompiler, grammar: str) -> None:
+def test_an_accepted_grammar_compiles_in_vllm(xgrammar: VllmCompiler, grammar: str) -> None:
     assert xgrammar.passing("grammar", grammar) is not None
 
 
 @pytest.mark.parametrize("grammar", WRONG_GRAMMARS)
-def test_a_refused_grammar_does_not(xgrammar: VllmCompiler, grammar: str) -> None:
+def test_a_refused_grammar_does_not_compile_in_vllm(xgrammar: VllmCompiler, grammar: str) -> None:
     begun = any(words in grammar for words in ENDLESS)
 
     assert begun or xgrammar.passing("grammar", grammar) is None
 
 
 @pytest.mark.parametrize("pattern", EXPRESSIONS)
-def test_an_accepted_expression_compiles(xgrammar: VllmCompiler, pattern: str) -> None:
+def test_an_accepted_regex_compiles_in_vllm(xgrammar: VllmCompiler, pattern: str) -> None:
     assert xgrammar.passing("regex", pattern) is not None
 
 
 @pytest.mark.parametrize("pattern", WRONG_EXPRESSIONS)
-def test_a_refused_expression_does_not(xgrammar: VllmCompiler, pattern: str) -> None:
+def test_a_refused_regex_does_not_compile_in_vllm(xgrammar: VllmCompiler, pattern: str) -> None:
     assert xgrammar.passing("regex", pattern) is None
 
 
@@ -124,7 +126,7 @@ SCHEMAS = st.recursive(combined(st.just({"type": "string"})), combined, max_leav
 
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(schema=SCHEMAS)
-def test_whatever_schema_is_accepted_has_a_first_token(xgrammar: VllmCompiler, schema: Json) -> None:
+def test_any_accepted_schema_allows_a_first_token(xgrammar: VllmCompiler, schema: Json) -> None:
     assume(fault_in_form("json", schema, Backend.XGRAMMAR) is None)
 
     assert xgrammar.passing("json", schema) is not None

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind, Handling
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind, Handling
 from fairlead_gateway.contract.policy import RequestPolicy
 from fairlead_gateway.contract.request import MAX_DEPTH, PreparedChat, examine, parse_object, prepare_chat
 
@@ -80,25 +80,27 @@ def check_engine(prepared: PreparedChat, body: bytes, using: RequestPolicy) -> N
 @given(
     st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), st.sampled_from(POLICIES)
 )
-def test_arbitrary_bytes_and_json(body: bytes, using: RequestPolicy) -> None:
+def test_arbitrary_bodies_are_accepted_or_a_4xx(body: bytes, using: RequestPolicy) -> None:
     check(body, using)
 
 
 @settings(max_examples=600, deadline=None)
 @given(FIELDS, st.sampled_from(POLICIES))
-def test_arbitrary_values_of_known_parameters(fields: dict[str, Any], using: RequestPolicy) -> None:
+def test_arbitrary_values_of_known_parameters_are_accepted_or_a_4xx(
+    fields: dict[str, Any], using: RequestPolicy
+) -> None:
     check(json.dumps(MINIMAL | fields).encode(), using)
 
 
 @settings(max_examples=300, deadline=None)
 @given(MESSAGES, st.sampled_from(POLICIES))
-def test_arbitrary_messages(messages: list[Any], using: RequestPolicy) -> None:
+def test_arbitrary_messages_are_accepted_or_a_4xx(messages: list[Any], using: RequestPolicy) -> None:
     check(json.dumps(MINIMAL | {"messages": messages}).encode(), using)
 
 
 @settings(max_examples=600, deadline=None)
 @given(messages=shapes.messages(), using=st.sampled_from(POLICIES))
-def test_messages_of_every_shape_pass_or_have_the_path_of_their_fault(
+def test_messages_of_every_shape_are_accepted_or_refused_with_a_path(
     messages: list[Any], using: RequestPolicy
 ) -> None:
     try:
@@ -117,7 +119,7 @@ def test_messages_of_every_shape_pass_or_have_the_path_of_their_fault(
 
 @settings(max_examples=300, deadline=None)
 @given(st.dictionaries(st.sampled_from(sorted(PARAMETERS[ApiKind.RESPONSES])), JSON, max_size=4))
-def test_arbitrary_values_of_the_other_apis_parameters(fields: dict[str, Any]) -> None:
+def test_arbitrary_misplaced_parameters_are_ignored_or_a_400(fields: dict[str, Any]) -> None:
     try:
         kept, _ = examine(fields, POLICIES[0], ApiKind.RESPONSES)
     except ApiError as error:
@@ -128,7 +130,7 @@ def test_arbitrary_values_of_the_other_apis_parameters(fields: dict[str, Any]) -
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, MAX_DEPTH * 3), st.booleans())
-def test_the_bound_on_depth_is_exact(depth: int, wide: bool) -> None:
+def test_a_body_at_the_depth_bound_passes_and_one_deeper_is_refused(depth: int, wide: bool) -> None:
     value: Any = 1
     for _ in range(depth):
         value = [value]

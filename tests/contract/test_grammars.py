@@ -107,7 +107,7 @@ def test_a_grammar_that_can_end_is_accepted(grammar: str) -> None:
 
 
 @pytest.mark.parametrize(("grammar", "named"), WRONG_GRAMMARS.items())
-def test_a_grammar_that_cannot_is_refused_with_the_rule(grammar: str, named: str) -> None:
+def test_a_grammar_that_cannot_end_is_refused_with_the_rule(grammar: str, named: str) -> None:
     error = refusal(guided_grammar=grammar)
 
     assert error.param == "guided_grammar"
@@ -115,7 +115,7 @@ def test_a_grammar_that_cannot_is_refused_with_the_rule(grammar: str, named: str
     assert refusal(structured_outputs={"grammar": grammar}).param == "structured_outputs.grammar"
 
 
-def test_a_backend_with_another_reader_of_grammars_decides_itself() -> None:
+def test_grammars_for_a_backend_with_another_parser_are_not_checked() -> None:
     guidance = policy(structured_outputs_backend="guidance")
 
     assert request(guidance, guided_grammar='root ::= "a" |')
@@ -134,19 +134,19 @@ def test_a_backend_with_another_reader_of_grammars_decides_itself() -> None:
         "start: " + '"a"' + " ." * 30_000,
     ],
 )
-def test_no_text_is_read_more_than_a_few_times(text: str) -> None:
+def test_checking_any_grammar_takes_linear_time(text: str) -> None:
     # With a reader that goes back it would not end. Either answer is fine.
     with contextlib.suppress(ApiError):
         request(guided_grammar=text)
 
 
 @pytest.mark.parametrize("pattern", EXPRESSIONS)
-def test_an_expression_that_is_enforced_is_accepted(pattern: str) -> None:
+def test_a_regex_that_is_enforced_is_accepted(pattern: str) -> None:
     assert request(structured_outputs={"regex": pattern})
 
 
 @pytest.mark.parametrize(("pattern", "what"), WRONG_EXPRESSIONS.items())
-def test_an_expression_that_is_not_is_refused_with_the_part(pattern: str, what: str) -> None:
+def test_a_regex_that_is_not_enforced_is_refused_with_the_part(pattern: str, what: str) -> None:
     error = refusal(structured_outputs={"regex": pattern})
 
     assert error.param == "structured_outputs.regex"
@@ -154,13 +154,13 @@ def test_an_expression_that_is_not_is_refused_with_the_part(pattern: str, what: 
     assert refusal(guided_regex=pattern).param == "guided_regex"
 
 
-def test_an_expression_in_a_structural_tag_is_one() -> None:
+def test_a_regex_in_a_structural_tag_is_checked() -> None:
     tag = {"type": "structural_tag", "format": {"type": "regex", "pattern": r"[^\s\S]"}}
 
     assert refusal(response_format=tag).param == "response_format.format.pattern"
 
 
-def test_so_is_a_grammar() -> None:
+def test_a_grammar_in_a_structural_tag_is_checked() -> None:
     tag = {
         "type": "structural_tag",
         "format": {"type": "sequence", "elements": [{"grammar": "root ::= root"}]},
@@ -169,6 +169,6 @@ def test_so_is_a_grammar() -> None:
     assert refusal(response_format=tag).param == "response_format.format.elements[0].grammar"
 
 
-def test_there_is_a_choice() -> None:
+def test_structured_outputs_with_an_empty_choice_list_is_refused() -> None:
     assert refusal(structured_outputs={"choice": []}).param == "structured_outputs.choice"
     assert request(structured_outputs={"choice": [""]})

@@ -23,7 +23,7 @@ def image(url: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("url", [PIXEL, "DATA:image/png;base64,AAAA"])
-def test_data_urls_pass(url: str) -> None:
+def test_data_urls_of_images_are_accepted(url: str) -> None:
     assert request(**image(url)).document["messages"][0]["content"][1]["image_url"]["url"] == url
 
 
@@ -36,7 +36,7 @@ def test_data_urls_pass(url: str) -> None:
         "https://upper.example.org/",
     ],
 )
-def test_an_allowed_host_passes(url: str) -> None:
+def test_an_image_url_of_an_allowed_host_is_accepted(url: str) -> None:
     assert request(TRUSTING, **image(url))
 
 
@@ -69,7 +69,7 @@ def test_an_allowed_host_passes(url: str) -> None:
         "",
     ],
 )
-def test_everything_else_is_refused_with_the_part_that_has_it(url: str) -> None:
+def test_any_other_image_url_is_refused_with_its_path(url: str) -> None:
     assert refusal(TRUSTING, **image(url)).param == "messages[0].content[1].image_url.url"
 
 
@@ -82,9 +82,7 @@ def test_no_remote_host_is_allowed_by_default() -> None:
 @pytest.mark.parametrize("key", ["image_url", "audio_url", "video_url"])
 @pytest.mark.parametrize("typed", [True, False])
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_every_kind_of_url_is_checked_wherever_the_engine_would_read_it(
-    key: str, typed: bool, wrapped: bool
-) -> None:
+def test_every_media_url_that_the_engine_would_read_is_checked(key: str, typed: bool, wrapped: bool) -> None:
     url = "http://internal/"
     part = {key: {"url": url} if wrapped else url} | ({"type": key} if typed else {})
 
@@ -92,14 +90,14 @@ def test_every_kind_of_url_is_checked_wherever_the_engine_would_read_it(
 
 
 @pytest.mark.parametrize("key", ["image_embeds", "audio_embeds", "prompt_embeds", "image_pil", "uuid"])
-def test_tensors_and_the_media_of_others_are_refused(key: str) -> None:
+def test_tensors_and_stored_media_references_are_refused(key: str) -> None:
     error = refusal(**with_part({"type": "image_url", "image_url": {"url": PIXEL}, key: "x"}))
 
     assert (error.param, error.code) == (f"messages[0].content[1].{key}", "unsupported_parameter")
 
 
 @pytest.mark.parametrize("role", ["system", "assistant", "tool", "developer"])
-def test_every_role_is_checked(role: str) -> None:
+def test_media_are_checked_in_messages_of_every_role(role: str) -> None:
     messages = [{"role": role, "content": [{"type": "image_url", "image_url": {"url": "http://x/"}}]}]
 
     with pytest.raises(ApiError, match=r"messages\[0\]"):
@@ -115,9 +113,9 @@ def test_every_role_is_checked(role: str) -> None:
         ({"type": "image_url", "image_url": PIXEL}, "messages[0].content[1].image_url"),
     ],
 )
-def test_a_broken_part_is_named(part: Any, param: str) -> None:
+def test_an_invalid_media_part_is_refused_with_its_path(part: Any, param: str) -> None:
     assert refusal(**with_part(part)).param == param
 
 
-def test_content_is_text_or_parts() -> None:
+def test_content_other_than_text_or_parts_is_refused() -> None:
     assert refusal(messages=[{"role": "user", "content": {"a": 1}}]).param == "messages[0].content"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openai.types.chat import ChatCompletionMessage
 
-from fairlead_gateway.contract.parameters.bounds import MAX_SHORT_PARTS
+from fairlead_contract.parameters.bounds import MAX_SHORT_PARTS
 from fairlead_gateway.contract.request import prepare_chat
 
 from .support import MINIMAL, OPENAI, refusal, request
@@ -61,7 +61,7 @@ def function(**changes: Any) -> dict[str, Any]:
         {"role": "tool", "content": [{"type": "tool_reference", "name": "f"}]},
     ],
 )
-def test_a_message_in_the_engines_form_is_forwarded_byte_by_byte(message: Any) -> None:
+def test_a_message_in_the_engines_form_is_forwarded_byte_for_byte(message: Any) -> None:
     body = json.dumps(MINIMAL | {"messages": [USER, message]}).encode()
 
     assert prepare_chat(body, OPENAI).body is body
@@ -100,7 +100,7 @@ def test_a_message_in_the_engines_form_is_forwarded_byte_by_byte(message: Any) -
         (function(arguments={"a": 1}), ".tool_calls[1].function.arguments"),
     ],
 )
-def test_the_fault_of_a_message_has_its_path(message: Any, path: str) -> None:
+def test_an_error_in_a_message_has_its_path(message: Any, path: str) -> None:
     error = refusal(messages=[USER, message])
 
     assert error.param == f"messages[1]{path}"
@@ -139,20 +139,20 @@ def test_the_fault_of_a_message_has_its_path(message: Any, path: str) -> None:
         ({"type": "tool_reference", "name": 5}, ".name"),
     ],
 )
-def test_the_fault_of_a_content_part_has_its_path(value: Any, path: str) -> None:
+def test_an_error_in_a_content_part_has_its_path(value: Any, path: str) -> None:
     error = refusal(messages=[USER, {"role": "user", "content": ["see", value]}])
 
     assert error.param == f"messages[1].content[1]{path}"
     assert f"'messages[1].content[1]{path}'" in error.message
 
 
-def test_an_unknown_type_of_part_is_answered_with_the_known_ones() -> None:
+def test_an_unknown_content_part_type_is_refused_with_the_known_ones() -> None:
     message = refusal(messages=[{"role": "user", "content": [{"type": "image", "image": "x"}]}]).message
 
     assert all(f"'{kind}'" in message for kind in ("text", "image_url", "input_audio", "video_url"))
 
 
-def test_what_openais_sdk_returns_can_be_sent_back() -> None:
+def test_messages_returned_by_openais_sdk_can_be_sent_back() -> None:
     returned = ChatCompletionMessage.model_validate(
         {"role": "assistant", "content": None, "tool_calls": [CALL]}
     )
@@ -160,7 +160,7 @@ def test_what_openais_sdk_returns_can_be_sent_back() -> None:
     assert written(returned.model_dump()) == {"role": "assistant", "content": None, "tool_calls": [CALL]}
 
 
-def test_null_fields_are_absent() -> None:
+def test_null_message_fields_are_treated_as_absent() -> None:
     received = {"content": "x", "role": "assistant", "name": None, "refusal": None, "annotations": None}
     received |= {"audio": None, "function_call": None, "tool_calls": None, "reasoning_content": None}
 
@@ -169,11 +169,11 @@ def test_null_fields_are_absent() -> None:
 
 @pytest.mark.parametrize("role", ["user", "system", "developer", "assistant", "tool", "function", "ipython"])
 @pytest.mark.parametrize("name", ["name", "tool_calls", "tool_call_id", "reasoning", "tools", "refusal", "x"])
-def test_a_null_field_is_absent_for_every_role(role: str, name: str) -> None:
+def test_a_null_field_is_treated_as_absent_for_every_role(role: str, name: str) -> None:
     assert written({"role": role, "content": "x", name: None}) == {"role": role, "content": "x"}
 
 
-def test_null_content_of_a_function_is_absent() -> None:
+def test_null_content_of_a_function_message_is_treated_as_absent() -> None:
     assert written({"role": "function", "name": "f", "content": None}) == {"role": "function", "name": "f"}
 
 
@@ -192,12 +192,12 @@ def test_null_content_of_a_function_is_absent() -> None:
         {"author": {"role": "user"}},
     ],
 )
-def test_a_field_that_the_engine_would_not_use_cannot_fail_the_request(field: dict[str, Any]) -> None:
+def test_an_unused_message_field_does_not_fail_the_request(field: dict[str, Any]) -> None:
     assert written(USER | field) == USER
 
 
 @pytest.mark.parametrize("calls", [{}, ""])
-def test_empty_tool_calls_of_another_type_are_no_calls(calls: Any) -> None:
+def test_empty_tool_calls_of_another_type_are_ignored(calls: Any) -> None:
     assert written({"role": "assistant", "content": "x", "tool_calls": calls}) == {
         "role": "assistant",
         "content": "x",
@@ -231,24 +231,24 @@ def test_empty_tool_calls_of_another_type_are_no_calls(calls: Any) -> None:
         ({"type": "thinking", "thinking": "x", "closed": None}, {"type": "thinking", "thinking": "x"}),
     ],
 )
-def test_a_part_gets_the_form_that_the_engine_takes_in_every_message(value: Any, engine: Any) -> None:
+def test_content_parts_get_the_engines_form_in_every_message(value: Any, engine: Any) -> None:
     assert part(value) == engine
 
 
 @pytest.mark.parametrize("empty", [{"type": "text", "text": None}, {"type": "refusal", "refusal": None}])
-def test_a_part_without_text_is_left_out(empty: Any) -> None:
+def test_a_content_part_without_text_is_left_out(empty: Any) -> None:
     assert written({"role": "assistant", "content": [empty, "x"]})["content"] == [
         {"type": "text", "text": "x"}
     ]
 
 
-def test_the_body_of_changed_messages_is_written_again() -> None:
+def test_a_body_with_changed_messages_is_encoded_again() -> None:
     prepared = request(messages=[USER | {"name": None}])
 
     assert json.loads(prepared.body)["messages"] == [USER]
 
 
-def test_parts_without_a_type_have_a_bound_of_their_own() -> None:
+def test_content_parts_without_a_type_have_their_own_bound() -> None:
     def content(number: int) -> list[Any]:
         return [{"role": "user", "content": [{"type": "text", "text": "x"}] * 5000 + ["x"] * number}]
 
@@ -258,7 +258,7 @@ def test_parts_without_a_type_have_a_bound_of_their_own() -> None:
     assert str(MAX_SHORT_PARTS) in error.message
 
 
-def test_parts_whose_null_fields_are_left_out_have_no_such_bound() -> None:
+def test_content_parts_with_null_fields_have_no_such_bound() -> None:
     parts = [{"type": "text", "text": "x", "cache_control": None}] * (MAX_SHORT_PARTS + 1)
 
     assert request(messages=[{"role": "user", "content": parts}])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
+from fairlead_contract.parameters.misplaced import MISPLACED
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
-from fairlead_gateway.contract.parameters.misplaced import MISPLACED
 from fairlead_gateway.contract.policy import make_policy
 from fairlead_gateway.contract.request import examine
 
@@ -21,7 +21,7 @@ FORM = {"type": "json_schema", "name": "n", "schema": {}}
 
 
 @pytest.mark.parametrize("api", ApiKind)
-def test_every_parameter_that_only_the_other_api_has_is_one_of_them(api: ApiKind) -> None:
+def test_every_parameter_of_only_the_other_api_is_in_the_misplaced_table(api: ApiKind) -> None:
     own, other = PARAMETERS[api].keys(), PARAMETERS[OTHER[api]].keys()
 
     assert MISPLACED[api].keys() == other - own - WITHOUT_EFFECT
@@ -55,7 +55,9 @@ def test_every_parameter_that_only_the_other_api_has_is_one_of_them(api: ApiKind
         (ApiKind.CHAT, "prompt", {"id": "p"}, "'messages'"),
     ],
 )
-def test_it_is_refused_with_what_to_send_instead(api: ApiKind, name: str, value: Any, remedy: str) -> None:
+def test_a_misplaced_parameter_is_refused_with_its_replacement(
+    api: ApiKind, name: str, value: Any, remedy: str
+) -> None:
     with pytest.raises(ApiError) as caught:
         examine({name: value}, POLICY, api)
     error = caught.value
@@ -88,10 +90,12 @@ def test_it_is_refused_with_what_to_send_instead(api: ApiKind, name: str, value:
         (ApiKind.CHAT, "prompt", "text of the completions API"),
     ],
 )
-def test_a_value_that_asks_for_nothing_is_left_out_and_named(api: ApiKind, name: str, value: Any) -> None:
+def test_a_misplaced_parameter_without_effect_is_ignored_and_named(
+    api: ApiKind, name: str, value: Any
+) -> None:
     assert examine({name: value}, POLICY, api) == ({}, (name,))
 
 
 @pytest.mark.parametrize("api", ApiKind)
-def test_null_is_absent(api: ApiKind) -> None:
+def test_a_null_misplaced_parameter_is_treated_as_absent(api: ApiKind) -> None:
     assert examine(dict.fromkeys(MISPLACED[api]), POLICY, api) == ({}, ())

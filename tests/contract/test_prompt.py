@@ -18,7 +18,7 @@ def test_continuing_the_last_message_opens_no_new_turn() -> None:
     }
 
 
-def test_continuing_and_opening_a_turn_are_refused_with_both_names() -> None:
+def test_continue_final_message_with_add_generation_prompt_is_refused_with_both_names() -> None:
     message = refusal(continue_final_message=True, add_generation_prompt=True).message
 
     assert "'continue_final_message'" in message
@@ -28,11 +28,11 @@ def test_continuing_and_opening_a_turn_are_refused_with_both_names() -> None:
 @pytest.mark.parametrize(
     "changes", [{"continue_final_message": False}, {"add_generation_prompt": False}, {"echo": True}]
 )
-def test_the_flags_alone_pass(changes: dict[str, Any]) -> None:
+def test_prompt_flags_on_their_own_are_accepted(changes: dict[str, Any]) -> None:
     assert sent(**changes) == changes
 
 
-def test_documents_are_made_of_strings() -> None:
+def test_documents_with_values_other_than_strings_are_refused() -> None:
     documents = [{"title": "a", "year": 1999, "tags": ["x"], "none": None}]
 
     assert sent(documents=documents)["documents"] == [
@@ -41,22 +41,22 @@ def test_documents_are_made_of_strings() -> None:
 
 
 @pytest.mark.parametrize("documents", [["a"], [1], [[]]])
-def test_a_document_is_an_object(documents: list[Any]) -> None:
+def test_a_document_that_is_not_an_object_is_refused(documents: list[Any]) -> None:
     assert refusal(documents=documents).param == "documents[0]"
 
 
-def test_templates_are_denied_unless_the_deployment_allows_them() -> None:
+def test_request_chat_templates_are_refused_unless_the_deployment_allows_them() -> None:
     assert refusal(chat_template="{{ messages }}").param == "chat_template"
     assert sent(TRUSTING, chat_template="{{ messages }}") == {"chat_template": "{{ messages }}"}
 
 
 @pytest.mark.parametrize("using", [policy(), TRUSTING])
 @pytest.mark.parametrize("name", ["chat_template", "tokenize", "conversation", "messages"])
-def test_template_variables_cannot_replace_what_the_engine_renders(using: Any, name: str) -> None:
+def test_template_variables_that_replace_engine_variables_are_refused(using: Any, name: str) -> None:
     assert refusal(using, chat_template_kwargs={name: "x"}).param == f"chat_template_kwargs.{name}"
 
 
-def test_other_template_variables_pass() -> None:
+def test_other_template_variables_are_accepted() -> None:
     assert sent(chat_template_kwargs={"enable_thinking": False})
 
 
@@ -79,11 +79,11 @@ def test_other_template_variables_pass() -> None:
         "x" * 70_000,
     ],
 )
-def test_a_template_that_is_none_or_reaches_out_is_refused(template: str) -> None:
+def test_an_invalid_or_unsafe_chat_template_is_refused(template: str) -> None:
     assert refusal(TRUSTING, chat_template=template).param == "chat_template"
 
 
-def test_a_syntax_error_has_its_line() -> None:
+def test_a_chat_template_syntax_error_has_its_line() -> None:
     assert "line 3" in refusal(TRUSTING, chat_template="a\nb\n{% if %}").message
 
 
@@ -96,12 +96,12 @@ def test_a_syntax_error_has_its_line() -> None:
         "{% for i in range(9999) %}{% for j in range(9999) %}{% endfor %}{% endfor %}{{ 'a' * 9999999999 }}",
     ],
 )
-def test_a_template_is_only_read_here(template: str) -> None:
+def test_a_chat_template_is_parsed_and_not_executed(template: str) -> None:
     assert sent(TRUSTING, chat_template=template)
 
 
 @pytest.mark.parametrize("value", [0, -2])
-def test_truncation_leaves_a_prompt(value: int) -> None:
+def test_a_truncation_that_leaves_no_prompt_is_refused(value: int) -> None:
     assert refusal(truncate_prompt_tokens=value).param == "truncate_prompt_tokens"
 
 
@@ -112,7 +112,7 @@ def test_truncation_to_the_context_leaves_room_for_the_answer() -> None:
     assert sent(policy("PolarGrid"), truncate_prompt_tokens=-1)["max_tokens"] == 150
 
 
-def test_truncation_beyond_the_context_is_refused_where_it_is_known() -> None:
+def test_truncation_above_the_known_context_is_refused() -> None:
     assert refusal(policy(context_length=100), truncate_prompt_tokens=101).param == "truncate_prompt_tokens"
     assert sent(policy(context_length=100), truncate_prompt_tokens=100)
     assert sent(truncate_prompt_tokens=101)

@@ -79,7 +79,7 @@ def test_a_complete_stream_is_forwarded_byte_for_byte() -> None:
 @pytest.mark.parametrize(("dialect", "changes"), KINDS)
 @settings(max_examples=40, deadline=None)
 @given(places=st.lists(st.integers(0, len(UPSTREAM)), max_size=12))
-def test_where_the_bytes_are_cut_does_not_matter(
+def test_the_relayed_stream_is_the_same_wherever_its_bytes_are_split(
     dialect: str, changes: dict[str, Any], places: list[int]
 ) -> None:
     assert through(relay(dialect, **changes), *cut(UPSTREAM, places)) == through(
@@ -90,7 +90,7 @@ def test_where_the_bytes_are_cut_does_not_matter(
 @pytest.mark.parametrize(("dialect", "changes"), KINDS)
 @settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=60), place=st.integers(0, len(UPSTREAM)), cuts=st.lists(st.integers(0, 2000)))
-def test_garbage_of_the_engine_neither_raises_nor_ends_a_stream_twice(
+def test_garbage_from_the_engine_neither_raises_nor_ends_a_stream_twice(
     dialect: str, changes: dict[str, Any], data: bytes, place: int, cuts: list[int]
 ) -> None:
     machine = relay(dialect, **changes)
@@ -102,14 +102,14 @@ def test_garbage_of_the_engine_neither_raises_nor_ends_a_stream_twice(
 
 
 @pytest.mark.parametrize("event", [b'"id":', b'{"id":', b'{"id":1}', b'{"id":1,"choices":[5]}', b'["id":]'])
-def test_an_event_that_is_no_chunk_ends_a_stream_that_must_be_understood(event: bytes) -> None:
+def test_an_event_that_is_not_a_chunk_fails_a_transformed_stream(event: bytes) -> None:
     out = through(relay(request_id="mine"), CHUNK + b"data: " + event + b"\n\n" + STREAM)
 
     assert out.count(b"\n\n") == 2
     assert last_error(out)["code"] == "engine_error"
 
 
-def test_an_event_is_never_sent_in_part() -> None:
+def test_an_event_is_never_sent_partially() -> None:
     assert relay().feed(CHUNK + CHUNK[:20]) == CHUNK
 
 
@@ -123,14 +123,14 @@ def test_a_stream_that_breaks_off_ends_in_an_error(pieces: tuple[bytes, ...]) ->
     assert DONE not in out
 
 
-def test_an_end_without_a_finish_is_an_error() -> None:
+def test_a_stream_without_a_finish_reason_ends_in_an_error() -> None:
     out = through(relay(), CHUNK + DONE)
 
     assert last_error(out)["code"] == "engine_error"
     assert DONE not in out
 
 
-def test_every_choice_must_finish() -> None:
+def test_a_stream_with_an_unfinished_choice_ends_in_an_error() -> None:
     one, other = chunk({}, "stop"), chunk({}, "length", 1)
 
     assert DONE not in through(relay(n=2), CHUNK + one + DONE)
@@ -139,7 +139,7 @@ def test_every_choice_must_finish() -> None:
 
 @pytest.mark.parametrize("reason", ["error", "abort"])
 @pytest.mark.parametrize("space", [b"", b" "])
-def test_a_choice_that_the_engine_gave_up_is_never_passed_on(reason: str, space: bytes) -> None:
+def test_a_choice_that_the_engine_aborted_is_never_passed_on(reason: str, space: bytes) -> None:
     finish = chunk({}, reason).replace(b'"finish_reason":', b'"finish_reason":' + space)
     out = through(relay(), CHUNK + finish + DONE)
 
@@ -149,7 +149,7 @@ def test_a_choice_that_the_engine_gave_up_is_never_passed_on(reason: str, space:
     assert DONE not in out
 
 
-def test_an_engine_error_is_the_last_event_and_in_our_envelope() -> None:
+def test_an_engine_error_is_the_last_event_in_the_gateways_error_envelope() -> None:
     machine = relay()
     out = through(machine, CHUNK, ENGINE_ERROR + DONE)
 
@@ -164,13 +164,13 @@ def test_an_engine_error_is_the_last_event_and_in_our_envelope() -> None:
     assert machine.finished
 
 
-def test_an_engine_error_is_told_in_the_clients_names() -> None:
+def test_an_engine_error_in_a_stream_has_the_clients_parameter_names() -> None:
     event = b'data: {"error": {"message": "Invalid grammar specification.", "param": null, "code": 400}}\n\n'
 
     assert last_error(through(relay(guided_grammar="x"), CHUNK, event))["param"] == "guided_grammar"
 
 
-def test_a_failure_of_the_transport_ends_the_stream_once() -> None:
+def test_a_transport_failure_ends_the_stream_exactly_once() -> None:
     machine = relay()
     error = ApiError(504, "late", "engine_timeout")
     out = machine.feed(CHUNK) + machine.fail(error) + machine.fail(error) + machine.end()
@@ -183,7 +183,7 @@ def test_a_failure_of_the_transport_ends_the_stream_once() -> None:
     "text", ['\n\ndata: [DONE]\n\ndata: {"error"', '"finish_reason":"error"', '"token_ids":null,"id":"x"']
 )
 @pytest.mark.parametrize("dialect", ["OpenAI", "IG1"])
-def test_text_that_looks_like_an_end_or_a_key_is_text(dialect: str, text: str) -> None:
+def test_generated_text_that_looks_like_sse_or_json_stays_text(dialect: str, text: str) -> None:
     events = chunk({"content": text}) + FINISH + DONE
     out = through(relay(dialect), events)
 
@@ -192,7 +192,7 @@ def test_text_that_looks_like_an_end_or_a_key_is_text(dialect: str, text: str) -
 
 
 @pytest.mark.parametrize("dialect", ["IG1", "PolarGrid", "RAG"])
-def test_the_chunks_of_a_document_have_no_keys_that_only_the_engine_knows(dialect: str) -> None:
+def test_the_chunks_of_a_dialect_have_no_engine_only_keys(dialect: str) -> None:
     last = chunk({}, "stop", stop_reason=None)
     out = through(relay(dialect), CHUNK + last + DONE)
 
@@ -201,12 +201,12 @@ def test_the_chunks_of_a_document_have_no_keys_that_only_the_engine_knows(dialec
     assert json.loads(out.split(b"\n\n")[0][6:])["choices"][0]["delta"] == {"content": "a"}
 
 
-def test_io_intelligence_keeps_the_stop_reason_of_its_sample() -> None:
+def test_io_intelligence_keeps_the_null_stop_reason_of_its_sample() -> None:
     out = through(relay("IOIntelligence"), chunk({}, "stop", stop_reason=None) + DONE)
 
     assert b'"stop_reason":null' in out
     assert b"token_ids" not in out
 
 
-def test_a_stop_reason_that_says_something_stays() -> None:
+def test_a_stop_reason_with_a_value_stays() -> None:
     assert b'"stop_reason":"END"' in through(relay("IG1"), chunk({}, "stop", stop_reason="END") + DONE)

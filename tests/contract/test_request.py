@@ -47,7 +47,7 @@ def test_a_body_without_anything_to_change_is_forwarded_byte_for_byte() -> None:
     assert prepare_chat(body, OPENAI).body == body
 
 
-def test_nulls_at_the_top_mean_absent() -> None:
+def test_top_level_nulls_are_treated_as_absent() -> None:
     assert sent(min_tokens=None, stream=None) == {}
 
 
@@ -58,45 +58,45 @@ def test_nulls_inside_messages_are_kept() -> None:
 
 
 @pytest.mark.parametrize("name", ENGINE_CONTROL)
-def test_fields_with_power_over_the_engine_never_reach_it(name: str) -> None:
+def test_engine_internal_fields_never_reach_the_engine(name: str) -> None:
     prepared = request(**{name: 1})
 
     assert name not in json.loads(prepared.body)
     assert prepared.ignored == (name,)
 
 
-def test_unknown_fields_are_left_out_and_named() -> None:
+def test_unknown_fields_are_ignored_and_named() -> None:
     prepared = request(client_metadata={}, another=1)
 
     assert json.loads(prepared.body) == MINIMAL
     assert prepared.ignored == ("another", "client_metadata")
 
 
-def test_unknown_fields_are_refused_where_the_deployment_says_so() -> None:
+def test_unknown_fields_are_refused_if_the_deployment_requires_it() -> None:
     error = refusal(make_policy(SERVED, reject_unknown=True), client_metadata={})
 
     assert (error.code, error.param) == ("unknown_parameter", "client_metadata")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"x"', b"\xff", b'{"a": NaN}', b'{"a": "\\ud800"}'])
-def test_what_is_not_a_json_object_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(body: bytes) -> None:
     assert (refused(body).status, refused(body).code) == (400, "invalid_json")
 
 
-def test_a_json_error_says_where() -> None:
+def test_a_json_error_has_its_position() -> None:
     assert "line 2 column 9" in refused(b'{"model":\n"tiny", oops}').message
 
 
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'])
 @pytest.mark.parametrize("depth", [MAX_DEPTH + 1, 1000, 100_000])
-def test_a_depth_bomb_is_refused(opening: bytes, depth: int) -> None:
+def test_a_deeply_nested_body_is_refused(opening: bytes, depth: int) -> None:
     closing = b"]" if opening == b"[" else b"}"
     body = b'{"x":' + opening * depth + b"1" + closing * depth + b"}"
 
     assert (refused(body).status, refused(body).code) == (400, "invalid_json")
 
 
-def test_many_flat_objects_are_not_deep() -> None:
+def test_many_flat_objects_are_accepted() -> None:
     messages = [{"role": "user", "content": [{"type": "text", "text": "{[" * 100}]}] * 1000
 
     assert json.loads(request(messages=messages).body)["messages"] == messages
@@ -118,14 +118,16 @@ def test_many_flat_objects_are_not_deep() -> None:
         ({"stream": "yes"}, 400, "invalid_type", "stream"),
     ],
 )
-def test_a_bad_field_is_named(changes: dict[str, Any], status: int, code: str, param: str) -> None:
+def test_an_invalid_field_is_refused_by_name(
+    changes: dict[str, Any], status: int, code: str, param: str
+) -> None:
     error = refused(json.dumps(MINIMAL | changes).encode())
 
     assert (error.status, error.code, error.param) == (status, code, param)
 
 
 @pytest.mark.parametrize("model", SERVED)
-def test_every_served_name_is_accepted_and_told(model: str) -> None:
+def test_every_served_name_is_accepted_and_named_in_the_answer(model: str) -> None:
     assert request(model=model).model == model
 
 
@@ -136,13 +138,13 @@ def test_the_rag_dialect_needs_no_model(given: dict[str, Any]) -> None:
     assert json.loads(prepared.body)["model"] == prepared.model == SERVED[0]
 
 
-def test_the_request_log_gets_user_chat_and_request() -> None:
+def test_the_request_log_has_user_chat_id_and_request_id() -> None:
     labels = request(user="u", chat_id="c", request_id="r").labels
 
     assert labels == {"user": "u", "chat_id": "c", "request_id": "r"}
 
 
-def test_the_chat_id_stays_here() -> None:
+def test_the_chat_id_is_not_sent_to_the_engine() -> None:
     assert sent(chat_id="c", user="u") == {"user": "u"}
 
 
@@ -150,7 +152,7 @@ def test_the_chat_id_stays_here() -> None:
     "name",
     ["metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key", "prediction", "verbosity"],
 )
-def test_what_only_matters_to_openai_is_left_out_and_named(name: str) -> None:
+def test_parameters_that_matter_only_at_openai_are_ignored_and_named(name: str) -> None:
     values = {"store": True, "metadata": {}, "prediction": {}, "verbosity": "low"}
     prepared = request(**{name: values.get(name, "x")})
 
@@ -168,12 +170,14 @@ def test_what_only_matters_to_openai_is_left_out_and_named(name: str) -> None:
         ({"rag_params": {}}, "null"),
     ],
 )
-def test_what_would_change_the_answer_is_refused_with_a_remedy(changes: dict[str, Any], remedy: str) -> None:
+def test_unsupported_parameters_that_change_the_answer_are_refused_with_a_remedy(
+    changes: dict[str, Any], remedy: str
+) -> None:
     error = refusal(**changes)
 
     assert (error.code, error.param) == ("unsupported_parameter", next(iter(changes)))
     assert remedy in error.message
 
 
-def test_rag_params_null_is_no_retrieval() -> None:
+def test_null_rag_params_are_accepted_as_no_retrieval() -> None:
     assert sent(rag_params=None) == {}

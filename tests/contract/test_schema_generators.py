@@ -84,7 +84,7 @@ def test_schemas_of_pydantic_are_accepted(
     assert request(**in_form("response_format", model.model_json_schema(mode=mode)))
 
 
-def test_a_reference_with_words_beside_it_is_accepted_as_older_versions_of_pydantic_write_it() -> None:
+def test_a_schema_reference_with_sibling_keywords_of_older_pydantic_is_accepted() -> None:
     schema: Json = {
         "title": "A",
         "type": "object",
@@ -156,7 +156,7 @@ class Tagged(BaseModel):
     tags: set[str]
 
 
-def test_what_a_generator_writes_and_no_backend_enforces_is_refused() -> None:
+def test_generated_schema_keywords_that_no_backend_enforces_are_refused() -> None:
     error = refusal(**in_form("response_format", Tagged.model_json_schema()))
 
     assert error.param == "response_format.json_schema.schema.properties.tags.uniqueItems"

@@ -26,7 +26,7 @@ def branching_references(width: int, depth: int) -> dict[str, Any]:
     return {"$defs": levels | {f"d{depth}": BOOLEAN}, "$ref": "#/$defs/d0"}
 
 
-def test_all_usual_parts_work_together() -> None:
+def test_a_request_with_all_usual_output_constraints_is_accepted() -> None:
     schema = {
         "type": "object",
         "properties": {
@@ -53,12 +53,12 @@ def test_all_usual_parts_work_together() -> None:
         {"type": "object", "properties": {f"p{i}": {"$ref": "#"} for i in range(30)}},
     ],
 )
-def test_a_small_schema_that_asks_for_gigabytes_is_refused_at_once(schema: dict[str, Any]) -> None:
+def test_a_small_schema_that_would_need_gigabytes_is_refused_immediately(schema: dict[str, Any]) -> None:
     with pytest.raises(ApiError, match="too large"):
         regex_of_schema(schema, " ?")
 
 
-def test_what_passes_the_estimate_is_small() -> None:
+def test_constraints_within_the_estimate_compile_to_a_small_size() -> None:
     schema = {"type": "object", "properties": {f"p{i}": BOOLEAN for i in range(40)}}
 
     assert len(regex_of_schema(schema, "[ \\n]{0,10}")) <= MAX_REGEX_LENGTH

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
 
+from fairlead_contract.parameters.bounds import MAX_COMPARED_LEVELS, MAX_FOLLOWED_REFERENCES
 from fairlead_gateway.contract.forms import Backend, fault_in_schema
 from fairlead_gateway.contract.forms.keywords import KEYWORDS, Role
-from fairlead_gateway.contract.parameters.bounds import MAX_COMPARED_LEVELS, MAX_FOLLOWED_REFERENCES
 
 from .bounds import in_form
 from .schemas import ENFORCED, INTEGER, STRING, UNENFORCED, Enforced, Json, Unenforced, closed, defined, to
@@ -30,7 +30,7 @@ def test_a_schema_that_is_enforced_is_accepted(case: Enforced) -> None:
 
 
 @pytest.mark.parametrize("case", UNENFORCED, ids=in_words)
-def test_a_schema_that_is_not_enforced_is_refused_with_the_place(case: Unenforced) -> None:
+def test_a_schema_that_is_not_enforced_is_refused_with_its_path(case: Unenforced) -> None:
     error = refusal(guided_json=case.schema)
 
     assert error.param == f"guided_json{case.place}"
@@ -38,7 +38,7 @@ def test_a_schema_that_is_not_enforced_is_refused_with_the_place(case: Unenforce
 
 
 @pytest.mark.parametrize("vocabulary", NAMES)
-def test_every_keyword_of_the_draft_has_a_line_in_the_table(vocabulary: str) -> None:
+def test_every_json_schema_keyword_is_in_the_table(vocabulary: str) -> None:
     keywords = REGISTRY.contents(VOCABULARIES + vocabulary)["properties"]
 
     assert keywords.keys() <= KEYWORDS.keys()
@@ -48,18 +48,18 @@ def test_every_keyword_of_the_draft_has_a_line_in_the_table(vocabulary: str) -> 
     "name", [name for name, keyword in KEYWORDS.items() if keyword.role is Role.ANNOTATION]
 )
 @pytest.mark.parametrize("backend", Backend)
-def test_what_restricts_nothing_is_accepted_by_every_backend(name: str, backend: Backend) -> None:
+def test_schemas_without_restrictions_are_accepted_for_every_backend(name: str, backend: Backend) -> None:
     values = {"$id": "https://example.com/x", "$defs": {}, "definitions": {}, "format": "date"}
 
     assert fault_in_schema({"type": "string", name: values.get(name, "x")}, backend) is None
     assert fault_in_schema({"enum": ["a"], name: values.get(name, "x")}, backend) is None
 
 
-def test_a_schema_that_leads_back_to_itself_beside_another_way_is_accepted() -> None:
+def test_a_recursive_schema_with_an_alternative_is_accepted() -> None:
     assert request(guided_json={"anyOf": [{"$ref": "#"}, INTEGER]})
 
 
-def test_words_that_are_no_keywords_are_accepted() -> None:
+def test_unknown_schema_keywords_are_accepted() -> None:
     assert request(guided_json={"type": "string", "x-order": 1, "example": "a", "id": "b"})
 
 
@@ -75,7 +75,7 @@ def test_words_that_are_no_keywords_are_accepted() -> None:
         (".items.format", {"type": "string", "items": {"type": "string", "format": "x"}}),
     ],
 )
-def test_what_vllm_refuses_wherever_it_stands_is_refused_with_the_place(place: str, schema: Json) -> None:
+def test_keywords_that_vllm_refuses_are_refused_with_their_path(place: str, schema: Json) -> None:
     assert refusal(guided_json=schema).param == f"guided_json{place}"
     assert request(policy(structured_outputs_backend="guidance"), guided_json=schema)
 
@@ -102,7 +102,9 @@ def test_what_vllm_refuses_wherever_it_stands_is_refused_with_the_place(place: s
         (Backend.GUIDANCE, {"required": ["b"]}, None),
     ],
 )
-def test_each_backend_enforces_what_it_can(backend: Backend, schema: Json, place: str | None) -> None:
+def test_each_backend_accepts_the_schemas_that_it_enforces(
+    backend: Backend, schema: Json, place: str | None
+) -> None:
     fault = fault_in_schema(schema, backend)
 
     assert (fault and fault.place) == place
@@ -110,11 +112,11 @@ def test_each_backend_enforces_what_it_can(backend: Backend, schema: Json, place
 
 @pytest.mark.parametrize("backend", Backend)
 @pytest.mark.parametrize("schema", [{"$ref": "#"}, closed(a={"$ref": "#"}), {"type": "string", "not": {}}])
-def test_no_backend_enforces_what_has_no_end_or_is_negated(schema: Json, backend: Backend) -> None:
+def test_endless_and_negated_schemas_are_refused_for_every_backend(schema: Json, backend: Backend) -> None:
     assert fault_in_schema(schema, backend)
 
 
-def test_an_engine_that_chooses_its_backend_uses_that_of_its_first_form() -> None:
+def test_with_automatic_backend_selection_the_first_constraints_backend_applies() -> None:
     fraction: Json = {"type": "integer", "minimum": 1.5}
 
     for name in ("auto", "xgrammar"):
@@ -122,7 +124,7 @@ def test_an_engine_that_chooses_its_backend_uses_that_of_its_first_form() -> Non
     assert request(policy(structured_outputs_backend="guidance"), guided_json=fraction)
 
 
-def test_a_whitespace_pattern_is_for_schemas_that_an_expression_can_enforce() -> None:
+def test_a_whitespace_pattern_is_accepted_only_for_schemas_that_a_regex_can_enforce() -> None:
     bounded = {"type": "integer", "minimum": 5}
 
     assert request(guided_json=bounded)
@@ -156,14 +158,14 @@ PLACE = ".properties.a.properties.b.not"
         ),
     ],
 )
-def test_the_place_is_below_the_parameter_that_has_the_schema(form: Json, path: str) -> None:
+def test_the_error_path_of_a_schema_begins_with_its_parameter(form: Json, path: str) -> None:
     error = refusal(**form)
 
     assert error.param == path + PLACE
     assert error.code == "unsupported_value"
 
 
-def test_a_schema_in_a_grammar_is_a_schema() -> None:
+def test_a_schema_in_a_grammar_is_checked_as_a_schema() -> None:
     error = refusal(guided_grammar=f"start: %json {json.dumps(WRONG)}")
 
     assert error.param == "guided_grammar"
@@ -171,7 +173,7 @@ def test_a_schema_in_a_grammar_is_a_schema() -> None:
 
 
 @pytest.mark.parametrize("schema", [True, 1, [], "[]", "{", "nope", '"a"'])
-def test_the_engines_own_constraint_is_a_schema(schema: Any) -> None:
+def test_a_schema_in_structured_outputs_is_checked(schema: Any) -> None:
     assert refusal(structured_outputs={"json": schema}).param == "structured_outputs.json"
 
 
@@ -179,7 +181,7 @@ def tool(name: str = "f", **more: Any) -> Json:
     return {"type": "function", "function": {"name": name, "parameters": WRONG} | more}
 
 
-def test_a_strict_tool_has_a_schema_that_is_enforced() -> None:
+def test_a_strict_tool_must_have_an_enforceable_schema() -> None:
     error = refusal(tools=[tool("g", parameters={}), tool(strict=True)])
 
     assert error.param == f"tools[1].function.parameters{PLACE}"
@@ -198,7 +200,7 @@ def test_a_strict_tool_has_a_schema_that_is_enforced() -> None:
         ([tool(strict=True), tool("g")], {"function": {"name": "g"}}),
     ],
 )
-def test_other_tools_may_have_any_schema(tools: list[Json], choice: Any) -> None:
+def test_a_tool_that_is_not_strict_may_have_any_schema(tools: list[Json], choice: Any) -> None:
     assert request(tools=tools, tool_choice=choice)
 
 
@@ -210,7 +212,7 @@ def test_a_large_union_of_tagged_objects_is_compared_to_its_end() -> None:
     assert request(guided_json={"oneOf": [tagged(f"t{i}") for i in range(64)]})
 
 
-def test_branches_beyond_counting_are_as_if_they_were_alike() -> None:
+def test_schema_branches_above_the_comparison_limit_count_as_equal() -> None:
     assert refusal(guided_json={"oneOf": [{"const": i} for i in range(2000)]}).param == "guided_json.oneOf"
     several = [{"oneOf": [{"const": f"{i}-{j}"} for j in range(60)]} for i in range(60)]
     assert "oneOf" in (refusal(guided_json={"anyOf": several}).param or "")
@@ -227,7 +229,7 @@ def test_objects_are_compared_a_bounded_number_of_levels_deep() -> None:
     assert refusal(guided_json=branches(MAX_COMPARED_LEVELS)).param == "guided_json.oneOf"
 
 
-def test_a_type_behind_many_references_is_any_type() -> None:
+def test_a_type_behind_too_many_references_counts_as_any_type() -> None:
     def chain(links: int) -> Json:
         names = {f"d{i}": to(f"d{i + 1}") for i in range(links)}
         return defined({"type": "integer", "anyOf": [to("d0")]}, **names, **{f"d{links}": INTEGER})
@@ -236,7 +238,7 @@ def test_a_type_behind_many_references_is_any_type() -> None:
     assert refusal(guided_json=chain(MAX_FOLLOWED_REFERENCES + 1)).param == "guided_json.type"
 
 
-def test_references_in_circles_between_branches_are_followed_a_bounded_number_of_times() -> None:
+def test_circular_references_between_branches_are_followed_a_bounded_number_of_times() -> None:
     crossed = {
         f"d{i}": {"type": "object", "properties": {f"p{j}": to(f"d{(i + j) % 20}") for j in range(20)}}
         for i in range(20)

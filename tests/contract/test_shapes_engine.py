@@ -44,7 +44,7 @@ def refusal(messages: list[Any]) -> ApiError | None:
 
 @settings(max_examples=1000, deadline=None)
 @given(messages=shapes.messages())
-def test_what_the_gateway_passes_vllm_takes_and_what_it_refuses_has_a_path(
+def test_messages_that_the_gateway_accepts_are_accepted_by_vllm_and_refusals_have_a_path(
     vllm: VllmRequests, messages: list[Any]
 ) -> None:
     received = copy.deepcopy(messages)
@@ -77,7 +77,7 @@ def test_what_the_gateway_passes_vllm_takes_and_what_it_refuses_has_a_path(
         {"role": "developer", "content": "x", "tools": 5},
     ],
 )
-def test_unusual_messages_that_vllm_takes_are_not_refused(vllm: VllmRequests, message: Any) -> None:
+def test_unusual_messages_that_vllm_accepts_are_accepted(vllm: VllmRequests, message: Any) -> None:
     assert vllm.error(messages=[message]) is None
     assert refusal([message]) is None
     assert vllm.error(messages=[message]) is None
@@ -169,7 +169,7 @@ BAD_BODIES: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("body", "param"), BAD_BODIES)
-def test_what_vllm_refuses_the_gateway_refuses_with_the_path(
+def test_messages_that_vllm_refuses_are_refused_with_their_path(
     vllm: VllmRequests, body: dict[str, Any], param: str
 ) -> None:
     assert vllm.error(**(MINIMAL | body)) is not None
@@ -181,7 +181,7 @@ def test_what_vllm_refuses_the_gateway_refuses_with_the_path(
 
 
 @pytest.mark.parametrize("body", [body for body, _ in BAD_BODIES])
-def test_an_answer_of_vllm_about_types_is_one_sentence_about_a_path_of_the_request(
+def test_a_type_error_of_vllm_becomes_one_sentence_with_the_request_path(
     vllm: VllmRequests, body: dict[str, Any]
 ) -> None:
     (name,) = body

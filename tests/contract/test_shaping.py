@@ -25,14 +25,14 @@ def nulls(document: Any) -> set[str]:
     return set().union(*map(nulls, document)) if isinstance(document, list) else set()
 
 
-def test_openais_answer_is_the_engines_byte_for_byte() -> None:
+def test_the_openai_dialect_passes_answers_on_byte_for_byte() -> None:
     body = b'{"id":"a", "choices": [ {"index":0,"message":{"content":"\\u00e4"},"finish_reason":"stop"} ]}'
 
     assert adapter(OPENAI).whole(body) == body
 
 
 @pytest.mark.parametrize("dialect", ["IG1", "PolarGrid", "RAG"])
-def test_the_documents_samples_have_no_nulls(dialect: str) -> None:
+def test_answers_of_documented_dialects_have_no_null_fields(dialect: str) -> None:
     shaped = answer(encoded(completion()), dialect)
 
     assert nulls(shaped) == set()
@@ -43,7 +43,7 @@ def test_the_documents_samples_have_no_nulls(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["IG1", "PolarGrid", "RAG", "IOIntelligence"])
-def test_what_was_asked_for_stays(dialect: str) -> None:
+def test_requested_fields_stay_in_the_answer(dialect: str) -> None:
     found = choice(
         logprobs={"content": []}, stop_reason="END", message=message(None, tool_calls=[{"id": "a"}])
     )
@@ -85,14 +85,16 @@ def test_io_intelligence_always_has_the_keys_of_its_sample() -> None:
         ("IOIntelligence", {"reasoning_content": True}, {"reasoning_content": "hm"}),
     ],
 )
-def test_where_reasoning_stands(dialect: str, changes: dict[str, Any], expected: dict[str, Any]) -> None:
+def test_reasoning_is_under_the_key_of_the_dialect(
+    dialect: str, changes: dict[str, Any], expected: dict[str, Any]
+) -> None:
     body = encoded(completion(choice(message=message("x", reasoning="hm"))))
     found = answer(body, dialect, **changes)["choices"][0]["message"]
 
     assert {name: value for name, value in found.items() if name.startswith("reasoning")} == expected
 
 
-def test_the_id_is_the_one_that_was_asked_for() -> None:
+def test_the_answer_has_the_requested_id() -> None:
     assert answer(encoded(completion()), request_id="mine")["id"] == "mine"
 
 
@@ -104,7 +106,7 @@ def scored(index: int, *logprobs: float) -> dict[str, Any]:
 CANDIDATES = [scored(0, -3.0), scored(1, -1.0, -1.0, -1.0), scored(2, -0.5, -2.0), scored(3, -9.0)]
 
 
-def test_the_best_candidates_come_first_by_mean_and_not_by_sum() -> None:
+def test_best_of_ranks_candidates_by_mean_log_probability() -> None:
     found = answer(encoded(completion(*CANDIDATES)), best_of=4, n=2)["choices"]
 
     assert [one["message"]["content"] for one in found] == ["1", "2"]
@@ -118,7 +120,7 @@ def test_the_best_candidates_keep_their_log_probabilities_on_request() -> None:
     assert found[0]["logprobs"]["content"][0]["logprob"] == -1.0
 
 
-def test_a_candidate_without_log_probabilities_is_the_last() -> None:
+def test_a_candidate_without_log_probabilities_is_ranked_last() -> None:
     found = answer(encoded(completion(choice(0), scored(1, -5.0))), best_of=2)["choices"]
 
     assert found[0]["message"]["content"] == "1"
@@ -127,7 +129,7 @@ def test_a_candidate_without_log_probabilities_is_the_last() -> None:
 @pytest.mark.parametrize("dialect", ["OpenAI", "IOIntelligence"])
 @pytest.mark.parametrize("reason", ["error", "abort"])
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
-def test_an_answer_that_the_engine_gave_up_is_a_failure(
+def test_an_answer_that_the_engine_aborted_is_a_failure(
     dialect: str, reason: str, separators: tuple[str, str]
 ) -> None:
     body = json.dumps(completion(choice(finish_reason=reason)), separators=separators).encode()
@@ -137,7 +139,7 @@ def test_an_answer_that_the_engine_gave_up_is_a_failure(
     assert caught.value.status == 502
 
 
-def test_text_about_failures_is_none() -> None:
+def test_generated_text_about_failures_is_not_a_failure() -> None:
     text = '"finish_reason":"error"'
 
     assert (
@@ -150,7 +152,7 @@ def test_text_about_failures_is_none() -> None:
     "body",
     [b"", b"<html>", b"[]", b"null", b'{"error":{"message":"x"}}', b'{"choices":[]}', b'{"choices":5}'],
 )
-def test_what_is_no_completion_is_an_error_of_the_engine(dialect: str, body: bytes) -> None:
+def test_an_answer_that_is_not_a_completion_is_an_engine_error(dialect: str, body: bytes) -> None:
     with pytest.raises(ApiError) as caught:
         adapter(policy(dialect)).whole(body)
     assert (caught.value.status, caught.value.code) == (502, "engine_error")
@@ -158,7 +160,7 @@ def test_what_is_no_completion_is_an_error_of_the_engine(dialect: str, body: byt
 
 @pytest.mark.parametrize("changes", [{}, {"best_of": 3}, {"reasoning_content": True}])
 @pytest.mark.parametrize("choices", [[None], [{}], ["a"], [{"message": 5}], [{"message": {}, "logprobs": 5}]])
-def test_a_mangled_completion_never_raises_anything_else(changes: dict[str, Any], choices: list[Any]) -> None:
+def test_any_mangled_completion_is_an_engine_error(changes: dict[str, Any], choices: list[Any]) -> None:
     try:
         adapter(policy("IG1"), **changes).whole(encoded(completion(choices=choices)))
     except ApiError as error:

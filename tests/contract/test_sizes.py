@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fairlead_gateway.contract.sizes import is_deeper, length_of, size_of_form, size_of_schema
+from fairlead_contract.values import length_of
+from fairlead_gateway.contract.sizes import is_deeper, size_of_form, size_of_schema
 from fairlead_gateway.contract.sizes.grammar import size_of_grammar
 from fairlead_gateway.contract.sizes.regex import size_of_regex
 
@@ -46,32 +47,30 @@ from fairlead_gateway.contract.sizes.regex import size_of_regex
         ("(?:.|a)b", 1),
     ],
 )
-def test_places_where_almost_any_character_fits_are_states_for_each_repetition(
-    pattern: str, states: int
-) -> None:
+def test_wildcard_repetitions_need_states_for_each_repetition(pattern: str, states: int) -> None:
     assert size_of_regex(pattern).states == states
 
 
 @pytest.mark.parametrize("optional", ["a?", "a*", "(ab)?", "[a-z]*", "a{0,1}"])
-def test_parts_that_may_be_left_out_cost_the_square_of_their_number(optional: str) -> None:
+def test_optional_regex_parts_cost_the_square_of_their_number(optional: str) -> None:
     assert size_of_regex(optional * 64).states == 64 * 64 // 32
 
 
-def test_those_for_almost_any_character_cost_most() -> None:
+def test_optional_wildcard_parts_of_a_regex_cost_the_most() -> None:
     assert size_of_regex(".*" * 40).states == 40 + 40 * 40 // 2 + 40 * 40 // 32
 
 
-def test_a_group_that_is_not_captured_is_not_optional() -> None:
+def test_a_non_capturing_group_is_not_counted_as_optional() -> None:
     assert size_of_regex("(?:ab)" * 640).states == 0
 
 
-def test_a_number_of_any_length_is_as_large_as_it_says() -> None:
+def test_a_repetition_count_of_any_length_is_read_fully() -> None:
     assert size_of_regex(f"a{{{'9' * 10_000}}}").states > 1_000_000_000
     assert size_of_regex(f"a{{{'0' * 10_000}5}}").states == 0
 
 
 @pytest.mark.parametrize("pattern", ["a" * 65_536, "a{65536}", "(ab){32768}", "((a{64}){32}){32}"])
-def test_texts_cost_the_square_of_what_they_are_when_written_out(pattern: str) -> None:
+def test_regex_repetitions_cost_the_square_of_the_expanded_text(pattern: str) -> None:
     assert size_of_regex(pattern).states == 1024
 
 
@@ -96,11 +95,11 @@ def test_texts_cost_the_square_of_what_they_are_when_written_out(pattern: str) -
         "[]",
     ],
 )
-def test_what_is_no_expression_is_measured_too(pattern: str) -> None:
+def test_an_invalid_regex_is_measured(pattern: str) -> None:
     assert size_of_regex(pattern).states <= 2
 
 
-def test_choices_are_one_rule() -> None:
+def test_choices_are_measured_as_one_grammar_rule() -> None:
     assert size_of_form("choice", ["a" * 1024] * 64).states == 1024
 
 
@@ -115,7 +114,7 @@ def test_grammars_are_read_in_both_notations() -> None:
         assert size.nesting == 4
 
 
-def test_parts_of_a_rule_that_may_be_left_out_cost_most() -> None:
+def test_optional_parts_of_a_grammar_rule_cost_the_most() -> None:
     one_rule = "root ::= " + '"a"? ' * 60
     many_rules = "\n".join(f'r{i} ::= "a"? ("b" "c")* [^"?*]' for i in range(30))
 
@@ -123,25 +122,25 @@ def test_parts_of_a_rule_that_may_be_left_out_cost_most() -> None:
     assert size_of_grammar(many_rules).states == int(30 * 2**2 / 6 + 60**2 / 64) + 30
 
 
-def test_what_is_quoted_in_a_grammar_is_no_part_that_may_be_left_out() -> None:
+def test_quoted_text_in_a_grammar_is_not_counted_as_optional() -> None:
     quoted = 'root ::= "a?*" [?*] b # really? *\nb ::= "\\"?"'
 
     assert size_of_grammar(quoted).states == 0
 
 
-def test_a_schema_within_a_grammar_is_a_schema() -> None:
+def test_a_schema_within_a_grammar_is_measured_as_a_schema() -> None:
     text = 'start: %json {"maxLength": 7, "$ref": "#"} x\nx: %json   {"maxLength": 9}'
 
     assert size_of_form("grammar", text).states == 7 + 9
 
 
 @pytest.mark.parametrize("schema", ["{", "nope", "[" * 100_000, ""])
-def test_a_schema_within_a_grammar_is_json(schema: str) -> None:
+def test_a_schema_within_a_grammar_is_parsed_as_json(schema: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         size_of_form("grammar", f"start: %json {schema}")
 
 
-def test_a_quote_hides_nothing_in_a_grammar() -> None:
+def test_a_quote_does_not_hide_parts_of_a_grammar() -> None:
     assert size_of_grammar('a: /"/ b\nb: c /[^x]{9}/ /"/').states == 9
     assert size_of_grammar('root ::= "[" [^x]{9}').states == 9
     assert size_of_grammar("a: /[^x]/~5..9").states == 9 + 8
@@ -186,7 +185,7 @@ STRING = {"type": "string"}
         ({"format": {"type": "grammar", "grammar": "root ::= ."}}, 1),
     ],
 )
-def test_keywords_of_a_schema_cost_states(schema: Any, states: int) -> None:
+def test_schema_keywords_add_states(schema: Any, states: int) -> None:
     assert size_of_schema(schema).states == states
 
 
@@ -216,11 +215,11 @@ def chain(links: int, **more: Any) -> dict[str, Any]:
         ({"json_schema": {"name": "a", "schema": chain(10)}}, 10 * 3 + 2),
     ],
 )
-def test_references_lead_through_all_that_is_below_them(schema: Any, nesting: int) -> None:
+def test_the_size_of_a_reference_includes_everything_below_it(schema: Any, nesting: int) -> None:
     assert size_of_schema(schema).nesting == nesting
 
 
-def test_values_and_characters_are_counted_wherever_they_are() -> None:
+def test_values_and_characters_are_counted_at_every_depth() -> None:
     document = {"ab": ["cde", 1, None], "f": {"g": True}}
     size = size_of_schema(document)
 
@@ -230,12 +229,12 @@ def test_values_and_characters_are_counted_wherever_they_are() -> None:
     assert length_of(document) == 7 + 3 * 8
 
 
-def test_a_value_with_too_many_parts_is_not_walked_to_its_end() -> None:
+def test_counting_stops_at_the_bound() -> None:
     assert size_of_schema([{"pattern": "."}] * 1000, 10).values == 11
 
 
 @pytest.mark.parametrize("value", [1, "a", [], {}, [[]], {"a": [1]}])
-def test_depth_counts_objects_and_arrays(value: Any) -> None:
+def test_the_depth_counts_objects_and_arrays(value: Any) -> None:
     deep = 0 if isinstance(value, int | str) else 2 if value else 1
 
     assert not is_deeper(value, deep)

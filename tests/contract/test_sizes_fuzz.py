@@ -8,11 +8,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairlead_contract.values import length_of
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.contract.forms import Backend, fault_in_schema
 from fairlead_gateway.contract.forms.keywords import KEYWORDS as KEYWORDS_OF_SCHEMAS
 from fairlead_gateway.contract.request import prepare_chat
-from fairlead_gateway.contract.sizes import Size, length_of, size_of_schema
+from fairlead_gateway.contract.sizes import Size, size_of_schema
 from fairlead_gateway.contract.sizes.grammar import size_of_grammar
 from fairlead_gateway.contract.sizes.regex import size_of_regex
 
@@ -40,14 +41,14 @@ def check(size: Size) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(EXPRESSIONS)
-def test_any_text_is_measured_as_expression_and_as_grammar(text: str) -> None:
+def test_any_text_can_be_measured_as_regex_and_as_grammar(text: str) -> None:
     check(size_of_regex(text))
     check(size_of_grammar(text))
 
 
 @settings(max_examples=300, deadline=None)
 @given(EXPRESSIONS, st.integers(1, 5))
-def test_more_repetitions_are_never_smaller(text: str, times: int) -> None:
+def test_more_repetitions_never_reduce_the_size_estimate(text: str, times: int) -> None:
     once, often = size_of_regex(f"(?:{text}){{1}}"), size_of_regex(f"(?:{text}){{{times}}}")
 
     assert often.states >= once.states
@@ -55,7 +56,7 @@ def test_more_repetitions_are_never_smaller(text: str, times: int) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(SCHEMAS)
-def test_any_json_is_measured_as_schema(document: Any) -> None:
+def test_any_json_can_be_measured_as_a_schema(document: Any) -> None:
     size = size_of_schema(document)
 
     check(size)
@@ -68,7 +69,9 @@ def test_any_json_is_measured_as_schema(document: Any) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(SCHEMAS, st.sampled_from(Backend))
-def test_any_json_is_a_schema_with_or_without_a_fault(document: Any, backend: Backend) -> None:
+def test_any_json_schema_is_accepted_or_gets_an_error_without_an_exception(
+    document: Any, backend: Backend
+) -> None:
     fault = fault_in_schema(document, backend)
 
     assert fault is None or fault.why.endswith(".")
@@ -113,7 +116,7 @@ FORMS = st.one_of(
 
 @settings(max_examples=800, deadline=None)
 @given(FORMS, st.integers(1, 128))
-def test_any_form_is_accepted_or_a_400(form: dict[str, Any], n: int) -> None:
+def test_any_output_constraint_is_accepted_or_a_400(form: dict[str, Any], n: int) -> None:
     try:
         prepared = prepare_chat(json.dumps(MINIMAL | form | {"n": n}).encode(), OPENAI)
     except ApiError as error:

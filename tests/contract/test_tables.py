@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead_gateway.contract.dialects import DIALECTS, Dialect, Documented, ProviderDocument
-from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind, Handling
-from fairlead_gateway.contract.values import ABSENT
+from fairlead_contract.dialects import DIALECTS, Dialect, Documented, ProviderDocument
+from fairlead_contract.parameters import PARAMETERS, ApiKind, Handling
+from fairlead_contract.values import ABSENT
 
 IG1_SAMPLING = """stream temperature top_p max_tokens use_beam_search top_k min_p repetition_penalty
 length_penalty stop_token_ids include_stop_str_in_output ignore_eos min_tokens skip_special_tokens
@@ -98,19 +98,19 @@ def document(dialect: str, api: ApiKind) -> ProviderDocument:
     return next(found for found in DIALECTS[dialect].documents if found.api is api)
 
 
-def test_there_is_a_dialect_for_every_document() -> None:
+def test_every_documented_api_has_a_dialect() -> None:
     assert list(DIALECTS) == ["OpenAI", "IG1", "IOIntelligence", "PolarGrid", "RAG"]
 
 
 @pytest.mark.parametrize(("dialect", "api"), DOCUMENTED)
-def test_a_table_has_the_documents_parameters_in_its_order(dialect: str, api: ApiKind) -> None:
+def test_a_dialect_table_has_the_parameters_of_its_document_in_order(dialect: str, api: ApiKind) -> None:
     names = [entry.name for entry in document(dialect, api).parameters]
 
     assert names == DOCUMENTED[dialect, api].split()
 
 
 @pytest.mark.parametrize("dialect", DEFAULTS)
-def test_a_table_has_the_documents_defaults(dialect: str) -> None:
+def test_a_dialect_table_has_the_defaults_of_its_document(dialect: str) -> None:
     entries = document(dialect, ApiKind.CHAT).parameters
 
     assert {e.name: e.default for e in entries if e.default is not ABSENT} == DEFAULTS[dialect]
@@ -127,7 +127,7 @@ def test_a_documented_parameter_is_in_the_catalogue_with_its_default_in_range(
 
 
 @pytest.mark.parametrize("api", ApiKind)
-def test_a_refused_parameter_has_a_remedy(api: ApiKind) -> None:
+def test_every_refused_parameter_has_a_remedy(api: ApiKind) -> None:
     refused = [p for p in PARAMETERS[api].values() if p.handling is Handling.REFUSED]
 
     assert refused

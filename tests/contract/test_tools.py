@@ -12,22 +12,22 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "ob
 NAMED = {"type": "function", "function": {"name": "f"}}
 
 
-def test_no_tools_at_all_are_as_good_as_absent() -> None:
+def test_an_empty_tools_list_is_treated_as_absent() -> None:
     assert sent(tools=[]) == {}
     assert sent(tools=[], tool_choice="auto") == {}
 
 
-def test_the_rag_document_wants_at_least_one_tool() -> None:
+def test_the_rag_dialect_refuses_an_empty_tools_list() -> None:
     assert refusal(policy("RAG"), tools=[]).param == "tools"
 
 
 @pytest.mark.parametrize("choice", ["none", "auto", "required", NAMED])
-def test_every_choice_passes_with_tools(choice: Any) -> None:
+def test_every_tool_choice_is_accepted_with_tools(choice: Any) -> None:
     assert sent(tools=[TOOL], tool_choice=choice) == {"tools": [TOOL], "tool_choice": choice}
 
 
 @pytest.mark.parametrize("choice", ["required", NAMED])
-def test_a_choice_needs_tools(choice: Any) -> None:
+def test_a_tool_choice_without_tools_is_refused(choice: Any) -> None:
     assert refusal(tool_choice=choice).param == "tool_choice"
 
 
@@ -42,7 +42,7 @@ def test_a_choice_needs_tools(choice: Any) -> None:
         ([{"type": "function", "function": {"name": 5}}], "tools[0].function.name"),
     ],
 )
-def test_a_broken_tool_is_named(tools: list[Any], param: str) -> None:
+def test_an_invalid_tool_is_refused_with_its_path(tools: list[Any], param: str) -> None:
     assert refusal(tools=tools).param == param
 
 
@@ -57,17 +57,17 @@ def test_a_broken_tool_is_named(tools: list[Any], param: str) -> None:
         {"type": "function", "function": {"name": ["f"]}},
     ],
 )
-def test_a_broken_choice_is_named(choice: Any) -> None:
+def test_an_invalid_tool_choice_is_refused(choice: Any) -> None:
     assert str(refusal(tools=[TOOL], tool_choice=choice).param).startswith("tool_choice")
 
 
-def test_a_client_decides_about_parallel_calls() -> None:
+def test_parallel_tool_calls_of_the_client_are_passed_on() -> None:
     assert sent(policy("IOIntelligence"), tools=[TOOL], parallel_tool_calls=True)["parallel_tool_calls"]
 
 
-def test_only_answers_to_requests_with_tools_are_searched_for_calls() -> None:
-    assert request(tools=[TOOL]).wanted.tools
-    assert not request().wanted.tools
+def test_answers_are_searched_for_calls_only_if_the_request_has_tools() -> None:
+    assert request(tools=[TOOL]).transform.tools
+    assert not request().transform.tools
 
 
 def tool(**function: Any) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def tool(**function: Any) -> dict[str, Any]:
         (tool() | {"defer_loading": "x"}, ".defer_loading"),
     ],
 )
-def test_the_fault_of_a_tool_has_its_path(broken: Any, path: str) -> None:
+def test_an_error_in_a_tool_has_its_path(broken: Any, path: str) -> None:
     error = refusal(tools=[TOOL, broken])
 
     assert error.param == f"tools[1]{path}"
@@ -100,27 +100,27 @@ def test_the_fault_of_a_tool_has_its_path(broken: Any, path: str) -> None:
 
 
 @pytest.mark.parametrize("field", ["description", "parameters", "strict", "defer_loading"])
-def test_a_null_field_of_a_tool_is_harmless(field: str) -> None:
+def test_a_null_field_of_a_tool_is_accepted(field: str) -> None:
     assert sent(tools=[tool(**{field: None})])
 
 
-def test_a_null_type_of_a_tool_is_absent() -> None:
+def test_a_null_type_of_a_tool_is_treated_as_absent() -> None:
     assert sent(tools=[tool() | {"type": None}])["tools"] == [{"function": {"name": "f"}}]
 
 
 @pytest.mark.parametrize("value", [True, 1, 1.0, "true", "True", "yes", "1"])
-def test_a_strict_tool_is_strict_for_every_rule_however_it_says_so(value: Any) -> None:
+def test_a_strict_tool_is_recognized_in_every_form_of_the_flag(value: Any) -> None:
     assert sent(tools=[tool(strict=value)])["tools"][0]["function"]["strict"] is True
     broken = {"type": "string", "pattern": "("}
     assert refusal(tools=[tool(strict=value, parameters={"type": "object", "properties": {"a": broken}})])
 
 
 @pytest.mark.parametrize("value", [False, 0, "false", "off"])
-def test_a_tool_that_is_not_strict_may_say_so_in_any_form(value: Any) -> None:
+def test_a_tool_that_is_not_strict_is_accepted_in_every_form_of_the_flag(value: Any) -> None:
     assert sent(tools=[tool(strict=value)])["tools"][0]["function"]["strict"] is False
 
 
-def test_tools_may_have_the_same_name() -> None:
+def test_tools_with_the_same_name_are_accepted() -> None:
     assert sent(tools=[TOOL, TOOL])["tools"] == [TOOL, TOOL]
 
 
@@ -135,7 +135,7 @@ def test_tools_may_have_the_same_name() -> None:
         ({"type": "function", "function": {"name": "g"}}, "tool_choice.function.name"),
     ],
 )
-def test_the_fault_of_a_choice_has_its_path(choice: Any, path: str) -> None:
+def test_an_error_in_a_tool_choice_has_its_path(choice: Any, path: str) -> None:
     error = refusal(tools=[TOOL], tool_choice=choice)
 
     assert error.param == path

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_contract.names import MODEL_LABEL
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import NotFoundError
 from fairlead_operator.kube.resources import CHILDREN, MODEL_DEPLOYMENT, Resource
 from tests.kube.support import Object, eventually, manifest
 
 
-class Cluster:
+class ModelNamespace:
     """The test's namespace."""
 
     def __init__(self, kube: KubeClient, namespace: str) -> None:
@@ -38,7 +38,7 @@ class Cluster:
     async def await_condition(self, kind: str, status: str, reason: str) -> Object:
         """A condition of the model, once it says this about the current spec."""
 
-        async def told() -> Object | None:
+        async def matching() -> Object | None:
             body = await self.kube.get(MODEL_DEPLOYMENT, self.namespace, "tiny")
             for item in body.get("status", {}).get("conditions", []):
                 current = item["observedGeneration"] == body["metadata"]["generation"]
@@ -46,7 +46,7 @@ class Cluster:
                     return dict(item)
             return None
 
-        found = await eventually(f"{kind} {status} {reason}", told)
+        found = await eventually(f"{kind} {status} {reason}", matching)
         assert found is not None
         return found
 

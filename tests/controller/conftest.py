@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from fairlead_operator.kube.client import KubeClient
-from tests.controller.cluster import Cluster
-from tests.controller.node import Node
+from tests.controller.cluster import ModelNamespace
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane
 from tests.kube.support import kube as kube
@@ -55,12 +55,12 @@ async def proxy(control_plane: ControlPlane, tmp_path: Path) -> AsyncIterator[Fa
 
 
 @pytest.fixture
-def node(kube: KubeClient, namespace: str) -> Node:
+def node(kube: KubeClient, namespace: str) -> FakeKubelet:
     """What scheduler and kubelet would write."""
-    return Node(kube, namespace)
+    return FakeKubelet(kube, namespace)
 
 
 @pytest.fixture
-def cluster(kube: KubeClient, namespace: str) -> Cluster:
+def cluster(kube: KubeClient, namespace: str) -> ModelNamespace:
     """The test's namespace."""
-    return Cluster(kube, namespace)
+    return ModelNamespace(kube, namespace)

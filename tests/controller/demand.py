@@ -1,4 +1,4 @@
-"""Routers and gateways as the autoscaler meets them: admin ports that tell what the test wants, each on an
+"""Routers and gateways as the autoscaler meets them: admin ports that report what the test sets, each on an
 address of the loopback network.
 """
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from fairlead_operator.controller.demand_documents import GatewayDemand, RouterFigures
+from fairlead_contract.demand import GatewayDemand, RouterFigures
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import POD
 from tests.kube.support import Object
@@ -47,7 +47,7 @@ def router_figures(**figures: Any) -> RouterFigures:
 
 
 class Demand:
-    """One router, and gateways by address; what is not told is zero."""
+    """One router, and gateways by address; figures that are not set are zero."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -58,7 +58,7 @@ class Demand:
         self._cursor = 1
         self._rise = asyncio.Event()
 
-    def tell(self, model: str, **figures: Any) -> None:
+    def set_figures(self, model: str, **figures: Any) -> None:
         """What the router says of a model (NAMESPACE/NAME) from now on."""
         before = self.models.get(model, {})
         counters = {"queued": 0, "queuedBytes": 0, "inFlight": 0, "arrivals": 0, "completions": 0}

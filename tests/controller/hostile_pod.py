@@ -1,4 +1,4 @@
-"""Pods whose gateway was replaced: admin ports that answer as nobody should, each on an address of the
+"""Pods whose gateway was replaced: admin ports that answer as no gateway would, each on an address of the
 loopback network.
 """
 

@@ -12,7 +12,9 @@ from difflib import unified_diff
 from pprint import pformat
 from typing import Any
 
-from fairlead_operator.api.names import MODEL_LABEL, RENDERED_HASH
+from fairlead_contract.names import MODEL_LABEL
+from fairlead_contract.status import PodReport
+from fairlead_operator.api.names import RENDERED_HASH
 from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
 from fairlead_operator.controller.child_index import ChildIndex
@@ -21,9 +23,8 @@ from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ConflictError
 from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.resources import CHILDREN, DEPLOYMENT, EVENT, MODEL_DEPLOYMENT, Resource
-from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.render.model import RenderSettings
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.kube.support import Object, eventually, manifest
 from tests.plan.builders import pod_report
 
@@ -101,12 +102,12 @@ class Loads(AdminClient):
 
 
 class Run:
-    """One model in a namespace of its own, worked on by an operator that is started anew when it dies."""
+    """One model in a namespace of its own, worked on by an operator that is restarted when it dies."""
 
     def __init__(self, kube: KubeClient, lives: int | None = None) -> None:
         self.kube = kube
         self.namespace = f"t-{uuid.uuid4().hex[:10]}"
-        self.node = Node(kube, self.namespace)
+        self.node = FakeKubelet(kube, self.namespace)
         self.deaths = 0
         self.start(lives)
 
@@ -122,7 +123,7 @@ class Run:
             for child in await self.kube.list(resource, self.namespace, f"{MODEL_LABEL}=tiny"):
                 self._child_index.expect((self.namespace, "tiny"), child["kind"], child["metadata"]["name"])
         recorder = EventRecorder(self.client, "test")
-        # The model is not scaled, so nobody is asked.
+        # The model is not autoscaled, so no gateway is queried.
         autoscaling = AutoscalingLoop(None, Loads(), "", lambda key, urgent: None)
         return Reconciler(self.client, recorder, Loads(), autoscaling, SETTINGS, self._child_index)
 
@@ -189,7 +190,7 @@ class Run:
             raise AssertionError("\n".join(different)) from None
 
     async def world(self) -> Object:
-        """Model, children and reasons told, without what differs from run to run."""
+        """Model, children and reported reasons, without what differs from run to run."""
         model = await self.kube.get(MODEL_DEPLOYMENT, self.namespace, "tiny")
         url = model.get("status", {}).get("url", "").replace(self.namespace, "NAMESPACE")
         status = {**model.get("status", {}), "url": url}
@@ -197,9 +198,11 @@ class Run:
         for resource in CHILDREN:
             for child in await self.kube.list(resource, self.namespace, f"{MODEL_LABEL}=tiny"):
                 world[f"{child['kind']}/{child['metadata']['name']}"] = _plain({**child, "status": None})
-        told = await self.kube.list(EVENT, self.namespace, fields=f"regarding.uid={model['metadata']['uid']}")
-        # What was done is told by who did it; what is the case must be told by whoever lives.
-        world["reasons"] = sorted({event["reason"] for event in told} - {"Applied"})
+        recorded = await self.kube.list(
+            EVENT, self.namespace, fields=f"regarding.uid={model['metadata']['uid']}"
+        )
+        # An action is reported by the process that did it. A state must be reported by the process that runs.
+        world["reasons"] = sorted({event["reason"] for event in recorded} - {"Applied"})
         return world
 
     async def _seen(self) -> bool:

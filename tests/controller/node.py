@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from itertools import zip_longest
 from typing import Any
 
-from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_contract.names import MODEL_LABEL
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import POD, Resource
 from tests.kube.support import Object, eventually
 
 
-class Node:
+class FakeKubelet:
     """Acts on the pods of one model in one namespace."""
 
     def __init__(self, kube: KubeClient, namespace: str) -> None:
@@ -39,7 +39,7 @@ class Node:
         await self._report(pod, conditions=[scheduled])
 
     async def cannot_mount(self, text: str) -> None:
-        """The pod has a node, whose kubelet cannot mount a volume and tells so in an Event."""
+        """The pod has a node, whose kubelet cannot mount a volume and reports it in an Event."""
         pod = await self.pod()
         await self._bind(pod)
         creating = {"state": {"waiting": {"reason": "PodInitializing"}}, "ready": False}

@@ -36,7 +36,7 @@ class OperatorProcess:
         program: Sequence[str] = ("-m", "fairlead_operator", "run"),
     ) -> None:
         self._port = _free_port()
-        # One that is started anew under its name goes on with its log.
+        # A process that is restarted under its name appends to its log.
         self._log = (folder / f"{name}.log").open("a+")
         environment = {
             "FAIRLEAD_POD_NAME": name,

@@ -13,7 +13,7 @@ from fairlead_operator.kube.access import NEEDS, OPTIONAL_NEEDS
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import DEPLOYMENT, MODEL_DEPLOYMENT
 from tests.controller.conftest import Start
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.kube.support import ControlPlane, eventually, manifest
 
 pytestmark = pytest.mark.apiserver
@@ -73,8 +73,8 @@ def needed() -> list[dict[str, Any]]:
     ]
 
 
-async def test_the_stated_rights_are_enough(
-    account: Account, start_operator: Start, kube: KubeClient, namespace: str, node: Node
+async def test_the_documented_rbac_rights_are_sufficient(
+    account: Account, start_operator: Start, kube: KubeClient, namespace: str, node: FakeKubelet
 ) -> None:
     operator = start_operator(kubeconfig=account.give(needed()))
     await kube.create(MODEL_DEPLOYMENT, namespace, manifest())
@@ -88,31 +88,33 @@ async def test_the_stated_rights_are_enough(
     assert await operator.metric(r'code="403"') == 0
 
 
-async def test_without_the_right_to_list_nodes_the_status_says_so(
-    account: Account, start_operator: Start, kube: KubeClient, namespace: str, node: Node
+async def test_without_the_right_to_list_nodes_the_status_reports_it(
+    account: Account, start_operator: Start, kube: KubeClient, namespace: str, node: FakeKubelet
 ) -> None:
     start_operator(kubeconfig=account.give(needed()))
     await kube.create(MODEL_DEPLOYMENT, namespace, manifest())
     await node.cannot_schedule("0/1 nodes are available: 1 Insufficient cpu.")
 
-    async def told() -> str | None:
+    async def reported() -> str | None:
         body = await kube.get(MODEL_DEPLOYMENT, namespace, "tiny")
         conditions = body.get("status", {}).get("conditions", [])
         refused = [item["message"] for item in conditions if item["reason"] == "InsufficientResources"]
         return next(iter(refused), None)
 
-    message = await eventually("the verdict", told) or ""
+    message = await eventually("the verdict", reported) or ""
     assert "nodes were not looked at: the operator has not the right to list them" in message
 
 
-async def test_a_missing_right_ends_the_start_and_is_named(account: Account, start_operator: Start) -> None:
+async def test_a_missing_rbac_right_stops_the_start_and_is_named(
+    account: Account, start_operator: Start
+) -> None:
     rules = [rule for rule in needed() if rule["resources"] != ["modeldeployments/status"]]
     operator = start_operator(kubeconfig=account.give(rules))
     assert await operator.wait() == 1
     assert "patch modeldeployments/status.fairlead.dev in namespace" in operator.log
 
 
-async def test_what_the_api_server_refuses_is_told_in_its_words(
+async def test_a_write_refused_by_the_api_server_is_reported_verbatim(
     account: Account, start_operator: Start, kube: KubeClient, control_plane: ControlPlane, namespace: str
 ) -> None:
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}}
@@ -124,10 +126,10 @@ async def test_what_the_api_server_refuses_is_told_in_its_words(
     start_operator()
     await kube.create(MODEL_DEPLOYMENT, namespace, manifest())
 
-    async def told() -> str | None:
+    async def reported() -> str | None:
         body = await kube.get(MODEL_DEPLOYMENT, namespace, "tiny")
         conditions = body.get("status", {}).get("conditions", [])
         return next((item["message"] for item in conditions if item["reason"] == "QuotaExceeded"), None)
 
-    assert "exceeded quota: none" in (await eventually("the refusal", told) or "")
+    assert "exceeded quota: none" in (await eventually("the refusal", reported) or "")
     assert await kube.list(DEPLOYMENT, namespace) == []

@@ -1,4 +1,4 @@
-"""The admin ports of pods are asked, and nothing that one of them answers harms the operator or others."""
+"""The admin ports of pods are queried, and no answer of one of them harms the operator or others."""
 
 from __future__ import annotations
 
@@ -79,13 +79,13 @@ async def asking(clock: Clock | None = None, **behaviours: Behaviour) -> AsyncIt
 
 
 @pytest.mark.parametrize("name", [*TRANSPORT, *SHAPE])
-async def test_an_answer_that_is_none_hides_no_other(name: str) -> None:
+async def test_an_invalid_answer_does_not_hide_a_valid_one(name: str) -> None:
     async with asking(bad={**TRANSPORT, **SHAPE}[name], good=demands()) as asks:
         assert await asks.demand(BAD, GOOD) == {GOOD}
 
 
 @pytest.mark.parametrize("name", ENDLESS)
-async def test_an_answer_without_end_is_cut_off(name: str) -> None:
+async def test_an_endless_answer_is_aborted(name: str) -> None:
     async with asking(bad=TRANSPORT[name]) as asks:
         assert await asks.demand(BAD) == set()
         (wire,) = asks.pods[BAD].wires
@@ -93,13 +93,13 @@ async def test_an_answer_without_end_is_cut_off(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-async def test_an_answer_that_is_odd_and_harmless_counts(name: str) -> None:
+async def test_an_unusual_but_harmless_answer_counts(name: str) -> None:
     async with asking(bad=HARMLESS[name]) as asks:
         assert await asks.demand(BAD) == {BAD}
 
 
 @pytest.mark.parametrize("status", REDIRECTS)
-async def test_a_redirect_is_no_answer_and_is_not_followed(status: str) -> None:
+async def test_a_redirect_is_an_invalid_answer_and_is_not_followed(status: str) -> None:
     port = 0
     behaviour = redirects(status, lambda: port, VICTIM)
     async with asking(bad=behaviour, good=demands(), victim=demands()) as asks:
@@ -108,7 +108,7 @@ async def test_a_redirect_is_no_answer_and_is_not_followed(status: str) -> None:
         assert asks.pods[VICTIM].hits == []
 
 
-async def test_gateways_and_routers_are_asked_only_for_what_they_say_about_themselves() -> None:
+async def test_only_documents_of_gateways_and_routers_are_requested() -> None:
     async with asking(good=demands(), bad=says({"boot": "r", "cursor": 1, "models": {}})) as asks:
         await asks.admin.statuses([pod_at(GOOD)])
         await asks.admin.demands([pod_at(GOOD)])
@@ -118,7 +118,7 @@ async def test_gateways_and_routers_are_asked_only_for_what_they_say_about_thems
 
 
 @pytest.mark.parametrize("name", ["nothing", "half an answer", "unavailable"])
-async def test_a_request_that_fails_is_not_repeated(name: str) -> None:
+async def test_a_failed_admin_request_is_not_repeated(name: str) -> None:
     async with asking(bad=TRANSPORT[name]) as asks:
         await asks.demand(BAD)
         assert len(asks.pods[BAD].hits) == 1
@@ -135,7 +135,7 @@ async def test_a_second_answer_on_the_wire_is_never_read() -> None:
 @pytest.mark.parametrize(
     "address", ["localhost", "demo.example", "127.0.0.3:1/x?", "127.0.0.3/drain", "", "::1%lo"]
 )
-async def test_what_is_no_address_is_not_asked(address: str) -> None:
+async def test_a_pod_with_an_invalid_address_is_not_queried(address: str) -> None:
     async with asking(good=demands()) as asks:
         assert await asks.demand(address, GOOD) == {GOOD}
         assert len(asks.pods[GOOD].hits) == 1
@@ -156,12 +156,12 @@ async def test_what_is_no_address_is_not_asked(address: str) -> None:
         [],
     ],
 )
-async def test_a_routers_answer_of_another_shape_is_none(document: object) -> None:
+async def test_a_router_answer_with_another_shape_is_invalid(document: object) -> None:
     async with asking(bad=says(document)) as asks:
         assert await asks.admin.router_demand(BAD, 0.0, None) is None
 
 
-async def test_a_router_may_tell_of_many_models() -> None:
+async def test_a_router_answer_with_many_models_is_valid() -> None:
     figures = {"queued": 1, "inFlight": 2, "arrivals": 3, "lastCompletionAt": None, "rejected": 0}
     models = {f"namespace-{number}/model": figures for number in range(10_000)}
     async with asking(good=says({"boot": "r", "cursor": 1, "models": models})) as asks:
@@ -170,7 +170,7 @@ async def test_a_router_may_tell_of_many_models() -> None:
     assert len(demand.models) == 10_000
 
 
-async def test_a_pod_that_does_not_answer_is_asked_ever_more_seldom() -> None:
+async def test_a_silent_pod_is_queried_with_growing_pauses() -> None:
     clock = Clock()
     async with asking(clock, bad=says("nothing")) as asks:
         hits = asks.pods[BAD].hits
@@ -187,7 +187,7 @@ async def test_a_pod_that_does_not_answer_is_asked_ever_more_seldom() -> None:
     assert len(asked_at) < 15
 
 
-async def test_a_pod_that_answers_again_is_asked_as_often_as_before() -> None:
+async def test_a_pod_that_answers_again_is_queried_at_the_normal_rate() -> None:
     clock, answers = Clock(), [says("nothing"), demands(), demands()]
 
     async def changing(wire: Wire) -> None:
@@ -230,7 +230,7 @@ async def test_silent_pods_of_one_namespace_do_not_hold_up_another() -> None:
 
 
 @pytest.mark.parametrize("name", ["gzip bomb", "endless body", "endless chunks", "endless header"])
-async def test_a_hostile_answer_takes_no_memory(name: str) -> None:
+async def test_a_hostile_answer_uses_a_bounded_amount_of_memory(name: str) -> None:
     """In a process that may use no more than 64 MiB beyond what it has at its start."""
     behaviours = {BAD: TRANSPORT[name], VICTIM: TRANSPORT[name], GOOD: demands()}
     async with running_pods(behaviours) as (port, _):

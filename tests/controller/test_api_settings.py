@@ -1,4 +1,4 @@
-"""What users set under spec.api, before a real API server: what is told, and what restarts nothing."""
+"""What users set under spec.api, before a real API server: what is reported, and what restarts nothing."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import json
 import pytest
 
 from fairlead_operator.kube.resources import CONFIG_MAP, DEPLOYMENT, MODEL_DEPLOYMENT
-from tests.controller.cluster import Cluster
-from tests.controller.node import Node
+from tests.controller.cluster import ModelNamespace
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import eventually
 
 pytestmark = pytest.mark.apiserver
 
 
-async def test_a_secret_that_the_node_does_not_find_is_named(
-    cluster: Cluster, operator: OperatorProcess, node: Node
+async def test_a_secret_missing_on_the_node_is_named(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet
 ) -> None:
     await cluster.create(api={"auth": {"mode": "APIKey", "secretName": "tiny-keys"}})
     text = 'MountVolume.SetUp failed for volume "gateway-keys" : secret "tiny-keys" not found'
@@ -28,7 +28,7 @@ async def test_a_secret_that_the_node_does_not_find_is_named(
 
 
 async def test_a_change_that_only_the_gateway_reads_restarts_no_pod(
-    cluster: Cluster, operator: OperatorProcess, node: Node
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet
 ) -> None:
     await cluster.create()
     await node.ready()
@@ -37,11 +37,11 @@ async def test_a_change_that_only_the_gateway_reads_restarts_no_pod(
     change = {"spec": {"api": {"defaults": {"temperature": 0.5}}}}
     await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", change)
 
-    async def told() -> bool:
+    async def updated() -> bool:
         config = await cluster.kube.get(CONFIG_MAP, cluster.namespace, "tiny-gateway")
         return bool(json.loads(config["data"]["gateway.json"])["api"]["defaults"] == {"temperature": 0.5})
 
-    await eventually("the new default in the ConfigMap", told)
+    await eventually("the new default in the ConfigMap", updated)
     await cluster.await_condition("Ready", "True", "Ready")
     after = await cluster.await_child(DEPLOYMENT)
     assert after["metadata"]["generation"] == deployment["metadata"]["generation"]
@@ -49,7 +49,7 @@ async def test_a_change_that_only_the_gateway_reads_restarts_no_pod(
 
 
 async def test_a_default_that_the_dialect_does_not_allow_leaves_the_model_serving(
-    cluster: Cluster, operator: OperatorProcess, node: Node
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet
 ) -> None:
     await cluster.create()
     await node.ready()

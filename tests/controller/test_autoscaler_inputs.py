@@ -1,4 +1,4 @@
-"""What the autoscaler is told of pods, routers and gateways: nothing twice, nothing made up."""
+"""The autoscaler's inputs from pods, routers and gateways: nothing twice, nothing made up."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fairlead_contract.demand import RouterFigures
 from fairlead_operator.controller.autoscaler_inputs import (
     GatewayAnswer,
     observe_demand,
@@ -13,10 +14,9 @@ from fairlead_operator.controller.autoscaler_inputs import (
     queried_pods,
 )
 from fairlead_operator.controller.counter_totals import CounterTotals
-from fairlead_operator.controller.demand_documents import RouterFigures
+from fairlead_operator.plan.children.workload import serving_pods
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.scaling import Parting
-from fairlead_operator.plan.workload import serving_pods
+from fairlead_operator.plan.scaling.replicas import Parting
 from tests.controller.demand import ENGINE, gateway_demand, router_figures
 from tests.plan.builders import pod, waiting
 
@@ -50,24 +50,24 @@ def by_name(**arrivals: int) -> GatewayAnswer:
 def test_requests_that_only_claim_to_come_through_a_router_count_as_direct() -> None:
     counters = CounterTotals()
     for mine, strangers in ((100, 10), (107, 15)):
-        told = {"tiny-1": by_name(mine=mine, stranger=strangers)}
-        demand = observe_demand(counters, router("mine", arrivals=100), told)
+        gateways = {"tiny-1": by_name(mine=mine, stranger=strangers)}
+        demand = observe_demand(counters, router("mine", arrivals=100), gateways)
     assert demand.arrivals == 5
 
 
-def test_a_router_that_is_gone_does_not_make_its_requests_direct_ones() -> None:
-    counters, told = CounterTotals(), {"tiny-1": by_name(gone=100)}
-    observe_demand(counters, router("gone", arrivals=100), told)
-    demand = observe_demand(counters, router("new", arrivals=0), told)
+def test_requests_of_a_removed_router_do_not_become_direct_requests() -> None:
+    counters, gateways = CounterTotals(), {"tiny-1": by_name(gone=100)}
+    observe_demand(counters, router("gone", arrivals=100), gateways)
+    demand = observe_demand(counters, router("new", arrivals=0), gateways)
     assert demand.arrivals == 0
 
 
-def test_a_pod_that_does_not_answer_does_not_look_idle() -> None:
+def test_a_silent_pod_is_not_treated_as_idle() -> None:
     demand = observe_demand(CounterTotals(), router(arrivals=9, inFlight=7), {"tiny-1": answer(load=2)})
     assert demand.in_flight == 7
 
 
-def test_what_is_held_is_the_routers_and_the_last_end_is_anybodys() -> None:
+def test_held_requests_come_from_routers_and_the_last_completion_from_any_source() -> None:
     routers = {
         "uid-1": ("a", router_figures(queued=2, lastCompletionAt=50.0)),
         "uid-2": ("b", router_figures(queued=3, lastCompletionAt=None)),
@@ -76,7 +76,7 @@ def test_what_is_held_is_the_routers_and_the_last_end_is_anybodys() -> None:
     assert (demand.queued, demand.last_completion) == (5, 70.5)
 
 
-def test_tokens_are_the_engines_own() -> None:
+def test_token_counts_come_from_the_engine() -> None:
     counters = CounterTotals()
     for tokens in (1000, 1300):
         engine = {**ENGINE, "decodeTokens": tokens, "promptTokens": 2 * tokens}
@@ -84,7 +84,7 @@ def test_tokens_are_the_engines_own() -> None:
     assert (demand.completion_tokens, demand.prompt_tokens) == (300, 600)
 
 
-def test_a_pod_is_told_with_its_times_its_load_and_its_engine() -> None:
+def test_the_input_of_a_pod_has_its_times_load_and_engine() -> None:
     body = pod(ready=True)
     revision = body["metadata"]["annotations"]["fairlead.dev/revision"]
     (seen,) = observe_pods([body], revision, {}, {"tiny-1": answer(load=2, engine=ENGINE)})
@@ -100,14 +100,14 @@ def test_a_pod_is_told_with_its_times_its_load_and_its_engine() -> None:
     assert (seen.engine.kv_tokens, seen.engine.at) == (100_000, MINUTE_BEFORE_NOON)
 
 
-def test_a_pod_that_is_about_to_go_drains_and_can_be_called_back_until_it_is_let_go() -> None:
+def test_a_leaving_pod_can_be_called_back_until_it_is_released() -> None:
     parting = Parting(draining=("a",), released=("b",))
     pods = [pod("a", ready=True), pod("b", ready=True), pod("c", ready=True)]
     seen = observe_pods(pods, "", {}, {}, parting)
     assert [(each.draining, each.deleted) for each in seen] == [(True, False), (True, True), (False, False)]
 
 
-def test_a_pod_without_an_answer_has_no_load_rather_than_none_at_all() -> None:
+def test_the_load_of_a_pod_without_an_answer_is_unknown_and_not_0() -> None:
     (seen,) = observe_pods([pod(ready=True)], "other", {}, {})
     assert (seen.in_flight, seen.engine, seen.outdated) == (None, None, True)
 
@@ -119,12 +119,12 @@ def test_a_pod_without_a_node_is_unschedulable_only_if_the_scheduler_says_so() -
 
 
 @pytest.mark.parametrize(("reason", "stuck"), [("WeightsNotFound", True), ("EngineStarting", False)])
-def test_a_pod_that_only_a_human_can_help_is_stuck(reason: str, stuck: bool) -> None:
+def test_a_pod_with_a_terminal_cause_is_stuck(reason: str, stuck: bool) -> None:
     (seen,) = observe_pods([pod()], "", {"tiny-1": Finding(reason, "")}, {})
     assert seen.stuck is stuck
 
 
-def test_who_serves_or_drains_is_asked_and_who_starts_is_not() -> None:
+def test_serving_and_draining_pods_are_queried_and_starting_pods_are_not() -> None:
     serves, starts = pod("a", ready=True, podIP="10.0.0.1"), pod("b", podIP="10.0.0.2")
     drains = pod("c", podIP="10.0.0.3")
     drains["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
@@ -132,7 +132,7 @@ def test_who_serves_or_drains_is_asked_and_who_starts_is_not() -> None:
     assert [item["metadata"]["name"] for item in queried_pods([serves, starts, drains, mute])] == ["a", "c"]
 
 
-def test_pods_that_the_kubelet_gave_up_and_workers_of_a_group_do_not_count() -> None:
+def test_failed_pods_and_workers_of_a_group_do_not_count() -> None:
     worker = pod("w", ready=True)
     worker["metadata"]["labels"] = {"app.kubernetes.io/component": "worker"}
     left = serving_pods([pod("a", ready=True), pod("b", phase="Failed"), worker])

@@ -1,4 +1,4 @@
-"""Pods that do not answer are asked less and less, and hold up reconciles for a few seconds in all."""
+"""Silent pods are queried with growing pauses, and delay reconciles by only a few seconds in total."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ class Clock:
         return self.now
 
 
-def test_a_pod_that_was_never_asked_may_be_asked() -> None:
-    assert Backoff(Clock()).may_ask("pod")
+def test_a_pod_without_an_earlier_query_may_be_queried() -> None:
+    assert Backoff(Clock()).may_query("pod")
 
 
 def test_the_pause_after_a_failure_doubles_up_to_its_bound() -> None:
@@ -31,17 +31,17 @@ def test_the_pause_after_a_failure_doubles_up_to_its_bound() -> None:
     for _ in range(10):
         backoff.failed("pod")
         clock.now += expected - 0.01
-        assert not backoff.may_ask("pod")
+        assert not backoff.may_query("pod")
         clock.now += 0.01
-        assert backoff.may_ask("pod")
+        assert backoff.may_query("pod")
         expected = min(2 * expected, LONGEST_BACKOFF_SECONDS)
 
 
-def test_an_answer_ends_the_pause() -> None:
+def test_a_successful_answer_ends_the_pause() -> None:
     backoff = Backoff(Clock())
     backoff.failed("pod")
     backoff.answered("pod")
-    assert backoff.may_ask("pod")
+    assert backoff.may_query("pod")
 
 
 def test_the_pauses_of_many_pods_take_little_memory() -> None:
@@ -49,29 +49,29 @@ def test_the_pauses_of_many_pods_take_little_memory() -> None:
     for number in range(3 * REMEMBERED_FAILURES):
         backoff.failed(f"pod-{number}")
     assert len(backoff._failed) == REMEMBERED_FAILURES
-    assert not backoff.may_ask(f"pod-{3 * REMEMBERED_FAILURES - 1}")
+    assert not backoff.may_query(f"pod-{3 * REMEMBERED_FAILURES - 1}")
 
 
-def test_what_was_waited_in_vain_is_missing_afterwards() -> None:
+def test_time_spent_on_silent_pods_reduces_the_namespaces_budget() -> None:
     patience = NamespaceTimeBudget(Clock())
     assert patience.left("a") == PATIENCE_SECONDS
     patience.spent("a", 3.0)
     assert patience.left("a") == PATIENCE_SECONDS - 3.0
 
 
-def test_one_namespace_has_not_spent_what_another_has() -> None:
+def test_time_spent_by_one_namespace_does_not_reduce_anothers_budget() -> None:
     patience = NamespaceTimeBudget(Clock())
     patience.spent("a", 100.0)
     assert patience.left("b") == PATIENCE_SECONDS
 
 
-def test_there_is_always_time_for_a_pod_that_answers() -> None:
+def test_the_time_budget_of_a_namespace_never_falls_below_its_minimum() -> None:
     patience = NamespaceTimeBudget(Clock())
     patience.spent("a", 100.0)
     assert patience.left("a") == PATIENCE_LEAST_SECONDS
 
 
-def test_in_an_hour_a_namespace_makes_others_wait_for_minutes_only() -> None:
+def test_silent_pods_of_a_namespace_cost_only_minutes_per_hour() -> None:
     clock, hour = Clock(), 3600.0
     patience, waited = NamespaceTimeBudget(clock), 0.0
     while clock.now < 1000.0 + hour:

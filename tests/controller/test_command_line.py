@@ -11,17 +11,17 @@ from fairlead_operator.__main__ import main
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_crd_prints_what_is_committed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_crd_command_prints_the_committed_crd(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["crd"]) == 0
     assert capsys.readouterr().out == (ROOT / "crds" / "fairlead.dev_modeldeployments.yaml").read_text()
 
 
-def test_docs_prints_a_page(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_docs_command_prints_a_reference_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["docs", "reasons"]) == 0
     assert capsys.readouterr().out.startswith("# Reasons")
 
 
-def test_wrong_settings_are_named(
+def test_invalid_settings_are_refused_by_name(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAIRLEAD_HEALTH_PORT", "0")

@@ -1,4 +1,4 @@
-"""Another writer insists on a field of a child: the operator gives in, says who, and looks again later."""
+"""Another writer insists on a field: the operator leaves it, names the writer, and tries again later."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairlead_operator.controller.child_index import ChildIndex
 from fairlead_operator.controller.reconciler import Reconciler
 from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.resources import DEPLOYMENT, EVENT, MODEL_DEPLOYMENT, SERVICE
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.killed import SETTINGS, Loads
 from tests.controller.metrics_api import running_metrics_api
 from tests.controller.operator_process import OperatorProcess
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.apiserver
 class Operator:
     """An operator in this process, whose clock the test moves."""
 
-    def __init__(self, cluster: Cluster) -> None:
+    def __init__(self, cluster: ModelNamespace) -> None:
         self._cluster = cluster
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         autoscaling = AutoscalingLoop(None, Loads(), "", lambda key, urgent: None)
@@ -48,14 +48,14 @@ class Operator:
 
 
 @pytest.fixture
-async def operator_here(cluster: Cluster) -> Operator:
+async def operator_here(cluster: ModelNamespace) -> Operator:
     await cluster.create()
     here = Operator(cluster)
     await here.look()
     return here
 
 
-async def replicas(cluster: Cluster) -> int:
+async def replicas(cluster: ModelNamespace) -> int:
     live = await cluster.kube.get(DEPLOYMENT, cluster.namespace, "tiny")
     return int(live["spec"]["replicas"])
 
@@ -63,7 +63,7 @@ async def replicas(cluster: Cluster) -> int:
 class Scaler:
     """Scales the Deployment as an autoscaler does, by its subresource."""
 
-    def __init__(self, cluster: Cluster, plane: ControlPlane) -> None:
+    def __init__(self, cluster: ModelNamespace, plane: ControlPlane) -> None:
         self._cluster = cluster
         self._plane = plane
 
@@ -72,7 +72,7 @@ class Scaler:
 
 
 @pytest.fixture
-def autoscaler(cluster: Cluster, control_plane: ControlPlane) -> Scaler:
+def autoscaler(cluster: ModelNamespace, control_plane: ControlPlane) -> Scaler:
     return Scaler(cluster, control_plane)
 
 
@@ -82,8 +82,8 @@ async def fight(operator: Operator, autoscaler: Scaler, turns: int = CONTEST_REP
         await operator.look(after=15)
 
 
-async def test_one_who_scales_the_deployment_now_and_then_is_only_set_back(
-    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
+async def test_occasional_scaling_by_another_writer_is_reverted(
+    cluster: ModelNamespace, operator_here: Operator, autoscaler: Scaler
 ) -> None:
     for _ in range(CONTEST_REPAIRS + 1):
         autoscaler.scale(2)
@@ -92,8 +92,8 @@ async def test_one_who_scales_the_deployment_now_and_then_is_only_set_back(
         assert await operator_here.contested() is None
 
 
-async def test_one_who_insists_on_the_replicas_gets_them_and_is_named(
-    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
+async def test_a_persistent_other_writer_of_replicas_is_left_alone_and_named(
+    cluster: ModelNamespace, operator_here: Operator, autoscaler: Scaler
 ) -> None:
     await fight(operator_here, autoscaler)
     autoscaler.scale(2)
@@ -110,8 +110,8 @@ async def test_one_who_insists_on_the_replicas_gets_them_and_is_named(
     assert again <= CONTEST_PAUSE_SECONDS
 
 
-async def test_while_it_is_contested_the_model_has_the_others_number(
-    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
+async def test_while_replicas_are_contested_the_other_writers_number_applies(
+    cluster: ModelNamespace, operator_here: Operator, autoscaler: Scaler
 ) -> None:
     await fight(operator_here, autoscaler)
     for number in (2, 3):
@@ -123,8 +123,8 @@ async def test_while_it_is_contested_the_model_has_the_others_number(
     assert body["spec"].get("replicas", 1) == 1
 
 
-async def test_a_change_of_the_spec_is_carried_out_beside_it(
-    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
+async def test_a_spec_change_is_applied_while_replicas_are_contested(
+    cluster: ModelNamespace, operator_here: Operator, autoscaler: Scaler
 ) -> None:
     await fight(operator_here, autoscaler)
     autoscaler.scale(2)
@@ -135,8 +135,8 @@ async def test_a_change_of_the_spec_is_carried_out_beside_it(
     assert (live["spec"]["progressDeadlineSeconds"], live["spec"]["replicas"]) == (4321, 2)
 
 
-async def test_after_a_pause_the_spec_counts_again_and_the_condition_goes_if_nothing_objects(
-    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
+async def test_after_the_contest_pause_the_spec_applies_and_the_condition_is_removed(
+    cluster: ModelNamespace, operator_here: Operator, autoscaler: Scaler
 ) -> None:
     await fight(operator_here, autoscaler)
     autoscaler.scale(2)
@@ -149,8 +149,8 @@ async def test_after_a_pause_the_spec_counts_again_and_the_condition_goes_if_not
     assert await replicas(cluster) == 1
 
 
-async def test_one_who_objects_after_a_pause_gets_the_next_one_at_once(
-    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
+async def test_a_writer_that_contests_after_a_pause_starts_the_next_pause_immediately(
+    cluster: ModelNamespace, operator_here: Operator, autoscaler: Scaler
 ) -> None:
     await fight(operator_here, autoscaler)
     autoscaler.scale(2)
@@ -162,15 +162,15 @@ async def test_one_who_objects_after_a_pause_gets_the_next_one_at_once(
     assert await operator_here.contested() is not None
 
 
-async def test_it_is_one_event_however_long_it_lasts(
-    cluster: Cluster, operator_here: Operator, autoscaler: Scaler
+async def test_a_contest_is_reported_as_one_event_however_long_it_lasts(
+    cluster: ModelNamespace, operator_here: Operator, autoscaler: Scaler
 ) -> None:
     await fight(operator_here, autoscaler, turns=CONTEST_REPAIRS + 3)
     found = await cluster.kube.list(EVENT, cluster.namespace)
     assert len([event for event in found if event["reason"] == "ReplicasContested"]) == 1
 
 
-async def test_any_field_can_be_contested(cluster: Cluster, operator_here: Operator) -> None:
+async def test_any_field_can_be_contested(cluster: ModelNamespace, operator_here: Operator) -> None:
     theirs: dict[str, Any] = {"spec": {"selector": {"app.kubernetes.io/component": "theirs"}}}
     for _ in range(CONTEST_REPAIRS + 1):
         await cluster.kube.patch(SERVICE, cluster.namespace, "tiny", theirs)
@@ -183,8 +183,8 @@ async def test_any_field_can_be_contested(cluster: Cluster, operator_here: Opera
     assert "spec.selector.app.kubernetes.io/component of Service/tiny" in condition["message"]
 
 
-async def test_a_real_autoscaler_on_the_deployment_does_not_make_and_delete_pods_for_ever(
-    cluster: Cluster, operator: OperatorProcess, control_plane: ControlPlane
+async def test_a_real_hpa_on_the_deployment_does_not_create_and_delete_pods_endlessly(
+    cluster: ModelNamespace, operator: OperatorProcess, control_plane: ControlPlane
 ) -> None:
     target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "tiny"}
     body = {**AUTOSCALER, "spec": {**AUTOSCALER["spec"], "scaleTargetRef": target}}

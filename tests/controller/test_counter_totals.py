@@ -5,14 +5,14 @@ from __future__ import annotations
 from fairlead_operator.controller.counter_totals import CounterTotals
 
 
-def test_what_was_counted_before_the_first_look_is_left_out() -> None:
+def test_counts_from_before_the_first_reading_are_ignored() -> None:
     counters = CounterTotals()
     counters.add("router-1", "a", {"arrivals": 1_000_000})
     counters.add("router-1", "a", {"arrivals": 1_000_003})
     assert counters.totals["arrivals"] == 3
 
 
-def test_sources_add_up() -> None:
+def test_the_total_is_the_sum_over_all_sources() -> None:
     counters = CounterTotals()
     for value in (10, 12):
         counters.add("router-1", "a", {"arrivals": value})
@@ -20,7 +20,7 @@ def test_sources_add_up() -> None:
     assert counters.totals["arrivals"] == 6
 
 
-def test_a_process_that_restarted_has_counted_everything_anew() -> None:
+def test_the_whole_count_of_a_restarted_process_is_added() -> None:
     counters = CounterTotals()
     counters.add("router-1", "a", {"arrivals": 10})
     counters.add("router-1", "b", {"arrivals": 30})
@@ -34,7 +34,7 @@ def test_an_engine_that_restarted_behind_its_gateway_counts_from_zero() -> None:
     assert counters.totals["tokens"] == 25
 
 
-def test_what_does_not_count_is_not_added_later_either() -> None:
+def test_counts_marked_as_not_counting_are_never_added() -> None:
     counters = CounterTotals()
     counters.add("pod/tiny-1/router-1", "a", {"arrivals": 10})
     counters.add("pod/tiny-1/router-1", "a", {"arrivals": 30}, counts=False)
@@ -42,7 +42,7 @@ def test_what_does_not_count_is_not_added_later_either() -> None:
     assert counters.totals["arrivals"] == 1
 
 
-def test_a_source_that_is_gone_leaves_what_it_counted() -> None:
+def test_the_counts_of_a_removed_source_stay_in_the_total() -> None:
     counters = CounterTotals()
     for value in (10, 15):
         counters.add("pod/tiny-1", "a", {"arrivals": value})
@@ -50,7 +50,7 @@ def test_a_source_that_is_gone_leaves_what_it_counted() -> None:
     assert counters.totals["arrivals"] == 5
 
 
-def test_a_counter_that_is_not_told_for_a_while_goes_on_where_it_was() -> None:
+def test_a_counter_missing_for_a_while_continues_from_its_last_value() -> None:
     counters = CounterTotals()
     counters.add("pod/tiny-1", "a", {"arrivals": 1, "tokens": 100})
     counters.add("pod/tiny-1", "a", {"arrivals": 2})

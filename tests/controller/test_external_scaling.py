@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from fairlead_operator.kube.resources import DEPLOYMENT, MODEL_DEPLOYMENT, Resource
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
 from tests.controller.demand import SERVICE, create_router_pod, running_demand
 from tests.controller.metrics_api import METRIC, running_metrics_api
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.kube.support import Object, eventually
 from tests.support.control_plane import ControlPlane
 
@@ -41,8 +41,8 @@ AUTOSCALER: Object = {
 }
 
 
-async def test_a_real_autoscaler_scales_the_model_through_its_scale_subresource(
-    cluster: Cluster, start_operator: Start, node: Node, control_plane: ControlPlane
+async def test_a_real_hpa_scales_the_model_through_its_scale_subresource(
+    cluster: ModelNamespace, start_operator: Start, node: FakeKubelet, control_plane: ControlPlane
 ) -> None:
     async with running_demand() as demand, running_metrics_api(control_plane, cluster.namespace) as metrics:
         await create_router_pod(cluster.kube, cluster.namespace)

@@ -9,14 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from fairlead_contract.bounds import LARGEST_COUNT, LARGEST_COUNTER, LARGEST_SECONDS
+from fairlead_contract.demand import GatewayDemand
 from fairlead_operator.autoscale.autoscaler import Autoscaler
 from fairlead_operator.autoscale.inputs import Observation
 from fairlead_operator.autoscale.memory import Memory
 from fairlead_operator.autoscale.settings import Settings
-from fairlead_operator.bounds import LARGEST_COUNT, LARGEST_COUNTER, LARGEST_SECONDS
 from fairlead_operator.controller.autoscaler_inputs import GatewayAnswer, observe_demand, observe_pods
 from fairlead_operator.controller.counter_totals import CounterTotals
-from fairlead_operator.controller.demand_documents import GatewayDemand
 from tests.controller.demand import ENGINE
 from tests.plan.builders import pod
 
@@ -54,7 +54,7 @@ def read(figures: dict[str, Any]) -> GatewayDemand:
 
 @settings(deadline=None)
 @given(st.lists(FIGURES, min_size=1, max_size=8))
-def test_a_decision_is_made_within_the_models_bounds(rounds: list[dict[str, Any]]) -> None:
+def test_for_any_answers_a_scaling_decision_is_within_the_models_bounds(rounds: list[dict[str, Any]]) -> None:
     counters, autoscaler = (
         CounterTotals(),
         Autoscaler(Settings(min_replicas=1, max_replicas=MOST), Memory(), started=0.0),
@@ -83,7 +83,7 @@ ANYTHING = st.recursive(
         {}, optional=dict.fromkeys(["boot", "queued", "inFlight", "direct", "engine"], ANYTHING)
     )
 )
-def test_an_answer_is_read_or_refused(figures: dict[str, Any]) -> None:
+def test_any_answer_of_a_gateway_is_read_or_refused(figures: dict[str, Any]) -> None:
     try:
         demand = read(figures)
     except ValidationError:

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from fairlead_operator.controller.failures import FailureReporter
-from fairlead_operator.plan.planner import Event
-from tests.plan.builders import Object, World, ended, pod, running
+from fairlead_operator.plan.model_events import Event
+from tests.plan.builders import Object, PlannedNamespace, ended, pod, running
 
 CRASH = json.dumps({"reason": "EngineCrashed", "message": "Worker proc died"})
 
@@ -21,7 +21,7 @@ class Model:
     """A model that serves, and what is reported of it look after look."""
 
     def __init__(self, reporter: FailureReporter) -> None:
-        self._world, self._reporter = World(), reporter
+        self._world, self._reporter = PlannedNamespace(), reporter
         self._world.serve(2)
         self.look()
 
@@ -66,7 +66,7 @@ def crashed(minute: int, **more: Any) -> Object:
     return running(started=True, ready=True, lastState=end, restartCount=1, **more)
 
 
-def test_two_failures_between_two_looks_are_two(reporter: FailureReporter) -> None:
+def test_two_failures_between_reconciles_are_reported_separately(reporter: FailureReporter) -> None:
     model = Model(reporter)
     model.pods(crashed(1), crashed(2))
     assert [event.note.partition(".")[0] for event in model.look()] == [
@@ -76,7 +76,7 @@ def test_two_failures_between_two_looks_are_two(reporter: FailureReporter) -> No
     assert (model.look(), model.counted) == ([], 2)
 
 
-def test_a_failure_that_is_seen_after_a_newer_one_counts_too(reporter: FailureReporter) -> None:
+def test_a_failure_observed_after_a_newer_one_is_also_counted(reporter: FailureReporter) -> None:
     model = Model(reporter)
     model.pods(running(), crashed(5))
     model.look()
@@ -92,7 +92,7 @@ def test_a_failure_whose_status_could_not_be_written_is_not_reported_again(repor
     assert (model.look(), model.counted) == ([], 1)
 
 
-def test_after_a_restart_of_the_operator_only_what_is_newer_than_the_status_counts() -> None:
+def test_after_an_operator_restart_only_failures_newer_than_the_status_are_reported() -> None:
     before, after = FailureReporter(), FailureReporter()
     model = Model(before)
     model.pods(running(), crashed(5))
@@ -106,7 +106,7 @@ def test_after_a_restart_of_the_operator_only_what_is_newer_than_the_status_coun
     assert model.counted == 0
 
 
-def test_why_the_model_is_not_ready_has_its_event_already(reporter: FailureReporter) -> None:
+def test_a_failure_that_is_the_ready_reason_gets_no_second_event(reporter: FailureReporter) -> None:
     model = Model(reporter)
     model.pods({"state": ended(CRASH)}, {"state": ended(CRASH)}, ready=False)
     # Ready names the first pod. The second one has failed too.
@@ -114,7 +114,7 @@ def test_why_the_model_is_not_ready_has_its_event_already(reporter: FailureRepor
     assert model.counted == 2
 
 
-def test_containers_of_users_share_one_counter(reporter: FailureReporter) -> None:
+def test_containers_added_by_users_share_one_failure_counter(reporter: FailureReporter) -> None:
     model = Model(reporter)
     model.pods(running(), {**crashed(1), "name": "mine-1"})
     model.look()

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from fairlead_operator.kube.resources import EVENT, MODEL_DEPLOYMENT
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane, Object, eventually
 
@@ -19,14 +19,14 @@ CRASH = json.dumps({"reason": "EngineCrashed", "message": "Worker proc died", "e
 COUNTER = r"fairlead_model_failures_total\{"
 
 
-async def serve(cluster: Cluster, node: Node) -> None:
+async def serve(cluster: ModelNamespace, node: FakeKubelet) -> None:
     """A model that is Ready, as its operator has written it."""
     await cluster.create()
     await node.ready()
     await cluster.await_condition("Ready", "True", "Ready")
 
 
-async def failure(cluster: Cluster, exit_code: int = 1) -> Object:
+async def failure(cluster: ModelNamespace, exit_code: int = 1) -> Object:
     """status.lastFailure, once it is about an end with this code."""
 
     async def reported() -> Object | None:
@@ -39,7 +39,7 @@ async def failure(cluster: Cluster, exit_code: int = 1) -> Object:
     return found
 
 
-async def events(cluster: Cluster, reason: str) -> list[Object]:
+async def events(cluster: ModelNamespace, reason: str) -> list[Object]:
     """Warnings of this reason about the model."""
     found = await cluster.kube.list(EVENT, cluster.namespace)
     return [
@@ -50,8 +50,8 @@ async def events(cluster: Cluster, reason: str) -> list[Object]:
     ]
 
 
-async def test_a_crash_leaves_its_cause_an_event_and_a_count(
-    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+async def test_a_crash_is_reported_in_status_event_and_counter(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, control_plane: ControlPlane
 ) -> None:
     await serve(cluster, node)
     await node.crashed_and_ready_again(CRASH)
@@ -70,8 +70,8 @@ async def test_a_crash_leaves_its_cause_an_event_and_a_count(
     assert await operator.metric(COUNTER) == await operator.metric(labels) == 1
 
 
-async def test_one_crash_is_counted_once_and_then_nothing_is_written(
-    cluster: Cluster, operator: OperatorProcess, node: Node, start_operator: Start
+async def test_one_crash_is_counted_once_and_causes_no_further_writes(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, start_operator: Start
 ) -> None:
     await serve(cluster, node)
     await node.crashed_and_ready_again(CRASH)
@@ -98,7 +98,7 @@ async def test_one_crash_is_counted_once_and_then_nothing_is_written(
 
 
 async def test_a_crash_while_no_operator_ran_is_reported_by_the_next(
-    cluster: Cluster, operator: OperatorProcess, node: Node, start_operator: Start
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, start_operator: Start
 ) -> None:
     await serve(cluster, node)
     assert await operator.stop() == 0
@@ -113,8 +113,8 @@ async def test_a_crash_while_no_operator_ran_is_reported_by_the_next(
     assert len(await events(cluster, "CrashLoop")) == 1
 
 
-async def test_the_counters_of_a_model_go_with_it(
-    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+async def test_the_failure_counters_of_a_deleted_model_are_removed(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, control_plane: ControlPlane
 ) -> None:
     await serve(cluster, node)
     await node.crashed_and_ready_again(CRASH)

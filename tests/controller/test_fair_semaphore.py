@@ -1,4 +1,4 @@
-"""Places are shared: nobody holds all of them, and whoever waits gets a turn."""
+"""Slots are shared: no namespace holds all of them, and every waiting namespace gets a turn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairlead_operator.controller.fair_semaphore import FairSlots
 
 
 class Holder:
-    """Requests of namespaces that hold their places until they are told to go."""
+    """Requests of namespaces that hold their slots until the test releases them."""
 
     def __init__(self, slots: FairSlots) -> None:
         self._slots = slots
@@ -38,7 +38,7 @@ class Holder:
         await self.turn()
 
     async def cancel(self, number: int) -> None:
-        """Nobody waits for the request any more."""
+        """The caller of the request gives up."""
         self._tasks[number].cancel()
         await self.turn()
 
@@ -67,7 +67,7 @@ async def holding(total: int, share: int) -> AsyncIterator[Holder]:
     await holder.close()
 
 
-async def test_one_namespace_gets_its_share_and_no_more() -> None:
+async def test_one_namespace_holds_at_most_its_share_of_slots() -> None:
     async with holding(total=4, share=2) as holder:
         await holder.ask("a", 10)
         assert holder.placed == ["a", "a"]
@@ -75,14 +75,14 @@ async def test_one_namespace_gets_its_share_and_no_more() -> None:
         assert holder.placed == ["a", "a", "b"]
 
 
-async def test_all_namespaces_together_get_what_there_is() -> None:
+async def test_all_namespaces_together_hold_at_most_the_total_of_slots() -> None:
     async with holding(total=3, share=2) as holder:
         for namespace in "abcd":
             await holder.ask(namespace)
         assert holder.placed == ["a", "b", "c"]
 
 
-async def test_a_place_that_becomes_free_goes_to_the_namespaces_in_turn() -> None:
+async def test_a_freed_slot_goes_to_the_namespaces_in_turn() -> None:
     async with holding(total=2, share=2) as holder:
         await holder.ask("a", 20)
         await holder.ask("b", 2)
@@ -92,7 +92,7 @@ async def test_a_place_that_becomes_free_goes_to_the_namespaces_in_turn() -> Non
         assert "".join(holder.placed) == "aaabcabc"
 
 
-async def test_a_place_is_given_back_when_the_request_is_over_or_given_up() -> None:
+async def test_a_slot_is_released_when_its_request_ends_or_is_cancelled() -> None:
     async with holding(total=1, share=1) as holder:
         await holder.ask("a")
         await holder.ask("b")
@@ -103,7 +103,7 @@ async def test_a_place_is_given_back_when_the_request_is_over_or_given_up() -> N
         assert holder.placed == ["a", "b", "c"]
 
 
-async def test_who_gives_up_waiting_is_passed_over() -> None:
+async def test_a_cancelled_waiter_is_skipped() -> None:
     async with holding(total=1, share=1) as holder:
         for namespace in "abc":
             await holder.ask(namespace)
@@ -112,7 +112,7 @@ async def test_who_gives_up_waiting_is_passed_over() -> None:
         assert holder.placed == ["a", "c"]
 
 
-async def test_no_place_is_ever_lost() -> None:
+async def test_no_slot_is_ever_lost() -> None:
     async with holding(total=3, share=2) as holder:
         for number in range(50):
             await holder.ask("abc"[number % 3], 2)

@@ -28,7 +28,7 @@ async def test_the_health_port_answers_clients_of_both_families(host: str, path:
 
 
 @needs_ipv6
-async def test_a_pod_with_an_ipv6_address_is_asked() -> None:
+async def test_a_pod_with_an_ipv6_address_is_queried() -> None:
     async def demand(_: web.Request) -> web.Response:
         return web.json_response({"boot": "b", "cursor": 7, "models": {}})
 
@@ -40,10 +40,10 @@ async def test_a_pod_with_an_ipv6_address_is_asked() -> None:
     await web.TCPSite(runner, "::1", port).start()
     client = AdminClient(port)
     try:
-        told = await client.router_demand("::1", 0.0, None)
+        received = await client.router_demand("::1", 0.0, None)
     finally:
         await client.close()
         await runner.cleanup()
 
-    assert told is not None
-    assert told.cursor == 7
+    assert received is not None
+    assert received.cursor == 7

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_contract.names import MODEL_LABEL
 from fairlead_operator.bounds import OBJECT_BYTES, SPEC_BYTES
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import CONFIG_MAP, DEPLOYMENT, MODEL_DEPLOYMENT, POD
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
 from tests.controller.hostile_pod import TRANSPORT, demands, running_pods
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane, Object, eventually
 
@@ -52,8 +52,8 @@ def nest_spec(plane: ControlPlane, namespace: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("nest", [nest_status, nest_spec])
-async def test_an_object_that_cannot_be_parsed_stops_nothing_else(
-    cluster: Cluster, control_plane: ControlPlane, start_operator: Start, nest: Any
+async def test_an_unparsable_object_does_not_stop_other_models(
+    cluster: ModelNamespace, control_plane: ControlPlane, start_operator: Start, nest: Any
 ) -> None:
     await cluster.create("deep")
     nest(control_plane, cluster.namespace, "deep")
@@ -72,8 +72,8 @@ async def test_an_object_that_cannot_be_parsed_stops_nothing_else(
     assert await operator.ready()
 
 
-async def test_the_client_lists_and_reads_what_cannot_be_parsed(
-    cluster: Cluster, control_plane: ControlPlane, kube: KubeClient
+async def test_the_client_lists_and_reads_unparsable_objects(
+    cluster: ModelNamespace, control_plane: ControlPlane, kube: KubeClient
 ) -> None:
     await cluster.create()
     await cluster.create("deep")
@@ -88,7 +88,7 @@ async def test_the_client_lists_and_reads_what_cannot_be_parsed(
 
 
 async def test_a_spec_that_is_too_large_is_refused_with_its_size(
-    cluster: Cluster, operator: OperatorProcess
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     variables = [{"name": f"A{number}", "value": "x" * 100} for number in range(4000)]
     container = {"name": "vllm", "env": variables}
@@ -98,8 +98,8 @@ async def test_a_spec_that_is_too_large_is_refused_with_its_size(
     assert await cluster.find(DEPLOYMENT) is None
 
 
-async def test_a_child_that_somebody_has_filled_up_is_still_looked_after(
-    cluster: Cluster, operator: OperatorProcess
+async def test_an_oversized_child_is_still_reconciled(
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     await cluster.create()
     await cluster.await_child(DEPLOYMENT)
@@ -114,7 +114,7 @@ async def test_a_child_that_somebody_has_filled_up_is_still_looked_after(
     await eventually("the change", scaled)
 
 
-async def strange_pod(cluster: Cluster, name: str, address: str) -> None:
+async def strange_pod(cluster: ModelNamespace, name: str, address: str) -> None:
     """A pod of the tenant's own that looks like one of the model and is no part of it."""
     labels = {MODEL_LABEL: "tiny", "app.kubernetes.io/component": "engine"}
     body: Object = {
@@ -134,8 +134,8 @@ async def strange_pod(cluster: Cluster, name: str, address: str) -> None:
     await cluster.kube.patch_status(POD, cluster.namespace, name, status)
 
 
-async def test_pods_that_only_have_the_label_are_neither_asked_nor_listed(
-    cluster: Cluster, start_operator: Start, node: Node
+async def test_unowned_pods_with_the_label_are_neither_queried_nor_listed(
+    cluster: ModelNamespace, start_operator: Start, node: FakeKubelet
 ) -> None:
     async with running_pods({OURS: demands(), STRANGERS: demands()}) as (port, pods):
         for number in range(3):
@@ -154,7 +154,7 @@ async def test_pods_that_only_have_the_label_are_neither_asked_nor_listed(
     assert [entry["pod"] for entry in body["status"]["endpoints"]] == [mine["metadata"]["name"]]
 
 
-async def node_pod(cluster: Cluster, node: Node) -> Object:
+async def node_pod(cluster: ModelNamespace, node: FakeKubelet) -> Object:
     """The pod that the model's Deployment made."""
 
     async def made() -> Object | None:
@@ -167,8 +167,8 @@ async def node_pod(cluster: Cluster, node: Node) -> Object:
 
 
 @pytest.mark.parametrize("name", ["endless body", "nothing", "silence", "gzip bomb"])
-async def test_a_replaced_gateway_stops_no_decision(
-    cluster: Cluster, start_operator: Start, node: Node, name: str
+async def test_a_pod_with_a_replaced_gateway_does_not_stop_scaling_decisions(
+    cluster: ModelNamespace, start_operator: Start, node: FakeKubelet, name: str
 ) -> None:
     rules = {"minReplicas": 1, "maxReplicas": 2, "pollingIntervalSeconds": 1}
     async with running_pods({OURS: TRANSPORT[name]}) as (port, pods):
@@ -194,8 +194,8 @@ async def more_decisions(operator: OperatorProcess) -> None:
     await eventually("further decisions", decided)
 
 
-async def test_objects_that_only_have_the_label_are_not_read(
-    cluster: Cluster, operator: OperatorProcess
+async def test_unowned_objects_with_the_label_are_not_read(
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     """Each look at a model reads its children; a tenant must not decide how many these are."""
     await cluster.create()

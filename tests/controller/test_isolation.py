@@ -1,4 +1,4 @@
-"""One model's faults and sizes end nobody's scaling, nobody's polls and nobody's reconciles."""
+"""Faults and sizes of one model do not stop scaling, polls and reconciles of others."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any, cast
 
 import pytest
 
+from fairlead_contract.demand import GatewayDemand, RouterDemand
 from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
 from fairlead_operator.controller.child_index import ChildIndex, Key
-from fairlead_operator.controller.demand_documents import GatewayDemand, RouterDemand
 from fairlead_operator.controller.reconciler import Reconciler
 from fairlead_operator.controller.routers import Routers
 from fairlead_operator.controller.stripped_objects import lean_status, stripped_model, stripped_plan
@@ -22,7 +22,7 @@ from fairlead_operator.kube.errors import NotFoundError, TooLargeError
 from fairlead_operator.kube.events import EventRecorder
 from tests.controller.demand import gateway_demand
 from tests.kube.support import Object, eventually
-from tests.plan.builders import SETTINGS, World, model_body, pod
+from tests.plan.builders import SETTINGS, PlannedNamespace, model_body, pod
 
 SCALED: Object = {"autoscaling": {"minReplicas": 1, "maxReplicas": 3, "pollingIntervalSeconds": 1}}
 
@@ -44,7 +44,7 @@ class FaultyAdmin(AdminClient):
 
 def see(autoscaling: AutoscalingLoop, name: str) -> None:
     """A reconcile has seen this model with a pod that is ready."""
-    world = World(model_body(name, **SCALED))
+    world = PlannedNamespace(model_body(name, **SCALED))
     world.reconcile()
     ready = pod(f"{name}-1", ready=True, podIP="127.0.0.2")
     world.roll([ready])
@@ -60,7 +60,7 @@ async def running(autoscaling: AutoscalingLoop) -> AsyncIterator[asyncio.Task[No
         await task
 
 
-async def test_a_fault_with_one_models_pods_stops_no_other_decision() -> None:
+async def test_a_fault_with_the_pods_of_one_model_does_not_stop_scaling_of_others() -> None:
     admin = FaultyAdmin()
     autoscaling = AutoscalingLoop(None, admin, "", lambda key, urgent: None)
     see(autoscaling, "bad")
@@ -97,10 +97,10 @@ class OneRouter(AdminClient):
 
 @pytest.fixture
 def fast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fairlead_operator.controller.routers._LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("fairlead_operator.controller.routers._FIND_SECONDS", 0.05)
 
 
-async def test_pods_that_cannot_be_read_end_no_polls(fast: None) -> None:
+async def test_unreadable_pods_do_not_end_the_polls_of_routers(fast: None) -> None:
     pods, woken = OddPods(), list[Key]()
     routers = Routers(cast(KubeClient, pods), "fairlead-system", OneRouter(port=1))
     task = asyncio.create_task(routers.run(woken.append))
@@ -116,12 +116,12 @@ async def test_pods_that_cannot_be_read_end_no_polls(fast: None) -> None:
         await task
 
 
-def test_what_is_held_of_a_large_model_between_two_reconciles_is_small() -> None:
+def test_the_memory_kept_of_a_large_model_between_reconciles_is_small() -> None:
     junk = {f"junk-{number}": "x" * 1000 for number in range(300)}
     learned = {**junk, "maxRunning": 8}
     written = {"desiredReplicas": 1, "reason": "Demand", "message": "", "inputs": junk, "learned": learned}
     template = {"metadata": {"annotations": junk}}
-    world = World(model_body(**SCALED, podTemplate=template))
+    world = PlannedNamespace(model_body(**SCALED, podTemplate=template))
     world.body["status"] = {"autoscaling": written}
     held = stripped_model(world.model), stripped_plan(world.plan()), lean_status(written)
     assert len(pickle.dumps((world.model, world.plan()))) > 300_000
@@ -145,7 +145,7 @@ class LargeModels:
         raise NotFoundError("gone meanwhile")
 
 
-async def test_models_with_large_objects_are_looked_at_one_at_a_time() -> None:
+async def test_models_with_large_objects_are_reconciled_one_at_a_time() -> None:
     client = LargeModels()
     kube, admin = cast(KubeClient, client), FaultyAdmin()
     autoscaling = AutoscalingLoop(None, admin, "", lambda key, urgent: None)

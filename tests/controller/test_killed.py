@@ -1,4 +1,4 @@
-"""The operator killed at any step: another one begins anew from what is observed, and the same world comes
+"""The operator killed at any step: another one starts from what is observed, and the same objects come
 out as if nothing had happened.
 """
 
@@ -14,10 +14,10 @@ import pytest
 
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import BY_KIND, DEPLOYMENT, POD_DISRUPTION_BUDGET, SERVICE
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
 from tests.controller.killed import Run, together
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.kube.support import Object, eventually
 from tests.support.faults import Call, FaultyProxy
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.apiserver
 
 Step = Callable[[Run], Awaitable[None]]
 # A life of a model in which the operator creates, updates, scales, deletes an optional child, sets deletion
-# costs, reports and tells.
+# costs and reports.
 STEPS: dict[str, Step] = {
     "create": Run.create,
     "ready": Run.ready,
@@ -51,7 +51,7 @@ async def new_run(kube: KubeClient) -> AsyncIterator[Callable[..., Run]]:
     await asyncio.gather(*(run.remove() for run in made))
 
 
-async def test_the_same_world_comes_out_wherever_the_operator_is_killed(
+async def test_the_final_objects_are_the_same_wherever_the_operator_is_killed(
     new_run: Callable[..., Run],
 ) -> None:
     undisturbed = new_run()
@@ -75,7 +75,7 @@ async def test_the_same_world_comes_out_wherever_the_operator_is_killed(
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_a_random_life_with_random_deaths_ends_in_the_world_of_its_last_spec(
+async def test_after_random_changes_and_kills_the_objects_match_the_last_spec(
     seed: int, new_run: Callable[..., Run]
 ) -> None:
     chance = random.Random(seed)
@@ -107,14 +107,14 @@ async def test_a_random_life_with_random_deaths_ends_in_the_world_of_its_last_sp
 
 
 @pytest.mark.parametrize("write", [1, 4, 7])
-async def test_a_process_that_is_killed_is_succeeded_by_the_next_without_a_trace(
-    write: int, cluster: Cluster, proxy: FaultyProxy, start_operator: Start, node: Node
+async def test_after_a_killed_process_the_next_one_continues_with_the_same_result(
+    write: int, cluster: ModelNamespace, proxy: FaultyProxy, start_operator: Start, node: FakeKubelet
 ) -> None:
     operator = start_operator(kubeconfig=proxy.kubeconfig)
     await eventually("the watches", operator.ready)
 
     def kill(call: Call) -> None:
-        # The write itself goes through: the API server does not know that nobody waits for its answer.
+        # The write itself goes through: the API server does not know that its client is gone.
         if len(proxy.writes) == write:
             operator.send(signal.SIGKILL)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 
 from fairlead_operator.kube.resources import DEPLOYMENT, LEADER_WORKER_SETS, MODEL_DEPLOYMENT
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import Object, eventually
@@ -23,14 +23,14 @@ TWO_NODES: Object = {
 }
 
 
-async def group(cluster: Cluster) -> Object:
+async def group(cluster: ModelNamespace) -> Object:
     found = await eventually("the LeaderWorkerSet", lambda: cluster.find(LEADER_WORKER_SETS, GROUP))
     assert found is not None
     return found
 
 
-async def test_the_api_server_takes_the_group_as_it_is_rendered(
-    lws_crd: str, cluster: Cluster, operator: OperatorProcess
+async def test_the_api_server_stores_a_leader_worker_set_as_rendered(
+    lws_crd: str, cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     await cluster.create(**TWO_NODES, replicas=2)
     spec = (await group(cluster))["spec"]
@@ -42,8 +42,8 @@ async def test_the_api_server_takes_the_group_as_it_is_rendered(
     assert await cluster.find(DEPLOYMENT) is None
 
 
-async def test_a_group_that_stays_as_it_is_costs_no_write(
-    lws_crd: str, cluster: Cluster, operator: OperatorProcess, start_operator: Start
+async def test_an_unchanged_leader_worker_set_causes_no_write(
+    lws_crd: str, cluster: ModelNamespace, operator: OperatorProcess, start_operator: Start
 ) -> None:
     """Defaults that the API server adds to the two pod templates are no difference."""
     await cluster.create(**TWO_NODES)
@@ -51,8 +51,8 @@ async def test_a_group_that_stays_as_it_is_costs_no_write(
 
     async def reported() -> bool:
         body = await cluster.kube.get(MODEL_DEPLOYMENT, cluster.namespace, "tiny")
-        told = [item["message"] for item in body.get("status", {}).get("conditions", [])]
-        return "0 of 1 replicas ready" in told
+        condition = [item["message"] for item in body.get("status", {}).get("conditions", [])]
+        return "0 of 1 replicas ready" in condition
 
     # An API that was installed a moment ago may not be watched yet: then it is looked at once a minute.
     await eventually("the state of the group", reported, within=120)
@@ -65,8 +65,8 @@ async def test_a_group_that_stays_as_it_is_costs_no_write(
     assert (await group(cluster))["metadata"]["resourceVersion"] == before
 
 
-async def test_a_model_that_needs_one_node_only_becomes_a_deployment(
-    lws_crd: str, cluster: Cluster, operator: OperatorProcess
+async def test_a_model_changed_to_one_node_becomes_a_deployment(
+    lws_crd: str, cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     await cluster.create(**TWO_NODES)
     await group(cluster)
@@ -79,10 +79,10 @@ async def test_a_model_that_needs_one_node_only_becomes_a_deployment(
     await eventually("the end of the group", gone)
 
 
-async def test_a_cluster_without_leader_worker_sets_is_told_what_is_missing(
-    cluster: Cluster, operator: OperatorProcess
+async def test_without_the_leader_worker_set_crd_the_status_names_it_as_missing(
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     await cluster.create(**TWO_NODES)
-    told = await cluster.await_condition("Ready", "False", "ApiNotServed")
-    assert "LeaderWorkerSet" in told["message"]
+    condition = await cluster.await_condition("Ready", "False", "ApiNotServed")
+    assert "LeaderWorkerSet" in condition["message"]
     assert await cluster.find(DEPLOYMENT) is None

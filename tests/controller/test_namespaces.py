@@ -1,4 +1,4 @@
-"""Which namespaces an operator serves: those it is told, or all; and models of one name in two of them."""
+"""Which namespaces an operator watches: the configured ones or all; and models of one name in two of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from fairlead_operator.kube.resources import DEPLOYMENT, MODEL_DEPLOYMENT
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
 from tests.kube.support import ControlPlane
 
@@ -16,16 +16,16 @@ pytestmark = pytest.mark.apiserver
 
 
 @pytest.fixture
-def other(cluster: Cluster, control_plane: ControlPlane) -> Iterator[Cluster]:
+def other(cluster: ModelNamespace, control_plane: ControlPlane) -> Iterator[ModelNamespace]:
     """A second namespace."""
     name = f"t-{uuid.uuid4().hex[:10]}"
     control_plane.kubectl("create", "namespace", name)
-    yield Cluster(cluster.kube, name)
+    yield ModelNamespace(cluster.kube, name)
     control_plane.kubectl("delete", "namespace", name, "--wait=false")
 
 
-async def test_models_of_one_name_in_two_namespaces_do_not_touch_each_other(
-    cluster: Cluster, other: Cluster, start_operator: Start, control_plane: ControlPlane
+async def test_models_with_one_name_in_two_namespaces_do_not_affect_each_other(
+    cluster: ModelNamespace, other: ModelNamespace, start_operator: Start, control_plane: ControlPlane
 ) -> None:
     both = f"{cluster.namespace},{other.namespace}"
     operator = start_operator(settings={"FAIRLEAD_WATCH_NAMESPACES": both})
@@ -38,8 +38,8 @@ async def test_models_of_one_name_in_two_namespaces_do_not_touch_each_other(
     assert (await other.await_child(DEPLOYMENT))["metadata"]["uid"] == theirs["metadata"]["uid"]
 
 
-async def test_a_namespace_that_is_not_served_is_left_alone(
-    cluster: Cluster, other: Cluster, start_operator: Start
+async def test_a_namespace_that_is_not_watched_is_left_alone(
+    cluster: ModelNamespace, other: ModelNamespace, start_operator: Start
 ) -> None:
     await other.create()
     operator = start_operator()
@@ -50,14 +50,14 @@ async def test_a_namespace_that_is_not_served_is_left_alone(
     assert "status" not in await other.kube.get(MODEL_DEPLOYMENT, other.namespace, "tiny")
 
 
-async def test_without_a_list_of_namespaces_all_are_served_also_later_ones(
-    cluster: Cluster, start_operator: Start, control_plane: ControlPlane
+async def test_without_a_list_of_namespaces_all_are_watched_including_new_ones(
+    cluster: ModelNamespace, start_operator: Start, control_plane: ControlPlane
 ) -> None:
     operator = start_operator(settings={"FAIRLEAD_WATCH_NAMESPACES": ""})
     await cluster.create()
     await cluster.await_child(DEPLOYMENT)
     await operator.quiet()
-    late = Cluster(cluster.kube, f"t-{uuid.uuid4().hex[:10]}")
+    late = ModelNamespace(cluster.kube, f"t-{uuid.uuid4().hex[:10]}")
     control_plane.kubectl("create", "namespace", late.namespace)
     try:
         await late.create()

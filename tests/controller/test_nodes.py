@@ -1,4 +1,4 @@
-"""Nodes are looked at when a pod finds none, where the operator may; otherwise the status says so."""
+"""Nodes are listed when a pod is unschedulable and the operator may list them; or the status reports it."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fairlead_operator.controller.nodes import NodeReader
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError, KubeError, UnavailableError
 from fairlead_operator.kube.resources import NODE, Resource
-from fairlead_operator.plan.nodes import Nodes
-from tests.controller.cluster import Cluster
+from fairlead_operator.plan.scheduling.nodes import Nodes
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane, Object
 
@@ -45,7 +45,7 @@ async def gpu_node(kube: KubeClient, control_plane: ControlPlane) -> AsyncIterat
 
 @pytest.mark.apiserver
 async def test_the_taint_of_the_only_node_with_accelerators_is_named_with_its_toleration(
-    cluster: Cluster, operator: OperatorProcess, node: Node, gpu_node: str
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, gpu_node: str
 ) -> None:
     await cluster.create(accelerator={"resourceName": GPU})
     await node.cannot_schedule(REFUSED)
@@ -55,8 +55,8 @@ async def test_the_taint_of_the_only_node_with_accelerators_is_named_with_its_to
 
 
 @pytest.mark.apiserver
-async def test_more_than_any_node_has_is_named_with_its_amounts(
-    cluster: Cluster, operator: OperatorProcess, node: Node, gpu_node: str
+async def test_a_request_larger_than_every_node_is_reported_with_its_amounts(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, gpu_node: str
 ) -> None:
     await cluster.create(accelerator={"resourceName": GPU, "count": 5})
     await node.cannot_schedule(REFUSED)
@@ -65,8 +65,8 @@ async def test_more_than_any_node_has_is_named_with_its_amounts(
 
 
 @pytest.mark.apiserver
-async def test_an_operator_that_is_not_to_look_at_nodes_says_so_and_does_not_ask(
-    cluster: Cluster, start_operator: Start, node: Node, gpu_node: str
+async def test_an_operator_without_node_access_reports_it_and_does_not_list_nodes(
+    cluster: ModelNamespace, start_operator: Start, node: FakeKubelet, gpu_node: str
 ) -> None:
     operator = start_operator(settings={"FAIRLEAD_READ_NODES": "false"})
     await cluster.create(accelerator={"resourceName": GPU})
@@ -107,12 +107,12 @@ async def test_nodes_that_cannot_be_read_are_unknown_and_not_absent(error: KubeE
     assert await reader(Api(error)).read() == Nodes(unread=why)
 
 
-async def test_from_a_part_of_the_nodes_nothing_is_concluded() -> None:
+async def test_an_incomplete_list_of_nodes_leads_to_no_conclusion() -> None:
     found = await reader(Api([{"metadata": {"name": str(number)}} for number in range(NODES)])).read()
     assert (found.seen, found.unread) == ((), f"there are {NODES} or more")
 
 
-async def test_nodes_are_read_again_only_after_a_while() -> None:
+async def test_nodes_are_listed_again_only_after_the_cache_time() -> None:
     now, api = 0.0, Api([{"metadata": {"name": "a"}}])
     nodes = reader(api, lambda: now)
     assert await nodes.read() == await nodes.read()

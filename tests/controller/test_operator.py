@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_contract.names import MODEL_LABEL
 from fairlead_operator.kube.resources import (
     CHILDREN,
     DEPLOYMENT,
@@ -18,10 +18,10 @@ from fairlead_operator.kube.resources import (
     SERVICE,
     Resource,
 )
-from fairlead_operator.plan.observed import controller_of
-from tests.controller.cluster import Cluster
+from fairlead_operator.objects import controller_of
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane, eventually
 
@@ -31,8 +31,8 @@ pytestmark = pytest.mark.apiserver
 _COLLECTED_SECONDS = 120
 
 
-async def test_a_model_gets_its_children_and_becomes_ready(
-    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+async def test_a_created_model_gets_its_children_and_becomes_ready(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, control_plane: ControlPlane
 ) -> None:
     await cluster.create()
     await node.ready()
@@ -52,8 +52,8 @@ async def test_a_model_gets_its_children_and_becomes_ready(
     assert row[1:5] == ["True", "Ready", "1", "1"]
 
 
-async def test_the_status_tells_where_the_model_is_and_how_long_its_start_took(
-    cluster: Cluster, operator: OperatorProcess, node: Node
+async def test_the_status_reports_url_served_models_replicas_and_the_start(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet
 ) -> None:
     await cluster.create(model={"source": "hf://a/b", "servedName": "b", "aliases": ["c"]})
     await node.ready()
@@ -65,7 +65,9 @@ async def test_the_status_tells_where_the_model_is_and_how_long_its_start_took(
     assert status["startup"]["pod"] == (await node.pod())["metadata"]["name"]
 
 
-async def test_drift_is_repaired(cluster: Cluster, operator: OperatorProcess) -> None:
+async def test_changed_and_deleted_children_are_restored(
+    cluster: ModelNamespace, operator: OperatorProcess
+) -> None:
     await cluster.create()
     service, deployment = await cluster.await_child(SERVICE), await cluster.await_child(DEPLOYMENT)
     await cluster.kube.delete(service)
@@ -81,8 +83,8 @@ async def test_drift_is_repaired(cluster: Cluster, operator: OperatorProcess) ->
     await eventually("the repair", repaired)
 
 
-async def test_kubectl_scale_works(
-    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+async def test_kubectl_scale_changes_the_replicas(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, control_plane: ControlPlane
 ) -> None:
     await cluster.create()
     await cluster.await_child(DEPLOYMENT)
@@ -106,8 +108,8 @@ async def test_kubectl_scale_works(
     }
 
 
-async def test_a_disruption_budget_comes_with_the_second_replica_and_goes_with_it(
-    cluster: Cluster, operator: OperatorProcess
+async def test_a_disruption_budget_exists_only_with_at_least_two_replicas(
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     await cluster.create(replicas=2)
     await cluster.await_child(POD_DISRUPTION_BUDGET)
@@ -119,8 +121,8 @@ async def test_a_disruption_budget_comes_with_the_second_replica_and_goes_with_i
     await eventually("the end of the budget", gone)
 
 
-async def test_what_was_left_behind_while_no_operator_ran_goes(
-    cluster: Cluster, operator: OperatorProcess, start_operator: Start
+async def test_children_orphaned_while_no_operator_ran_are_deleted(
+    cluster: ModelNamespace, operator: OperatorProcess, start_operator: Start
 ) -> None:
     await cluster.create(replicas=2)
     await cluster.await_child(POD_DISRUPTION_BUDGET)
@@ -134,7 +136,9 @@ async def test_what_was_left_behind_while_no_operator_ran_goes(
     await eventually("the end of the budget", gone)
 
 
-async def test_a_foreign_disruption_budget_is_left_alone(cluster: Cluster, operator: OperatorProcess) -> None:
+async def test_an_unowned_disruption_budget_is_left_alone(
+    cluster: ModelNamespace, operator: OperatorProcess
+) -> None:
     theirs = {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
@@ -150,13 +154,15 @@ async def test_a_foreign_disruption_budget_is_left_alone(cluster: Cluster, opera
     assert after["spec"] == before["spec"]
 
 
-async def test_no_replicas_are_ready_when_none_is_left(cluster: Cluster, operator: OperatorProcess) -> None:
+async def test_a_model_with_0_replicas_is_ready_with_reason_scaledtozero(
+    cluster: ModelNamespace, operator: OperatorProcess
+) -> None:
     await cluster.create(replicas=0)
     await cluster.await_condition("Ready", "True", "ScaledToZero")
 
 
-async def test_the_schedulers_verdict_is_told(
-    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+async def test_an_unschedulable_pod_is_reported_as_insufficientresources(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, control_plane: ControlPlane
 ) -> None:
     await cluster.create(accelerator={"resourceName": "nvidia.com/gpu"})
     await node.cannot_schedule("0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")
@@ -171,23 +177,23 @@ async def test_the_schedulers_verdict_is_told(
     await eventually("the Event", event)
 
 
-async def test_the_launchers_cause_is_told_and_goes_when_the_spec_is_mended(
-    cluster: Cluster, operator: OperatorProcess, node: Node
+async def test_the_launchers_cause_is_reported_until_the_spec_is_corrected(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet
 ) -> None:
     await cluster.create(engine={"args": ["--no-such-flag"]})
-    told = {
+    termination = {
         "reason": "EngineArgumentInvalid",
         "message": "unrecognized arguments: --no-such-flag",
         "exitCode": 2,
     }
-    await node.engine_ended(json.dumps(told))
+    await node.engine_ended(json.dumps(termination))
     condition = await cluster.await_condition("Stalled", "True", "EngineArgumentInvalid")
     assert "unrecognized arguments: --no-such-flag" in condition["message"]
     await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"spec": {"engine": {"args": []}}})
     await cluster.await_condition("Stalled", "False", "Progressing")
 
 
-async def test_a_pod_beyond_the_quota_is_told(cluster: Cluster, operator: OperatorProcess) -> None:
+async def test_a_pod_above_the_quota_is_reported(cluster: ModelNamespace, operator: OperatorProcess) -> None:
     quota = Resource("v1", "ResourceQuota", "resourcequotas")
     body = {
         "apiVersion": "v1",
@@ -206,8 +212,8 @@ async def test_a_pod_beyond_the_quota_is_told(cluster: Cluster, operator: Operat
     assert "exceeded quota: none" in condition["message"]
 
 
-async def test_a_foreign_object_of_a_childs_name_is_left_alone_and_named(
-    cluster: Cluster, operator: OperatorProcess
+async def test_an_unowned_object_with_a_childs_name_is_left_alone_and_named(
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     theirs = {
         "apiVersion": "v1",
@@ -223,8 +229,8 @@ async def test_a_foreign_object_of_a_childs_name_is_left_alone_and_named(
     assert await cluster.find(DEPLOYMENT) is None
 
 
-async def test_deletion_leaves_nothing(
-    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+async def test_deletion_of_a_model_leaves_no_child(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, control_plane: ControlPlane
 ) -> None:
     body = await cluster.create()
     await node.pod()
@@ -242,8 +248,8 @@ async def test_deletion_leaves_nothing(
     await eventually("the end of all children", left, within=_COLLECTED_SECONDS)
 
 
-async def test_a_model_that_comes_again_under_its_name_gets_children_of_its_own(
-    cluster: Cluster, operator: OperatorProcess, control_plane: ControlPlane
+async def test_a_recreated_model_gets_its_own_children(
+    cluster: ModelNamespace, operator: OperatorProcess, control_plane: ControlPlane
 ) -> None:
     await cluster.create()
     former = await cluster.await_child(DEPLOYMENT)
@@ -258,8 +264,8 @@ async def test_a_model_that_comes_again_under_its_name_gets_children_of_its_own(
     assert (await cluster.await_child(DEPLOYMENT))["metadata"]["uid"] != former["metadata"]["uid"]
 
 
-async def test_a_steady_state_and_a_restart_write_nothing(
-    cluster: Cluster, operator: OperatorProcess, node: Node, start_operator: Start
+async def test_neither_a_steady_state_nor_an_operator_restart_causes_writes(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, start_operator: Start
 ) -> None:
     await cluster.create()
     await node.ready()
@@ -273,8 +279,8 @@ async def test_a_steady_state_and_a_restart_write_nothing(
     assert await cluster.versions() == before
 
 
-async def test_a_stopped_leader_is_succeeded_by_the_standby_before_its_lease_ends(
-    cluster: Cluster, operator: OperatorProcess, start_operator: Start
+async def test_the_standby_takes_over_from_a_stopped_leader_before_the_lease_expires(
+    cluster: ModelNamespace, operator: OperatorProcess, start_operator: Start
 ) -> None:
     await eventually("the first replica", operator.ready)
     standby = start_operator("operator-1")
@@ -282,7 +288,7 @@ async def test_a_stopped_leader_is_succeeded_by_the_standby_before_its_lease_end
     assert (await operator.metric("_leader$"), await standby.metric("_leader$")) == (1, 0)
     assert await operator.stop() == 0
     lease = await cluster.kube.get(LEASE, cluster.namespace, "fairlead-operator")
-    # Given back: whoever comes first may take it, without waiting for its end.
+    # Released: the first candidate may take it without waiting for its expiry.
     assert lease["spec"]["holderIdentity"] in ("", "operator-1")
     await cluster.create()
     await cluster.await_child(DEPLOYMENT)

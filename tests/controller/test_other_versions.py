@@ -14,9 +14,9 @@ import yaml
 from fairlead_operator.api.crd import crd
 from fairlead_operator.api.names import RENDERING, RESTARTED_AT
 from fairlead_operator.kube.resources import DEPLOYMENT, MODEL_DEPLOYMENT, SERVICE
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane, Object, eventually, manifest
 
@@ -40,12 +40,12 @@ raise SystemExit(__main__.main(["run"]))
 """
 
 
-async def template(cluster: Cluster) -> Object:
+async def template(cluster: ModelNamespace) -> Object:
     found: Object = (await cluster.await_child(DEPLOYMENT))["spec"]["template"]
     return found
 
 
-async def await_engine(cluster: Cluster, image: str) -> Object:
+async def await_engine(cluster: ModelNamespace, image: str) -> Object:
     async def changed() -> Object | None:
         found = await template(cluster)
         return found if found["spec"]["containers"][0]["image"] == image else None
@@ -62,7 +62,7 @@ async def upgrade(operator: OperatorProcess, start: Start) -> OperatorProcess:
 
 
 async def test_an_upgrade_of_the_operator_writes_nothing_and_restarts_nothing(
-    cluster: Cluster, operator: OperatorProcess, node: Node, start_operator: Start
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, start_operator: Start
 ) -> None:
     await cluster.create()
     await node.ready()
@@ -76,8 +76,8 @@ async def test_an_upgrade_of_the_operator_writes_nothing_and_restarts_nothing(
     assert await template(cluster) == before
 
 
-async def test_what_reaches_no_pod_is_changed_without_the_new_rendering(
-    cluster: Cluster, operator: OperatorProcess, start_operator: Start
+async def test_a_change_that_reaches_no_pod_does_not_adopt_the_new_rendering(
+    cluster: ModelNamespace, operator: OperatorProcess, start_operator: Start
 ) -> None:
     await cluster.create()
     before = await template(cluster)
@@ -101,8 +101,8 @@ async def test_what_reaches_no_pod_is_changed_without_the_new_rendering(
     ],
     ids=["spec", "annotation"],
 )
-async def test_the_next_change_of_the_pods_takes_the_new_rendering(
-    change: Object, cluster: Cluster, operator: OperatorProcess, start_operator: Start
+async def test_the_next_change_of_the_pods_adopts_the_new_rendering(
+    change: Object, cluster: ModelNamespace, operator: OperatorProcess, start_operator: Start
 ) -> None:
     await cluster.create()
     before = await cluster.await_child(DEPLOYMENT)
@@ -137,8 +137,8 @@ def tomorrow(control_plane: ControlPlane, tmp_path: Path) -> Iterator[None]:
     install(crd())
 
 
-async def test_what_a_newer_version_of_the_api_has_survives(
-    tomorrow: None, cluster: Cluster, start_operator: Start, node: Node
+async def test_fields_of_a_newer_api_version_survive(
+    tomorrow: None, cluster: ModelNamespace, start_operator: Start, node: FakeKubelet
 ) -> None:
     spec: Object = {"warmPool": {"minReplicas": 0}, "engine": {"warmUp": "Full"}}
     theirs = {
@@ -174,8 +174,8 @@ async def test_what_a_newer_version_of_the_api_has_survives(
     assert theirs in after["status"]["conditions"]
 
 
-async def test_a_condition_that_somebody_adds_meanwhile_is_not_lost(
-    cluster: Cluster, operator: OperatorProcess, node: Node, control_plane: ControlPlane
+async def test_a_condition_added_by_another_writer_is_not_lost(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, control_plane: ControlPlane
 ) -> None:
     await cluster.create()
     await cluster.await_child(SERVICE)

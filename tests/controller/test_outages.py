@@ -1,5 +1,5 @@
-"""What happens to the operator when the API server or the way to it fails: nothing is lost, nobody starts
-anew without need, and only one replica writes.
+"""What happens to the operator when the API server or the way to it fails: nothing is lost, no process
+restarts without need, and only one replica writes.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import pytest
 from fairlead_operator import kopf_handlers
 from fairlead_operator.controller.child_index import WatchEvent
 from fairlead_operator.kube.resources import DEPLOYMENT, EVENT, LEASE, MODEL_DEPLOYMENT, SERVICE
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import eventually
 from tests.support.control_plane import ControlPlane
@@ -37,8 +37,8 @@ async def leading(operator: OperatorProcess) -> bool:
     return leader == 1
 
 
-async def test_connections_that_are_cut_are_made_anew(
-    cluster: Cluster, operator: OperatorProcess, proxy: FaultyProxy
+async def test_broken_connections_are_opened_again(
+    cluster: ModelNamespace, operator: OperatorProcess, proxy: FaultyProxy
 ) -> None:
     proxy.cut()
     await cluster.create()
@@ -54,8 +54,8 @@ async def test_connections_that_are_cut_are_made_anew(
     assert await operator.ready()
 
 
-async def test_a_silent_watch_is_given_up_and_what_it_missed_is_seen(
-    cluster: Cluster, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
+async def test_a_silent_watch_is_replaced_and_missed_events_are_noticed(
+    cluster: ModelNamespace, proxy: FaultyProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = kopf_handlers._settings()
     assert 0 < settings.watching.inactivity_timeout < 300
@@ -84,18 +84,18 @@ async def test_a_silent_watch_is_given_up_and_what_it_missed_is_seen(
         await asyncio.wait_for(watch, 40)
 
 
-async def test_an_outage_longer_than_the_lease_ends_no_leader_that_nobody_replaced(
-    cluster: Cluster, operator: OperatorProcess, proxy: FaultyProxy
+async def test_an_outage_longer_than_the_lease_does_not_end_a_leader_without_a_successor(
+    cluster: ModelNamespace, operator: OperatorProcess, proxy: FaultyProxy
 ) -> None:
     await cluster.create()
     service = await cluster.await_child(SERVICE)
     await operator.quiet()
     await proxy.refuse()
 
-    async def resting() -> bool:
+    async def paused() -> bool:
         return not await leading(operator)
 
-    await eventually("the leader to rest", resting)
+    await eventually("the leader to pause writes", paused)
     before = len(proxy.calls)
     await cluster.kube.delete(service)
     await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"spec": {"replicas": 2}})
@@ -114,8 +114,8 @@ async def test_an_outage_longer_than_the_lease_ends_no_leader_that_nobody_replac
     assert lease["spec"]["leaseTransitions"] == 1
 
 
-async def test_a_leader_that_was_replaced_during_its_outage_writes_nothing_any_more(
-    cluster: Cluster, operator: OperatorProcess, proxy: FaultyProxy, start_operator: Start
+async def test_a_leader_replaced_during_its_outage_writes_nothing_afterwards(
+    cluster: ModelNamespace, operator: OperatorProcess, proxy: FaultyProxy, start_operator: Start
 ) -> None:
     await cluster.create()
     await operator.quiet()
@@ -143,8 +143,8 @@ async def test_a_leader_that_was_replaced_during_its_outage_writes_nothing_any_m
 
 
 async def test_only_the_leader_of_two_replicas_writes(
-    cluster: Cluster, operator: OperatorProcess, control_plane: ControlPlane, start_operator: Start,
-    tmp_path: Path, node: Node,
+    cluster: ModelNamespace, operator: OperatorProcess, control_plane: ControlPlane, start_operator: Start,
+    tmp_path: Path, node: FakeKubelet,
 ) -> None:  # fmt: skip
     async with FaultyProxy(control_plane.kubeconfig, tmp_path / "standby.kubeconfig") as other:
         standby = start_operator("operator-1", kubeconfig=other.kubeconfig)
@@ -157,8 +157,8 @@ async def test_only_the_leader_of_two_replicas_writes(
         assert await standby.stop() == 0
 
 
-async def test_the_api_servers_restart_loses_nothing(
-    cluster: Cluster, start_operator: Start, control_plane: ControlPlane
+async def test_a_restart_of_the_api_server_loses_no_change(
+    cluster: ModelNamespace, start_operator: Start, control_plane: ControlPlane
 ) -> None:
     operator = start_operator()
     await cluster.create()
@@ -177,8 +177,8 @@ async def test_the_api_servers_restart_loses_nothing(
     assert await operator.ready()
 
 
-async def test_an_overloaded_api_server_is_asked_again_until_all_is_done(
-    cluster: Cluster, operator: OperatorProcess, proxy: FaultyProxy
+async def test_requests_to_an_overloaded_api_server_are_retried_until_they_succeed(
+    cluster: ModelNamespace, operator: OperatorProcess, proxy: FaultyProxy
 ) -> None:
     chance = random.Random(5)
     faults = [Fault(code, after=after) for code in (409, 500, 503) for after in (False, True)]
@@ -205,12 +205,14 @@ async def test_an_overloaded_api_server_is_asked_again_until_all_is_done(
     assert injected > 0
     proxy.rule = lambda _: None
     assert await operator.ready()
-    told = [(event["reason"], event["note"]) for event in await cluster.kube.list(EVENT, cluster.namespace)]
-    assert len(told) == len(set(told))
+    recorded = [
+        (event["reason"], event["note"]) for event in await cluster.kube.list(EVENT, cluster.namespace)
+    ]
+    assert len(recorded) == len(set(recorded))
 
 
-async def test_a_token_that_is_not_valid_any_more_is_read_anew(
-    cluster: Cluster, operator: OperatorProcess, proxy: FaultyProxy
+async def test_an_expired_token_is_read_again(
+    cluster: ModelNamespace, operator: OperatorProcess, proxy: FaultyProxy
 ) -> None:
     refused: list[Call] = []
 
@@ -231,8 +233,8 @@ async def test_a_token_that_is_not_valid_any_more_is_read_anew(
     assert await operator.ready()
 
 
-async def test_the_servers_wish_for_patience_is_kept(
-    cluster: Cluster, operator: OperatorProcess, proxy: FaultyProxy
+async def test_a_retry_is_not_earlier_than_retry_after(
+    cluster: ModelNamespace, operator: OperatorProcess, proxy: FaultyProxy
 ) -> None:
     refused: list[Call] = []
 

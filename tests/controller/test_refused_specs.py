@@ -9,10 +9,10 @@ import pytest
 
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import DEPLOYMENT, MODEL_DEPLOYMENT, Resource
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
 from tests.controller.killed import Run
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import eventually
 from tests.support.faults import Call, Fault, FaultyProxy
@@ -59,8 +59,8 @@ REFUSED: dict[str, tuple[Spec, str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_a_new_model_that_is_refused_says_so(
-    cluster: Cluster, operator: OperatorProcess, case: str
+async def test_a_refused_new_model_reports_the_refusal(
+    cluster: ModelNamespace, operator: OperatorProcess, case: str
 ) -> None:
     spec, field = REFUSED[case]
     await cluster.create(**spec)
@@ -70,8 +70,8 @@ async def test_a_new_model_that_is_refused_says_so(
 
 
 @pytest.mark.parametrize("case", REFUSED)
-async def test_a_change_that_is_refused_says_so_until_it_is_corrected(
-    cluster: Cluster, operator: OperatorProcess, node: Node, case: str
+async def test_a_refused_change_is_reported_until_it_is_corrected(
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet, case: str
 ) -> None:
     spec, field = REFUSED[case]
     await cluster.create()
@@ -104,8 +104,8 @@ CODES = {
 }
 
 
-async def test_whatever_the_code_a_failure_is_reported_and_what_passes_is_done_then(
-    cluster: Cluster, start_operator: Start, proxy: FaultyProxy
+async def test_a_failure_with_any_code_is_reported_and_the_other_writes_are_done_afterwards(
+    cluster: ModelNamespace, start_operator: Start, proxy: FaultyProxy
 ) -> None:
     """One model for each code, with which its Deployment is refused."""
 
@@ -139,8 +139,8 @@ def reading_pods(code: int) -> Callable[[Call], Fault | None]:
 
 
 @pytest.mark.parametrize(("code", "reason"), [(403, "ObjectRejected"), (500, "ApiRequestFailed")])
-async def test_a_failure_to_read_is_reported_of_a_spec_that_waits_for_it(
-    cluster: Cluster, start_operator: Start, proxy: FaultyProxy, code: int, reason: str
+async def test_a_read_failure_is_reported_while_a_new_spec_is_pending(
+    cluster: ModelNamespace, start_operator: Start, proxy: FaultyProxy, code: int, reason: str
 ) -> None:
     operator = start_operator(kubeconfig=proxy.kubeconfig)
     await eventually("the operator to be ready", operator.ready)
@@ -149,8 +149,8 @@ async def test_a_failure_to_read_is_reported_of_a_spec_that_waits_for_it(
     await cluster.await_condition("Ready", "False", reason)
 
 
-async def test_a_failure_to_read_changes_nothing_of_a_status_that_is_current(
-    cluster: Cluster, start_operator: Start, proxy: FaultyProxy, node: Node
+async def test_a_read_failure_does_not_change_a_current_status(
+    cluster: ModelNamespace, start_operator: Start, proxy: FaultyProxy, node: FakeKubelet
 ) -> None:
     operator = start_operator(kubeconfig=proxy.kubeconfig)
     await cluster.create()
@@ -170,8 +170,8 @@ async def test_a_failure_to_read_changes_nothing_of_a_status_that_is_current(
     assert await cluster.find(MODEL_DEPLOYMENT) == before
 
 
-async def test_a_webhook_that_does_not_answer_is_named_and_awaited(
-    cluster: Cluster, operator: OperatorProcess
+async def test_a_silent_admission_webhook_is_named_and_retried(
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     name = f"away.{cluster.namespace}.test"
     body = {
@@ -204,7 +204,7 @@ async def test_a_webhook_that_does_not_answer_is_named_and_awaited(
     await cluster.await_condition("Reconciling", "True", "Progressing")
 
 
-async def test_a_fault_of_the_operator_is_reported_at_the_model_that_brings_it_out(
+async def test_an_internal_error_is_reported_on_the_model_that_causes_it(
     kube: KubeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fault(*_: Any) -> None:
@@ -215,7 +215,7 @@ async def test_a_fault_of_the_operator_is_reported_at_the_model_that_brings_it_o
     monkeypatch.setattr("fairlead_operator.controller.reconciler.plan", fault)
     with pytest.raises(KeyError):
         await run.reconcile()
-    cluster = Cluster(kube, run.namespace)
+    cluster = ModelNamespace(kube, run.namespace)
     condition = await cluster.await_condition("Stalled", "True", "ReconcileFailed")
     assert "KeyError: 'name'" in condition["message"]
     monkeypatch.undo()

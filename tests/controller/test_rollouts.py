@@ -8,10 +8,10 @@ import pytest
 
 from fairlead_operator.api.names import DELETION_COST
 from fairlead_operator.kube.resources import DEPLOYMENT, MODEL_DEPLOYMENT
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
 from tests.controller.gateways import running_gateways
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import Object, eventually
 
@@ -20,11 +20,11 @@ pytestmark = pytest.mark.apiserver
 NO_ROOM = "0/1 nodes are available: 1 Insufficient nvidia.com/gpu."
 
 
-async def change(cluster: Cluster, **spec: Any) -> None:
+async def change(cluster: ModelNamespace, **spec: Any) -> None:
     await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"spec": spec})
 
 
-async def new_pod(node: Node, former: set[str]) -> Object:
+async def new_pod(node: FakeKubelet, former: set[str]) -> Object:
     async def found() -> Object | None:
         return next((pod for pod in await node.pods() if pod["metadata"]["name"] not in former), None)
 
@@ -33,13 +33,13 @@ async def new_pod(node: Node, former: set[str]) -> Object:
     return pod
 
 
-async def names(node: Node) -> set[str]:
+async def names(node: FakeKubelet) -> set[str]:
     return {pod["metadata"]["name"] for pod in await node.pods()}
 
 
 @pytest.mark.parametrize("before", ["Auto", "Surge"])
-async def test_a_deployment_can_go_over_to_recreate_and_back(
-    cluster: Cluster, operator: OperatorProcess, before: str
+async def test_a_deployment_can_change_its_strategy_to_recreate_and_back(
+    cluster: ModelNamespace, operator: OperatorProcess, before: str
 ) -> None:
     def is_type(kind: str) -> Any:
         async def probe() -> bool:
@@ -57,7 +57,7 @@ async def test_a_deployment_can_go_over_to_recreate_and_back(
 
 
 async def test_a_rollout_without_room_drains_an_old_pod_and_completes(
-    cluster: Cluster, operator: OperatorProcess, node: Node
+    cluster: ModelNamespace, operator: OperatorProcess, node: FakeKubelet
 ) -> None:
     await cluster.create(replicas=2, rollout={"surgePatienceSeconds": 1})
     await eventually("two pods", lambda: two(node))
@@ -80,8 +80,8 @@ async def test_a_rollout_without_room_drains_an_old_pod_and_completes(
     await eventually("two new pods that serve", replaced)
 
 
-async def test_when_a_model_shrinks_the_pod_with_the_fewest_requests_goes(
-    cluster: Cluster, start_operator: Start, node: Node
+async def test_a_scale_down_removes_the_pod_with_the_fewest_requests(
+    cluster: ModelNamespace, start_operator: Start, node: FakeKubelet
 ) -> None:
     async with running_gateways({"127.0.0.2": 5, "127.0.0.3": 0}) as gateways:
         start_operator(settings={"FAIRLEAD_ADMIN_PORT": str(gateways.port)})
@@ -101,5 +101,5 @@ async def test_when_a_model_shrinks_the_pod_with_the_fewest_requests_goes(
         assert left["metadata"]["annotations"][DELETION_COST] == "5"
 
 
-async def two(node: Node) -> bool:
+async def two(node: FakeKubelet) -> bool:
     return len(await node.pods()) == 2

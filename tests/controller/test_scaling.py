@@ -9,7 +9,7 @@ import pytest
 
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import DEPLOYMENT, EVENT, MODEL_DEPLOYMENT, SERVICE
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
 from tests.controller.demand import (
     GATEWAY_ADDRESSES,
@@ -18,7 +18,7 @@ from tests.controller.demand import (
     running_demand,
 )
 from tests.controller.demand import SERVICE as ROUTER
-from tests.controller.node import Node
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import Object, eventually
 
@@ -52,19 +52,19 @@ def scaling(least: int, most: int = 4, **more: Any) -> Object:
     return {"autoscaling": {"minReplicas": least, "maxReplicas": most, **QUICK, **more}}
 
 
-async def replicas(cluster: Cluster) -> int | None:
+async def replicas(cluster: ModelNamespace) -> int | None:
     live = await cluster.find(DEPLOYMENT)
     return live["spec"]["replicas"] if live else None
 
 
-async def await_replicas(cluster: Cluster, number: int) -> None:
+async def await_replicas(cluster: ModelNamespace, number: int) -> None:
     async def reached() -> bool:
         return await replicas(cluster) == number
 
     await eventually(f"{number} replicas", reached)
 
 
-async def status(cluster: Cluster) -> Object:
+async def status(cluster: ModelNamespace) -> Object:
     body = await cluster.kube.get(MODEL_DEPLOYMENT, cluster.namespace, "tiny")
     found: Object = body.get("status", {})
     return found
@@ -80,7 +80,7 @@ async def await_decisions(operator: OperatorProcess, more: int) -> None:
     await eventually(f"{more} decisions", decided)
 
 
-async def serve(cluster: Cluster, node: Node, number: int) -> None:
+async def serve(cluster: ModelNamespace, node: FakeKubelet, number: int) -> None:
     """The node runs as many pods, each with a gateway."""
 
     async def there() -> bool:
@@ -91,56 +91,56 @@ async def serve(cluster: Cluster, node: Node, number: int) -> None:
     await cluster.await_condition("Ready", "True", "Ready")
 
 
-def model(cluster: Cluster) -> str:
+def model(cluster: ModelNamespace) -> str:
     return f"{cluster.namespace}/tiny"
 
 
-async def test_the_first_held_request_starts_a_replica_without_waiting_for_a_round(
-    cluster: Cluster, start: StartScaling, demand: Demand
+async def test_the_first_held_request_starts_a_replica_before_the_next_poll(
+    cluster: ModelNamespace, start: StartScaling, demand: Demand
 ) -> None:
     start()
     # Far beyond what the test waits for, so only being woken can do it.
     await cluster.create(**scaling(0, pollingIntervalSeconds=300))
     await await_replicas(cluster, 0)
-    demand.tell(model(cluster), queued=1, arrivals=1)
+    demand.set_figures(model(cluster), queued=1, arrivals=1)
     await await_replicas(cluster, 1)
 
 
-async def test_the_last_replica_goes_when_nothing_is_left_to_do(
-    cluster: Cluster, start: StartScaling, demand: Demand
+async def test_the_last_replica_of_an_idle_model_is_removed(
+    cluster: ModelNamespace, start: StartScaling, demand: Demand
 ) -> None:
     start()
     await cluster.create(**scaling(0))
     await await_replicas(cluster, 0)
-    demand.tell(model(cluster), queued=1, arrivals=1)
+    demand.set_figures(model(cluster), queued=1, arrivals=1)
     await await_replicas(cluster, 1)
-    demand.tell(model(cluster), queued=0)
+    demand.set_figures(model(cluster), queued=0)
     await await_replicas(cluster, 0)
 
-    async def told() -> bool:
+    async def reported() -> bool:
         written = (await status(cluster))["autoscaling"]
         return (written["desiredReplicas"], written["reason"]) == (0, "Idle")
 
-    await eventually("the last decision in the status", told)
+    await eventually("the last decision in the status", reported)
     reasons = [event["reason"] for event in await cluster.kube.list(EVENT, cluster.namespace)]
     assert {"ScaledUp", "ScaledDown"} <= set(reasons)
 
 
-async def test_where_somebody_else_scales_to_zero_a_held_request_starts_a_replica_and_their_word_stays(
-    cluster: Cluster, start: StartScaling, demand: Demand
+async def test_with_external_scaling_at_zero_a_held_request_starts_a_replica_and_spec_replicas_stays(
+    cluster: ModelNamespace, start: StartScaling, demand: Demand
 ) -> None:
     start()
     rules = scaling(0, mode="External", pollingIntervalSeconds=300)
     await cluster.create(**rules, replicas=0)
     await await_replicas(cluster, 0)
-    demand.tell(model(cluster), queued=1, arrivals=1)
+    demand.set_figures(model(cluster), queued=1, arrivals=1)
     await await_replicas(cluster, 1)
     body = await cluster.kube.get(MODEL_DEPLOYMENT, cluster.namespace, "tiny")
     assert body["spec"]["replicas"] == 0
 
 
-async def test_the_service_leads_to_the_router_only_while_the_model_can_be_at_zero(
-    cluster: Cluster, start: StartScaling
+async def test_the_service_points_to_the_router_only_while_the_model_can_be_at_zero(
+    cluster: ModelNamespace, start: StartScaling
 ) -> None:
     start()
     await cluster.create(**scaling(1))
@@ -173,19 +173,19 @@ async def test_the_service_leads_to_the_router_only_while_the_model_can_be_at_ze
     await eventually("the end of the pods' Service", gone)
 
 
-async def test_load_brings_replicas_and_the_idlest_goes_first(
-    cluster: Cluster, start: StartScaling, demand: Demand, node: Node
+async def test_load_adds_replicas_and_the_idlest_pod_is_removed_first(
+    cluster: ModelNamespace, start: StartScaling, demand: Demand, node: FakeKubelet
 ) -> None:
     operator = start()
     await cluster.create(**scaling(1, 2))
     await serve(cluster, node, 1)
-    demand.tell(model(cluster), queued=MANY)
+    demand.set_figures(model(cluster), queued=MANY)
     await await_replicas(cluster, 2)
     await serve(cluster, node, 2)
     busy = {pod["status"]["podIP"]: pod["metadata"]["name"] for pod in await node.pods()}
 
     demand.loads = {GATEWAY_ADDRESSES[0]: 1, GATEWAY_ADDRESSES[1]: 0}
-    demand.tell(model(cluster), queued=0, inFlight=1)
+    demand.set_figures(model(cluster), queued=0, inFlight=1)
     await await_replicas(cluster, 1)
 
     async def one() -> bool:
@@ -196,25 +196,25 @@ async def test_load_brings_replicas_and_the_idlest_goes_first(
     assert await operator.metric("autoscaler_desired_replicas") == 1
 
 
-async def endpoints(cluster: Cluster) -> dict[str, str]:
+async def endpoints(cluster: ModelNamespace) -> dict[str, str]:
     """The state of each pod, as routers read it."""
     return {entry["pod"]: entry["state"] for entry in (await status(cluster)).get("endpoints") or []}
 
 
 async def two_of_which_one_is_too_many(
-    cluster: Cluster, operator: OperatorProcess, demand: Demand, node: Node
+    cluster: ModelNamespace, operator: OperatorProcess, demand: Demand, node: FakeKubelet
 ) -> str:
     """Two pods, of which the one with a single request drains; its name."""
     await cluster.create(**scaling(1, 2))
     await serve(cluster, node, 1)
-    demand.tell(model(cluster), queued=MANY)
+    demand.set_figures(model(cluster), queued=MANY)
     await await_replicas(cluster, 2)
     await serve(cluster, node, 2)
     demand.loads = {GATEWAY_ADDRESSES[0]: 2, GATEWAY_ADDRESSES[1]: 1}
     await await_decisions(operator, 2)
     names = {pod["status"]["podIP"]: str(pod["metadata"]["name"]) for pod in await node.pods()}
     idlest = names[GATEWAY_ADDRESSES[1]]
-    demand.tell(model(cluster), queued=0, inFlight=3)
+    demand.set_figures(model(cluster), queued=0, inFlight=3)
 
     async def drains() -> bool:
         return (await endpoints(cluster)).get(idlest) == "Draining"
@@ -223,30 +223,30 @@ async def two_of_which_one_is_too_many(
     return idlest
 
 
-async def test_a_pod_that_is_too_many_is_deleted_when_it_has_finished_what_it_had(
-    cluster: Cluster, start: StartScaling, demand: Demand, node: Node
+async def test_a_surplus_pod_is_deleted_after_its_requests_finished(
+    cluster: ModelNamespace, start: StartScaling, demand: Demand, node: FakeKubelet
 ) -> None:
     operator = start()
     going = await two_of_which_one_is_too_many(cluster, operator, demand, node)
     await await_decisions(operator, 5)
     assert await replicas(cluster) == 2
     demand.loads = {GATEWAY_ADDRESSES[0]: 2}
-    demand.tell(model(cluster), inFlight=2)
+    demand.set_figures(model(cluster), inFlight=2)
     await await_replicas(cluster, 1)
 
     async def gone() -> bool:
         return going not in {pod["metadata"]["name"] for pod in await node.pods()}
 
-    await eventually("the end of the pod that was told to go", gone)
+    await eventually("the end of the pod that was released", gone)
 
 
 async def test_a_draining_pod_is_called_back_when_the_demand_returns(
-    cluster: Cluster, start: StartScaling, demand: Demand, node: Node
+    cluster: ModelNamespace, start: StartScaling, demand: Demand, node: FakeKubelet
 ) -> None:
     operator = start()
     going = await two_of_which_one_is_too_many(cluster, operator, demand, node)
     pods = {pod["metadata"]["uid"] for pod in await node.pods()}
-    demand.tell(model(cluster), queued=MANY)
+    demand.set_figures(model(cluster), queued=MANY)
 
     async def serves() -> bool:
         return (await endpoints(cluster)).get(going) == "Ready"
@@ -256,8 +256,8 @@ async def test_a_draining_pod_is_called_back_when_the_demand_returns(
     assert {pod["metadata"]["uid"] for pod in await node.pods()} == pods
 
 
-async def test_starts_with_another_image_say_nothing_about_this_one_once_it_was_seen(
-    cluster: Cluster, start: StartScaling, node: Node
+async def test_cold_starts_of_another_image_are_ignored_once_the_present_one_was_measured(
+    cluster: ModelNamespace, start: StartScaling, node: FakeKubelet
 ) -> None:
     await cluster.create(**scaling(1, 1))
     learned = {"coldStarts": [[0, 600, "another image"]]}
@@ -279,13 +279,13 @@ async def test_starts_with_another_image_say_nothing_about_this_one_once_it_was_
     await eventually("the start of this image alone to count", fast)
 
 
-async def test_an_operator_that_starts_anew_under_load_changes_no_replicas(
-    cluster: Cluster, start: StartScaling, demand: Demand, node: Node
+async def test_an_operator_restart_under_load_changes_no_replicas(
+    cluster: ModelNamespace, start: StartScaling, demand: Demand, node: FakeKubelet
 ) -> None:
     first = start()
     await cluster.create(**scaling(1, 3, behavior={}, unschedulablePods=2))
     await serve(cluster, node, 1)
-    demand.tell(model(cluster), queued=MANY)
+    demand.set_figures(model(cluster), queued=MANY)
     await await_replicas(cluster, 3)
     demand.loads = dict.fromkeys(GATEWAY_ADDRESSES, 8)
     await serve(cluster, node, 3)
@@ -294,7 +294,7 @@ async def test_an_operator_that_starts_anew_under_load_changes_no_replicas(
     assert await first.stop() == 0
 
     # So little is left that the first one would have begun to take replicas away.
-    demand.tell(model(cluster), queued=0, inFlight=1)
+    demand.set_figures(model(cluster), queued=0, inFlight=1)
     demand.loads = {GATEWAY_ADDRESSES[0]: 1}
     second = start("operator-1")
     await eventually("the second operator", second.ready)
@@ -305,8 +305,8 @@ async def test_an_operator_that_starts_anew_under_load_changes_no_replicas(
     assert (await status(cluster))["autoscaling"]["desiredReplicas"] == 3
 
 
-async def test_without_a_word_from_the_router_nothing_is_taken_away(
-    cluster: Cluster, start: StartScaling, demand: Demand
+async def test_without_an_answer_from_the_router_no_replica_is_removed(
+    cluster: ModelNamespace, start: StartScaling, demand: Demand
 ) -> None:
     demand.silent = True
     operator = start()
@@ -314,10 +314,10 @@ async def test_without_a_word_from_the_router_nothing_is_taken_away(
     await await_replicas(cluster, 0)
     await cluster.await_condition("ScalingActive", "False", "MetricsMissing")
     demand.silent = False
-    demand.tell(model(cluster), queued=1)
+    demand.set_figures(model(cluster), queued=1)
     await await_replicas(cluster, 1)
     demand.silent = True
-    demand.tell(model(cluster), queued=0)
+    demand.set_figures(model(cluster), queued=0)
     blind = r'autoscaler_decisions_total\{reason="MetricsMissing"'
     before = await operator.metric(blind)
 
@@ -328,33 +328,33 @@ async def test_without_a_word_from_the_router_nothing_is_taken_away(
     assert await replicas(cluster) == 1
 
 
-async def test_decisions_that_change_nothing_write_nothing(
-    cluster: Cluster, start: StartScaling, demand: Demand, node: Node
+async def test_a_decision_that_changes_nothing_causes_no_write(
+    cluster: ModelNamespace, start: StartScaling, demand: Demand, node: FakeKubelet
 ) -> None:
     operator = start()
     await cluster.create(**scaling(1, maxConcurrency=10))
     await serve(cluster, node, 1)
     demand.loads = {GATEWAY_ADDRESSES[0]: 2}
-    demand.tell(model(cluster), inFlight=2, arrivals=2)
+    demand.set_figures(model(cluster), inFlight=2, arrivals=2)
     await await_decisions(operator, 3)
     await operator.quiet()
     before, versions = await operator.writes(), await cluster.versions()
     for load in (3, 2, 4):
         demand.loads = {GATEWAY_ADDRESSES[0]: load}
-        demand.tell(model(cluster), inFlight=load, arrivals=load)
+        demand.set_figures(model(cluster), inFlight=load, arrivals=load)
         await await_decisions(operator, 2)
     assert await operator.writes() == before
     assert await cluster.versions() == versions
 
 
-async def test_without_room_one_pod_waits_however_many_are_needed(
-    cluster: Cluster, start: StartScaling, demand: Demand, node: Node
+async def test_without_free_nodes_only_one_pod_waits_however_many_are_needed(
+    cluster: ModelNamespace, start: StartScaling, demand: Demand, node: FakeKubelet
 ) -> None:
     operator = start()
     await cluster.create(**scaling(1, 4))
     await serve(cluster, node, 1)
     first = {pod["metadata"]["name"] for pod in await node.pods()}
-    demand.tell(model(cluster), queued=MANY)
+    demand.set_figures(model(cluster), queued=MANY)
     await await_replicas(cluster, 2)
 
     async def second() -> Object | None:

@@ -10,7 +10,7 @@ import pytest
 
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import EVENT, MODEL_DEPLOYMENT
-from tests.controller.cluster import Cluster
+from tests.controller.cluster import ModelNamespace
 from tests.controller.conftest import Start
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import ControlPlane, Object, eventually
@@ -22,27 +22,27 @@ class Namespaces:
     """Two namespaces of different owners that one operator watches."""
 
     def __init__(self, plane: ControlPlane, kube: KubeClient, one: str, other: str) -> None:
-        self.victim, self.evil = Cluster(kube, one), Cluster(kube, other)
+        self.victim, self.evil = ModelNamespace(kube, one), ModelNamespace(kube, other)
         self.settings = {"FAIRLEAD_WATCH_NAMESPACES": f"{one},{other}"}
         self._plane, self._kube = plane, kube
 
-    async def create(self, where: Cluster, *names: str) -> None:
+    async def create(self, where: ModelNamespace, *names: str) -> None:
         """A model `tiny` with these names beside its own."""
         await where.create(model={"source": "pvc://m", "servedName": where.namespace, "aliases": [*names]})
 
-    async def rename(self, where: Cluster, *names: str) -> None:
+    async def rename(self, where: ModelNamespace, *names: str) -> None:
         """Other aliases."""
         spec = {"spec": {"model": {"aliases": [*names]}}}
         await self._kube.patch(MODEL_DEPLOYMENT, where.namespace, "tiny", spec)
 
-    async def delete(self, where: Cluster) -> None:
+    async def delete(self, where: ModelNamespace) -> None:
         await asyncio.to_thread(self._plane.kubectl, "delete", "mdep/tiny", "-n", where.namespace)
 
-    async def status(self, where: Cluster) -> Object:
+    async def status(self, where: ModelNamespace) -> Object:
         body = await self._kube.get(MODEL_DEPLOYMENT, where.namespace, "tiny")
         return dict(body.get("status", {}))
 
-    async def await_names(self, where: Cluster, *names: str, taken: str = "") -> None:
+    async def await_names(self, where: ModelNamespace, *names: str, taken: str = "") -> None:
         """Its status says that it has these names, and which one another model has."""
 
         async def said() -> bool:
@@ -70,7 +70,7 @@ def operator(both: Namespaces, start_operator: Start) -> OperatorProcess:
     return start_operator(settings=both.settings)
 
 
-async def test_a_name_stays_with_the_older_model_and_passes_on_when_it_goes(
+async def test_a_served_name_stays_with_the_older_model_and_passes_on_when_it_is_deleted(
     both: Namespaces, operator: OperatorProcess, kube: KubeClient
 ) -> None:
     victim, evil = both.victim, both.evil
@@ -89,7 +89,7 @@ async def test_a_name_stays_with_the_older_model_and_passes_on_when_it_goes(
     await both.await_names(evil, "chat")
 
 
-async def test_an_old_model_takes_no_name_from_a_younger_one_also_by_the_next_operator(
+async def test_an_old_model_takes_no_granted_name_even_after_an_operator_restart(
     both: Namespaces, operator: OperatorProcess, start_operator: Start
 ) -> None:
     victim, evil = both.victim, both.evil
@@ -107,7 +107,7 @@ async def test_an_old_model_takes_no_name_from_a_younger_one_also_by_the_next_op
     await both.await_names(victim, "chat")
 
 
-async def test_a_status_that_somebody_else_writes_gives_no_name(
+async def test_a_status_written_by_another_writer_grants_no_name(
     both: Namespaces, operator: OperatorProcess, kube: KubeClient
 ) -> None:
     victim, evil = both.victim, both.evil
@@ -121,7 +121,7 @@ async def test_a_status_that_somebody_else_writes_gives_no_name(
     await both.await_names(victim, "chat")
 
 
-async def test_of_two_that_an_operator_finds_the_older_one_has_the_name(
+async def test_of_two_existing_claimants_the_older_model_gets_the_name(
     both: Namespaces, start_operator: Start
 ) -> None:
     await both.create(both.victim, "chat")
@@ -144,7 +144,7 @@ async def test_of_two_that_an_operator_finds_the_older_one_has_the_name(
     await both.await_names(both.evil, taken=f"{both.victim.namespace}/tiny")
 
 
-async def test_a_full_name_of_another_namespace_is_reported_as_such(
+async def test_a_claim_of_a_full_name_in_another_namespace_is_reported(
     both: Namespaces, operator: OperatorProcess
 ) -> None:
     full = f"{both.victim.namespace}/chat"

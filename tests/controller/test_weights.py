@@ -10,8 +10,8 @@ from fairlead_operator.kube.resources import (
     MODEL_DEPLOYMENT,
     PERSISTENT_VOLUME_CLAIM,
 )
-from tests.controller.cluster import Cluster
-from tests.controller.node import Node
+from tests.controller.cluster import ModelNamespace
+from tests.controller.node import FakeKubelet
 from tests.controller.operator_process import OperatorProcess
 from tests.kube.support import Object, eventually
 
@@ -25,22 +25,22 @@ def cached(**cache: str) -> Object:
     return {"source": "hf://org/big", "cache": {"type": "PersistentVolumeClaim", **cache}}
 
 
-async def claim(cluster: Cluster) -> Object | None:
+async def claim(cluster: ModelNamespace) -> Object | None:
     return await cluster.find(PERSISTENT_VOLUME_CLAIM, CLAIM)
 
 
-async def awaited_claim(cluster: Cluster) -> Object:
+async def awaited_claim(cluster: ModelNamespace) -> Object:
     found = await eventually("the claim", lambda: claim(cluster))
     assert found is not None
     return found
 
 
-async def change(cluster: Cluster, **spec: object) -> None:
+async def change(cluster: ModelNamespace, **spec: object) -> None:
     await cluster.kube.patch(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"spec": spec})
 
 
-async def test_a_claim_is_made_before_the_pods_that_mount_it(
-    cluster: Cluster, operator: OperatorProcess
+async def test_a_volume_claim_is_created_before_the_pods_that_mount_it(
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     await cluster.create(model=cached(size="1Gi", storageClassName="none"))
     deployment = await cluster.await_child(DEPLOYMENT)
@@ -51,8 +51,8 @@ async def test_a_claim_is_made_before_the_pods_that_mount_it(
     assert {"name": "weights", "persistentVolumeClaim": {"claimName": CLAIM}} in volumes
 
 
-async def test_a_change_that_a_claim_cannot_follow_stops_nothing_else(
-    cluster: Cluster, operator: OperatorProcess
+async def test_an_immutable_volume_claim_does_not_block_other_changes(
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     await cluster.create(model=cached(size="2Gi", storageClassName="none"))
     before = await awaited_claim(cluster)
@@ -69,8 +69,8 @@ async def test_a_change_that_a_claim_cannot_follow_stops_nothing_else(
     assert after["spec"] == before["spec"]
 
 
-async def test_a_claim_goes_with_the_cache_that_needed_it(
-    cluster: Cluster, operator: OperatorProcess
+async def test_a_volume_claim_is_deleted_with_the_cache_that_needed_it(
+    cluster: ModelNamespace, operator: OperatorProcess
 ) -> None:
     await cluster.create(model=cached(size="1Gi", storageClassName="none"))
     await awaited_claim(cluster)
@@ -84,8 +84,8 @@ async def test_a_claim_goes_with_the_cache_that_needed_it(
     await eventually("the end of the claim", leaves)
 
 
-async def test_a_model_whose_download_is_refused_says_why(
-    cluster: Cluster, node: Node, operator: OperatorProcess
+async def test_a_refused_download_is_reported_with_its_cause(
+    cluster: ModelNamespace, node: FakeKubelet, operator: OperatorProcess
 ) -> None:
     await cluster.create(model={"source": "hf://org/big"})
     await node.download_ended('{"reason": "WeightsUnauthorized", "message": "the hub answered 401"}')

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fairlead_gateway.contract.dialects import Dialect
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.dialects import Dialect
+from fairlead_contract.parameters import ApiKind
 from tests.effects.answers import (
     Answer,
     JsonObject,

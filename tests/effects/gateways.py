@@ -42,7 +42,7 @@ class Sites(Protocol):
 
 @dataclass(frozen=True)
 class Site:
-    """Where a gateway stands: its dialect, its engine, and what it is told about that engine."""
+    """The place of a gateway: its dialect, its engine, and its settings about that engine."""
 
     dialect: str
     is_second: bool = False
@@ -51,7 +51,7 @@ class Site:
     """What the deployment sets beside the dialect, as JSON: a site is a key."""
 
     def changed(self, **settings: str) -> Site:
-        """A site whose gateway is told something else."""
+        """A site whose gateway has other settings."""
         return replace(self, settings=(*self.settings, *settings.items()))
 
     def with_api(self, settings: Mapping[str, Any]) -> Site:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.parameters import ApiKind
 from tests.effects.endpoint import Endpoint
 
 Check = Callable[[Endpoint], None]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fairlead_gateway.contract.dialects import DIALECTS, Dialect
-from fairlead_gateway.contract.parameters import ApiKind
-from fairlead_gateway.contract.values import ABSENT
+from fairlead_contract.dialects import DIALECTS, Dialect
+from fairlead_contract.parameters import ApiKind
+from fairlead_contract.values import ABSENT
 from tests.effects.answers import Answer, JsonObject
 from tests.effects.checks.candidates import ENDING_PROMPT
 from tests.effects.checks.ending import ENDS_AT_ONCE, stop_string
@@ -90,7 +90,7 @@ def test_a_parameter_left_out_has_its_documented_default(
     assert left_out != _seen(endpoint.ask(prompt, **request | {name: other}))
 
 
-def test_every_documented_default_is_observed_somewhere() -> None:
+def test_every_documented_default_has_an_observing_check() -> None:
     assert {name for _, name, _ in DEFAULTS} - SETTINGS.keys() == ELSEWHERE & {n for _, n, _ in DEFAULTS}
 
 

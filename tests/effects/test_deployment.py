@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead_gateway.contract.dialects import DIALECTS
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.dialects import DIALECTS
+from fairlead_contract.parameters import ApiKind
 from tests.effects.endpoint import Endpoint
 from tests.effects.gateways import Gateways, Site
 
@@ -24,14 +24,14 @@ def endpoint(gateways: Gateways, request: pytest.FixtureRequest) -> Endpoint:
     return Endpoint(gateways, Site("OpenAI").with_api(OWN), DIALECTS["OpenAI"], request.param)
 
 
-def test_a_default_of_the_deployment_applies_where_the_request_says_nothing(endpoint: Endpoint) -> None:
+def test_a_deployments_default_applies_when_the_parameter_is_absent(endpoint: Endpoint) -> None:
     unsaid = {"temperature": None, endpoint.limit: 5}
 
     assert endpoint.ask(**unsaid).text == endpoint.ask(**unsaid).text
     assert endpoint.ask(temperature=2, seed=3, **{endpoint.limit: 5}).text != endpoint.ask(**unsaid).text
 
 
-def test_a_limit_of_the_deployment_binds_under_every_name_and_without_a_value(endpoint: Endpoint) -> None:
+def test_a_deployments_limit_applies_under_every_name_and_without_a_value(endpoint: Endpoint) -> None:
     assert endpoint.ask(**{endpoint.limit: None}).output_tokens == 6
     for name in (
         "max_tokens",
@@ -43,7 +43,7 @@ def test_a_limit_of_the_deployment_binds_under_every_name_and_without_a_value(en
     assert endpoint.refused(top_k=0, **{endpoint.limit: 5}).param == "top_k"
 
 
-def test_an_unknown_field_is_refused_where_the_deployment_says_so(endpoint: Endpoint) -> None:
+def test_an_unknown_field_is_refused_if_the_deployment_requires_it(endpoint: Endpoint) -> None:
     refusal = endpoint.refused(no_such_parameter=1, **{endpoint.limit: 5})
 
     assert (refusal.param, refusal.code) == ("no_such_parameter", "unknown_parameter")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fairlead_gateway.contract.dialects import DIALECTS, Dialect
-from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind, Handling
+from fairlead_contract.dialects import DIALECTS, Dialect
+from fairlead_contract.parameters import PARAMETERS, ApiKind, Handling
 from tests.effects.checks import CHECKS
 from tests.effects.endpoint import Endpoint
 from tests.effects.gateways import Gateways, Site
@@ -37,12 +37,14 @@ def _of_others() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(("dialect", "api", "name"), list(_documented()))
-def test_the_documented_effect(gateways: Gateways, dialect: Dialect, api: ApiKind, name: str) -> None:
+def test_a_parameter_has_its_documented_effect(
+    gateways: Gateways, dialect: Dialect, api: ApiKind, name: str
+) -> None:
     endpoint = Endpoint(gateways, Site(dialect.name), dialect, api)
 
     CHECKS[api, name](endpoint)
 
 
 @pytest.mark.parametrize(("api", "name"), list(_of_others()))
-def test_a_parameter_of_another_document_works_too(gateways: Gateways, api: ApiKind, name: str) -> None:
+def test_a_parameter_of_another_dialect_has_its_effect(gateways: Gateways, api: ApiKind, name: str) -> None:
     CHECKS[api, name](Endpoint(gateways, Site("OpenAI"), DIALECTS["OpenAI"], api))

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fairlead_gateway.contract.dialects import DIALECTS, Dialect
-from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
-from fairlead_gateway.contract.values import Integer, Kind, Number
+from fairlead_contract.dialects import DIALECTS, Dialect
+from fairlead_contract.parameters import PARAMETERS, ApiKind
+from fairlead_contract.values import Integer, Kind, Number
 from tests.effects.answers import read_refusal
 from tests.effects.endpoint import Endpoint
 from tests.effects.gateways import Gateways, Site
@@ -38,7 +38,7 @@ def _wrong(kind: Kind) -> list[Any]:
 @pytest.mark.parametrize(
     ("dialect", "api", "name", "kind"), [pytest.param(*rest, id=name) for name, *rest in _documented()]
 )
-def test_a_value_of_another_kind_is_refused_by_name(
+def test_a_parameter_value_of_another_type_is_refused_by_name(
     gateways: Gateways, dialect: Dialect, api: ApiKind, name: str, kind: Kind
 ) -> None:
     endpoint = Endpoint(gateways, Site(dialect.name), dialect, api)
@@ -60,7 +60,7 @@ def test_a_value_of_another_kind_is_refused_by_name(
         if not isinstance(rest[-1], Integer)
     ],
 )
-def test_the_ends_of_a_range_are_inside(
+def test_both_ends_of_a_parameter_range_are_accepted(
     gateways: Gateways, dialect: Dialect, api: ApiKind, name: str, kind: Number
 ) -> None:
     endpoint = Endpoint(gateways, Site(dialect.name), dialect, api)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairlead_gateway.contract.dialects import DIALECTS
+from fairlead_contract.dialects import DIALECTS
 from tests.effects.checks import CHECKS
 
 DOCUMENTED = {

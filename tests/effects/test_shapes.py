@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fairlead_gateway.contract.dialects import DIALECTS
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.dialects import DIALECTS
+from fairlead_contract.parameters import ApiKind
 from tests.effects.answers import JsonObject
 from tests.effects.endpoint import Endpoint
 from tests.effects.gateways import Gateways, Site
@@ -51,7 +51,7 @@ def _keys(value: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("sample", SAMPLES)
-def test_an_answer_has_the_shape_of_the_sample(gateways: Gateways, sample: str) -> None:
+def test_an_answer_has_the_shape_of_the_dialects_sample(gateways: Gateways, sample: str) -> None:
     name, api = sample.split("-")
     endpoint = Endpoint(gateways, Site(name), DIALECTS[name], ApiKind(api))
     published: JsonObject = json.loads(SAMPLES[sample].read_text())
@@ -71,7 +71,7 @@ def test_a_chunk_has_the_keys_of_polargrids_sample(gateways: Gateways) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in DIALECTS if name != "OpenAI"])
-def test_only_openais_dialect_shows_what_is_vllms_own(gateways: Gateways, name: str) -> None:
+def test_only_the_openai_dialect_shows_keys_that_only_vllm_has(gateways: Gateways, name: str) -> None:
     endpoint = Endpoint(gateways, Site(name), DIALECTS[name], ApiKind.CHAT)
 
     assert not _keys(endpoint.ask().document) & INTERNAL

@@ -21,6 +21,7 @@ import httptools
 import uvicorn
 from uvicorn.server import ServerState
 
+from fairlead_contract.gateway_settings import GatewaySettings
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.contract.api_adapter import Call
 from fairlead_gateway.contract.errors import ApiError
@@ -29,7 +30,7 @@ from fairlead_gateway.contract.request import parse_object, require_few_values
 from fairlead_gateway.gateway_context import GatewayContext
 from fairlead_gateway.routes import generation_routes
 from fairlead_gateway.server.engine_request_cycle import api_protocol
-from fairlead_gateway.settings import GatewaySettings, ProcessSettings
+from fairlead_gateway.settings import ProcessSettings
 from fairlead_gateway.upstream.connection import HttpConnection
 from fairlead_gateway.upstream.pool import EnginePool
 from tests.gateway.bodies import GENERATIONS

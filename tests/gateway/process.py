@@ -25,7 +25,7 @@ START_SECONDS = 60
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -83,22 +83,21 @@ class GatewayProcess:
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(command, env=environment, stdout=output)
         try:
-            self._wait_alive()
+            self._wait_alive(engine.socket)
         except BaseException:
             self.stop()
             raise
 
-    def _wait_alive(self) -> None:
+    def _wait_alive(self, engine: Path) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
-                if self.admin("/healthz")[0] == 200:
-                    self.admin(
-                        "/readyz"
-                    )  # as the kubelet does before any request: the gateway asks its engine
+                # As Kubernetes does before any request, unless there is no engine.
+                if self.admin("/readyz" if engine.exists() else "/healthz")[0] == 200:
                     return
             except OSError:
-                time.sleep(0.05)
+                pass
+            time.sleep(0.05)
         raise RuntimeError("the gateway did not start")
 
     @property

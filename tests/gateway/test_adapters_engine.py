@@ -1,4 +1,4 @@
-"""LoRA adapters on a real vLLM: started as in a pod, asked through the gateway by their names."""
+"""LoRA adapters on a real vLLM: started as in a pod, requested through the gateway by name."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def ask(client: OpenAI, name: str) -> str:
     return answer.choices[0].message.content or ""
 
 
-def test_each_adapter_answers_in_its_own_way(client: OpenAI) -> None:
+def test_each_adapter_gives_its_own_answer(client: OpenAI) -> None:
     answers = {name: ask(client, name) for name in ("tiny", "poet", "clerk")}
     assert len(set(answers.values())) == 3
     assert {name: ask(client, name) for name in answers} == answers

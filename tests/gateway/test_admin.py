@@ -13,11 +13,12 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from fairlead_contract.gateway_settings import GatewaySettings
 from fairlead_gateway import drain
 from fairlead_gateway.admin import create_admin
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.gateway_context import GatewayContext
-from fairlead_gateway.settings import GatewaySettings, ProcessSettings
+from fairlead_gateway.settings import ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool
 from tests.gateway.asgi import Answer, call
 from tests.gateway.scripted import ScriptedEngine, answer, whole
@@ -43,7 +44,9 @@ async def services(process: ProcessSettings) -> AsyncIterator[GatewayContext]:
 
 
 @pytest.fixture
-def admin(services: GatewayContext) -> FastAPI:
+async def admin(services: GatewayContext) -> FastAPI:
+    """The admin port of a gateway that has asked its engine."""
+    await services.query_engine()
     return create_admin(services)
 
 
@@ -86,7 +89,7 @@ def start_engine(process: ProcessSettings, started_at: float) -> None:
     process.engine_state.write_text(json.dumps({"phase": "Running", "startedAt": started_at}))
 
 
-async def test_a_drained_pod_is_not_ready_although_its_engine_is(
+async def test_a_drained_pod_is_not_ready_although_its_engine_is_healthy(
     admin: FastAPI, process: ProcessSettings
 ) -> None:
     start_engine(process, FIRST_START)
@@ -94,7 +97,7 @@ async def test_a_drained_pod_is_not_ready_although_its_engine_is(
     assert await readiness(admin) == (503, "Draining")
 
 
-async def test_an_engine_that_was_restarted_in_its_pod_is_ready_again(
+async def test_a_drained_pod_whose_engine_restarted_is_ready_again(
     admin: FastAPI, process: ProcessSettings, services: GatewayContext
 ) -> None:
     start_engine(process, FIRST_START)
@@ -109,7 +112,7 @@ def longest_drain(services: GatewayContext) -> float:
     return services.settings.drain_timeout_seconds + drain.COME_BACK_SECONDS
 
 
-async def test_a_drained_pod_that_nothing_stops_comes_back(
+async def test_a_drained_pod_that_is_not_deleted_becomes_ready_again(
     admin: FastAPI, services: GatewayContext, clock: Clock
 ) -> None:
     await drain_from_pod(admin)
@@ -117,7 +120,7 @@ async def test_a_drained_pod_that_nothing_stops_comes_back(
     assert await readiness(admin) == (200, "Ready")
 
 
-async def test_a_drained_pod_stays_out_as_long_as_it_may_still_be_stopped(
+async def test_a_drained_pod_stays_unready_while_it_may_still_be_stopped(
     admin: FastAPI, services: GatewayContext, clock: Clock
 ) -> None:
     await drain_from_pod(admin)
@@ -125,7 +128,7 @@ async def test_a_drained_pod_stays_out_as_long_as_it_may_still_be_stopped(
     assert await readiness(admin) == (503, "Draining")
 
 
-async def test_a_pod_that_is_asked_to_drain_again_stays_out_for_longer(
+async def test_a_repeated_drain_request_extends_the_drain(
     admin: FastAPI, services: GatewayContext, clock: Clock
 ) -> None:
     await drain_from_pod(admin)
@@ -135,7 +138,7 @@ async def test_a_pod_that_is_asked_to_drain_again_stays_out_for_longer(
     assert await readiness(admin) == (503, "Draining")
 
 
-async def test_a_gateway_that_is_being_stopped_does_not_come_back(
+async def test_a_gateway_after_sigterm_does_not_become_ready_again(
     admin: FastAPI, services: GatewayContext, clock: Clock
 ) -> None:
     await drain_from_pod(admin)
@@ -147,20 +150,20 @@ async def test_a_gateway_that_is_being_stopped_does_not_come_back(
 @pytest.mark.parametrize(
     "address", ["10.1.2.3", "127.0.0.6", "fd00::1", "::ffff:10.1.2.3", "client", "127.0.0.1.example.org"]
 )
-async def test_only_the_pod_itself_can_drain_it(admin: FastAPI, address: str) -> None:
+async def test_a_drain_request_from_outside_the_pod_is_refused(admin: FastAPI, address: str) -> None:
     refused = await call(admin, "POST", "/drain", client=address)
     assert refused.status == 403
     assert "Only the pod itself" in refused.json()["message"]
     assert (await readiness(admin))[0] == 200
 
 
-async def test_a_header_makes_no_client_the_pod_itself(admin: FastAPI) -> None:
+async def test_a_forwarded_header_does_not_make_a_client_count_as_the_pod(admin: FastAPI) -> None:
     headers = {"x_forwarded_for": "127.0.0.1", "forwarded": "for=127.0.0.1", "x_real_ip": "127.0.0.1"}
     assert (await call(admin, "POST", "/drain", client="10.1.2.3", **headers)).status == 403
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "::ffff:127.0.0.1"])
-async def test_the_pod_itself_has_several_addresses(admin: FastAPI, address: str) -> None:
+async def test_every_address_of_the_pod_may_drain_it(admin: FastAPI, address: str) -> None:
     assert (await call(admin, "POST", "/drain", client=address)).status == 200
     assert (await readiness(admin))[0] == 503
 
@@ -169,8 +172,10 @@ def observed(services: GatewayContext) -> dict[str, Any]:
     """All of a gateway that a request to its admin port could change."""
     return {
         "gate": {name: value for name, value in vars(services.limiter).items() if not name.startswith("_")},
-        "demand": services.demand.tell(),
+        "demand": services.demand.report(),
         "settings": services.settings,
+        "policy": services.policy,
+        "engine asked": services.engine_queried,
         "problems": services.problems,
         "metrics": services.telemetry.render(),
     }
@@ -179,13 +184,14 @@ def observed(services: GatewayContext) -> dict[str, Any]:
 @pytest.mark.parametrize("drained", [False, True])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 async def test_a_safe_method_changes_no_state(
-    admin: FastAPI,
     services: GatewayContext,
     process: ProcessSettings,
     method: str,
     drained: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    # Its engine is healthy, and was not asked yet.
+    admin = create_admin(services)
     # Longer than the test: nothing else may change state meanwhile.
     monkeypatch.setattr(drain, "_LOOK_AGAIN_SECONDS", 3600)
     start_engine(process, FIRST_START)
@@ -202,13 +208,18 @@ async def test_a_safe_method_changes_no_state(
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-async def test_a_drain_is_asked_for_by_post(admin: FastAPI, method: str) -> None:
+async def test_a_drain_is_requested_by_post(admin: FastAPI, method: str) -> None:
     refused = await call(admin, method, "/drain", client="127.0.0.1")
     assert (refused.status, refused.headers["allow"]) == (405, "POST")
 
 
-async def test_a_ready_gateway_knows_the_context_length(admin: FastAPI, services: GatewayContext) -> None:
-    await call(admin, "GET", "/readyz")
+async def test_readiness_waits_for_the_context_length(services: GatewayContext) -> None:
+    admin = create_admin(services)
+    assert await readiness(admin) == (503, "EngineNotReady")
+    assert (await call(admin, "GET", "/status")).json()["ready"] is False
+
+    await services.query_engine()
+    assert await readiness(admin) == (200, "Ready")
     assert services.policy.engine.context_length == 512
 
 
@@ -228,13 +239,15 @@ async def test_an_engine_without_the_launcher_is_ready_when_it_is_healthy(admin:
     assert await readiness(admin) == (200, "Ready")
 
 
-async def test_readiness_names_what_is_wrong_with_settings_and_keys(admin: FastAPI) -> None:
+async def test_readiness_reports_problems_of_settings_and_keys(admin: FastAPI) -> None:
     problems = (await call(admin, "GET", "/readyz")).json()["problems"]
     assert len(problems) == 1
     assert "'bad'" in problems[0]
 
 
-async def test_metrics_are_the_gateways_and_the_engines(admin: FastAPI, services: GatewayContext) -> None:
+async def test_metrics_contain_those_of_the_gateway_and_of_the_engine(
+    admin: FastAPI, services: GatewayContext
+) -> None:
     services.telemetry.count_request("chat", 200, 0.2, "alice")
     text = (await call(admin, "GET", "/metrics")).body.decode()
     assert 'fairlead_gateway_requests_total{endpoint="chat",key="alice",status="200"} 1.0' in text
@@ -242,7 +255,7 @@ async def test_metrics_are_the_gateways_and_the_engines(admin: FastAPI, services
     assert text.endswith(MODELS.decode())  # whatever the engine answers to /metrics
 
 
-async def test_the_status_tells_load_engine_and_weights_in_one_answer(
+async def test_the_status_contains_load_engine_and_weights(
     admin: FastAPI, services: GatewayContext, process: ProcessSettings
 ) -> None:
     start_engine(process, FIRST_START)
@@ -263,18 +276,16 @@ async def test_the_status_tells_load_engine_and_weights_in_one_answer(
 
 
 @pytest.mark.parametrize("content", [None, "", "{", "[]"])
-async def test_the_status_of_a_pod_that_begins_has_no_engine_and_no_weights(
+async def test_the_status_of_a_starting_pod_has_no_engine_and_no_weights(
     admin: FastAPI, process: ProcessSettings, content: str | None
 ) -> None:
     if content is not None:
         process.weights_state.write_text(content)
-    told = (await call(admin, "GET", "/status")).json()
-    assert (told["engine"], told["weights"]) == (None, None)
+    document = (await call(admin, "GET", "/status")).json()
+    assert (document["engine"], document["weights"]) == (None, None)
 
 
-async def test_the_status_says_that_a_pod_drains_and_when_it_has_drained(
-    admin: FastAPI, services: GatewayContext
-) -> None:
+async def test_the_status_shows_a_drain_and_its_end(admin: FastAPI, services: GatewayContext) -> None:
     async def status() -> tuple[bool, bool, bool]:
         body = (await call(admin, "GET", "/status")).json()
         return body["draining"], body["drained"], body["ready"]
@@ -289,7 +300,7 @@ async def test_the_status_says_that_a_pod_drains_and_when_it_has_drained(
     assert await status() == (True, True, False)
 
 
-async def test_a_pod_that_came_back_is_not_drained(
+async def test_a_pod_that_is_ready_again_is_not_reported_as_drained(
     admin: FastAPI, services: GatewayContext, clock: Clock
 ) -> None:
     await drain_from_pod(admin)

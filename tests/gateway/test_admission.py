@@ -38,7 +38,7 @@ def bearer(key: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("headers", [{}, bearer("sk-wrong"), {"authorization": "sk-alice"}])
 @pytest.mark.parametrize(("method", "path"), [("POST", CHAT_PATH), ("GET", "/v1/models"), ("GET", "/other")])
-async def test_without_a_valid_key_nothing_is_told(
+async def test_without_a_valid_key_every_path_is_a_401_invalid_api_key(
     socket: Path, method: str, path: str, headers: dict[str, str]
 ) -> None:
     async with running_gateway(socket, KEYS, auth=APIKEY) as gateway:
@@ -49,7 +49,7 @@ async def test_without_a_valid_key_nothing_is_told(
 
 
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
-async def test_a_valid_key_opens_the_door(socket: Path, path: str, body: dict[str, Any]) -> None:
+async def test_a_request_with_a_valid_key_is_served(socket: Path, path: str, body: dict[str, Any]) -> None:
     async with ScriptedEngine(socket, OK), running_gateway(socket, KEYS, auth=APIKEY) as gateway:
         result = await gateway.call("POST", path, body, bearer("sk-alice"))
 
@@ -57,14 +57,16 @@ async def test_a_valid_key_opens_the_door(socket: Path, path: str, body: dict[st
 
 
 @pytest.mark.parametrize(("model", "status"), [("small", 200), ("tiny", 403)])
-async def test_a_key_with_a_list_of_models_opens_only_these(socket: Path, model: str, status: int) -> None:
+async def test_a_key_with_a_list_of_models_is_refused_for_other_models(
+    socket: Path, model: str, status: int
+) -> None:
     async with ScriptedEngine(socket, OK), running_gateway(socket, KEYS, auth=APIKEY, model=BOTH) as gateway:
         result = await gateway.call("POST", CHAT_PATH, CHAT | {"model": model}, bearer("sk-bob"))
 
     assert result.status == status
 
 
-async def test_a_key_sees_only_its_models(socket: Path) -> None:
+async def test_a_key_lists_only_its_models(socket: Path) -> None:
     async with running_gateway(socket, KEYS, auth=APIKEY, model=BOTH) as gateway:
         result = await gateway.call("GET", "/v1/models", headers=bearer("sk-bob"))
         hidden = await gateway.call("GET", "/v1/models/tiny", headers=bearer("sk-bob"))
@@ -103,7 +105,7 @@ def start(gateway: Gateway, **fields: Any) -> asyncio.Task[Any]:
     return asyncio.create_task(gateway.call("POST", CHAT_PATH, CHAT | fields))
 
 
-async def test_a_request_above_the_bound_waits_for_its_turn(socket: Path) -> None:
+async def test_a_request_above_the_concurrency_limit_is_queued(socket: Path) -> None:
     slow = Slow()
     async with (
         ScriptedEngine(socket, slow) as engine,
@@ -119,7 +121,7 @@ async def test_a_request_above_the_bound_waits_for_its_turn(socket: Path) -> Non
     assert [result.status for result in results] == [200, 200]
 
 
-async def test_more_than_may_wait_are_sent_away_with_a_time_to_return(socket: Path) -> None:
+async def test_a_request_beyond_the_queue_limit_is_a_429_with_retry_after(socket: Path) -> None:
     slow = Slow()
     async with (
         ScriptedEngine(socket, slow),
@@ -136,7 +138,7 @@ async def test_more_than_may_wait_are_sent_away_with_a_time_to_return(socket: Pa
     assert int(refused.headers["retry-after"]) > 0
 
 
-async def test_a_request_that_waits_for_too_long_is_told_to_return(socket: Path) -> None:
+async def test_a_request_that_waits_too_long_is_refused_with_retry_after(socket: Path) -> None:
     slow = Slow()
     async with (
         ScriptedEngine(socket, slow),
@@ -154,7 +156,7 @@ async def test_a_request_that_waits_for_too_long_is_told_to_return(socket: Path)
     assert int((await second).headers["retry-after"]) > 0
 
 
-async def test_a_client_that_leaves_while_it_waits_gives_its_place_up(socket: Path) -> None:
+async def test_a_client_that_disconnects_while_waiting_leaves_the_queue(socket: Path) -> None:
     slow = Slow()
     async with (
         ScriptedEngine(socket, slow) as engine,
@@ -173,7 +175,7 @@ async def test_a_client_that_leaves_while_it_waits_gives_its_place_up(socket: Pa
     assert len(engine.requests) == 1
 
 
-async def test_a_place_is_free_again_after_every_kind_of_end(socket: Path) -> None:
+async def test_a_slot_is_released_however_its_request_ends(socket: Path) -> None:
     ends = [
         answer(),
         answer(HEAD, chunked(b"data: {}\n\n")),
@@ -186,7 +188,7 @@ async def test_a_place_is_free_again_after_every_kind_of_end(socket: Path) -> No
         assert gateway.services.limiter.running == 0
 
 
-async def test_bodies_that_fill_the_memory_in_all_are_sent_away(socket: Path) -> None:
+async def test_bodies_above_the_total_memory_limit_are_refused(socket: Path) -> None:
     slow = Slow()
     process = ProcessSettings(max_body_bytes_in_flight=40_000)
     async with ScriptedEngine(socket, slow), running_gateway(socket, process=process) as gateway:
@@ -211,6 +213,7 @@ async def test_a_request_with_labels_is_logged_with_its_id(
         result = await gateway.call("POST", CHAT_PATH, body, {"x-user-id": "U", "x-project-id": "P"})
 
     record = json.loads(next(entry.message for entry in caplog.records if entry.name == log.name))
+    assert list(record)[:4] == ["time", "level", "logger", "message"]
     assert record["labels"] == {"user": "u1", "chat_id": "c1", "user_id": "U", "project_id": "P"}
     assert (record["request_id"], record["status"]) == (result.headers["x-request-id"], 200)
 
@@ -233,7 +236,7 @@ async def test_the_wait_for_a_streams_first_event_is_measured(socket: Path, earl
     assert 'fairlead_gateway_inter_token_latency_seconds_count{endpoint="chat"} 1.0' in metrics
 
 
-async def test_usage_is_counted(socket: Path) -> None:
+async def test_the_metrics_count_prompt_and_completion_tokens(socket: Path) -> None:
     async with ScriptedEngine(socket, OK), running_gateway(socket) as gateway:
         await start(gateway)
         metrics = gateway.services.telemetry.render().decode()

@@ -65,7 +65,7 @@ async def pass_time(front: Front, until: asyncio.Future[bytes]) -> None:
     ],
     ids=["many", "one-large", "large-in-all"],
 )
-async def test_a_head_has_a_size(
+async def test_a_head_above_the_size_limit_is_refused(
     kind: str, socket: Path, path: str, lines: bytes, status: int, code: str
 ) -> None:
     async with fronts(kind, socket) as (front, engine):
@@ -76,7 +76,7 @@ async def test_a_head_has_a_size(
 
 
 @both
-async def test_a_head_that_never_ends_is_not_kept(kind: str, socket: Path) -> None:
+async def test_an_endless_head_is_not_buffered(kind: str, socket: Path) -> None:
     async with fronts(kind, socket) as (front, _):
         pieces = [POST + b"a: ", *[b"b" * 8192] * 100]
         received = await exchange(front, *pieces)
@@ -85,7 +85,7 @@ async def test_a_head_that_never_ends_is_not_kept(kind: str, socket: Path) -> No
 
 
 @both
-async def test_headers_that_were_refused_are_not_kept_behind_a_stream(kind: str, socket: Path) -> None:
+async def test_refused_headers_behind_a_stream_are_not_kept_in_memory(kind: str, socket: Path) -> None:
     def connections() -> list[Any]:
         return [item for item in front.services.active if hasattr(item, "headers")]
 
@@ -101,7 +101,7 @@ async def test_headers_that_were_refused_are_not_kept_behind_a_stream(kind: str,
 
 @both
 @pytest.mark.parametrize("step", [1000, 20_000])
-async def test_a_head_in_pieces_has_a_number_of_headers(kind: str, socket: Path, step: int) -> None:
+async def test_too_many_headers_in_several_packets_are_a_431(kind: str, socket: Path, step: int) -> None:
     lines = b"a:\r\n" * 4000
     async with fronts(kind, socket) as (front, _):
         received = await exchange(front, POST, *(lines[at : at + step] for at in range(0, len(lines), step)))
@@ -110,7 +110,7 @@ async def test_a_head_in_pieces_has_a_number_of_headers(kind: str, socket: Path,
 
 
 @both
-async def test_a_url_has_a_size(kind: str, socket: Path) -> None:
+async def test_a_url_above_the_size_limit_is_refused(kind: str, socket: Path) -> None:
     async with fronts(kind, socket) as (front, _):
         received = await exchange(front, b"GET /" + b"x" * MAX_URL_BYTES + b" HTTP/1.1\r\nhost: x\r\n\r\n")
 
@@ -118,7 +118,7 @@ async def test_a_url_has_a_size(kind: str, socket: Path) -> None:
 
 
 @both
-async def test_a_head_within_the_bounds_is_served(kind: str, socket: Path) -> None:
+async def test_a_request_head_within_the_bounds_is_served(kind: str, socket: Path) -> None:
     lines = [f"a-{number}: {'b' * 300}" for number in range(MAX_HEADERS - 4)]
     async with fronts(kind, socket) as (front, _):
         received = await exchange(front, post(CHAT_PATH, BODY, *lines, "connection: close"))
@@ -127,7 +127,7 @@ async def test_a_head_within_the_bounds_is_served(kind: str, socket: Path) -> No
 
 
 @both
-async def test_a_head_has_a_time(kind: str, socket: Path) -> None:
+async def test_a_head_that_takes_too_long_is_refused(kind: str, socket: Path) -> None:
     async with fronts(kind, socket) as (front, _):
         reader, writer = await front.connect()
         writer.write(POST)
@@ -139,7 +139,7 @@ async def test_a_head_has_a_time(kind: str, socket: Path) -> None:
 
 
 @both
-async def test_what_comes_behind_a_body_is_no_header(kind: str, socket: Path) -> None:
+async def test_trailers_after_a_body_are_not_passed_on_as_headers(kind: str, socket: Path) -> None:
     async with fronts(kind, socket) as (front, engine):
         head = POST + b"connection: close\r\ntransfer-encoding: chunked\r\n\r\n"
         trailers = b"0\r\nauthorization: Bearer stolen\r\nx-other: stolen\r\n\r\n"
@@ -164,7 +164,7 @@ async def test_what_comes_behind_a_body_is_no_header(kind: str, socket: Path) ->
     ],
     ids=["small-chunks", "extensions", "endless-trailer", "many-trailers"],
 )
-async def test_the_framing_of_a_body_has_a_size(kind: str, socket: Path, framing: bytes) -> None:
+async def test_oversized_chunk_framing_is_refused(kind: str, socket: Path, framing: bytes) -> None:
     pieces = [framing[at : at + 16_384] for at in range(0, len(framing), 16_384)]
     async with fronts(kind, socket) as (front, engine):
         received = await exchange(front, CHUNKED, *pieces)
@@ -187,7 +187,9 @@ async def test_a_body_in_chunks_of_usual_size_is_served(kind: str, socket: Path)
 
 @both
 @pytest.mark.parametrize("seconds", [UPLOAD_GRACE_SECONDS + 1, UPLOAD_SECONDS + 1], ids=["slow", "long"])
-async def test_an_upload_has_a_pace_and_a_time(kind: str, socket: Path, seconds: float) -> None:
+async def test_an_upload_that_is_too_slow_or_too_long_is_refused(
+    kind: str, socket: Path, seconds: float
+) -> None:
     async with fronts(kind, socket) as (front, _):
         reader, writer = await front.connect()
         writer.write(POST + b"content-length: 10000\r\n\r\n" + b" " * 5000)
@@ -219,7 +221,7 @@ async def test_a_body_with_too_many_values_is_a_400(kind: str, socket: Path) -> 
 
 @both
 @pytest.mark.parametrize(("header", "status"), [("content-encoding: gzip", 415), ("authorization: a", 400)])
-async def test_what_a_head_rules_out_is_refused_before_the_body(
+async def test_a_request_that_its_head_rules_out_is_refused_before_the_body(
     kind: str, socket: Path, header: str, status: int
 ) -> None:
     head = post(CHAT_PATH, BODY, "authorization: b", header, "expect: 100-continue")[: -len(BODY)]
@@ -233,7 +235,9 @@ async def test_what_a_head_rules_out_is_refused_before_the_body(
 
 
 @pytest.mark.parametrize("chunks", [True, False], ids=["chunked", "sized"])
-async def test_the_body_behind_an_offer_of_http_2_is_the_requests(socket: Path, chunks: bool) -> None:
+async def test_the_body_after_an_http_2_upgrade_offer_belongs_to_the_request(
+    socket: Path, chunks: bool
+) -> None:
     offer = ("connection: Upgrade, HTTP2-Settings", "upgrade: h2c", "http2-settings: AAMAAABk")
     if chunks:
         head = POST + "\r\n".join([*offer, "transfer-encoding: chunked", "", ""]).encode()
@@ -259,7 +263,7 @@ async def test_a_connection_takes_a_bounded_number_of_requests_at_once(kind: str
 
 
 @both
-async def test_nonsense_behind_a_stream_does_not_reach_into_it(kind: str, socket: Path) -> None:
+async def test_garbage_after_a_streaming_request_does_not_corrupt_its_stream(kind: str, socket: Path) -> None:
     chunk = b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'
     script = answer(HEAD, chunked(chunk), chunked(b"data: [DONE]\n\n"), b"0\r\n\r\n")
     body = json.dumps(CHAT | {"stream": True}).encode()
@@ -272,7 +276,7 @@ async def test_nonsense_behind_a_stream_does_not_reach_into_it(kind: str, socket
 
 
 @both
-async def test_one_address_cannot_take_all_connections(kind: str, socket: Path) -> None:
+async def test_one_address_cannot_use_up_all_connections(kind: str, socket: Path) -> None:
     async with fronts(kind, socket) as (front, _):
         front.services.connections.total = 9
         held = [await front.connect() for _ in range(3)]
@@ -288,7 +292,7 @@ async def test_one_address_cannot_take_all_connections(kind: str, socket: Path) 
 
 
 @both
-async def test_a_client_that_takes_nothing_is_cut_off(kind: str, socket: Path) -> None:
+async def test_a_client_that_reads_nothing_is_disconnected(kind: str, socket: Path) -> None:
     event = b'data: {"choices":[{"delta":{"content":"' + b"a" * 100_000 + b'"},"finish_reason":null}]}\n\n'
     body = json.dumps(CHAT | {"stream": True}).encode()
     async with fronts(kind, socket, streams(*[event] * 200)) as (front, _):
@@ -322,7 +326,7 @@ async def test_a_client_that_takes_nothing_is_cut_off(kind: str, socket: Path) -
     ids=["whole", "event", "error", "head", "interim"],
 )
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
-async def test_an_engines_answer_has_a_size(
+async def test_an_engine_answer_above_the_size_limit_is_a_502(
     socket: Path, path: str, body: dict[str, Any], script: Any, stream: bool
 ) -> None:
     async with ScriptedEngine(socket, script), running_gateway(socket) as gateway:
@@ -345,7 +349,7 @@ async def test_an_event_that_grows_in_the_middle_of_a_stream_ends_it_with_an_err
 # Memory that all share
 
 
-async def test_one_key_cannot_take_the_memory_of_the_others(socket: Path) -> None:
+async def test_one_key_cannot_use_up_the_memory_of_other_keys(socket: Path) -> None:
     process = ProcessSettings(max_body_bytes_in_flight=90_000)
     head = f"{POST.decode()}authorization: Bearer sk-alice\r\ncontent-length: 29000\r\n\r\n".encode()
     async with (

@@ -23,7 +23,7 @@ SCHEMA = {
 }
 
 
-def test_a_plain_answer(client: OpenAI) -> None:
+def test_a_plain_completion_reports_finish_reason_and_usage(client: OpenAI) -> None:
     answer = client.chat.completions.create(model="tiny", messages=HELLO, max_tokens=5)
 
     assert answer.choices[0].finish_reason == "length"
@@ -31,7 +31,7 @@ def test_a_plain_answer(client: OpenAI) -> None:
     assert answer.usage.completion_tokens == 5
 
 
-def test_a_streamed_answer_is_the_plain_one_in_pieces(client: OpenAI) -> None:
+def test_a_streamed_answer_equals_the_plain_answer(client: OpenAI) -> None:
     plain = client.chat.completions.create(model="tiny", messages=HELLO, max_tokens=20, temperature=0)
     stream = client.chat.completions.create(
         model="tiny", messages=HELLO, max_tokens=20, temperature=0, stream=True
@@ -54,7 +54,7 @@ def test_the_stream_helper_collects_the_answer(client: OpenAI) -> None:
     assert answer.choices[0].finish_reason == "stop"
 
 
-def test_a_json_schema_binds_the_answer(client: OpenAI) -> None:
+def test_a_json_schema_constrains_the_answer(client: OpenAI) -> None:
     answer = client.chat.completions.create(
         model="tiny",
         messages=HELLO,
@@ -99,7 +99,7 @@ def test_an_over_long_prompt_is_refused_before_anything_is_streamed(client: Open
     assert caught.value.code == "context_length_exceeded"
 
 
-def test_what_the_engine_finds_out_late_is_still_a_400_on_a_stream(client: OpenAI) -> None:
+def test_a_late_refusal_of_the_engine_is_a_400_for_a_streaming_request(client: OpenAI) -> None:
     with pytest.raises(BadRequestError) as caught:
         client.chat.completions.create(model="tiny", messages=HELLO, logit_bias={"999999": 1}, stream=True)
 

@@ -21,13 +21,13 @@ class Request:
         self._log.append(self.name)
 
 
-def test_a_request_runs_at_once_while_there_is_a_place() -> None:
+def test_a_request_below_the_concurrency_limit_runs_immediately() -> None:
     limiter = ConcurrencyLimiter(running_limit=1)
     assert limiter.enter(Request("a"))
     assert (limiter.running, limiter.waiting) == (1, 0)
 
 
-def test_a_request_without_a_place_waits_until_one_is_given_back() -> None:
+def test_a_request_above_the_concurrency_limit_waits_until_a_slot_is_released() -> None:
     log: list[str] = []
     limiter = ConcurrencyLimiter(running_limit=1)
     limiter.enter(Request("a", log=log))
@@ -61,7 +61,7 @@ def test_owners_take_turns_so_that_a_flood_of_one_does_not_starve_another() -> N
     assert log == ["flood0", "other", "flood1", "flood2"]
 
 
-def test_nobody_overtakes_those_who_wait() -> None:
+def test_a_new_request_never_overtakes_a_waiting_one() -> None:
     limiter = ConcurrencyLimiter(running_limit=2)
     limiter.enter(Request("a"))
     limiter.enter(Request("b"))
@@ -70,7 +70,7 @@ def test_nobody_overtakes_those_who_wait() -> None:
     assert not limiter.enter(Request("d"))
 
 
-def test_a_raised_bound_lets_in_those_who_wait() -> None:
+def test_raising_the_limit_admits_waiting_requests() -> None:
     log: list[str] = []
     limiter = ConcurrencyLimiter(running_limit=1)
     for name in ("a", "b", "c"):
@@ -80,7 +80,7 @@ def test_a_raised_bound_lets_in_those_who_wait() -> None:
     assert log == ["b", "c"]
 
 
-def test_more_than_may_wait_are_told_when_to_come_again() -> None:
+def test_a_request_beyond_the_queue_limit_is_refused_with_retry_after() -> None:
     limiter = ConcurrencyLimiter(running_limit=1, queue_limit=1)
     limiter.enter(Request("a"))
     limiter.enter(Request("b"))
@@ -92,7 +92,7 @@ def test_more_than_may_wait_are_told_when_to_come_again() -> None:
     assert int(refused.value.headers["retry-after"]) > 0
 
 
-def test_the_advised_wait_grows_with_what_requests_take_and_stays_within_what_clients_accept() -> None:
+def test_retry_after_grows_with_the_request_duration_and_stays_within_what_clients_accept() -> None:
     limiter = ConcurrencyLimiter(running_limit=1)
     limiter.enter(Request("a"))
     short = limiter.retry_after()
@@ -102,7 +102,7 @@ def test_the_advised_wait_grows_with_what_requests_take_and_stays_within_what_cl
     assert short < limiter.retry_after() <= 120
 
 
-def test_a_request_that_gave_up_is_not_admitted() -> None:
+def test_a_withdrawn_request_is_not_admitted() -> None:
     log: list[str] = []
     limiter = ConcurrencyLimiter(running_limit=1)
     limiter.enter(Request("a"))
@@ -114,7 +114,7 @@ def test_a_request_that_gave_up_is_not_admitted() -> None:
     assert log == ["waiting"]
 
 
-async def test_idle_is_when_nobody_runs_or_waits() -> None:
+async def test_wait_idle_returns_when_no_request_runs_or_waits() -> None:
     limiter = ConcurrencyLimiter(running_limit=1)
     limiter.enter(Request("a"))
     limiter.enter(Request("b"))
@@ -126,5 +126,5 @@ async def test_idle_is_when_nobody_runs_or_waits() -> None:
     await asyncio.wait_for(idle, 30)
 
 
-async def test_a_gate_without_requests_is_idle() -> None:
+async def test_a_limiter_without_requests_is_idle() -> None:
     await asyncio.wait_for(ConcurrencyLimiter().wait_idle(), 30)

@@ -79,7 +79,7 @@ def test_the_model_sees_the_broken_arguments_of_a_call(client: OpenAI) -> None:
     assert response_tokens(client, items) > response_tokens(client, empty) + len("Par")
 
 
-def test_the_model_sees_them_in_chat_completions_too(client: OpenAI) -> None:
+def test_the_model_sees_broken_call_arguments_in_chat_completions_too(client: OpenAI) -> None:
     def asked(arguments: str) -> int:
         conversation = [HI, turn(tool_calls=called("1", arguments=arguments)), result("1", "not JSON")]
         return chat_tokens(client, conversation)
@@ -87,7 +87,7 @@ def test_the_model_sees_them_in_chat_completions_too(client: OpenAI) -> None:
     assert asked(BROKEN) > asked("{}") + len("Par")
 
 
-def test_deeply_nested_arguments_are_text_that_is_too_long_and_no_fault_of_the_engine(client: OpenAI) -> None:
+def test_deeply_nested_call_arguments_are_a_too_long_prompt_and_not_an_engine_error(client: OpenAI) -> None:
     deep = '{"a":' * 2000 + "1" + "}" * 2000
 
     with pytest.raises(BadRequestError) as caught:
@@ -95,7 +95,7 @@ def test_deeply_nested_arguments_are_text_that_is_too_long_and_no_fault_of_the_e
     assert caught.value.code == "context_length_exceeded"
 
 
-def test_a_template_that_knows_one_system_message_gets_one(trusting_client: OpenAI) -> None:
+def test_several_system_messages_become_one_for_a_template_that_allows_one(trusting_client: OpenAI) -> None:
     template = {"chat_template": STRICT_TEMPLATE}
     later = [HI, {"role": "developer", "content": "be brief"}, HI]
     first = [{"role": "system", "content": "be kind\n\nbe brief"}, HI, HI]

@@ -43,7 +43,7 @@ def test_a_gateway_in_front_of_a_healthy_engine_is_ready(gateway: GatewayProcess
     assert gateway.admin("/readyz")[0] == 200
 
 
-def test_the_engines_progress_is_visible(gateway: GatewayProcess) -> None:
+def test_the_status_shows_the_phases_of_the_engine(gateway: GatewayProcess) -> None:
     status = json.loads(gateway.admin("/status")[1])
 
     assert status["ready"]

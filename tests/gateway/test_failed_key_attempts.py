@@ -37,7 +37,7 @@ def exhausted(clock: Clock, place: str = "a") -> FailedKeyAttempts:
     return attempts
 
 
-def test_after_a_burst_an_address_waits_for_its_next_attempt() -> None:
+def test_after_a_burst_of_wrong_keys_an_address_must_wait() -> None:
     clock = Clock()
     attempts = exhausted(clock)
 
@@ -48,7 +48,7 @@ def test_after_a_burst_an_address_waits_for_its_next_attempt() -> None:
     attempts.require("a", b"another")
 
 
-def test_attempts_come_back_one_by_one() -> None:
+def test_key_attempts_are_restored_one_by_one() -> None:
     clock = Clock()
     attempts = exhausted(clock)
     clock.now += WRONG_KEY_SECONDS
@@ -59,11 +59,11 @@ def test_attempts_come_back_one_by_one() -> None:
         attempts.require("a", b"another")
 
 
-def test_other_addresses_do_not_wait() -> None:
+def test_other_addresses_are_not_limited() -> None:
     exhausted(Clock()).require("b", b"another")
 
 
-def test_a_key_that_was_valid_does_not_wait() -> None:
+def test_a_key_that_was_valid_is_not_limited() -> None:
     clock = Clock()
     attempts = FailedKeyAttempts(clock)
     attempts.succeeded(b"valid")
@@ -73,7 +73,7 @@ def test_a_key_that_was_valid_does_not_wait() -> None:
     attempts.require("a", b"valid")
 
 
-def test_a_key_that_is_valid_for_one_model_waits_for_another() -> None:
+def test_a_key_valid_for_one_model_is_limited_for_another_model() -> None:
     attempts = exhausted(Clock(), "a")
     attempts.succeeded(b"key", "mine")
     attempts.require("a", b"key", "mine")
@@ -82,7 +82,7 @@ def test_a_key_that_is_valid_for_one_model_waits_for_another() -> None:
         attempts.require("a", b"key", "yours")
 
 
-def test_neither_addresses_nor_keys_fill_the_memory() -> None:
+def test_the_memory_of_failed_attempts_is_bounded() -> None:
     attempts = FailedKeyAttempts(Clock())
     for number in range(MAX_COUNTED_ADDRESSES + MAX_REMEMBERED_KEYS):
         attempts.failed(str(number))
@@ -93,7 +93,7 @@ def test_neither_addresses_nor_keys_fill_the_memory() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", CHAT_PATH), ("GET", "/v1/models")])
-async def test_guessing_is_slowed_down_and_a_known_key_is_served(
+async def test_key_guessing_is_slowed_down_while_a_known_key_is_served(
     socket: Path, method: str, path: str
 ) -> None:
     body = CHAT if method == "POST" else b""
@@ -109,7 +109,7 @@ async def test_guessing_is_slowed_down_and_a_known_key_is_served(
     assert known.status == 200
 
 
-async def test_a_wrong_key_is_refused_before_its_body_is_sent(socket: Path) -> None:
+async def test_a_request_with_a_wrong_key_is_refused_before_its_body_is_sent(socket: Path) -> None:
     async with running_gateway(socket, KEYS, auth=APIKEY) as gateway:
         reader, writer = await gateway.connect()
         writer.write(

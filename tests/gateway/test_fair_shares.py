@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fairlead_gateway.admission.fair_shares import FairShares, address_holder
 
 
-def test_one_holder_gets_a_third_of_what_is_free() -> None:
+def test_one_holder_gets_at_most_a_third_of_what_is_free() -> None:
     shares = FairShares(900)
 
     assert shares.largest == 300
@@ -17,7 +17,7 @@ def test_one_holder_gets_a_third_of_what_is_free() -> None:
     assert not shares.take("a", 1)
 
 
-def test_after_one_holder_has_its_share_there_is_one_for_the_next() -> None:
+def test_after_one_holder_has_its_share_the_next_holder_gets_one_too() -> None:
     shares = FairShares(900)
     shares.take("a", 300)
 
@@ -26,7 +26,7 @@ def test_after_one_holder_has_its_share_there_is_one_for_the_next() -> None:
     assert not shares.take("a", 1)
 
 
-def test_what_is_refused_takes_nothing() -> None:
+def test_a_refused_amount_takes_nothing_from_the_share() -> None:
     shares = FairShares(900)
     shares.take("a", 301)
 
@@ -34,7 +34,7 @@ def test_what_is_refused_takes_nothing() -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(1, 400))))
-def test_whatever_holders_take_something_is_left_and_all_of_it_comes_back(
+def test_for_any_holders_something_stays_free_and_everything_is_given_back(
     wanted: list[tuple[str, int]],
 ) -> None:
     shares = FairShares(1000)
@@ -62,5 +62,5 @@ def test_whatever_holders_take_something_is_left_and_all_of_it_comes_back(
         ("a:b", "a:b"),
     ],
 )
-def test_an_ipv6_network_is_one_holder(host: str, holder: str) -> None:
+def test_addresses_of_one_ipv6_network_share_one_holder(host: str, holder: str) -> None:
     assert address_holder(host) == holder

@@ -76,23 +76,23 @@ def cut(data: bytes, size: int) -> bytes:
 
 @settings(max_examples=300, deadline=None)
 @given(data=bytes_of(_LINES), size=st.integers(0, 255))
-def test_whatever_a_client_sends_nothing_is_left_behind(server: Server, data: bytes, size: int) -> None:
+def test_for_any_bytes_of_a_client_the_server_keeps_no_state(server: Server, data: bytes, size: int) -> None:
     server(cut(data, size))
 
 
 @settings(max_examples=300, deadline=None)
 @given(bytes_of(_LINES), st.integers(0, 255))
-def test_whatever_an_engine_answers_there_is_one_end(data: bytes, size: int) -> None:
+def test_for_any_bytes_of_an_engine_the_exchange_ends_exactly_once(data: bytes, size: int) -> None:
     answer(cut(data, size))
 
 
 @settings(max_examples=300, deadline=None)
 @given(bytes_of(_EVENTS), st.integers(0, 255))
-def test_whatever_a_stream_holds_it_ends_once(data: bytes, size: int) -> None:
+def test_for_any_events_a_stream_ends_exactly_once(data: bytes, size: int) -> None:
     events(cut(data, size))
 
 
 @settings(max_examples=500, deadline=None)
 @given(bytes_of(_JSON).map(lambda data: b"{" + data + b"}"))
-def test_whatever_the_texts_are_the_values_are_counted(data: bytes) -> None:
+def test_for_any_json_text_the_number_of_values_is_counted_correctly(data: bytes) -> None:
     values(data)

@@ -47,19 +47,19 @@ class Story:
             self.now += 1
             if awaited:
                 self.watch.awaited(self.now if heard else 0.0)
-            self.watch.look(self.now, AFTER, "tiny")
+            self.watch.check(self.now, AFTER, "tiny")
             for _ in range(3):  # what was asked is answered before the next look
                 await asyncio.sleep(0)
 
 
 @pytest.fixture
 async def story() -> AsyncIterator[Story]:
-    told = Story()
-    yield told
-    told.watch.close()
+    created = Story()
+    yield created
+    created.watch.close()
 
 
-async def test_requests_without_any_progress_are_a_hang_after_the_time(story: Story) -> None:
+async def test_requests_without_progress_are_a_hang_after_the_timeout(story: Story) -> None:
     await story.pass_time(AFTER - 1, awaited=True)
     assert not story.watch.hung
     await story.pass_time(1, awaited=True)
@@ -84,39 +84,39 @@ async def test_bytes_of_one_answer_show_progress_while_others_wait(story: Story)
     assert not story.watch.hung
 
 
-async def test_requests_that_arrive_are_no_progress(story: Story) -> None:
+async def test_arriving_requests_are_not_progress(story: Story) -> None:
     for _ in range(int(AFTER)):
         await story.pass_time(1, awaited=True)
     assert story.watch.hung
 
 
-async def test_a_long_prompt_moves_the_engines_counters_and_is_no_hang(story: Story) -> None:
+async def test_a_long_prompt_that_moves_the_engines_counters_is_not_a_hang(story: Story) -> None:
     for step in range(int(3 * AFTER)):
         story.engine.text = (BUSY % step).encode()
         await story.pass_time(1, awaited=True)
     assert not story.watch.hung
 
 
-async def test_counters_of_the_http_server_are_no_progress(story: Story) -> None:
+async def test_counters_of_the_engines_http_server_are_not_progress(story: Story) -> None:
     for step in range(int(2 * AFTER)):
         story.engine.text = (BUSY % 0.5).encode() + b"http_requests_total %d\n" % step
         await story.pass_time(1, awaited=True)
     assert story.watch.hung
 
 
-async def test_an_engine_that_hung_is_well_again_with_its_next_byte(story: Story) -> None:
+async def test_a_hung_engine_recovers_with_its_next_byte(story: Story) -> None:
     await story.pass_time(AFTER, awaited=True)
     await story.pass_time(1, awaited=True, heard=True)
     assert not story.watch.hung
 
 
-async def test_requests_that_gave_up_do_not_make_a_hung_engine_well(story: Story) -> None:
+async def test_requests_that_gave_up_do_not_clear_a_hang(story: Story) -> None:
     await story.pass_time(AFTER, awaited=True)
     await story.pass_time(10 * AFTER, awaited=False)
     assert story.watch.hung
 
 
-async def test_an_engine_that_nobody_waits_for_is_well_again_with_one_token(story: Story) -> None:
+async def test_a_hung_engine_without_requests_recovers_with_one_probed_token(story: Story) -> None:
     await story.pass_time(AFTER, awaited=True)
     await story.pass_time(10, awaited=False)
     assert (story.watch.hung, story.engine.tokens_asked > 0) == (True, True)
@@ -125,13 +125,13 @@ async def test_an_engine_that_nobody_waits_for_is_well_again_with_one_token(stor
     assert not story.watch.hung
 
 
-async def test_no_token_is_asked_of_an_engine_that_is_well_or_has_work(story: Story) -> None:
+async def test_a_healthy_or_busy_engine_gets_no_probe(story: Story) -> None:
     await story.pass_time(3 * AFTER, awaited=False)
     await story.pass_time(2 * AFTER, awaited=True)
     assert story.engine.tokens_asked == 0
 
 
-async def test_silence_that_outlasts_its_requests_is_looked_into(story: Story) -> None:
+async def test_a_hang_is_detected_although_its_requests_gave_up(story: Story) -> None:
     await story.pass_time(AFTER / 2, awaited=True)
     story.watch.given_up()
     await story.pass_time(AFTER, awaited=False)
@@ -168,7 +168,7 @@ async def test_a_gateway_whose_engine_hangs_is_not_ready_and_takes_no_more_reque
     assert b"fairlead_gateway_engine_unresponsive_seconds 30" in gateway.services.telemetry.render()
 
 
-async def test_a_client_that_reads_nothing_is_no_hang(socket: Path) -> None:
+async def test_a_client_that_reads_nothing_is_not_an_engine_hang(socket: Path) -> None:
     async with ScriptedEngine(socket, hang), running_gateway(socket) as gateway:
         waiting = asyncio.create_task(gateway.call("POST", CHAT_PATH, CHAT))
         await until(lambda: gateway.services.limiter.running == 1)

@@ -55,7 +55,9 @@ def answer(gateway: GatewayProcess) -> list[Any]:
         return list(client.chat.completions.create(**ASKED))
 
 
-def test_a_hanging_engine_is_out_of_service_until_it_goes_on(gateway: GatewayProcess, engine: Engine) -> None:
+def test_a_hanging_engine_is_not_ready_until_it_makes_progress(
+    gateway: GatewayProcess, engine: Engine
+) -> None:
     # The request comes to an engine that stands already: one that runs might be done before it is stopped.
     with stopped(engine):
         chunks = Background(answer, gateway)
@@ -70,7 +72,7 @@ def test_a_hanging_engine_is_out_of_service_until_it_goes_on(gateway: GatewayPro
     assert chunks.result()[-1].choices[0].finish_reason == "length"
 
 
-def test_an_engine_that_nobody_waits_for_any_more_is_asked_for_a_token(
+def test_a_hanging_engine_without_requests_gets_a_probe_for_one_token(
     gateway: GatewayProcess, engine: Engine
 ) -> None:
     with stopped(engine):

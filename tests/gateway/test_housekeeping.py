@@ -1,4 +1,4 @@
-"""What the gateway does once a second goes on whatever happens to one of its chores."""
+"""The gateway's housekeeping of each second continues when one of its tasks fails."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fairlead_gateway import __main__ as gateway_program
+from tests.gateway.scripted import ScriptedEngine, answer, whole
 from tests.gateway.wire import running_gateway, until
 
 
@@ -29,29 +30,56 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("fast")
-async def test_a_request_that_fails_is_told_and_the_others_are_looked_after(
+async def test_a_failing_request_is_logged_and_housekeeping_continues_for_the_others(
     socket: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     faulty, sound = Looked(fails=True), [Looked(fails=False) for _ in range(5)]
     async with running_gateway(socket) as gateway:
         gateway.services.active.update([faulty, *sound])
-        house = asyncio.create_task(gateway_program.run_housekeeping(gateway.services))
+        task = asyncio.create_task(gateway_program.run_housekeeping(gateway.services))
         await until(lambda: all(other.looks >= 2 for other in sound))
-        house.cancel()
+        task.cancel()
 
     assert faulty.looks == 1
     assert "boom" in caplog.text
 
 
 @pytest.mark.usefixtures("fast")
-async def test_a_chore_that_fails_is_done_again(
+async def test_a_failed_housekeeping_task_runs_again(
     socket: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     faulty = Looked(fails=True)
     async with running_gateway(socket) as gateway:
         monkeypatch.setattr(gateway.services, "sweep", lambda: faulty.tick(0))
-        house = asyncio.create_task(gateway_program.run_housekeeping(gateway.services))
+        task = asyncio.create_task(gateway_program.run_housekeeping(gateway.services))
         await until(lambda: faulty.looks >= 2)
-        house.cancel()
+        task.cancel()
 
     assert "boom" in caplog.text
+
+
+HEALTHY = answer(whole("200 OK", b""))
+MODELS = answer(whole("200 OK", b'{"data": [{"id": "tiny", "max_model_len": 512}]}'))
+
+
+@pytest.mark.usefixtures("fast")
+async def test_the_context_length_is_learned_once_the_engine_is_healthy(socket: Path) -> None:
+    starting = answer(whole("503 Service Unavailable", b""))
+    async with ScriptedEngine(socket, starting, HEALTHY, MODELS), running_gateway(socket) as gateway:
+        async with asyncio.timeout(60):
+            await gateway_program.query_engine(gateway.services)
+
+    assert gateway.services.policy.engine.context_length == 512
+
+
+@pytest.mark.usefixtures("fast")
+async def test_an_unreadable_model_list_is_logged_and_requested_again(
+    socket: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    scripts = HEALTHY, answer(whole("200 OK", b'{"data": [1]}')), HEALTHY, MODELS
+    async with ScriptedEngine(socket, *scripts), running_gateway(socket) as gateway:
+        async with asyncio.timeout(60):
+            await gateway_program.query_engine(gateway.services)
+
+    assert gateway.services.policy.engine.context_length == 512
+    assert "the engine's context length is not known yet" in caplog.text

@@ -25,7 +25,7 @@ def old_post(body: bytes, *headers: str) -> bytes:
 
 
 @both
-async def test_http_1_0_gets_its_stream_without_chunks(kind: str, socket: Path) -> None:
+async def test_an_http_1_0_stream_has_no_chunked_encoding(kind: str, socket: Path) -> None:
     script = answer(HEAD, chunked(STREAM), b"0\r\n\r\n")
     async with fronts(kind, socket, script) as (front, _):
         received = await raw(front, old_post(ENDLESS))
@@ -36,7 +36,7 @@ async def test_http_1_0_gets_its_stream_without_chunks(kind: str, socket: Path) 
 
 
 @both
-async def test_http_1_0_gets_no_interim_answer(kind: str, socket: Path) -> None:
+async def test_an_http_1_0_client_gets_no_100_continue(kind: str, socket: Path) -> None:
     """RFC 9110, 10.1.1: the expectation is ignored."""
     async with fronts(kind, socket) as (front, engine):
         received = await raw(front, old_post(BODY, "expect: 100-continue"))
@@ -47,7 +47,9 @@ async def test_http_1_0_gets_no_interim_answer(kind: str, socket: Path) -> None:
 
 @both
 @pytest.mark.parametrize("path", [CHAT_PATH, "/v1/models"])
-async def test_an_http_1_0_connection_is_not_kept_and_says_so(kind: str, socket: Path, path: str) -> None:
+async def test_an_http_1_0_connection_is_closed_with_a_connection_header(
+    kind: str, socket: Path, path: str
+) -> None:
     async with fronts(kind, socket) as (front, _):
         one = old_post(BODY, "connection: keep-alive")
         if path != CHAT_PATH:
@@ -80,7 +82,7 @@ async def test_a_compressed_body_is_refused(kind: str, socket: Path, codings: tu
 
 
 @both
-async def test_a_body_that_is_said_to_be_uncompressed_is_served(kind: str, socket: Path) -> None:
+async def test_a_body_with_identity_encoding_is_served(kind: str, socket: Path) -> None:
     async with fronts(kind, socket) as (front, _):
         received = await raw(front, post(CHAT_PATH, BODY, "content-encoding: identity", "connection: close"))
 
@@ -113,7 +115,7 @@ async def test_several_authorization_headers_are_refused(
     assert engine.requests == []
 
 
-async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(socket: Path) -> None:
+async def test_an_expect_100_continue_request_gets_a_100(socket: Path) -> None:
     async with (
         ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
         running_gateway(socket) as gateway,
@@ -129,7 +131,7 @@ async def test_a_client_that_asks_before_it_sends_is_told_to_go_on(socket: Path)
     assert b"HTTP/1.1 200 OK" in received
 
 
-async def test_a_body_in_chunks_is_a_body(socket: Path) -> None:
+async def test_a_chunked_request_body_is_served(socket: Path) -> None:
     async with (
         ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))) as engine,
         running_gateway(socket) as gateway,
@@ -145,7 +147,7 @@ async def test_a_body_in_chunks_is_a_body(socket: Path) -> None:
     assert engine.requests == [body]
 
 
-async def test_requests_in_one_go_are_answered_in_their_order(socket: Path) -> None:
+async def test_pipelined_requests_are_answered_in_order(socket: Path) -> None:
     async def echo(engine: ScriptedEngine, reader: Any, writer: Any) -> None:
         while True:
             await engine.read_request(reader)
@@ -163,7 +165,7 @@ async def test_requests_in_one_go_are_answered_in_their_order(socket: Path) -> N
     assert order == sorted(order)
 
 
-async def test_an_offer_of_http_2_is_passed_over(socket: Path) -> None:
+async def test_an_http_2_upgrade_offer_is_ignored(socket: Path) -> None:
     async with (
         ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
         running_gateway(socket) as gateway,
@@ -174,7 +176,7 @@ async def test_an_offer_of_http_2_is_passed_over(socket: Path) -> None:
     assert received.startswith(b"HTTP/1.1 200 OK")
 
 
-async def test_what_is_not_http_is_told_so_in_the_envelope(socket: Path) -> None:
+async def test_bytes_that_are_not_http_get_a_400_in_the_error_envelope(socket: Path) -> None:
     async with running_gateway(socket) as gateway:
         received = await raw(gateway, b"\x16\x03\x01 hello\r\n\r\n")
 
@@ -194,7 +196,7 @@ async def test_a_body_above_the_limit_is_refused(socket: Path, declared: bool) -
     assert b'"code":"request_too_large"' in received
 
 
-async def test_a_client_that_goes_on_sending_too_much_is_cut_off(socket: Path) -> None:
+async def test_a_client_that_keeps_sending_an_oversized_body_is_disconnected(socket: Path) -> None:
     async with running_gateway(socket, maxBodyBytes=1000) as gateway:
         reader, writer = await gateway.connect()
         writer.write(f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999\r\n\r\n".encode())
@@ -211,7 +213,7 @@ async def _flood(writer: asyncio.StreamWriter) -> None:
         await asyncio.sleep(0)
 
 
-async def test_an_upload_that_stops_is_a_408(socket: Path) -> None:
+async def test_a_stalled_upload_is_a_408(socket: Path) -> None:
     async with running_gateway(socket, process=ProcessSettings(upload_seconds=0.05)) as gateway:
         reader, writer = await gateway.connect()
         writer.write(post(CHAT_PATH, b"{")[:-1] + b"")
@@ -236,7 +238,7 @@ async def test_an_upload_that_stops_is_a_408(socket: Path) -> None:
     ],
     ids=["empty", "array", "not-utf8", "nan", "deep", "deeper", "surrogate"],
 )
-async def test_what_is_no_json_object_is_a_400(socket: Path, path: str, body: bytes) -> None:
+async def test_a_body_that_is_not_a_json_object_is_a_400(socket: Path, path: str, body: bytes) -> None:
     async with running_gateway(socket) as gateway:
         result = await gateway.call("POST", path, body)
 

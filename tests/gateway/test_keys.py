@@ -23,14 +23,14 @@ RING = KeyRing.parse({"alice": key_file("sk-alice"), "bob": key_file("sk-bob", m
 
 
 @pytest.mark.parametrize(("key", "name"), [("sk-alice", "alice"), ("sk-bob", "bob")])
-def test_a_key_is_known_by_the_name_of_its_file(key: str, name: str) -> None:
+def test_a_key_is_named_after_its_file(key: str, name: str) -> None:
     found = RING.find(bearer(key))
     assert found is not None
     assert found.name == name
 
 
 @pytest.mark.parametrize("scheme", [b"Bearer ", b"bearer ", b"BEARER ", b"Bearer   "])
-def test_the_scheme_has_no_case_and_may_be_followed_by_more_spaces(scheme: bytes) -> None:
+def test_the_bearer_scheme_is_case_insensitive_and_accepts_extra_spaces(scheme: bytes) -> None:
     assert RING.find(scheme + b"sk-alice") == Key("alice")
 
 
@@ -51,7 +51,7 @@ def test_the_scheme_has_no_case_and_may_be_followed_by_more_spaces(scheme: bytes
         b"Bearer \xff\x00",
     ],
 )
-def test_anything_else_is_no_key(authorization: bytes) -> None:
+def test_any_other_authorization_header_has_no_key(authorization: bytes) -> None:
     assert RING.find(authorization) is None
 
 
@@ -78,7 +78,7 @@ def test_old_and_new_key_are_both_valid_during_a_rotation() -> None:
     assert ring.find(bearer("new")) == Key("alice-2026")
 
 
-def test_keys_whose_digests_begin_alike_are_told_apart() -> None:
+def test_keys_whose_digests_share_a_prefix_are_distinguished() -> None:
     near = bytearray(sha256(b"sk-alice").digest())
     near[-1] ^= 1
     document = json.dumps({"sha256": near.hex()}).encode()
@@ -87,7 +87,7 @@ def test_keys_whose_digests_begin_alike_are_told_apart() -> None:
     assert ring.find(bearer("sk-alice")) == Key("alice")
 
 
-def test_a_digest_may_be_written_in_capitals() -> None:
+def test_a_digest_in_upper_case_is_accepted() -> None:
     document = json.dumps({"sha256": sha256(b"k").hexdigest().upper()}).encode()
     assert KeyRing.parse({"a": document}).find(b"Bearer k") == Key("a")
 
@@ -111,7 +111,9 @@ def test_a_digest_may_be_written_in_capitals() -> None:
         (key_file(""), "empty key"),
     ],
 )
-def test_a_wrong_file_is_named_with_its_remedy_and_touches_no_other_key(content: bytes, remedy: str) -> None:
+def test_an_invalid_key_file_is_reported_with_its_remedy_and_other_keys_stay_valid(
+    content: bytes, remedy: str
+) -> None:
     ring = KeyRing.parse({"wrong": content, "alice": key_file("sk-alice")})
     (problem,) = ring.problems
     assert "'wrong'" in problem
@@ -133,11 +135,11 @@ def test_one_key_under_two_names_counts_once_and_is_reported() -> None:
     assert "'a'" in problem
 
 
-def test_no_file_lets_nobody_in() -> None:
+def test_without_key_files_every_key_is_refused() -> None:
     assert KeyRing.parse({}).find(b"Bearer k") is None
 
 
-def test_a_mounted_secret_is_read_without_what_the_kubelet_keeps_there(tmp_path: Path) -> None:
+def test_the_kubelets_own_files_in_a_mounted_secret_are_not_read_as_keys(tmp_path: Path) -> None:
     snapshot = tmp_path / "..2026_11_21"
     snapshot.mkdir()
     (snapshot / "alice").write_bytes(b"1")
@@ -146,11 +148,11 @@ def test_a_mounted_secret_is_read_without_what_the_kubelet_keeps_there(tmp_path:
     assert read_keys(tmp_path) == {"alice": b"1"}
 
 
-def test_a_file_that_has_just_gone_is_no_key(tmp_path: Path) -> None:
+def test_a_key_file_that_disappears_while_reading_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "alice").symlink_to("..data/alice")
     assert read_keys(tmp_path) == {}
 
 
-def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_key_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_keys(tmp_path / "keys")

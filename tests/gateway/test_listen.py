@@ -65,7 +65,7 @@ def test_peers_of_ipv4_connections_have_ipv4_addresses() -> None:
         pytest.param(socket.AF_INET, socket.AF_INET6, marks=needs_ipv6),
     ],
 )
-def test_a_family_that_the_kernel_does_not_have_is_left_out(
+def test_an_address_family_without_kernel_support_is_left_out(
     monkeypatch: pytest.MonkeyPatch, refused: int, missing: int, left: int
 ) -> None:
     port = free_port()
@@ -78,7 +78,7 @@ def test_a_family_that_the_kernel_does_not_have_is_left_out(
     assert families == [left]
 
 
-def test_a_port_that_is_taken_is_an_error_and_no_reason_to_leave_a_family_out() -> None:
+def test_a_port_in_use_is_an_error_and_not_a_missing_address_family() -> None:
     with socket.socket() as holder:
         holder.bind(("0.0.0.0", 0))
         holder.listen()
@@ -86,7 +86,7 @@ def test_a_port_that_is_taken_is_an_error_and_no_reason_to_leave_a_family_out() 
             open_sockets(ALL_ADDRESSES, holder.getsockname()[1])
 
 
-def test_without_any_family_the_error_is_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_any_address_family_the_error_is_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     _lose_family(monkeypatch, socket.AF_INET, errno.EAFNOSUPPORT)
     _lose_family(monkeypatch, socket.AF_INET6, errno.EAFNOSUPPORT)

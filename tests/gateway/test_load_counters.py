@@ -1,4 +1,4 @@
-"""What a pod tells the autoscaler: requests counted once, waiters woken at once, an engine's own counters."""
+"""A pod's demand document: requests counted once, long polls ended immediately, counters of the engine."""
 
 from __future__ import annotations
 
@@ -45,12 +45,14 @@ vllm:cache_config_info{block_size="16",engine="1",num_gpu_blocks="None",sliding_
 
 
 async def demand(gateway: Gateway) -> dict[str, Any]:
-    told: dict[str, Any] = (await call(create_admin(gateway.services), "GET", "/demand")).json()
-    return told
+    document: dict[str, Any] = (await call(create_admin(gateway.services), "GET", "/demand")).json()
+    return document
 
 
-def test_the_engine_is_read_from_its_own_metrics_over_all_its_schedulers() -> None:
-    assert read_engine(METRICS, 8) == {
+def test_engine_metrics_are_summed_over_all_schedulers() -> None:
+    figures = read_engine(METRICS, 8)
+    assert figures is not None
+    assert figures.model_dump() == {
         "running": 4,
         "waiting": 2,
         "kvUsage": 0.5,
@@ -65,72 +67,82 @@ def test_the_engine_is_read_from_its_own_metrics_over_all_its_schedulers() -> No
 
 
 @pytest.mark.parametrize("lacking", ["kv_cache", "num_requests_running", "iteration_tokens", "generation"])
-def test_an_engine_that_does_not_tell_what_matters_tells_nothing(lacking: str) -> None:
-    told = [line for line in METRICS.splitlines(keepends=True) if lacking.encode() not in line]
-    assert read_engine(b"".join(told), None) is None
+def test_engine_metrics_without_a_required_one_are_ignored(lacking: str) -> None:
+    document = [line for line in METRICS.splitlines(keepends=True) if lacking.encode() not in line]
+    assert read_engine(b"".join(document), None) is None
 
 
 @pytest.mark.parametrize("metrics", [b"", b"\xff\xfe", b"vllm:kv_cache_usage_perc 0.5\n"])
-def test_without_metrics_there_is_no_engine(metrics: bytes) -> None:
+def test_without_metrics_the_demand_has_no_engine(metrics: bytes) -> None:
     assert read_engine(metrics, None) is None
 
 
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-1", "1e30"])
+@pytest.mark.parametrize(
+    "name", ["num_requests_running", "kv_cache_usage_perc", "generation_tokens_total", "prompt_tokens_total"]
+)
+def test_engine_metrics_with_an_impossible_value_are_ignored(name: str, value: str) -> None:
+    others = [line for line in METRICS.splitlines(keepends=True) if f"vllm:{name}{{".encode() not in line]
+    impossible = f'vllm:{name}{{engine="0",model_name="tiny"}} {value}\n'.encode()
+    assert read_engine(b"".join([*others, impossible]), None) is None
+
+
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
-async def test_requests_through_a_router_are_told_from_direct_ones(
+async def test_requests_through_a_router_are_counted_apart_from_direct_ones(
     socket: Path, path: str, body: dict[str, Any]
 ) -> None:
     async with ScriptedEngine(socket, OK), running_gateway(socket) as gateway:
         await gateway.call("POST", path, body)
         await gateway.call("POST", path, body, ROUTED)
         await gateway.call("POST", path, body, ROUTED)
-        told = await demand(gateway)
+        document = await demand(gateway)
 
-    assert (told["arrivals"], told["completions"]) == (3, 3)
-    assert told["direct"] == {"arrivals": 1, "completions": 1}
-    assert told["routers"] == {ROUTER: {"arrivals": 2, "completions": 2}}
+    assert (document["arrivals"], document["completions"]) == (3, 3)
+    assert document["direct"] == {"arrivals": 1, "completions": 1}
+    assert document["routers"] == {ROUTER: {"arrivals": 2, "completions": 2}}
 
 
 @pytest.mark.parametrize("name", ["stranger", "0123456789ABCDEF", "0" * 17, "\u00ff" * 16])
-async def test_what_is_no_routers_name_is_a_direct_request(socket: Path, name: str) -> None:
+async def test_a_request_with_an_invalid_router_name_counts_as_direct(socket: Path, name: str) -> None:
     async with ScriptedEngine(socket, OK), running_gateway(socket) as gateway:
         head = f"x-fairlead-router: {name}".encode("latin-1").decode("latin-1")
         request = post(CHAT_PATH, json.dumps(CHAT).encode(), head, "connection: close")
         await raw(gateway, request)
-        told = await demand(gateway)
+        document = await demand(gateway)
 
-    assert told["direct"] == {"arrivals": 1, "completions": 1}
-    assert told["routers"] == {}
+    assert document["direct"] == {"arrivals": 1, "completions": 1}
+    assert document["routers"] == {}
 
 
-def test_made_up_routers_cannot_fill_the_memory() -> None:
+def test_the_number_of_counted_routers_is_bounded() -> None:
     counter = LoadCounters()
     for number in range(10_000):
         counter.arrived(b"%016x" % number)
 
-    told = counter.tell()
-    assert len(told["routers"]) == MAX_COUNTED_ROUTERS
-    assert told["direct"]["arrivals"] == 10_000 - MAX_COUNTED_ROUTERS
+    report = counter.report()
+    assert len(report.routers) == MAX_COUNTED_ROUTERS
+    assert report.direct.arrivals == 10_000 - MAX_COUNTED_ROUTERS
 
 
-async def test_what_the_engine_refuses_ends_and_is_not_completed(socket: Path) -> None:
+async def test_a_request_refused_by_the_engine_ends_but_is_not_a_completion(socket: Path) -> None:
     refusal = answer(whole("400 Bad Request", b'{"error": {"message": "no", "code": 400}}'))
     async with ScriptedEngine(socket, refusal), running_gateway(socket) as gateway:
         await gateway.call("POST", CHAT_PATH, CHAT)
-        told = await demand(gateway)
+        document = await demand(gateway)
 
-    assert (told["arrivals"], told["completions"]) == (1, 0)
-    assert told["lastCompletionAt"] is not None
+    assert (document["arrivals"], document["completions"]) == (1, 0)
+    assert document["lastCompletionAt"] is not None
 
 
-async def test_a_request_that_no_engine_could_be_given_is_no_demand(socket: Path) -> None:
+async def test_a_request_for_an_unknown_model_is_not_counted_as_demand(socket: Path) -> None:
     async with running_gateway(socket) as gateway:
         await gateway.call("POST", CHAT_PATH, {"model": "other", "messages": []})
-        told = await demand(gateway)
+        document = await demand(gateway)
 
-    assert (told["arrivals"], told["lastCompletionAt"], told["engine"]) == (0, None, None)
+    assert (document["arrivals"], document["lastCompletionAt"], document["engine"]) == (0, None, None)
 
 
-async def test_load_is_told_and_who_waits_for_a_queue_hears_of_it_at_once(socket: Path) -> None:
+async def test_a_queued_request_raises_the_demand_cursor_and_ends_the_long_poll(socket: Path) -> None:
     async with ScriptedEngine(socket, hang), running_gateway(socket, maxRunningRequests=1) as gateway:
         counter = gateway.services.demand
         before = counter.cursor
@@ -141,38 +153,38 @@ async def test_load_is_told_and_who_waits_for_a_queue_hears_of_it_at_once(socket
         second = asyncio.create_task(gateway.call("POST", CHAT_PATH, CHAT))
         async with asyncio.timeout(10):
             await waits
-        told = await demand(gateway)
+        document = await demand(gateway)
         first.cancel()
         second.cancel()
 
-    assert (told["inFlight"], told["queued"], told["cursor"]) == (1, 1, before + 1)
+    assert (document["inFlight"], document["queued"], document["cursor"]) == (1, 1, before + 1)
 
 
-async def test_who_waits_in_vain_gets_an_answer_after_its_time() -> None:
+async def test_a_long_poll_without_change_ends_after_its_timeout() -> None:
     counter = LoadCounters()
     async with asyncio.timeout(10):
         await counter.wait_above(0, 0.01)
     assert counter.cursor == 0
 
 
-async def test_a_cursor_of_a_former_process_waits_for_nothing() -> None:
+async def test_a_long_poll_with_a_cursor_of_a_former_process_returns_immediately() -> None:
     async with asyncio.timeout(10):
         await LoadCounters().wait_above(7, 60)
 
 
-def test_each_process_has_a_name_of_its_own() -> None:
+def test_each_process_has_its_own_boot_id() -> None:
     assert LoadCounters().boot != LoadCounters().boot
 
 
 @pytest.mark.engine
-def test_a_real_engine_tells_how_much_it_has_done(own_gateway: GatewayProcess, engine: Engine) -> None:
-    def told() -> dict[str, Any]:
+def test_the_metrics_of_a_real_engine_are_read(own_gateway: GatewayProcess, engine: Engine) -> None:
+    def document() -> dict[str, Any]:
         status, body = own_gateway.admin("/demand")
         assert status == 200
         found: dict[str, Any] = json.loads(body)
         return found
 
-    before = told()["engine"]
+    before = document()["engine"]
     with own_gateway.openai() as client:
         answer = client.chat.completions.create(
             model="tiny",
@@ -180,7 +192,7 @@ def test_a_real_engine_tells_how_much_it_has_done(own_gateway: GatewayProcess, e
             max_tokens=20,
             extra_body={"ignore_eos": True},
         )
-    after = told()
+    after = document()
     assert answer.usage is not None
     assert after["engine"]["decodeTokens"] - before["decodeTokens"] == answer.usage.completion_tokens == 20
     assert after["engine"]["promptTokens"] - before["promptTokens"] == answer.usage.prompt_tokens

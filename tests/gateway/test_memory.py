@@ -128,7 +128,7 @@ ATTACKS: dict[str, tuple[tuple[bytes, ...], int, int, bool]] = {
 
 @pytest.mark.parametrize("attack", ATTACKS)
 @pytest.mark.parametrize("kind", ["gateway", "router"])
-async def test_a_client_cannot_take_the_memory(kind: str, socket: Path, attack: str) -> None:
+async def test_a_client_cannot_exhaust_the_gateways_memory(kind: str, socket: Path, attack: str) -> None:
     parts, repeat, times, reads = ATTACKS[attack]
     async with fronts(kind, socket, OK) as front:
         async with asyncio.TaskGroup() as attackers:
@@ -158,7 +158,7 @@ async def test_a_client_cannot_take_the_memory(kind: str, socket: Path, attack: 
     ids=["error", "answer", "headers", "one-header"],
 )
 @pytest.mark.parametrize("kind", ["gateway", "router"])
-async def test_an_engine_or_a_pod_cannot_take_the_memory(kind: str, socket: Path, script: Any) -> None:
+async def test_an_engine_or_a_pod_cannot_exhaust_the_memory(kind: str, socket: Path, script: Any) -> None:
     request = post(CHAT_PATH, json.dumps(CHAT).encode())
     async with fronts(kind, socket, script) as front:
         async with asyncio.TaskGroup() as clients:

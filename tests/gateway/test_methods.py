@@ -39,7 +39,7 @@ def headers_of(head: bytes) -> dict[bytes, bytes]:
 
 @both
 @pytest.mark.parametrize("path", [MODELS, f"{MODELS}/tiny", f"{MODELS}/other", "/nothing", CHAT_PATH])
-async def test_head_has_the_head_of_get_and_the_connection_goes_on(
+async def test_head_has_the_headers_of_get_and_the_connection_stays_open(
     kind: str, socket: Path, path: str
 ) -> None:
     async with fronts(kind, socket) as (front, _):
@@ -54,7 +54,7 @@ async def test_head_has_the_head_of_get_and_the_connection_goes_on(
 
 
 @both
-async def test_head_of_a_route_for_posts_is_a_405(kind: str, socket: Path) -> None:
+async def test_head_of_a_post_route_is_a_405(kind: str, socket: Path) -> None:
     async with fronts(kind, socket) as (front, _):
         received = await raw(front, request("HEAD", CHAT_PATH, "connection: close"))
 
@@ -67,7 +67,7 @@ async def test_head_of_a_route_for_posts_is_a_405(kind: str, socket: Path) -> No
 @pytest.mark.parametrize(
     "wrong", [b"HEAD /v1/models HTTP/1.1\r\n\r\n", request("HEAD", MODELS, *["a: b"] * MAX_HEADERS)]
 )
-async def test_a_head_that_is_refused_gets_no_body(kind: str, socket: Path, wrong: bytes) -> None:
+async def test_a_refused_head_request_gets_no_body(kind: str, socket: Path, wrong: bytes) -> None:
     async with fronts(kind, socket) as (front, _):
         received = await exchange(front, wrong)
 
@@ -105,9 +105,7 @@ async def test_head_works_on_the_admin_port(kind: str, socket: Path, path: str) 
         ("http://models.example", "GET, HEAD, OPTIONS, POST"),
     ],
 )
-async def test_options_says_which_methods_there_are(
-    kind: str, socket: Path, target: str, allowed: str
-) -> None:
+async def test_options_lists_the_allowed_methods(kind: str, socket: Path, target: str, allowed: str) -> None:
     async with fronts(kind, socket) as (front, _):
         received = await raw(front, request("OPTIONS", target, "connection: close"))
 
@@ -126,7 +124,9 @@ async def test_options_of_an_unknown_path_is_a_404(kind: str, socket: Path) -> N
 
 @both
 @pytest.mark.parametrize("path", [CHAT_PATH, RESPONSES_PATH, MODELS, f"{MODELS}/tiny"])
-async def test_a_preflight_is_answered_with_what_a_proxy_must_set(kind: str, socket: Path, path: str) -> None:
+async def test_a_cors_preflight_is_refused_with_the_headers_for_a_proxy_in_its_message(
+    kind: str, socket: Path, path: str
+) -> None:
     async with fronts(kind, socket) as (front, _):
         result = await front.call("OPTIONS", path, headers=PREFLIGHT)
 
@@ -141,7 +141,7 @@ async def test_a_preflight_is_answered_with_what_a_proxy_must_set(kind: str, soc
 
 
 @both
-async def test_a_long_preflight_does_not_push_the_remedy_out(kind: str, socket: Path) -> None:
+async def test_a_long_cors_preflight_does_not_cut_the_remedy_off_the_message(kind: str, socket: Path) -> None:
     long = PREFLIGHT | {"access-control-request-headers": "x" * 10 * MAX_PREFLIGHT_CHARACTERS}
     async with fronts(kind, socket) as (front, _):
         result = await front.call("OPTIONS", CHAT_PATH, headers=long)
@@ -149,7 +149,7 @@ async def test_a_long_preflight_does_not_push_the_remedy_out(kind: str, socket: 
     assert result.error["message"].endswith("Access-Control-Allow-Origin to all other answers.")
 
 
-async def test_browsers_send_no_key_with_a_preflight(socket: Path) -> None:
+async def test_a_cors_preflight_needs_no_key(socket: Path) -> None:
     async with running_gateway(socket, KEYS, auth=APIKEY) as gateway:
         result = await gateway.call("OPTIONS", CHAT_PATH, headers=PREFLIGHT)
         listed = await gateway.call("GET", MODELS)

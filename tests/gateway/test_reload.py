@@ -35,7 +35,7 @@ async def follow(process: ProcessSettings) -> tuple[GatewayContext, Reloader]:
     return services, Reloader(services)
 
 
-async def test_changed_settings_are_in_effect(process: ProcessSettings) -> None:
+async def test_changed_settings_take_effect_without_a_restart(process: ProcessSettings) -> None:
     services, reloader = await follow(process)
     write(process, api={"dialect": "PolarGrid"}, maxRunningRequests=7)
     reloader.check()
@@ -50,7 +50,7 @@ async def test_a_dialects_path_appears_with_it(process: ProcessSettings) -> None
     assert b"/api/v1/chat/completions" in services.routes
 
 
-async def test_a_key_is_rotated_without_a_gap(process: ProcessSettings) -> None:
+async def test_during_a_key_rotation_one_of_the_keys_is_always_valid(process: ProcessSettings) -> None:
     write(process, auth={"mode": "APIKey"})
     (process.keys_dir / "old").write_bytes(key_file("sk-old"))
     services, reloader = await follow(process)
@@ -70,7 +70,7 @@ async def test_a_key_is_rotated_without_a_gap(process: ProcessSettings) -> None:
     "settings",
     [{"maxBodyBytes": -1}, {"api": {"dialect": "Klingon"}}, {"api": {"defaults": {"temperature": "hot"}}}],
 )
-async def test_wrong_settings_change_nothing_and_are_told(
+async def test_invalid_settings_change_nothing_and_are_reported(
     process: ProcessSettings, settings: dict[str, Any]
 ) -> None:
     services, reloader = await follow(process)
@@ -82,7 +82,7 @@ async def test_wrong_settings_change_nothing_and_are_told(
     assert "fairlead_gateway_settings_current 0.0" in services.telemetry.render().decode()
 
 
-async def test_mended_settings_end_the_problem(process: ProcessSettings) -> None:
+async def test_corrected_settings_clear_the_reported_problem(process: ProcessSettings) -> None:
     services, reloader = await follow(process)
     write(process, maxBodyBytes=-1)
     reloader.check()
@@ -92,7 +92,9 @@ async def test_mended_settings_end_the_problem(process: ProcessSettings) -> None
     assert services.settings.max_body_bytes == 5000
 
 
-async def test_what_describes_the_pod_does_not_follow_the_file(process: ProcessSettings) -> None:
+async def test_settings_that_describe_the_pod_do_not_follow_the_settings_file(
+    process: ProcessSettings,
+) -> None:
     pinned = process.model_copy(update={"pinned": {"model": {"servedName": "mine"}}})
     services, reloader = await follow(pinned)
     write(process, model={"servedName": "next"}, maxBodyBytes=5000)
@@ -101,7 +103,7 @@ async def test_what_describes_the_pod_does_not_follow_the_file(process: ProcessS
     assert services.settings.max_body_bytes == 5000
 
 
-async def test_the_context_length_survives_a_change(process: ProcessSettings) -> None:
+async def test_the_learned_context_length_survives_a_settings_change(process: ProcessSettings) -> None:
     services, reloader = await follow(process)
     services.learn_context_length(512)
     write(process, maxBodyBytes=5000)
@@ -110,7 +112,7 @@ async def test_the_context_length_survives_a_change(process: ProcessSettings) ->
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"model": {}}', '{"model": {"servedName": 1}}'])
-def test_a_gateway_does_not_start_on_settings_it_cannot_use(process: ProcessSettings, content: str) -> None:
+def test_a_gateway_with_unusable_settings_does_not_start(process: ProcessSettings, content: str) -> None:
     process.config.write_text(content)
     with pytest.raises(SettingsError, match=r"gateway\.json"):
         load(process)

@@ -70,7 +70,7 @@ def test_a_response_that_stops_by_itself_is_completed(client: OpenAI) -> None:
     assert response.completed_at is not None
 
 
-def test_a_streamed_response_is_the_plain_one_in_pieces(client: OpenAI) -> None:
+def test_a_streamed_response_equals_the_plain_response(client: OpenAI) -> None:
     plain = client.responses.create(model="tiny", input="hello", max_output_tokens=40, temperature=0)
     events = list(
         client.responses.create(model="tiny", input="hello", max_output_tokens=40, temperature=0, stream=True)
@@ -88,7 +88,7 @@ def test_the_stream_helper_collects_the_response(client: OpenAI) -> None:
         assert stream.get_final_response().status == "completed"
 
 
-def test_instructions_stand_before_the_input(client: OpenAI) -> None:
+def test_instructions_are_placed_before_the_input(client: OpenAI) -> None:
     alone = client.responses.create(model="tiny", input="hello", extra_body=ENDING)
     message = client.responses.create(
         model="tiny",
@@ -102,7 +102,7 @@ def test_instructions_stand_before_the_input(client: OpenAI) -> None:
     assert input_tokens(alone) < input_tokens(instructed) == input_tokens(message)
 
 
-def test_a_repeated_input_is_taken_from_the_cache(client: OpenAI) -> None:
+def test_a_repeated_input_is_read_from_the_prefix_cache(client: OpenAI) -> None:
     request: dict[str, Any] = {"model": "tiny", "input": "once upon a time " * 20, "extra_body": ENDING}
     client.responses.create(**request)
     usage = client.responses.create(**request).usage
@@ -129,7 +129,7 @@ def test_every_token_of_the_text_has_its_log_probability(client: OpenAI, stream:
     assert [len(entry.top_logprobs) for entry in logprobs] == [2] * 60
 
 
-def test_a_parsed_response_has_the_asked_shape(client: OpenAI) -> None:
+def test_a_parsed_response_has_the_requested_shape(client: OpenAI) -> None:
     response = client.responses.parse(
         model="tiny", input="hello", text_format=Pick, max_output_tokens=200, temperature=0
     )
@@ -138,7 +138,7 @@ def test_a_parsed_response_has_the_asked_shape(client: OpenAI) -> None:
     assert response.output_parsed.color in ("red", "blue")
 
 
-def test_a_streamed_parsed_response_has_the_asked_shape(client: OpenAI) -> None:
+def test_a_streamed_parsed_response_has_the_requested_shape(client: OpenAI) -> None:
     with client.responses.stream(
         model="tiny", input="hello", text_format=Pick, max_output_tokens=200, temperature=0
     ) as stream:
@@ -158,7 +158,7 @@ def test_the_output_can_be_sent_back_as_input(client: OpenAI) -> None:
     assert input_tokens(second) > input_tokens(first) + 5
 
 
-def test_beam_search_finds_a_likelier_answer_than_the_likeliest_tokens(client: OpenAI) -> None:
+def test_beam_search_finds_a_likelier_answer_than_greedy_decoding(client: OpenAI) -> None:
     request: dict[str, Any] = {"model": "tiny", "input": "hello", "max_output_tokens": 8}
     greedy = client.responses.create(**request, temperature=0)
     searched = [client.responses.create(**request, extra_body={"use_beam_search": True}) for _ in range(2)]
@@ -175,7 +175,7 @@ def test_an_over_long_input_is_refused_before_anything_is_streamed(client: OpenA
 
 
 @pytest.mark.parametrize("limit", [None, 9])
-def test_an_over_long_input_can_be_cut(client: OpenAI, limit: int | None) -> None:
+def test_an_over_long_input_is_truncated_on_request(client: OpenAI, limit: int | None) -> None:
     response = client.responses.create(
         model="tiny", input=OVER_LONG, truncation="auto", max_output_tokens=limit
     )
@@ -186,7 +186,9 @@ def test_an_over_long_input_can_be_cut(client: OpenAI, limit: int | None) -> Non
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_what_only_the_engine_can_refuse_is_refused_before_the_stream(client: OpenAI, stream: bool) -> None:
+def test_a_request_that_only_the_engine_refuses_is_refused_before_the_stream(
+    client: OpenAI, stream: bool
+) -> None:
     with pytest.raises(BadRequestError) as caught:
         client.responses.create(
             model="tiny", input="hello", stream=stream, extra_body={"stop_token_ids": [10**6]}
@@ -195,7 +197,7 @@ def test_what_only_the_engine_can_refuse_is_refused_before_the_stream(client: Op
     assert "stop_token_ids" in caught.value.message
 
 
-def test_an_image_is_refused_by_a_model_that_cannot_see(client: OpenAI) -> None:
+def test_an_image_is_refused_by_a_text_only_model(client: OpenAI) -> None:
     image: Any = {"type": "input_image", "image_url": "data:image/png;base64,iVBORw0KGgo="}
 
     with pytest.raises(BadRequestError) as caught:
@@ -215,7 +217,7 @@ def thinking() -> dict[str, Any]:
     }
 
 
-def test_what_the_model_thinks_is_an_item_of_its_own(thinking_client: OpenAI) -> None:
+def test_reasoning_is_a_separate_output_item(thinking_client: OpenAI) -> None:
     response = thinking_client.responses.create(**thinking())
     reasoning, message = response.output
 
@@ -227,7 +229,7 @@ def test_what_the_model_thinks_is_an_item_of_its_own(thinking_client: OpenAI) ->
     assert response.output_text
 
 
-def test_streamed_thinking_is_the_whole_one_in_pieces(thinking_client: OpenAI) -> None:
+def test_streamed_reasoning_equals_the_unstreamed_reasoning(thinking_client: OpenAI) -> None:
     whole = thinking_client.responses.create(**thinking())
     events = list(thinking_client.responses.create(**thinking(), stream=True))
     pieces = [event.delta for event in events if event.type == "response.reasoning_text.delta"]
@@ -240,7 +242,7 @@ def test_streamed_thinking_is_the_whole_one_in_pieces(thinking_client: OpenAI) -
     assert events[-1].response.output_text == whole.output_text
 
 
-def test_log_probabilities_are_those_of_the_text_and_not_of_the_thinking(thinking_client: OpenAI) -> None:
+def test_log_probabilities_cover_the_text_and_not_the_reasoning(thinking_client: OpenAI) -> None:
     response = thinking_client.responses.create(**thinking(), include=LOGPROBS)
     part = response.output[1].content[0]
 
@@ -249,7 +251,7 @@ def test_log_probabilities_are_those_of_the_text_and_not_of_the_thinking(thinkin
     assert "".join(entry.token for entry in part.logprobs) == part.text
 
 
-def test_a_model_told_not_to_think_does_not(thinking_client: OpenAI) -> None:
+def test_a_model_with_reasoning_turned_off_does_not_reason(thinking_client: OpenAI) -> None:
     request = thinking()
     thoughtful = thinking_client.responses.create(**request)
     quick = thinking_client.responses.create(**request, reasoning={"effort": "none"})

@@ -38,7 +38,7 @@ def without_blanks() -> dict[str, Any]:
     return {"logit_bias": vocabulary.no_blanks()}
 
 
-def test_a_chosen_function_is_called(client: OpenAI) -> None:
+def test_the_function_named_in_tool_choice_is_called(client: OpenAI) -> None:
     response = client.responses.create(
         model="tiny",
         input="hello",
@@ -55,7 +55,7 @@ def test_a_chosen_function_is_called(client: OpenAI) -> None:
     assert json.loads(call.arguments)["color"] in ("red", "blue")
 
 
-def test_only_allowed_functions_are_called(client: OpenAI) -> None:
+def test_only_functions_in_allowed_tools_are_called(client: OpenAI) -> None:
     response = client.responses.create(
         model="tiny",
         input="hello",
@@ -76,7 +76,7 @@ def test_only_allowed_functions_are_called(client: OpenAI) -> None:
     assert call.name == "pick"
 
 
-def test_a_streamed_call_is_the_whole_one_in_pieces(client: OpenAI) -> None:
+def test_a_streamed_call_equals_the_unstreamed_call(client: OpenAI) -> None:
     with client.responses.stream(
         model="tiny",
         input="hello",
@@ -94,7 +94,7 @@ def test_a_streamed_call_is_the_whole_one_in_pieces(client: OpenAI) -> None:
     assert json.loads(call.arguments)["color"] in ("red", "blue")
 
 
-def test_parallel_calls_are_the_same_in_a_stream(client: OpenAI) -> None:
+def test_streamed_parallel_calls_equal_the_unstreamed_calls(client: OpenAI) -> None:
     request: dict[str, Any] = {"model": "tiny", "input": "hello", "tools": [TOOL], "tool_choice": "required"}
     request |= {"max_output_tokens": 300, "temperature": 0, "extra_body": without_blanks()}
     whole = client.responses.create(**request)
@@ -109,7 +109,7 @@ def test_parallel_calls_are_the_same_in_a_stream(client: OpenAI) -> None:
     assert len(calls[0]) > 1
 
 
-def test_a_custom_tool_is_called_with_text(client: OpenAI) -> None:
+def test_a_custom_tool_is_called_with_plain_text(client: OpenAI) -> None:
     # A random model needs a push to end the text.
     (quote,) = vocabulary.ids('"')
     request: dict[str, Any] = {
@@ -130,7 +130,7 @@ def test_a_custom_tool_is_called_with_text(client: OpenAI) -> None:
     assert texts == [call.input]
 
 
-def test_a_call_and_its_result_go_on_as_conversation(client: OpenAI) -> None:
+def test_a_call_and_its_result_can_be_sent_back_as_input(client: OpenAI) -> None:
     def asked(result: str) -> Response:
         return client.responses.create(
             model="tiny",
@@ -145,7 +145,7 @@ def test_a_call_and_its_result_go_on_as_conversation(client: OpenAI) -> None:
     assert input_tokens(asked("red")) < input_tokens(asked("red red red"))
 
 
-def test_tools_that_do_not_exist_here_are_named_in_a_header(client: OpenAI) -> None:
+def test_unsupported_tools_are_listed_in_a_header(client: OpenAI) -> None:
     raw = client.responses.with_raw_response.create(
         model="tiny",
         input="hello",

@@ -39,7 +39,7 @@ from tests.gateway.wire import running_gateway
         ("GET", "/v1/models/other/name", 404, "model_not_found"),
     ],
 )
-async def test_what_is_not_served_says_so_in_the_envelope(
+async def test_an_unknown_path_is_a_404_in_the_error_envelope(
     socket: Path, method: str, path: str, status: int, code: str
 ) -> None:
     async with running_gateway(socket) as gateway:
@@ -50,7 +50,7 @@ async def test_what_is_not_served_says_so_in_the_envelope(
     assert result.headers.get("allow") == ("OPTIONS, POST" if status == 405 else None)
 
 
-async def test_the_list_of_models_takes_no_post(socket: Path) -> None:
+async def test_post_to_the_list_of_models_is_refused(socket: Path) -> None:
     async with running_gateway(socket) as gateway:
         result = await gateway.call("POST", "/v1/models")
 
@@ -69,7 +69,7 @@ async def test_a_dialect_adds_its_own_path(socket: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [f"{CHAT_PATH}?api-version=1", "/v1/chat%2Fcompletions"])
-async def test_a_query_and_escapes_do_not_hide_a_route(socket: Path, path: str) -> None:
+async def test_a_route_is_found_despite_query_and_percent_escapes(socket: Path, path: str) -> None:
     async with (
         ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
         running_gateway(socket) as gateway,
@@ -109,7 +109,7 @@ async def test_a_request_for_an_adapter_reaches_the_engine_under_its_name(socket
 
 
 @pytest.mark.parametrize("path", ["/v1/models/org/big", "/v1/models/org%2Fbig"])
-async def test_a_model_is_found_with_its_slash_escaped_or_not(socket: Path, path: str) -> None:
+async def test_a_model_name_with_a_slash_is_found_escaped_or_not(socket: Path, path: str) -> None:
     async with running_gateway(socket, model={"servedName": "org/big"}) as gateway:
         result = await gateway.call("GET", path)
 
@@ -117,7 +117,9 @@ async def test_a_model_is_found_with_its_slash_escaped_or_not(socket: Path, path
 
 
 @pytest.mark.parametrize(("settings", "created"), [({"created": 1767268800}, 1767268800), ({}, 0)])
-async def test_a_model_is_as_old_as_its_object(socket: Path, settings: dict[str, Any], created: int) -> None:
+async def test_a_model_is_listed_with_the_creation_time_of_its_object(
+    socket: Path, settings: dict[str, Any], created: int
+) -> None:
     names = {"servedName": "big", "adapters": ["poet"]}
     async with running_gateway(socket, model=names, **settings) as gateway:
         listed = await gateway.call("GET", "/v1/models")
@@ -126,7 +128,7 @@ async def test_a_model_is_as_old_as_its_object(socket: Path, settings: dict[str,
     assert [model["created"] for model in [*listed.json()["data"], one.json()]] == [created] * 3
 
 
-async def test_a_model_tells_its_context_length_once_the_engine_has_told_it(socket: Path) -> None:
+async def test_a_model_lists_its_context_length_once_the_engine_has_reported_it(socket: Path) -> None:
     async with running_gateway(socket) as gateway:
         before = (await gateway.call("GET", "/v1/models/tiny")).json()
         gateway.services.learn_context_length(4096)

@@ -86,7 +86,7 @@ async def test_other_spellings_of_a_path_are_other_paths(kind: str, socket: Path
         ("GET", "http://models.example?query", 404),
     ],
 )
-async def test_a_target_that_names_nothing_here_gets_an_answer(
+async def test_an_unknown_request_target_gets_an_http_error(
     kind: str, socket: Path, method: str, target: str, status: int, behind_another: bool
 ) -> None:
     before = get("/v1/models", "host: x") if behind_another else b""
@@ -100,7 +100,7 @@ async def test_a_target_that_names_nothing_here_gets_an_answer(
     assert (b"\r\nallow: " in answers[-1]) == (status == 405)
 
 
-async def test_the_host_of_an_absolute_target_wins() -> None:
+async def test_the_host_of_an_absolute_target_overrides_the_host_header() -> None:
     async with (
         ScriptedPod(OK) as one,
         ScriptedPod(OK) as two,
@@ -137,7 +137,7 @@ async def test_the_host_of_an_absolute_target_wins() -> None:
         ["host: [::1"],
     ],
 )
-async def test_one_valid_host_is_required(
+async def test_a_missing_repeated_or_invalid_host_header_is_refused(
     kind: str, socket: Path, method: str, path: str, hosts: list[str]
 ) -> None:
     async with fronts(kind, socket) as (front, engine):
@@ -149,7 +149,7 @@ async def test_one_valid_host_is_required(
 
 @both
 @pytest.mark.parametrize("host", ["a.b-c_d:8000", "[2001:db8::1]:8000", "10.0.0.1", "A.B.", ""])
-async def test_every_valid_host_is_taken(kind: str, socket: Path, host: str) -> None:
+async def test_every_valid_host_header_is_accepted(kind: str, socket: Path, host: str) -> None:
     async with fronts(kind, socket) as (front, _):
         received = await raw(front, get("/v1/models", f"host: {host}", "connection: close"))
 
@@ -157,7 +157,7 @@ async def test_every_valid_host_is_taken(kind: str, socket: Path, host: str) -> 
 
 
 @both
-async def test_http_1_0_needs_no_host(kind: str, socket: Path) -> None:
+async def test_http_1_0_without_a_host_header_is_accepted(kind: str, socket: Path) -> None:
     async with fronts(kind, socket) as (front, _):
         listed = await raw(front, get("/v1/models", version="1.0"))
         head = get(CHAT_PATH, f"content-length: {len(BODY)}", method="POST", version="1.0")
@@ -167,7 +167,7 @@ async def test_http_1_0_needs_no_host(kind: str, socket: Path) -> None:
 
 
 @both
-async def test_http_1_0_may_not_have_two_hosts(kind: str, socket: Path) -> None:
+async def test_http_1_0_with_two_host_headers_is_refused(kind: str, socket: Path) -> None:
     async with fronts(kind, socket) as (front, _):
         received = await raw(front, get("/v1/models", "host: x", "host: x", version="1.0"))
 

@@ -19,7 +19,7 @@ ENDLESS = json.dumps(CHAT | {"stream": True}).encode()
 
 
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
-async def test_without_an_engine_the_client_is_told_to_retry(
+async def test_without_an_engine_the_client_gets_a_503_with_retry_after(
     socket: Path, path: str, body: dict[str, Any]
 ) -> None:
     async with running_gateway(socket) as gateway:
@@ -42,7 +42,7 @@ async def test_an_engines_refusal_is_a_400_in_the_envelope(
 
 
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
-async def test_an_error_as_first_event_is_a_400_and_no_stream(
+async def test_an_error_as_first_event_is_a_plain_400_and_not_a_stream(
     socket: Path, path: str, body: dict[str, Any]
 ) -> None:
     script = answer(HEAD, chunked(b"data: " + ENGINE_400 + b"\n\ndata: [DONE]\n\n"), b"0\r\n\r\n")
@@ -123,7 +123,7 @@ async def test_an_engine_that_hangs_mid_stream_ends_the_stream_with_an_error(soc
 
 
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
-async def test_a_stream_that_waits_is_opened_and_pinged(
+async def test_a_waiting_stream_is_opened_and_gets_pings(
     socket: Path, path: str, body: dict[str, Any]
 ) -> None:
     process = ProcessSettings(ping_seconds=0.05)
@@ -208,7 +208,7 @@ async def test_ignored_parameters_are_named_in_a_header(socket: Path) -> None:
     assert json.loads(engine.requests[0]) == CHAT
 
 
-async def test_an_ignored_name_cannot_add_a_header(socket: Path) -> None:
+async def test_an_ignored_parameter_name_cannot_inject_a_header(socket: Path) -> None:
     async with (
         ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
         running_gateway(socket) as gateway,
@@ -219,8 +219,8 @@ async def test_an_ignored_name_cannot_add_a_header(socket: Path) -> None:
     assert "set-cookie" not in result.headers
 
 
-@pytest.mark.parametrize(("bound", "told"), [(1024, "1/-"), (16, "1/16")])
-async def test_an_answer_tells_a_router_the_pods_load(socket: Path, bound: int, told: str) -> None:
+@pytest.mark.parametrize(("bound", "load"), [(1024, "1/-"), (16, "1/16")])
+async def test_an_answer_reports_the_pods_load_to_a_router(socket: Path, bound: int, load: str) -> None:
     async with (
         ScriptedEngine(socket, answer(whole("200 OK", COMPLETION))),
         running_gateway(socket, maxRunningRequests=bound) as gateway,
@@ -228,7 +228,7 @@ async def test_an_answer_tells_a_router_the_pods_load(socket: Path, bound: int, 
         result = await gateway.call("POST", CHAT_PATH, CHAT, {"x-fairlead-router": "a"})
         direct = await gateway.call("POST", CHAT_PATH, CHAT)
 
-    assert result.headers["x-fairlead-load"] == told
+    assert result.headers["x-fairlead-load"] == load
     assert "x-fairlead-load" not in direct.headers
 
 
@@ -246,14 +246,14 @@ async def test_a_draining_gateway_still_serves_and_ends_the_connection(socket: P
 
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
 @pytest.mark.parametrize("script", [hang, streams(CHUNK)], ids=["before-the-answer", "mid-stream"])
-async def test_the_engine_is_told_when_the_client_left(
+async def test_the_engine_connection_closes_when_the_client_disconnects(
     socket: Path, path: str, body: dict[str, Any], script: Any
 ) -> None:
-    told = asyncio.Event()
+    disconnected = asyncio.Event()
 
     async def watched(engine: ScriptedEngine, reader: Any, writer: Any) -> None:
         await script(engine, reader, writer)
-        told.set()
+        disconnected.set()
 
     async with ScriptedEngine(socket, watched) as engine, running_gateway(socket) as gateway:
         _, writer = await gateway.connect()
@@ -261,12 +261,12 @@ async def test_the_engine_is_told_when_the_client_left(
         await until(lambda: engine.requests)
         writer.close()
         async with asyncio.timeout(60):
-            await told.wait()
+            await disconnected.wait()
 
         assert gateway.services.limiter.running == 0
 
 
-async def test_a_client_that_reads_nothing_holds_the_engine_back(socket: Path) -> None:
+async def test_a_client_that_reads_nothing_pauses_reading_from_the_engine(socket: Path) -> None:
     sent = 0
 
     async def flood(engine: ScriptedEngine, reader: Any, writer: Any) -> None:

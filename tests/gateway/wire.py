@@ -15,12 +15,13 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.server import ServerState
 
+from fairlead_contract.gateway_settings import GatewaySettings
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.app import create_api
 from fairlead_gateway.gateway_context import GatewayContext
 from fairlead_gateway.server.engine_request_cycle import api_protocol
 from fairlead_gateway.server.listen import KEEPALIVE_SECONDS
-from fairlead_gateway.settings import GatewaySettings, ProcessSettings
+from fairlead_gateway.settings import ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool
 from tests.gateway.asgi import Answer
 
@@ -112,7 +113,7 @@ class Front(Protocol):
 async def until(condition: Callable[[], object]) -> None:
     """Returns when the condition holds; fails when it never does."""
     async with asyncio.timeout(WAIT_SECONDS):
-        while not condition():  # noqa: ASYNC110 - what is waited for tells nobody
+        while not condition():  # noqa: ASYNC110 - the condition has no event to wait for
             await asyncio.sleep(0.01)
 
 

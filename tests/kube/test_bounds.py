@@ -53,14 +53,16 @@ async def test_a_list_of_large_objects_is_read_in_smaller_pages(
     assert found == [{"name": f"o-{number}"} for number in range(20)]
 
 
-async def test_a_list_ends_at_what_the_caller_takes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_list_ends_when_the_caller_has_enough_items(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     async with connected(objects(100_000), monkeypatch, tmp_path) as (client, server):
         found = await client.list(EVENT, "demo", most=100)
     assert [item["metadata"]["name"] for item in found] == [f"o-{number}" for number in range(100)]
     assert len(server.asked) == 1
 
 
-async def test_what_is_left_out_does_not_count_but_is_not_looked_for_without_end(
+async def test_skipped_items_do_not_count_for_the_limit_but_the_search_is_bounded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Ours is the last of many, and of too many."""
@@ -78,7 +80,7 @@ async def test_what_is_left_out_does_not_count_but_is_not_looked_for_without_end
     assert len(server.asked) == 2 * most // PAGE_OBJECTS
 
 
-async def test_names_are_read_without_the_objects(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_names_are_read_as_partial_metadata(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async with connected(objects(PAGE_OBJECTS + 1), monkeypatch, tmp_path) as (client, server):
         names = await client.names(MODEL_DEPLOYMENT, None)
     assert len(names) == PAGE_OBJECTS + 1
@@ -116,7 +118,7 @@ async def test_an_answer_that_is_too_large_is_not_read(
 
 
 @pytest.mark.parametrize("text", [b"{", b"\xff", b"[" * 50_000, b"<html>"])
-async def test_an_answer_that_is_no_json_is_a_failure_like_others(
+async def test_an_answer_that_is_not_json_is_a_failed_request(
     text: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async with connected(body(text), monkeypatch, tmp_path) as (client, _):
@@ -125,7 +127,7 @@ async def test_an_answer_that_is_no_json_is_a_failure_like_others(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_pod_that_redirects_does_not_choose_what_is_requested_next(
+async def test_a_redirect_of_a_pod_is_not_followed(
     status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def answer(request: web.Request) -> web.Response:
@@ -140,7 +142,7 @@ async def test_a_pod_that_redirects_does_not_choose_what_is_requested_next(
     ]
 
 
-async def test_a_pods_answer_has_a_bound_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+async def test_a_pods_answer_has_its_own_size_limit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async with connected(body(b" " * 70_000), monkeypatch, tmp_path) as (client, _):
         with pytest.raises(TooLargeError):
             await client.get_from_pod("demo", "tiny", 8001, "status", 65536)
@@ -148,7 +150,7 @@ async def test_a_pods_answer_has_a_bound_of_its_own(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("retry_after", ["²", "-1", "nan", "x" * 5000, "Fri, 31 Dec 1999 23:59:59 GMT", ""])
-async def test_a_strange_retry_after_counts_as_none(
+async def test_an_invalid_retry_after_is_ignored(
     retry_after: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     async def answer(request: web.Request) -> web.Response:

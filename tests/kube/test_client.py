@@ -24,7 +24,9 @@ def config_map(namespace: str, name: str = "one", **data: str) -> Object:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
-async def test_apply_creates_and_then_takes_back_what_it_leaves_out(kube: KubeClient, namespace: str) -> None:
+async def test_apply_creates_fields_and_removes_those_it_later_omits(
+    kube: KubeClient, namespace: str
+) -> None:
     await kube.apply(config_map(namespace, a="1", b="2"))
     stored = await kube.apply(config_map(namespace, a="1"))
     assert stored["data"] == {"a": "1"}
@@ -38,7 +40,7 @@ async def test_apply_leaves_the_fields_of_others_alone(kube: KubeClient, namespa
     assert FIELD_MANAGER in [entry["manager"] for entry in stored["metadata"]["managedFields"]]
 
 
-async def test_apply_of_the_same_changes_nothing(kube: KubeClient, namespace: str) -> None:
+async def test_applying_an_unchanged_object_changes_nothing(kube: KubeClient, namespace: str) -> None:
     first = await kube.apply(config_map(namespace, a="1"))
     second = await kube.apply(config_map(namespace, a="1"))
     assert first["metadata"]["resourceVersion"] == second["metadata"]["resourceVersion"]
@@ -52,23 +54,27 @@ async def test_items_of_a_list_carry_their_type(kube: KubeClient, namespace: str
     ]
 
 
-async def test_a_missing_object_is_not_found(kube: KubeClient, namespace: str) -> None:
+async def test_reading_a_missing_object_raises_not_found(kube: KubeClient, namespace: str) -> None:
     with pytest.raises(NotFoundError, match='services "none" not found'):
         await kube.get(SERVICE, namespace, "none")
 
 
-async def test_creating_twice_is_a_conflict(kube: KubeClient, namespace: str) -> None:
+async def test_creating_an_existing_object_raises_conflict(kube: KubeClient, namespace: str) -> None:
     await kube.create(CONFIG_MAP, namespace, config_map(namespace))
     with pytest.raises(ConflictError):
         await kube.create(CONFIG_MAP, namespace, config_map(namespace))
 
 
-async def test_what_the_schema_forbids_is_invalid(kube: KubeClient, namespace: str) -> None:
+async def test_creating_an_object_that_violates_the_schema_raises_invalid(
+    kube: KubeClient, namespace: str
+) -> None:
     with pytest.raises(InvalidError, match="data"):
         await kube.apply({**config_map(namespace), "data": {"no/slash": "x"}})
 
 
-async def test_a_deletion_spares_another_object_of_the_same_name(kube: KubeClient, namespace: str) -> None:
+async def test_a_deletion_by_uid_spares_another_object_of_the_same_name(
+    kube: KubeClient, namespace: str
+) -> None:
     stored = await kube.apply(config_map(namespace))
     other = {**stored, "metadata": {**stored["metadata"], "uid": "00000000-0000-0000-0000-000000000000"}}
     with pytest.raises(ConflictError):
@@ -76,14 +82,14 @@ async def test_a_deletion_spares_another_object_of_the_same_name(kube: KubeClien
     assert await kube.get(CONFIG_MAP, namespace, "one")
 
 
-async def test_deleting_what_is_gone_is_fine(kube: KubeClient, namespace: str) -> None:
+async def test_deleting_a_missing_object_raises_no_error(kube: KubeClient, namespace: str) -> None:
     stored = await kube.apply(config_map(namespace))
     await kube.delete(stored)
     await kube.delete(stored)
     assert await kube.list(CONFIG_MAP, namespace, "app=test") == []
 
 
-async def test_a_status_is_written_beside_the_spec(kube: KubeClient, namespace: str) -> None:
+async def test_a_status_write_leaves_the_spec_unchanged(kube: KubeClient, namespace: str) -> None:
     await kube.create(MODEL_DEPLOYMENT, namespace, manifest())
     stored = await kube.patch_status(MODEL_DEPLOYMENT, namespace, "tiny", {"url": "http://x", "replicas": 2})
     assert stored["metadata"]["generation"] == 1
@@ -92,7 +98,7 @@ async def test_a_status_is_written_beside_the_spec(kube: KubeClient, namespace: 
     assert stored["status"]["replicas"] == 2
 
 
-async def test_a_server_that_does_not_answer_is_unavailable(
+async def test_a_silent_server_is_reported_as_unavailable(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     nowhere = tmp_path / "kubeconfig"
@@ -111,7 +117,7 @@ async def test_a_server_that_does_not_answer_is_unavailable(
     assert error.value.code == 0
 
 
-async def test_a_lease_is_written_while_all_other_writes_must_wait(
+async def test_a_lease_write_is_not_rate_limited(
     control_plane: ControlPlane, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", str(control_plane.kubeconfig))

@@ -23,7 +23,7 @@ def depth_of(value: object) -> int:
 
 
 @pytest.mark.parametrize("depth", [1, 30, JSON_DEPTH])
-def test_what_objects_have_is_read_as_it_is(depth: int) -> None:
+def test_usual_nesting_depths_are_decoded_unchanged(depth: int) -> None:
     text = nested(depth)
     assert decode(text.encode()) == json.loads(text)
 
@@ -35,18 +35,18 @@ def test_an_object_that_is_nested_deeply_does_not_hide_its_neighbours(opening: s
     assert (first, last) == ({"a": 1}, {"b": [[2]]})
 
 
-def test_the_deep_part_is_null() -> None:
+def test_json_below_the_depth_limit_becomes_null() -> None:
     value = json.loads(cut_nesting(nested(50_000).encode()))
     assert depth_of(value) == JSON_DEPTH
 
 
-def test_brackets_and_quotes_within_texts_are_no_nesting() -> None:
+def test_brackets_and_quotes_in_strings_are_not_nesting() -> None:
     texts = ["[" * 100, '"{' * 100, "\\" * 99, '\\"[', "{\\"]
     text = f'{{"texts": {json.dumps(texts)}, "deep": {nested(50_000)}}}'
     assert decode(text.encode())["texts"] == texts
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[" * 50_000, b'{"a":' * 50_000, b"]]", b"\xff", b'"' * 99])
-def test_what_is_no_json_is_an_error(body: bytes) -> None:
+def test_invalid_json_is_an_error(body: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 -- any of the parser's
         decode(body)

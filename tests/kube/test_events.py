@@ -1,4 +1,4 @@
-"""Events tell something new once, and raise a count when it repeats."""
+"""Events report something new once, and raise a count when it repeats."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ async def model(kube: KubeClient, namespace: str) -> Object:
     return await kube.create(MODEL_DEPLOYMENT, namespace, manifest())
 
 
-async def test_an_event_tells_what_it_is_about(kube: KubeClient, namespace: str) -> None:
+async def test_an_event_refers_to_its_object(kube: KubeClient, namespace: str) -> None:
     body = await model(kube, namespace)
     await EventRecorder(kube, "operator-1").record(body, "Warning", "QuotaExceeded", "no pod can be created")
     (event,) = await kube.list(EVENT, namespace)
@@ -28,7 +28,7 @@ async def test_an_event_tells_what_it_is_about(kube: KubeClient, namespace: str)
     assert event["regarding"]["uid"] == body["metadata"]["uid"]
 
 
-async def test_a_repetition_soon_after_is_not_written(kube: KubeClient, namespace: str) -> None:
+async def test_an_event_repeated_shortly_after_is_not_written(kube: KubeClient, namespace: str) -> None:
     body, recorder = await model(kube, namespace), EventRecorder(kube, "operator-1", clock=lambda: 0.0)
     for _ in range(3):
         await recorder.record(body, "Normal", "Applied", "the same")
@@ -36,7 +36,7 @@ async def test_a_repetition_soon_after_is_not_written(kube: KubeClient, namespac
     assert event.get("series") is None
 
 
-async def test_a_later_repetition_raises_the_count(kube: KubeClient, namespace: str) -> None:
+async def test_an_event_repeated_later_raises_the_count(kube: KubeClient, namespace: str) -> None:
     times = iter((0.0, 1000.0, 2000.0))
     body = await model(kube, namespace)
     recorder = EventRecorder(kube, "operator-1", clock=lambda: next(times))
@@ -47,7 +47,7 @@ async def test_a_later_repetition_raises_the_count(kube: KubeClient, namespace: 
 
 
 @pytest.mark.parametrize(("letter", "kept"), [("x", 1024), ("я", 512), ("模", 341)])
-async def test_a_long_note_is_cut_to_what_the_api_takes(
+async def test_a_long_event_note_is_cut_to_the_limit_of_the_api(
     kube: KubeClient, namespace: str, letter: str, kept: int
 ) -> None:
     body = await model(kube, namespace)
@@ -56,7 +56,7 @@ async def test_a_long_note_is_cut_to_what_the_api_takes(
     assert event["note"] == letter * kept
 
 
-async def test_one_reason_with_ever_new_words_does_not_flood(kube: KubeClient, namespace: str) -> None:
+async def test_events_of_one_reason_with_changing_notes_are_limited(kube: KubeClient, namespace: str) -> None:
     now = 0.0
     body, recorder = await model(kube, namespace), EventRecorder(kube, "operator-1", clock=lambda: now)
     for attempt in range(20):

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.apiserver
 
 
 class Clock:
-    """A clock that stands still until told otherwise."""
+    """A clock that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -35,7 +35,7 @@ async def leads(candidate: LeaderElector, within: float = 1.0) -> bool:
     return True
 
 
-async def test_the_first_leads_and_the_second_waits(kube: KubeClient, namespace: str) -> None:
+async def test_the_first_candidate_leads_and_the_second_waits(kube: KubeClient, namespace: str) -> None:
     clock = Clock()
     first, second = (elector(kube, namespace, name, clock) for name in ("a", "b"))
     assert await leads(first, 10)
@@ -45,7 +45,7 @@ async def test_the_first_leads_and_the_second_waits(kube: KubeClient, namespace:
     assert lease["spec"]["holderIdentity"] == "a"
 
 
-async def test_a_lease_that_is_given_back_is_taken_at_once(kube: KubeClient, namespace: str) -> None:
+async def test_a_released_lease_is_acquired_immediately(kube: KubeClient, namespace: str) -> None:
     clock = Clock()
     first, second = (elector(kube, namespace, name, clock) for name in ("a", "b"))
     assert await leads(first, 10)
@@ -63,7 +63,7 @@ async def outlive(first: LeaderElector, second: LeaderElector, clock: Clock) -> 
     assert await leads(second, 10)
 
 
-async def test_a_dead_leader_is_succeeded_after_the_lease_by_the_successors_own_clock(
+async def test_a_dead_leader_is_replaced_when_its_lease_expires_on_the_successors_clock(
     kube: KubeClient, namespace: str
 ) -> None:
     clock = Clock()
@@ -79,7 +79,9 @@ async def test_a_leader_whose_lease_was_taken_stops(kube: KubeClient, namespace:
         await asyncio.wait_for(first.hold(), 10)
 
 
-async def test_a_leader_that_restarts_under_its_name_leads_again(kube: KubeClient, namespace: str) -> None:
+async def test_a_restarted_leader_with_the_same_identity_leads_again(
+    kube: KubeClient, namespace: str
+) -> None:
     assert await leads(elector(kube, namespace, "a", Clock()), 10)
     assert await leads(elector(kube, namespace, "a", Clock()), 10)
     lease = await kube.get(LEASE, namespace, "lock")

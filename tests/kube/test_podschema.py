@@ -177,24 +177,24 @@ def texts(made: Model) -> list[str]:
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_is_named_with_what_is_right(case: str) -> None:
+def test_an_invalid_pod_field_is_reported_with_the_valid_form(case: str) -> None:
     spec, words = WRONG[case]
     (text,) = texts(model(**spec))
     assert text.startswith(words)
 
 
 @pytest.mark.parametrize("case", RIGHT)
-def test_what_is_right_is_let_through(case: str) -> None:
+def test_a_valid_pod_field_is_accepted(case: str) -> None:
     assert texts(model(**RIGHT[case])) == []
 
 
-def test_a_field_that_resembles_none_may_be_newer_than_the_schema() -> None:
+def test_an_unknown_field_unlike_known_ones_may_be_newer_than_the_schema() -> None:
     (problem,) = spec_problems(model(**pod(frobnication={"a": 1})), SETTINGS)
     assert not problem.certain
     assert f"Kubernetes {SCHEMA_VERSION}" in problem.text
 
 
-def test_only_so_many_problems_are_looked_for() -> None:
+def test_the_number_of_reported_pod_problems_is_bounded() -> None:
     many = {f"nodeSelector{number}": 1 for number in range(5_000)}
     assert len(spec_problems(model(**pod(**many)), SETTINGS)) == FIELD_PROBLEMS
 
@@ -211,19 +211,21 @@ NAMES = st.sampled_from(["spec", "metadata", "labels", "containers", "volumes", 
     st.dictionaries(NAMES, st.dictionaries(NAMES, st.lists(st.dictionaries(NAMES, JSON)) | JSON) | JSON),
     st.dictionaries(st.sampled_from(["nodeAffinity", "podAffinity", "a"]), JSON),
 )
-def test_any_json_is_judged(template: Spec, where: Spec) -> None:
+def test_any_json_gets_a_verdict_without_an_exception(template: Spec, where: Spec) -> None:
     for text in texts(model(podTemplate=template, scheduling={"affinity": where})):
         assert text.startswith(("spec.podTemplate", "spec.scheduling.affinity"))
 
 
 @pytest.mark.apiserver
-async def test_the_verdict_is_the_api_servers(kube: KubeClient, namespace: str) -> None:
+async def test_the_pod_schema_verdict_matches_that_of_the_api_server(
+    kube: KubeClient, namespace: str
+) -> None:
     # One test for all: a namespace for each would take minutes.
     specs = {**{name: spec for name, (spec, _) in WRONG.items()}, **RIGHT}
     theirs, ours = {}, {}
     for case, spec in specs.items():
         made = model(case, **spec)
-        workload = render_children(made, SETTINGS)[-1]
+        workload = render_children(made, SETTINGS).workload
         del workload["metadata"]["ownerReferences"]
         workload["metadata"]["namespace"] = namespace
         try:

@@ -46,13 +46,13 @@ async def test_every_object_is_listed_whatever_its_size(count: int, size: int) -
     assert all("as=PartialObjectMetadataList" in request.headers["Accept"] for request in server.asked)
 
 
-async def test_an_object_beyond_all_bounds_is_a_failed_request() -> None:
+async def test_an_object_above_every_limit_is_a_failed_request() -> None:
     async with watching(objects(1, API_ANSWER_BYTES)) as (session, server):
         with pytest.raises(aiohttp.ClientError, match="too large"):
             await read_list(session, server.url)
 
 
-async def test_a_list_of_nothing_has_no_items() -> None:
+async def test_an_empty_list_has_no_items() -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.json_response({"metadata": {}, "items": None})
 
@@ -66,7 +66,7 @@ def event(name: str, depth: int) -> bytes:
     return f'{{"type": "ADDED", "object": {{"metadata": {{"name": "{name}", "f": {fields}}}}}}}\n'.encode()
 
 
-async def test_a_watch_goes_on_after_an_object_that_cannot_be_parsed() -> None:
+async def test_a_watch_continues_after_an_unparsable_object() -> None:
     lines = b"".join((event("a", 3), event("deep", 50_000), event("b", JSON_DEPTH // 2)))
 
     async def answer(request: web.Request) -> web.StreamResponse:

@@ -61,7 +61,7 @@ REAL_FAILURES = [
     REAL_FAILURES,
     ids=[f"{log}: {telling}" for log, _, telling in REAL_FAILURES],
 )
-def test_a_real_failure_is_named_with_its_telling_line(log: str, reason: str, telling: str) -> None:
+def test_a_real_failure_is_reported_with_its_relevant_log_line(log: str, reason: str, telling: str) -> None:
     cause = find_cause(read_log(log))
 
     assert cause is not None
@@ -81,7 +81,7 @@ def test_a_real_failure_is_named_with_its_telling_line(log: str, reason: str, te
         ),
     ],
 )
-def test_what_an_argument_names_beside_the_model_is_not_blamed_on_the_model(
+def test_an_error_in_another_path_argument_is_not_attributed_to_the_model(
     log: str, arguments: list[str], telling: str
 ) -> None:
     cause = cause_of_exit(read_log(log), 1, False, ["--model", "/models/there", *arguments])
@@ -93,7 +93,7 @@ def test_what_an_argument_names_beside_the_model_is_not_blamed_on_the_model(
 @pytest.mark.parametrize(
     "arguments", [[], ["--tokenizer", "org/other"], ["--speculative-config", "not JSON"]]
 )
-def test_a_model_that_is_not_there_is_blamed_on_nothing_else(arguments: list[str]) -> None:
+def test_a_missing_model_is_not_attributed_to_another_argument(arguments: list[str]) -> None:
     cause = cause_of_exit(read_log("no-config"), 1, False, ["--model", "/models/no-config", *arguments])
 
     assert cause.reason == "WeightsNotFound"
@@ -108,7 +108,7 @@ NCCL = """\
 """
 
 
-def test_the_last_error_of_nccl_is_told() -> None:
+def test_the_last_nccl_error_is_reported() -> None:
     cause = find_cause(NCCL.splitlines())
 
     assert cause == Cause(
@@ -118,7 +118,7 @@ def test_the_last_error_of_nccl_is_told() -> None:
     )
 
 
-def test_the_text_of_an_exception_ends_where_python_goes_on() -> None:
+def test_the_text_of_an_exception_ends_at_the_next_python_message() -> None:
     lines = [
         "frob.FrobError: no frob",
         "because there is none",
@@ -143,7 +143,7 @@ def test_a_colored_log_is_read_like_any_other() -> None:
     assert find_cause([line]) == Cause("HostOutOfMemory", "MemoryError: x")
 
 
-def test_an_old_vllm_is_not_blamed_on_the_users_arguments() -> None:
+def test_an_old_vllm_is_reported_as_unsupported_and_not_as_a_user_error() -> None:
     line = "api_server.py: error: unrecognized arguments: --fingerprint-mode none --shutdown-timeout 20"
     cause = cause_of_exit([line], 2, False)
 
@@ -164,7 +164,7 @@ def read_log(name: str) -> list[str]:
     return (LOGS / f"{name}.log").read_text().splitlines()
 
 
-def test_every_real_log_is_in_the_table() -> None:
+def test_every_recorded_failure_log_has_an_expected_cause() -> None:
     assert {file.stem for file in LOGS.glob("*.log")} == {log for log, _, _ in REAL_FAILURES}
 
 
@@ -192,14 +192,14 @@ def test_every_real_log_is_in_the_table() -> None:
         ("RuntimeError: Failed to find C compiler. Please specify via CC", "CompilerMissing"),
     ],
 )
-def test_failures_that_need_a_gpu_or_a_registry_are_known_by_their_words(line: str, reason: str) -> None:
+def test_gpu_and_registry_failures_are_recognized_by_their_messages(line: str, reason: str) -> None:
     cause = find_cause(["starting", f"(Worker pid=7) ERROR 11-21 05:46:57 [core.py:1] {line}", "bye"])
 
     assert cause is not None
     assert cause.reason == reason
 
 
-def test_an_unknown_failure_is_passed_on_as_its_last_exception() -> None:
+def test_an_unknown_failure_is_reported_as_its_last_exception() -> None:
     lines = [
         "Traceback (most recent call last):",
         "    raise FrobError(x)",
@@ -219,14 +219,14 @@ def test_errors_of_single_requests_are_not_the_cause_of_a_crash() -> None:
     assert find_cause(lines) == Cause("EngineCrashed", "RuntimeError: kernel failed")
 
 
-def test_a_silent_exit_still_has_a_cause() -> None:
+def test_an_exit_without_log_has_a_cause() -> None:
     cause = cause_of_exit([], 3, oom_killed=False)
 
     assert cause.reason == "EngineCrashed"
     assert "exit code 3" in cause.message
 
 
-def test_a_kill_for_memory_outranks_what_the_log_says() -> None:
+def test_an_out_of_memory_kill_takes_precedence_over_the_log() -> None:
     assert cause_of_exit(["RuntimeError: worker died"], 1, oom_killed=True).reason == "HostOutOfMemory"
 
 
@@ -241,7 +241,7 @@ def test_a_message_is_cut_to_a_readable_length() -> None:
     assert len(cause.message) == MESSAGE_CHARS
 
 
-def test_the_termination_message_fits_and_is_json() -> None:
+def test_the_termination_message_is_json_within_the_size_limit() -> None:
     encoded = termination_message(Cause("EngineCrashed", "ü" * 3000), 1)
 
     assert len(encoded) <= TERMINATION_BYTES

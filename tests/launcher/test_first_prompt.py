@@ -34,7 +34,7 @@ def failure(problem: str | None, error: str = "", *arguments: str) -> tuple[str,
     return find_template_failure(problem, (WARMUP % error).splitlines() if error else [], arguments)
 
 
-def test_a_template_error_is_named_with_its_class_and_line() -> None:
+def test_a_chat_template_error_is_reported_with_its_class_and_line() -> None:
     cause = failure("'nofunc' is undefined", "jinja2.exceptions.UndefinedError: 'nofunc' is undefined")
 
     assert cause == (
@@ -44,20 +44,20 @@ def test_a_template_error_is_named_with_its_class_and_line() -> None:
     )
 
 
-def test_an_error_in_code_that_a_template_calls_is_the_templates() -> None:
+def test_an_error_in_code_called_by_a_chat_template_is_a_template_error() -> None:
     cause = failure("can only concatenate str", "TypeError: can only concatenate str")
 
     assert cause is not None
     assert cause[1].endswith("TypeError: can only concatenate str (line 3)")
 
 
-def test_an_error_outside_of_the_template_is_no_failure_of_it() -> None:
+def test_an_error_outside_the_chat_template_is_not_a_template_error() -> None:
     log = [line for line in (WARMUP % "ValueError: an image is undefined").splitlines() if "<" not in line]
 
     assert find_template_failure("an image is undefined", log, []) is None
 
 
-def test_a_template_of_the_spec_is_the_one_that_is_blamed() -> None:
+def test_an_error_in_the_specs_chat_template_names_the_spec() -> None:
     error = "jinja2.exceptions.TemplateSyntaxError: unexpected '}'"
     cause = failure("unexpected '}'", error, "--chat-template", "/etc/fairlead/chat-template/t.jinja")
 
@@ -77,7 +77,7 @@ def test_a_template_of_the_spec_is_the_one_that_is_blamed() -> None:
         NO_TEXT,
     ],
 )
-def test_an_engine_that_logs_no_class_is_understood_by_its_words(problem: str) -> None:
+def test_a_template_error_without_an_exception_class_is_recognized_by_its_message(problem: str) -> None:
     cause = failure(problem)
 
     assert cause is not None
@@ -93,7 +93,7 @@ def test_an_engine_that_logs_no_class_is_understood_by_its_words(problem: str) -
         ("The model does not exist.", ""),
     ],
 )
-def test_a_template_that_refuses_the_conversation_is_no_failure(problem: str, error: str) -> None:
+def test_a_chat_template_that_refuses_the_conversation_is_not_a_failure(problem: str, error: str) -> None:
     assert failure(problem, error) is None
 
 
@@ -144,7 +144,7 @@ def server(status: int, body: object) -> str:
         (200, []),
     ],
 )
-def test_an_engine_that_answers_is_ready(launch: Launch, status: int, body: object) -> None:
+def test_an_engine_that_renders_a_prompt_is_ready(launch: Launch, status: int, body: object) -> None:
     run = launch(server(status, body))
     await_condition("the first prompt", lambda: run.started() and run.state()["promptRendered"])
 
@@ -152,14 +152,14 @@ def test_an_engine_that_answers_is_ready(launch: Launch, status: int, body: obje
     assert run.process.poll() is None
 
 
-def test_an_engine_that_is_not_healthy_yet_has_rendered_nothing(launch: Launch) -> None:
+def test_an_engine_that_is_not_healthy_yet_is_sent_no_first_prompt(launch: Launch) -> None:
     run = launch("import signal; print('up', flush=True); signal.pause()")
     assert run.read_line() == b"up\n"
 
     assert run.state()["promptRendered"] is False
 
 
-def test_an_engine_whose_template_fails_is_ended_with_the_cause(launch: Launch) -> None:
+def test_an_engine_whose_chat_template_fails_is_stopped_with_the_cause(launch: Launch) -> None:
     run = launch(server(400, {"error": {"message": "unexpected '}'"}}))
 
     assert run.finish()[0] == 1
@@ -203,7 +203,7 @@ def failing_engine(model: Path, request: pytest.FixtureRequest) -> Iterator[Engi
     indirect=["failing_engine"],
     ids=["syntax-error", "undefined-function", "none"],
 )
-def test_a_real_engine_that_would_fail_every_request_says_why(
+def test_a_real_engine_that_would_fail_every_request_reports_the_cause(
     failing_engine: Engine, reason: str, telling: str
 ) -> None:
     failing_engine.process.wait(READY_SECONDS)

@@ -98,16 +98,16 @@ class _StubHandler(BaseHTTPRequestHandler):
         """Tests read `asked`."""
 
 
-def test_the_gateway_brings_the_launcher(gateway: GatewayProcess) -> None:
+def test_the_gateway_installs_the_launcher(gateway: GatewayProcess) -> None:
     assert (gateway.launcher_dir / "launcher.py").read_bytes() == LAUNCHER.read_bytes()
 
 
-def test_the_hook_returns_when_the_pod_has_drained(gateway: GatewayProcess) -> None:
+def test_the_drain_hook_returns_when_the_pod_has_drained(gateway: GatewayProcess) -> None:
     assert end(start("drain", gateway.admin_port)) == (0, "")
     assert (status(gateway)["draining"], status(gateway)["drained"]) == (True, True)
 
 
-def test_in_a_pod_with_ipv6_alone_the_hook_finds_the_gateway() -> None:
+def test_in_an_ipv6_only_pod_the_drain_hook_reaches_the_gateway() -> None:
     try:
         stub = Stub("::1")
     except OSError:
@@ -117,7 +117,7 @@ def test_in_a_pod_with_ipv6_alone_the_hook_finds_the_gateway() -> None:
     assert stub.asked == ["POST /drain"]
 
 
-def test_a_refusal_is_named_and_not_repeated() -> None:
+def test_a_refused_drain_is_reported_and_not_retried() -> None:
     with Stub("127.0.0.1", 403, b'{"message": "no"}') as stub:
         code, said = end(start("drain", stub.server_port))
     assert (code, stub.asked) == (1, ["POST /drain"])
@@ -133,7 +133,7 @@ def test_no_hook_waits_longer_than_its_timeout(hook: str) -> None:
     assert "not drained within 1 s" in said
 
 
-def test_a_gateway_that_is_gone_is_nothing_to_wait_for() -> None:
+def test_the_drain_hook_does_not_wait_for_a_gateway_that_has_ended() -> None:
     code, said = end(start("drain", free_port()))
     assert code == 1
     assert "ConnectionRefusedError" in said
@@ -149,18 +149,18 @@ def test_a_worker_waits_until_its_leader_has_drained_and_does_not_drain_it() -> 
     assert set(leader.asked) == {"GET /status"}
 
 
-def test_a_worker_understands_what_the_gateway_says(gateway: GatewayProcess) -> None:
+def test_a_worker_reads_the_drain_state_of_a_real_gateway(gateway: GatewayProcess) -> None:
     end(start("drain", gateway.admin_port))
     assert end(start("await-drain", gateway.admin_port, "--address-from", LEADER)) == (0, "")
 
 
-def test_a_worker_does_not_wait_for_a_leader_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_does_not_wait_for_a_leader_that_has_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fairlead_launcher, "LEADER_GONE_SECONDS", 0.1)
-    monkeypatch.setattr(fairlead_launcher, "LOOK_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(fairlead_launcher, "POLL_PAUSE_SECONDS", 0.01)
     assert fairlead_launcher.await_drain("127.0.0.1", free_port()) == 0
 
 
-def test_a_worker_without_the_address_of_its_leader_says_so() -> None:
+def test_a_worker_without_the_address_of_its_leader_reports_an_error() -> None:
     code, said = end(start("await-drain", free_port(), "--address-from", "NOT_SET"))
     assert code == 1
     assert "'NOT_SET' is not set" in said

@@ -21,18 +21,18 @@ from tests.support import processes
 from tests.support.engine import READY_SECONDS, Engine
 
 
-def test_an_exit_with_zero_that_nobody_asked_for_is_a_failure(launch: Launch) -> None:
+def test_an_unrequested_exit_with_code_0_is_a_failure(launch: Launch) -> None:
     run = launch("print('done')")
 
     assert run.finish()[0] == 1
     assert json.loads(run.termination_log.read_bytes())["exitCode"] == 1
 
 
-def test_the_exit_code_of_a_failure_is_kept(launch: Launch) -> None:
+def test_the_exit_code_of_a_failed_engine_is_kept(launch: Launch) -> None:
     assert launch("raise SystemExit(7)").finish()[0] == 7
 
 
-def test_a_child_killed_by_a_signal_is_reported_as_shells_do(launch: Launch) -> None:
+def test_an_engine_killed_by_a_signal_gives_exit_code_128_plus_signal(launch: Launch) -> None:
     assert launch("import os; os.kill(os.getpid(), 9)").finish()[0] == 137
 
 
@@ -45,7 +45,7 @@ def test_the_cause_is_in_the_state_file_and_the_termination_message(launch: Laun
     assert json.loads(run.termination_log.read_bytes()) == expected | {"exitCode": 1}
 
 
-def test_a_model_folder_that_is_not_there_is_named_without_starting_the_engine(launch: Launch) -> None:
+def test_a_missing_model_folder_is_reported_without_starting_the_engine(launch: Launch) -> None:
     run = launch("print('started')", "--model", "/models/absent")
 
     assert run.finish() == (1, b"")
@@ -78,7 +78,7 @@ SHOW_ARGUMENTS = "import sys; print(' '.join(sys.argv[1:]))"
         ([{"r": 1000}], "512"),
     ],
 )
-def test_the_engine_is_given_room_for_the_largest_rank_of_its_adapters(
+def test_max_lora_rank_is_the_largest_rank_of_the_adapters(
     launch: Launch, tmp_path: Path, configs: list[dict[str, Any]], rank: str
 ) -> None:
     folders = [adapter(tmp_path, f"a{number}", **config) for number, config in enumerate(configs)]
@@ -96,7 +96,7 @@ def test_an_adapter_may_be_given_in_the_short_form(launch: Launch, tmp_path: Pat
 
 
 @pytest.mark.parametrize("flag", ["--max-lora-rank=256", "--max_lora_rank=256"])
-def test_a_rank_of_the_users_own_stands(launch: Launch, tmp_path: Path, flag: str) -> None:
+def test_a_max_lora_rank_of_the_user_is_kept(launch: Launch, tmp_path: Path, flag: str) -> None:
     path = adapter(tmp_path, "poet", r=20)
     log = launch(SHOW_ARGUMENTS, "--lora-modules", f"poet={path}", flag).finish()[1].decode()
 
@@ -114,7 +114,7 @@ def test_an_adapter_that_cannot_be_read_is_left_to_the_engine(
     assert "--max-lora-rank" not in log
 
 
-def test_an_adapter_folder_that_is_not_there_is_named(launch: Launch) -> None:
+def test_a_missing_adapter_folder_is_reported(launch: Launch) -> None:
     run = launch("print('started')", "--lora-modules", "poet=/adapters/absent")
 
     assert run.finish() == (1, b"")
@@ -131,7 +131,7 @@ def test_an_adapter_folder_that_is_not_there_is_named(launch: Launch) -> None:
         ),
     ],
 )
-def test_a_folder_that_an_argument_names_is_not_taken_for_the_model(
+def test_a_missing_folder_of_another_argument_is_not_reported_as_the_model(
     launch: Launch, arguments: list[str], telling: str
 ) -> None:
     run = launch("print('started')", *arguments)
@@ -150,7 +150,7 @@ def test_speculation_without_a_model_is_left_to_the_engine(launch: Launch, confi
 @pytest.mark.parametrize(
     ("name", "value"), [("VLLM_API_KEY", "secret"), ("VLLM_KEEP_ALIVE_ON_ENGINE_DEATH", "1")]
 )
-def test_a_variable_that_takes_the_engine_from_the_gateway_is_refused(
+def test_an_environment_variable_that_detaches_the_engine_from_the_gateway_is_refused(
     launch: Launch, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -164,7 +164,7 @@ def test_a_variable_that_takes_the_engine_from_the_gateway_is_refused(
 
 
 @pytest.mark.parametrize(("name", "value"), [("VLLM_API_KEY", ""), ("VLLM_KEEP_ALIVE_ON_ENGINE_DEATH", "0")])
-def test_a_variable_that_changes_nothing_is_let_pass(
+def test_a_harmless_environment_variable_is_accepted(
     launch: Launch, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -172,13 +172,13 @@ def test_a_variable_that_changes_nothing_is_let_pass(
     assert launch("print('started')").finish()[1] == b"started\n"
 
 
-def test_launcher_and_operator_refuse_the_same_variables() -> None:
+def test_launcher_and_operator_refuse_the_same_environment_variables() -> None:
     assert {name: harmless for name, (harmless, _) in LAUNCHERS_VARIABLES.items()} == {
         refused.name: refused.harmless for refused in REFUSED_VARIABLES
     }
 
 
-def test_each_start_is_told_from_the_one_before(launch: Launch) -> None:
+def test_each_start_has_a_distinct_start_time(launch: Launch) -> None:
     starts = set()
     for _ in range(2):
         run = launch("pass")
@@ -189,9 +189,7 @@ def test_each_start_is_told_from_the_one_before(launch: Launch) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_that_was_asked_for_is_passed_on_and_is_no_failure(
-    launch: Launch, number: signal.Signals
-) -> None:
+def test_a_requested_stop_is_forwarded_and_is_not_a_failure(launch: Launch, number: signal.Signals) -> None:
     run = launch(
         "import signal, sys\n"
         "for n in (signal.SIGTERM, signal.SIGINT): signal.signal(n, lambda *_: sys.exit(0))\n"
@@ -214,7 +212,7 @@ SLEEPER = "import time\nprint('up', flush=True)\nwhile True: time.sleep(1)\n"
         ("Application startup complete.", "EngineUnresponsive", "while it served"),
     ],
 )
-def test_an_engine_that_is_stopped_says_what_it_was_doing_even_if_it_does_not_end(
+def test_an_engine_that_ignores_a_stop_has_its_phase_in_the_termination_message(
     launch: Launch, log: str, reason: str, telling: str
 ) -> None:
     run = launch(
@@ -226,13 +224,13 @@ def test_an_engine_that_is_stopped_says_what_it_was_doing_even_if_it_does_not_en
     run.process.send_signal(signal.SIGTERM)
     await_condition("the termination message", run.termination_log.exists)
 
-    told = json.loads(run.termination_log.read_bytes())
-    assert told["reason"] == reason
-    assert telling in told["message"]
+    termination = json.loads(run.termination_log.read_bytes())
+    assert termination["reason"] == reason
+    assert telling in termination["message"]
     assert run.process.poll() is None
 
 
-def test_an_engine_that_ignores_a_stop_while_it_starts_is_killed(launch: Launch) -> None:
+def test_a_starting_engine_that_ignores_a_stop_is_killed(launch: Launch) -> None:
     run = launch(f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SLEEPER}")
     assert run.read_line() == b"up\n"
     run.process.send_signal(signal.SIGTERM)
@@ -242,7 +240,7 @@ def test_an_engine_that_ignores_a_stop_while_it_starts_is_killed(launch: Launch)
     assert json.loads(run.termination_log.read_bytes())["reason"] == "EngineStartTimeout"
 
 
-def test_an_engine_that_serves_has_the_time_that_it_takes(launch: Launch) -> None:
+def test_a_serving_engine_may_take_its_time_to_stop(launch: Launch) -> None:
     run = launch(
         "import signal, sys, time\n"
         f"def end(*_): time.sleep({START_PATIENCE_SECONDS + 2}); sys.exit(0)\n"
@@ -256,7 +254,7 @@ def test_an_engine_that_serves_has_the_time_that_it_takes(launch: Launch) -> Non
 
 
 @pytest.mark.engine
-def test_a_real_engine_that_is_stopped_while_it_loads_frees_what_it_holds() -> None:
+def test_a_real_engine_stopped_while_loading_frees_its_resources() -> None:
     engine = Engine()
     try:
         await_condition(
@@ -281,7 +279,7 @@ def test_a_stale_socket_is_removed_before_the_engine_starts(tmp_path: Path, laun
     assert log == b"False\n"
 
 
-def test_the_engine_gets_the_socket_and_its_arguments(launch: Launch) -> None:
+def test_the_engine_starts_with_the_socket_and_its_arguments(launch: Launch) -> None:
     run = launch("import sys; print(*sys.argv[1:])")
 
     assert run.finish()[1].decode().split() == ["--uds", str(run.socket), "--flag"]
@@ -291,7 +289,7 @@ def test_the_engine_gets_the_socket_and_its_arguments(launch: Launch) -> None:
     ("flag", "compiler", "disabled"),
     [("--enforce-eager", False, "1"), ("--enforce-eager", True, "None"), ("--dtype", False, "None")],
 )
-def test_an_eager_engine_without_a_compiler_compiles_nothing_later(
+def test_torch_compile_is_disabled_only_for_an_eager_engine_without_a_compiler(
     launch: Launch,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -326,7 +324,7 @@ def test_both_output_streams_are_relayed_byte_for_byte(launch: Launch) -> None:
     assert log == b"a\r\xffb"
 
 
-def test_phases_follow_the_log(launch: Launch) -> None:
+def test_the_phase_follows_the_engines_log(launch: Launch) -> None:
     run = launch(
         "print('(Worker pid=1) INFO 11-21 05:36:06 [r.py:68] Starting to load model /m...')\n"
         "print('Loading safetensors checkpoint shards: 50% Completed')\n"
@@ -340,7 +338,7 @@ def test_phases_follow_the_log(launch: Launch) -> None:
     assert set(run.state()["phases"]) == {"Starting", "LoadingWeights"}
 
 
-def test_what_the_engine_leaves_running_ends_with_it(launch: Launch, tmp_path: Path) -> None:
+def test_processes_left_by_the_engine_are_ended_with_it(launch: Launch, tmp_path: Path) -> None:
     # The grandchild holds the log open: a launcher that waits for the log's end would hang.
     run = launch(
         "import subprocess, sys\n"

@@ -7,17 +7,24 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from fairlead_contract.status import PodReport
 from fairlead_operator.api.names import API_VERSION, KIND, REVISION
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan
-from fairlead_operator.plan.podreport import PodReport
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
-from fairlead_operator.render.templates import desired_revision, render_templates, revision_of
+from fairlead_operator.render.templates import render_templates, revision_of
 
 Object = dict[str, Any]
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 SETTINGS = RenderSettings(gateway_image="gateway:1", engine_image="vllm:1")
+
+
+def desired_revision(workload: Object) -> str:
+    """The revision that the pods of a rendered workload carry."""
+    spec = workload["spec"]
+    template = spec["template"] if "template" in spec else spec["leaderWorkerTemplate"]["leaderTemplate"]
+    return revision_of(template)
 
 
 def model_body(name: str = "tiny", **spec: Any) -> Object:
@@ -51,7 +58,7 @@ def pod(
     gateway: Object | None = None,
     **status: Any,
 ) -> Object:
-    """A pod of the current revision of the default model unless told otherwise."""
+    """A pod of the default model, by default of the current revision."""
     scheduled = condition("PodScheduled", "False", reason="Unschedulable", message=unschedulable)
     if not unschedulable:
         scheduled = condition("PodScheduled", "True" if node else "Unknown")
@@ -100,7 +107,7 @@ def creating(name: str = "tiny-1", revision: str | None = None, **status: Any) -
 
 
 def mount_event(note: str, pod_name: str = "tiny-1", minute: int = 0, **more: Any) -> Object:
-    """What the kubelet tells about a volume that it cannot mount."""
+    """What the kubelet reports about a volume that it cannot mount."""
     return {
         "reason": "FailedMount",
         "note": note,
@@ -116,7 +123,7 @@ def ended(message: str = "", code: int = 1, **more: Any) -> Object:
     return {"terminated": {"exitCode": code, "message": message, **times, **more}}
 
 
-class World:
+class PlannedNamespace:
     """A namespace with one model, in which plans are carried out and a Deployment controller keeps up."""
 
     def __init__(self, body: Object | None = None) -> None:

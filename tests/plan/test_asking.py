@@ -1,9 +1,9 @@
-"""Whose Events are read: of those that wait for what only Events tell, a bounded number."""
+"""Whose Events are read: of pods that wait for causes that only Events report, a bounded number."""
 
 from __future__ import annotations
 
 from fairlead_operator.bounds import PODS_WITH_EVENTS
-from fairlead_operator.plan.gateway_queries import asked_about_in_events
+from fairlead_operator.plan.pods.gateway_queries import pods_awaiting_events
 from tests.plan.builders import Object, creating, pod
 
 
@@ -15,16 +15,16 @@ def created(number: int) -> Object:
 
 
 def names(pods: list[Object]) -> list[str]:
-    return [item["metadata"]["name"] for item in asked_about_in_events(pods)]
+    return [item["metadata"]["name"] for item in pods_awaiting_events(pods)]
 
 
-def test_pods_that_wait_for_a_node_or_for_volumes_are_asked_about_and_no_others() -> None:
+def test_events_are_queried_only_for_pods_that_wait_for_a_node_or_volumes() -> None:
     assert names([pod("runs"), created(1), creating("mounts"), pod("serves", ready=True)]) == [
         "mounts",
         "tiny-1",
     ]
 
 
-def test_of_many_pods_the_newest_are_asked_about() -> None:
+def test_of_many_pods_only_the_newest_are_queried_for_events() -> None:
     found = names([created(number) for number in range(PODS_WITH_EVENTS + 20)])
     assert found == [f"tiny-{number}" for number in range(PODS_WITH_EVENTS + 19, 19, -1)]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.plan.immutable_claim_fields import keep_immutable_claim_fields
-from tests.plan.builders import World, model_body
+from fairlead_operator.plan.children.immutable_claim_fields import keep_immutable_claim_fields
+from tests.plan.builders import PlannedNamespace, model_body
 
 Object = dict[str, Any]
 
@@ -17,26 +17,26 @@ def body(replicas: int = 1, **cache: Any) -> Object:
     return model_body(model={"source": "hf://a/b", "cache": wanted}, replicas=replicas)
 
 
-def world_with_claim() -> World:
+def world_with_claim() -> PlannedNamespace:
     """A model whose claim the storage has given a class and a volume."""
-    world = World(body(size="10Gi"))
+    world = PlannedNamespace(body(size="10Gi"))
     world.reconcile()
     claim = world.children["PersistentVolumeClaim", "tiny-weights"]
     claim["spec"] |= {"storageClassName": "standard", "volumeName": "pv-1", "volumeMode": "Filesystem"}
     return world
 
 
-def changed(world: World, wanted: Object) -> list[Object]:
+def changed(world: PlannedNamespace, wanted: Object) -> list[Object]:
     """What is applied to the claim after the spec has changed."""
     world.body["spec"] = wanted["spec"]
     return [child for child in world.plan().apply if child["kind"] == "PersistentVolumeClaim"]
 
 
-def test_a_claim_as_it_was_made_is_left_alone() -> None:
+def test_an_unchanged_volume_claim_is_left_alone() -> None:
     assert changed(world_with_claim(), body(size="10Gi")) == []
 
 
-def test_a_claim_grows() -> None:
+def test_a_larger_size_is_applied_to_a_volume_claim() -> None:
     (applied,) = changed(world_with_claim(), body(size="20Gi"))
     assert applied["spec"]["resources"] == {"requests": {"storage": "20Gi"}}
 
@@ -44,14 +44,14 @@ def test_a_claim_grows() -> None:
 @pytest.mark.parametrize(
     "wanted", [body(size="5Gi"), body(size="10Gi", storageClassName="fast"), body(size="10Gi", replicas=3)]
 )
-def test_what_cannot_change_stays_and_keeps_nothing_from_being_applied(wanted: Object) -> None:
+def test_immutable_claim_fields_are_kept_and_do_not_block_other_changes(wanted: Object) -> None:
     for applied in changed(world_with_claim(), wanted):
         assert applied["spec"]["resources"] == {"requests": {"storage": "10Gi"}}
         assert applied["spec"]["storageClassName"] == "standard"
         assert applied["spec"]["accessModes"] == ["ReadWriteOnce"]
 
 
-def test_a_wish_that_cannot_be_fulfilled_is_not_tried_for_ever() -> None:
+def test_an_impossible_claim_change_is_not_applied_repeatedly() -> None:
     world = world_with_claim()
     world.body["spec"] = body(size="5Gi", storageClassName="fast")["spec"]
     world.reconcile()
@@ -60,12 +60,12 @@ def test_a_wish_that_cannot_be_fulfilled_is_not_tried_for_ever() -> None:
     assert world.plan().apply == ()
 
 
-def test_a_claim_goes_when_the_cache_is_another() -> None:
+def test_a_volume_claim_is_deleted_when_the_cache_changes() -> None:
     world = world_with_claim()
     world.body["spec"] = model_body(model={"source": "hf://a/b"})["spec"]
     assert [child["metadata"]["name"] for child in world.plan().delete] == ["tiny-weights"]
 
 
-def test_other_kinds_are_applied_as_they_are() -> None:
+def test_objects_of_other_kinds_are_applied_unchanged() -> None:
     service: Object = {"kind": "Service", "spec": {}}
     assert keep_immutable_claim_fields(service, {"spec": {"clusterIP": "1"}}) is service

@@ -1,4 +1,4 @@
-"""Every cause that a pod's containers or its gateway tell becomes a reason, with its text kept."""
+"""Every cause that a pod's containers or its gateway report becomes a reason, with its text kept."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.plan.containers import disruption_finding, engine_finding
-from fairlead_operator.plan.podreport import PodReport
-from fairlead_operator.plan.reasons import CATALOGUE, may_be_claimed
+from fairlead_contract.status import PodReport
+from fairlead_operator.plan.catalogue.reasons import CATALOGUE, may_be_claimed
+from fairlead_operator.plan.pods.containers import disruption_finding, engine_finding
 from tests.plan.builders import Object, condition, ended, pod, pod_report, running, waiting
 
 LAUNCHER = json.dumps({"reason": "ContextTooLong", "message": "fits 2048", "exitCode": 1})
@@ -95,7 +95,7 @@ def end_of(container: str, message: str) -> Object:
     ("container", "own"),
     [("vllm", "EngineCrashed"), ("weights", "WeightsDownloadFailed"), ("setup", "InitContainerFailed")],
 )
-def test_a_reason_that_a_container_has_no_right_to_becomes_a_part_of_the_text(
+def test_a_reason_that_a_container_may_not_set_becomes_part_of_the_text(
     container: str, own: str, reason: str
 ) -> None:
     finding = engine_finding(end_of(container, json.dumps({"reason": reason, "message": "wrong moon"})))
@@ -104,14 +104,14 @@ def test_a_reason_that_a_container_has_no_right_to_becomes_a_part_of_the_text(
     assert f"{reason}: wrong moon" in finding.message
 
 
-def test_a_gateway_cannot_give_a_reason_that_is_not_the_downloads() -> None:
+def test_a_gateway_can_only_set_reasons_of_the_download() -> None:
     report = pod_report(weights={"cause": {"reason": "Ready", "message": "all is well"}})
     finding = engine_finding(with_container("weights", running(), init=True, engine=WAITS), report)
     assert finding is not None
     assert (finding.reason, "Ready: all is well" in finding.message) == ("WeightsDownloadFailed", True)
 
 
-def test_launcher_and_download_may_give_all_of_their_reasons() -> None:
+def test_launcher_and_download_may_set_all_of_their_reasons() -> None:
     for name in ("ContextTooLong", "EngineCrashed", "HostOutOfMemory", "WeightsNotFound", "DiskFull"):
         assert may_be_claimed(name), name
     assert not any(may_be_claimed(name) for name, reason in CATALOGUE.items() if reason.healthy)
@@ -131,7 +131,9 @@ def test_launcher_and_download_may_give_all_of_their_reasons() -> None:
     ],
 )
 @pytest.mark.parametrize("container", ["vllm", "weights", "gateway", "setup"])
-def test_a_termination_message_of_another_form_is_text(container: str, message: str) -> None:
+def test_a_termination_message_in_another_form_gets_a_reason_of_the_catalogue(
+    container: str, message: str
+) -> None:
     body = end_of(container, message) if container != "gateway" else pod(gateway={"state": ended(message)})
     finding = engine_finding(body)
     assert finding is not None
@@ -139,9 +141,9 @@ def test_a_termination_message_of_another_form_is_text(container: str, message: 
     assert "exit code 1" in finding.message
 
 
-def test_what_would_change_a_terminal_or_cannot_be_written_is_left_out() -> None:
-    told = json.dumps({"reason": "EngineCrashed", "message": "\x1b[2J\x07\ud800bo\u202eom"})
-    finding = engine_finding(pod(engine={"state": ended(told)}))
+def test_control_and_unencodable_characters_are_removed_from_messages() -> None:
+    written = json.dumps({"reason": "EngineCrashed", "message": "\x1b[2J\x07\ud800bo\u202eom"})
+    finding = engine_finding(pod(engine={"state": ended(written)}))
     assert finding is not None
     assert finding.message.startswith("[2Jboom (pod tiny-1")
     assert finding.message.encode()
@@ -184,7 +186,7 @@ def test_the_back_off_between_two_pulls_does_not_change_the_message() -> None:
         ('{"reason": "ScaledToZero", "message": "all is well"}', 3, 30, True),
     ],
 )
-def test_what_happens_again_and_again_within_short_lives_needs_a_human(
+def test_repeated_crashes_of_short_lived_engines_need_a_human(
     message: str, restarts: int, seconds: int, stalled: bool
 ) -> None:
     minutes, rest = divmod(seconds, 60)
@@ -199,18 +201,18 @@ def test_what_happens_again_and_again_within_short_lives_needs_a_human(
 HUNG = pod_report(unresponsiveSeconds=301.5)
 
 
-def test_an_engine_that_hangs_is_told_by_its_gateway() -> None:
+def test_a_hanging_engine_is_reported_from_its_gateways_status() -> None:
     serving = pod(engine=running(started=True))
     assert reason_of(serving, HUNG) == "EngineUnresponsive"
     assert reason_of(serving, pod_report(unresponsiveSeconds=0)) == "EngineNotReady"
 
 
-def test_how_long_an_engine_hangs_does_not_change_the_message() -> None:
+def test_the_duration_of_a_hang_does_not_change_the_message() -> None:
     serving = pod(engine=running(started=True))
     assert engine_finding(serving, HUNG) == engine_finding(serving, pod_report(unresponsiveSeconds=900))
 
 
-def test_the_phase_of_a_start_is_told() -> None:
+def test_the_phase_of_a_start_is_reported() -> None:
     finding = engine_finding(pod(engine=running()), pod_report(engine={"phase": "LoadingWeights"}))
     assert finding is not None
     assert (finding.reason, "LoadingWeights" in finding.message) == ("EngineStarting", True)
@@ -237,7 +239,7 @@ WAITS = waiting("PodInitializing")
         ({"state": ended("", 0)}, {"phase": "Complete"}, "EngineStarting"),
     ],
 )
-def test_what_holds_a_download_up_or_made_it_fail_is_told(
+def test_the_cause_of_a_delayed_or_failed_download_is_reported(
     state: Object, report: Object | None, reason: str
 ) -> None:
     engine = running() if reason == "EngineStarting" else WAITS
@@ -245,7 +247,7 @@ def test_what_holds_a_download_up_or_made_it_fail_is_told(
     assert reason_of(body, pod_report(weights=report)) == reason
 
 
-def test_an_init_container_of_the_user_that_fails_is_named_with_its_words() -> None:
+def test_a_failing_init_container_of_the_user_is_named_with_its_message() -> None:
     state = waiting("CrashLoopBackOff", lastState=ended("no licence"))
     finding = engine_finding(with_container("setup", state, init=True, engine=WAITS))
     assert finding is not None
@@ -253,7 +255,7 @@ def test_an_init_container_of_the_user_that_fails_is_named_with_its_words() -> N
     assert "no licence (container setup" in finding.message
 
 
-def test_a_container_of_the_user_that_is_not_ready_is_named() -> None:
+def test_an_unready_container_of_the_user_is_named() -> None:
     ready = {"engine": running(started=True, ready=True), "gateway": running(ready=True)}
     finding = engine_finding(with_container("metrics", running(ready=False), init=False, **ready))
     assert finding is not None
@@ -268,13 +270,13 @@ def test_a_container_of_the_user_that_is_not_ready_is_named() -> None:
         ("EvictionByEvictionAPI", None),
     ],
 )
-def test_who_takes_a_pod_away_is_told_unless_it_was_asked_for(reason: str, found: str | None) -> None:
+def test_an_unrequested_disruption_of_a_pod_is_reported(reason: str, found: str | None) -> None:
     body = pod(conditions=[condition("DisruptionTarget", "True", reason=reason, message="why")])
     finding = disruption_finding(body)
     assert (finding.reason if finding else None) == found
 
 
-def test_a_long_text_is_cut() -> None:
+def test_a_long_container_message_is_cut() -> None:
     finding = engine_finding(pod(engine={"state": ended("x" * 4000)}))
     assert finding is not None
     assert len(finding.message) < 800

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from fairlead_operator.api.names import FIELD_MANAGER
-from fairlead_operator.plan.contest import contest_finding, last_writer
+from fairlead_operator.plan.children.contest import contest_finding, last_writer
 from fairlead_operator.plan.observed import Contest, Field
 
 Object = dict[str, Any]
@@ -36,16 +36,16 @@ IMAGE: Object = {
         ({"f:spec": {"f:selector": {"f:a.b/c": {}}}}, "spec.selector.a.b/c"),
     ],
 )
-def test_the_owner_of_a_field_is_found(fields: Object, path: str) -> None:
+def test_the_field_manager_of_a_field_is_found(fields: Object, path: str) -> None:
     assert last_writer(body(entry("kubectl", fields)), path) == "kubectl"
 
 
 @pytest.mark.parametrize("path", ["spec.paused", "spec.template.spec.containers[gateway].image"])
-def test_the_owner_of_another_field_is_not_meant(path: str) -> None:
+def test_the_field_manager_of_another_field_is_ignored(path: str) -> None:
     assert last_writer(body(entry("kubectl", REPLICAS), entry("kubectl", IMAGE)), path) == ""
 
 
-def test_the_last_one_counts_and_never_the_operator_itself() -> None:
+def test_the_latest_other_field_manager_counts_and_never_the_operator() -> None:
     found = last_writer(
         body(
             entry("late", REPLICAS, "2026-01-01T12:00:02Z", subresource="scale"),
@@ -60,11 +60,11 @@ def test_the_last_one_counts_and_never_the_operator_itself() -> None:
 @pytest.mark.parametrize(
     "entries", [[], [{}], [{"manager": "x", "fieldsV1": []}], [entry("x", {"f:spec": 1})]]
 )
-def test_without_an_owner_the_writer_is_not_known(entries: list[Object]) -> None:
+def test_without_a_field_manager_the_writer_is_unknown(entries: list[Object]) -> None:
     assert last_writer(body(*entries), "spec.replicas") == ""
 
 
-def test_replicas_come_first_and_an_unknown_writer_has_a_name() -> None:
+def test_contested_replicas_are_named_first_and_an_unknown_writer_has_a_placeholder() -> None:
     finding = contest_finding(
         [
             Contest(Field("Service", "tiny", "spec.type"), "", 5.0),
@@ -78,5 +78,5 @@ def test_replicas_come_first_and_an_unknown_writer_has_a_name() -> None:
     assert "mutating webhook, repeatedly sets spec.type of Service/tiny" in second
 
 
-def test_without_a_contest_nothing_is_said() -> None:
+def test_without_a_contest_there_is_no_finding() -> None:
     assert contest_finding([]) is None

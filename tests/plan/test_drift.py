@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fairlead_operator.plan.drift import first_difference
+from fairlead_operator.plan.children.drift import first_difference
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from fairlead_operator.plan.drift import first_difference
         ({"tolerations": [{"key": "a"}]}, {"tolerations": [{"key": "a", "effect": "NoSchedule"}]}),
     ],
 )
-def test_what_the_server_or_others_add_is_no_difference(desired: Any, live: Any) -> None:
+def test_fields_added_by_the_server_or_others_are_not_drift(desired: Any, live: Any) -> None:
     assert first_difference(desired, live) is None
 
 
@@ -45,12 +45,12 @@ def test_what_the_server_or_others_add_is_no_difference(desired: Any, live: Any)
         ({"args": ["a", "b"]}, {"args": ["b", "a"]}, "args[0]"),
     ],
 )
-def test_a_changed_or_missing_value_is_named_by_its_path(desired: Any, live: Any, path: str) -> None:
+def test_a_changed_or_missing_value_is_reported_by_its_path(desired: Any, live: Any, path: str) -> None:
     assert first_difference(desired, live) == path
 
 
 @pytest.mark.parametrize("path", ["spec.replicas", "spec.list[1]", "spec.containers[a].image"])
-def test_what_is_at_an_ignored_path_may_differ(path: str) -> None:
+def test_a_difference_at_an_ignored_path_is_not_drift(path: str) -> None:
     desired = {"spec": {"replicas": 1, "list": [1, 2], "containers": [{"name": "a", "image": "x"}]}}
     live = {"spec": {"replicas": 2, "list": [1, 3], "containers": [{"name": "a", "image": "y"}]}}
     all_paths = {"spec.replicas", "spec.list[1]", "spec.containers[a].image"}

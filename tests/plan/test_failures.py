@@ -1,4 +1,4 @@
-"""A crash leaves a trace when the model is Ready again; what was asked for is no crash."""
+"""A crash stays visible when the model is Ready again. A requested termination is not a crash."""
 
 from __future__ import annotations
 
@@ -11,9 +11,17 @@ import pytest
 
 from fairlead_operator.api.status import ModelDeploymentStatus
 from fairlead_operator.bounds import MODEL_FAILURES
-from fairlead_operator.plan.failures import count_restarts, observed_failures
-from fairlead_operator.render.templates import desired_revision
-from tests.plan.builders import NOW, Object, World, condition, ended, pod, running
+from fairlead_operator.plan.pods.failures import count_restarts, observed_failures
+from tests.plan.builders import (
+    NOW,
+    Object,
+    PlannedNamespace,
+    condition,
+    desired_revision,
+    ended,
+    pod,
+    running,
+)
 
 CRASH = json.dumps({"reason": "EngineCrashed", "message": "Worker proc died", "exitCode": 1})
 
@@ -24,7 +32,7 @@ def crashed(message: str = CRASH, code: int = 1, minute: int = 0, **more: Any) -
     return running(started=True, ready=True, lastState=end, restartCount=1)
 
 
-def serving(world: World, *engines: Object, **status: Any) -> list[Object]:
+def serving(world: PlannedNamespace, *engines: Object, **status: Any) -> list[Object]:
     """Pods of the current revision that serve, with these engines."""
     revision = desired_revision(world.deployment())
     return [
@@ -33,16 +41,16 @@ def serving(world: World, *engines: Object, **status: Any) -> list[Object]:
     ]
 
 
-def after(engine: Object) -> World:
+def after(engine: Object) -> PlannedNamespace:
     """A model that serves, and whose engine looks like this later."""
-    world = World()
+    world = PlannedNamespace()
     world.serve()
     world.roll(serving(world, engine))
     world.reconcile()
     return world
 
 
-def test_a_crash_is_in_the_status_when_the_model_is_ready_again() -> None:
+def test_a_crash_stays_in_the_status_when_the_model_is_ready_again() -> None:
     world = after(crashed())
     assert world.condition("Ready")["status"] == "True"
     assert world.body["status"]["lastFailure"] == {
@@ -62,7 +70,7 @@ def test_a_kill_without_a_message_names_the_signal() -> None:
 
 
 def test_an_out_of_memory_kill_names_the_limit_and_its_field() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.serve()
     pods = serving(world, crashed("", 137, reason="OOMKilled"))
     pods[0]["spec"]["containers"] = [{"name": "vllm", "resources": {"limits": {"memory": "16Gi"}}}]
@@ -73,13 +81,13 @@ def test_an_out_of_memory_kill_names_the_limit_and_its_field() -> None:
     assert "limit of 16Gi (spec.resources.limits.memory)" in failure["message"]
 
 
-def test_nothing_is_written_while_nothing_happens() -> None:
+def test_the_last_failure_causes_no_further_writes() -> None:
     world = after(crashed())
     settled = world.plan(NOW + timedelta(hours=1))
     assert (settled.status, settled.events) == (world.body["status"], ())
 
 
-def test_a_failure_stays_when_its_pod_is_gone_until_there_is_a_newer_one() -> None:
+def test_the_last_failure_stays_after_its_pod_is_deleted_until_a_newer_one() -> None:
     world = after(crashed(minute=1))
     first = world.body["status"]["lastFailure"]
     world.roll(serving(world, running()))
@@ -90,15 +98,15 @@ def test_a_failure_stays_when_its_pod_is_gone_until_there_is_a_newer_one() -> No
     assert world.body["status"]["lastFailure"]["time"] == "2026-01-01T11:02:30Z"
 
 
-def test_an_older_failure_of_another_pod_does_not_take_the_place_of_the_last() -> None:
+def test_an_older_failure_of_another_pod_does_not_replace_the_last_failure() -> None:
     world = after(crashed(minute=5))
     world.roll(serving(world, crashed(minute=5), crashed(minute=4)))
     world.reconcile()
     assert world.body["status"]["lastFailure"]["pod"] == "tiny-0"
 
 
-def test_a_model_that_never_failed_has_none() -> None:
-    world = World()
+def test_a_model_that_never_failed_has_no_last_failure() -> None:
+    world = PlannedNamespace()
     world.serve()
     assert "lastFailure" not in world.body["status"]
 
@@ -131,7 +139,7 @@ DISRUPTED = [condition("DisruptionTarget", "True", reason="EvictionByEvictionAPI
         "setup done",
     ],
 )
-def test_what_was_asked_for_is_no_failure(body: Object) -> None:
+def test_a_requested_termination_is_not_a_failure(body: Object) -> None:
     assert observed_failures([body]) == ()
 
 
@@ -148,17 +156,17 @@ def test_what_was_asked_for_is_no_failure(body: Object) -> None:
         (leaving(pod(engine=crashed())), "vllm", "EngineCrashed"),
     ],
 )
-def test_what_was_not_asked_for_is_a_failure(body: Object, container: str, reason: str) -> None:
+def test_an_unrequested_termination_is_a_failure(body: Object, container: str, reason: str) -> None:
     (failure,) = observed_failures([body])
     assert (failure.container, failure.reason) == (container, reason)
 
 
-def test_the_last_two_ends_of_a_container_are_two_failures() -> None:
+def test_the_last_two_terminations_of_a_container_are_two_failures() -> None:
     engine = {"state": ended(CRASH), "lastState": ended(CRASH, finishedAt="2026-01-01T11:50:00Z")}
     assert len({failure.identity for failure in observed_failures([pod(engine=engine)])}) == 2
 
 
-def test_restarts_are_those_of_all_containers_of_pods_that_stay() -> None:
+def test_restarts_are_summed_over_containers_of_remaining_pods() -> None:
     body = pod(engine=running(restartCount=2), gateway=running(restartCount=1))
     gone = leaving(copy.deepcopy(body))
     assert count_restarts([body, gone]) == 3
@@ -175,6 +183,6 @@ def test_failures_are_bounded_and_fit_into_the_schema() -> None:
 
 
 @pytest.mark.parametrize("time", [None, "", "soon", "0001-01-01T00:00:00Z"])
-def test_an_end_with_an_odd_time_breaks_nothing(time: Any) -> None:
+def test_a_termination_with_an_invalid_time_raises_no_error(time: Any) -> None:
     end = ended(CRASH, finishedAt=time)
     after({"state": end, "restartCount": 1})

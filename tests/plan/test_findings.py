@@ -7,7 +7,7 @@ import pytest
 from fairlead_operator.plan.findings import Finding, creation_finding, steady, worst
 
 
-def test_the_cause_that_needs_a_human_goes_before_the_one_that_does_not() -> None:
+def test_a_cause_that_needs_a_human_is_reported_before_a_transient_one() -> None:
     findings = [Finding("EngineStarting", "a"), Finding("ContextTooLong", "b"), Finding("Progressing", "c")]
     assert worst(findings) == findings[1]
 
@@ -44,5 +44,5 @@ def test_why_a_pod_cannot_be_created_becomes_a_reason_and_its_text_is_kept(
         ("RequestID: 11111111-1111, denied", "RequestID: 22222222-2222, denied"),
     ],
 )
-def test_what_differs_between_attempts_is_left_out(one: str, other: str) -> None:
+def test_details_that_differ_between_attempts_are_removed(one: str, other: str) -> None:
     assert steady(one) == steady(other)

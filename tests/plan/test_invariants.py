@@ -11,8 +11,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead_operator.api.status import ModelDeploymentStatus
-from fairlead_operator.render.templates import desired_revision
-from tests.plan.builders import NOW, Object, World, condition, ended, model_body, pod, running, waiting
+from tests.plan.builders import (
+    NOW,
+    Object,
+    PlannedNamespace,
+    condition,
+    desired_revision,
+    ended,
+    model_body,
+    pod,
+    running,
+    waiting,
+)
 
 TEXTS = st.sampled_from(
     ["", "1 Insufficient nvidia.com/gpu", "untolerated taint", "{}", '{"reason": 1}', "\x00é"]
@@ -55,7 +65,7 @@ STEPS = st.one_of(
 )
 
 
-def take(world: World, step: str, value: Any) -> None:
+def take(world: PlannedNamespace, step: str, value: Any) -> None:
     """One thing that happens to the world."""
     keys = sorted(world.children)
     if step in ("pods", "late"):
@@ -93,8 +103,8 @@ def check(status: Object) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(STEPS, max_size=8))
-def test_any_history_is_planned_well_and_converges(history: list[tuple[str, Any]]) -> None:
-    world = World(model_body())
+def test_for_any_history_the_plan_is_valid_and_converges(history: list[tuple[str, Any]]) -> None:
+    world = PlannedNamespace(model_body())
     now = NOW
     for step, value in history:
         take(world, step, value)

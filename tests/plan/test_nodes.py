@@ -10,9 +10,9 @@ import yaml
 
 from fairlead_operator.bounds import NODE_LABELS, NODE_RESOURCES, NODE_TAINTS
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.nodes import Node, Nodes, read_node, view_node
-from fairlead_operator.plan.placement import requests_of
-from fairlead_operator.plan.unschedulable import scheduling_finding
+from fairlead_operator.plan.scheduling.nodes import Node, Nodes, read_node, view_node
+from fairlead_operator.plan.scheduling.placement import requests_of
+from fairlead_operator.plan.scheduling.unschedulable import scheduling_finding
 from tests.plan.builders import Object, pod
 
 GPU = "nvidia.com/gpu"
@@ -52,14 +52,14 @@ def found(body: Object, *nodes: Node) -> Finding:
     return finding
 
 
-def test_a_tainted_accelerator_node_beside_others_is_the_taint_and_not_a_lack_of_accelerators() -> None:
+def test_with_a_tainted_accelerator_node_the_taint_is_reported_and_not_missing_accelerators() -> None:
     finding = found(pending(gpu="1"), node("cpu-1"), node("cpu-2"), node("a", "team=ml:NoSchedule", gpu="4"))
     assert finding.reason == "UntoleratedTaint"
     assert f"node a has {GPU} and has the taint team=ml:NoSchedule" in finding.message
 
 
 @pytest.mark.parametrize("text", ["team=ml:NoSchedule", f"{GPU}:NoSchedule", "a.b/c=true:NoExecute"])
-def test_the_toleration_that_is_shown_lets_the_pod_in(text: str) -> None:
+def test_the_suggested_toleration_matches_the_taint(text: str) -> None:
     tainted = node("a", text, gpu="1")
     finding = found(pending(gpu="1"), tainted)
     shown = finding.message.partition("spec.scheduling.tolerations: ")[2].partition(" (the scheduler")[0]
@@ -67,14 +67,14 @@ def test_the_toleration_that_is_shown_lets_the_pod_in(text: str) -> None:
     assert found(pending(gpu="1", tolerations=tolerations), tainted).reason == "InsufficientResources"
 
 
-def test_of_several_taints_all_are_to_be_tolerated() -> None:
+def test_for_several_taints_all_tolerations_are_suggested() -> None:
     finding = found(
         pending(gpu="1"), node("a", "x=1:NoSchedule", "y:NoExecute", "z:PreferNoSchedule", gpu="1")
     )
     assert "x=1:NoSchedule, y:NoExecute, which" in finding.message
 
 
-def test_a_pod_without_accelerators_gets_the_toleration_too() -> None:
+def test_a_pod_without_accelerators_also_gets_the_suggested_toleration() -> None:
     text = "0/1 nodes are available: 1 node(s) had untolerated taint(s)."
     finding = found(pending(text, cpu="1"), node("a", f"{GPU}:NoSchedule", gpu="1"))
     assert (finding.reason, f"node a has the taint {GPU}:NoSchedule" in finding.message) == (
@@ -101,36 +101,38 @@ def test_accelerators_of_cordoned_or_broken_nodes_are_unavailable() -> None:
         ({"cpu": "8500m"}, "asks for 8.5 cpu; the largest node, b, has 8 cpu"),
     ],
 )
-def test_more_than_any_node_has_is_named_with_both_amounts(requests: dict[str, str], text: str) -> None:
+def test_a_request_larger_than_every_node_is_reported_with_both_amounts(
+    requests: dict[str, str], text: str
+) -> None:
     body = pending(tolerations=None, **requests)
     finding = found(body, node("a", gpu="1"), node("b", gpu="2"))
     assert (finding.reason, text in finding.message) == ("NodesTooSmall", True), finding
 
 
-def test_amounts_that_no_node_has_together_are_named() -> None:
+def test_amounts_that_no_single_node_has_together_are_reported() -> None:
     finding = found(pending(gpu="1", memory="30Gi"), node("a", gpu="1", memory="8Gi"), node("b"))
     assert (finding.reason, "and no node has all of it" in finding.message) == ("NodesTooSmall", True)
 
 
-def test_a_resource_that_no_node_offers_is_a_missing_device_plugin() -> None:
+def test_a_resource_offered_by_no_node_is_reported_as_a_missing_device_plugin() -> None:
     finding = found(pending(gpu="1"), node("a"), node("b"))
     assert finding.reason == "ResourceNotOffered"
     assert f"asks for {GPU}, which no node of the cluster offers" in finding.message
 
 
-def test_accelerator_nodes_without_the_wanted_label_are_named() -> None:
+def test_accelerator_nodes_without_the_selected_label_are_reported() -> None:
     body = pending(gpu="1")
     body["spec"]["nodeSelector"] = {"zone": "a", "kind": "x"}
     finding = found(
         body, node("a", gpu="1", labels={"zone": "b", "kind": "x"}), node("b", labels={"zone": "a"})
     )
-    assert (finding.reason, "node a is large enough and has not the label zone=a" in finding.message) == (
+    assert (finding.reason, "node a is large enough and lacks the label zone=a" in finding.message) == (
         "NodeSelectorMismatch",
         True,
     )
 
 
-def test_accelerators_that_others_use_stay_the_schedulers_verdict_with_amounts() -> None:
+def test_accelerators_in_use_keep_the_schedulers_verdict_with_amounts() -> None:
     finding = found(pending(gpu="2"), node("a", gpu="4"), node("b", "x:NoSchedule", gpu="8"))
     assert finding.reason == "InsufficientResources"
     assert f"the pod asks for 2 {GPU}, and one node has at most 8 {GPU}" in finding.message
@@ -144,12 +146,12 @@ def test_accelerators_that_others_use_stay_the_schedulers_verdict_with_amounts()
         "0/1 nodes are available: 1 cannot allocate all claims.",
     ],
 )
-def test_a_verdict_that_is_not_about_nodes_stays(text: str) -> None:
+def test_a_scheduling_verdict_that_is_not_about_nodes_is_kept(text: str) -> None:
     body = pending(text, gpu="1")
     assert found(body, node("a")) == scheduling_finding(body)
 
 
-def test_the_control_plane_is_no_place_for_models() -> None:
+def test_tainted_control_plane_nodes_are_not_counted() -> None:
     taints = "node-role.kubernetes.io/control-plane:NoSchedule"
     finding = found(pending(cpu="4"), node("control", taints, cpu="64"), node("worker", cpu="2"))
     assert (finding.reason, "the largest node, worker, has 2 cpu" in finding.message) == (
@@ -158,13 +160,13 @@ def test_the_control_plane_is_no_place_for_models() -> None:
     )
 
 
-def test_a_control_plane_with_accelerators_counts() -> None:
+def test_control_plane_nodes_with_accelerators_are_counted() -> None:
     taints = "node-role.kubernetes.io/control-plane:NoSchedule"
     finding = found(pending(gpu="1"), node("control", taints, gpu="1"), node("worker"))
     assert (finding.reason, "node control" in finding.message) == ("UntoleratedTaint", True)
 
 
-def test_without_nodes_the_message_is_the_schedulers_and_says_so() -> None:
+def test_without_node_data_the_message_is_the_schedulers_and_says_so() -> None:
     body = pending(gpu="1")
     plain = scheduling_finding(body)
     assert plain is not None
@@ -175,12 +177,12 @@ def test_without_nodes_the_message_is_the_schedulers_and_says_so() -> None:
     assert unread == Finding(plain.reason, expected)
 
 
-def test_a_cluster_without_any_node_says_nothing_of_nodes() -> None:
+def test_in_a_cluster_without_nodes_the_message_names_no_nodes() -> None:
     body = pending(gpu="1")
     assert scheduling_finding(body, Nodes()) == scheduling_finding(body)
 
 
-def test_what_a_pod_asks_for_is_counted_as_the_scheduler_does() -> None:
+def test_the_resources_of_a_pod_are_summed_as_the_scheduler_does() -> None:
     def container(cpu: str, **more: Any) -> Object:
         return {"name": "c", "resources": {"requests": {"cpu": cpu}, "limits": {"cpu": "9"}}, **more}
 
@@ -195,7 +197,7 @@ def test_what_a_pod_asks_for_is_counted_as_the_scheduler_does() -> None:
     assert requests_of(body)["cpu"] * 2 == 5
 
 
-def test_what_is_held_of_a_node_is_bounded() -> None:
+def test_the_data_kept_of_a_node_is_bounded() -> None:
     junk = {f"{number}{'k' * 1000}": "x" * 1000 for number in range(2000)}
     body = {
         "metadata": {"name": "n" * 1000, "labels": junk, "annotations": junk},
@@ -209,5 +211,5 @@ def test_what_is_held_of_a_node_is_bounded() -> None:
 
 
 @pytest.mark.parametrize("amount", ["", "many", "1e999999999", "9E+99999999", None, 3])
-def test_an_amount_that_is_none_counts_as_nothing(amount: Any) -> None:
+def test_an_invalid_amount_counts_as_0(amount: Any) -> None:
     assert found(pending(gpu="1"), node("a", gpu=amount)).reason == "ResourceNotOffered"

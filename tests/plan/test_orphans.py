@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.plan.builders import Object, World, model_body, pod
+from tests.plan.builders import Object, PlannedNamespace, model_body, pod
 
 FEW = {"deviceClassName": "gpu.example.com", "count": 1}
 MANY = {"deviceClassName": "gpu.example.com", "count": 2}
 
 
-def claim_templates(world: World) -> list[str]:
+def claim_templates(world: PlannedNamespace) -> list[str]:
     return sorted(name for kind, name in world.children if kind == "ResourceClaimTemplate")
 
 
-def claimed_by(world: World) -> str:
+def claimed_by(world: PlannedNamespace) -> str:
     (claim,) = world.deployment()["spec"]["template"]["spec"]["resourceClaims"]
     return str(claim["resourceClaimTemplateName"])
 
 
-def pod_of(world: World, name: str, **more: Any) -> Object:
+def pod_of(world: PlannedNamespace, name: str, **more: Any) -> Object:
     """A ready pod as the live Deployment makes it now."""
     template = world.deployment()["spec"]["template"]
     revision = template["metadata"]["annotations"]["fairlead.dev/revision"]
@@ -28,21 +28,21 @@ def pod_of(world: World, name: str, **more: Any) -> Object:
     return made
 
 
-def serving(accelerator: Object) -> World:
-    world = World(model_body(accelerator=accelerator))
+def serving(accelerator: Object) -> PlannedNamespace:
+    world = PlannedNamespace(model_body(accelerator=accelerator))
     world.reconcile()
     world.roll([pod_of(world, "tiny-1")])
     world.reconcile()
     return world
 
 
-def change(world: World, accelerator: Object | None) -> None:
+def change(world: PlannedNamespace, accelerator: Object | None) -> None:
     world.body["spec"]["accelerator"] = accelerator
     world.body["metadata"]["generation"] += 1
     world.reconcile()
 
 
-def test_a_claims_template_outlives_a_change_for_the_pods_that_may_have_to_be_replaced() -> None:
+def test_a_claim_template_is_kept_while_pods_of_the_former_revision_may_be_replaced() -> None:
     world = serving(FEW)
     (old,) = claim_templates(world)
     change(world, MANY)
@@ -55,7 +55,7 @@ def test_a_claims_template_outlives_a_change_for_the_pods_that_may_have_to_be_re
     assert claim_templates(world) == sorted([old, new])
 
 
-def test_it_is_removed_when_the_rollout_is_over() -> None:
+def test_a_former_claim_template_is_removed_after_the_rollout() -> None:
     world = serving(FEW)
     change(world, MANY)
     world.roll([pod_of(world, "tiny-2")])
@@ -63,7 +63,7 @@ def test_it_is_removed_when_the_rollout_is_over() -> None:
     assert claim_templates(world) == [claimed_by(world)]
 
 
-def test_it_stays_while_a_pod_of_the_former_revision_finishes_its_requests() -> None:
+def test_a_former_claim_template_stays_while_a_pod_of_that_revision_drains() -> None:
     world = serving(FEW)
     (old,) = claim_templates(world)
     former = world.pods[0]
@@ -74,7 +74,7 @@ def test_it_stays_while_a_pod_of_the_former_revision_finishes_its_requests() -> 
     assert old in claim_templates(world)
 
 
-def test_it_goes_with_the_last_accelerator() -> None:
+def test_the_claim_template_is_removed_with_the_last_accelerator() -> None:
     world = serving(FEW)
     change(world, None)
     world.roll([pod_of(world, "tiny-2")])
@@ -82,7 +82,7 @@ def test_it_goes_with_the_last_accelerator() -> None:
     assert claim_templates(world) == []
 
 
-def test_a_template_of_somebody_elses_is_never_removed() -> None:
+def test_a_claim_template_of_another_owner_is_never_removed() -> None:
     world = serving(FEW)
     foreign = {"kind": "ResourceClaimTemplate", "metadata": {"name": "theirs", "uid": "x"}}
     world.children["ResourceClaimTemplate", "theirs"] = foreign

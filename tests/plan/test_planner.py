@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_contract.names import MODEL_LABEL
 from fairlead_operator.plan.findings import Finding
 from fairlead_operator.plan.planner import plan, plan_failed, plan_unreadable
-from tests.plan.builders import NOW, SETTINGS, World, condition, model_body, pod
+from tests.plan.builders import NOW, SETTINGS, PlannedNamespace, condition, model_body, pod
 
 
-def test_an_empty_world_gets_every_child_the_deployment_last() -> None:
-    planned = World().plan()
+def test_a_new_model_gets_every_child_with_the_deployment_last() -> None:
+    planned = PlannedNamespace().plan()
     assert [child["kind"] for child in planned.apply] == [
         "ServiceAccount",
         "ConfigMap",
@@ -23,23 +23,23 @@ def test_an_empty_world_gets_every_child_the_deployment_last() -> None:
     ]
 
 
-def test_a_ready_world_needs_nothing() -> None:
-    world = World()
+def test_a_ready_unchanged_model_needs_no_write() -> None:
+    world = PlannedNamespace()
     world.serve()
     planned = world.plan(NOW + timedelta(hours=1))
     assert (planned.apply, planned.delete, planned.events, planned.requeue_after) == ((), (), (), None)
     assert planned.status == world.body["status"]
 
 
-def test_a_deleted_child_is_made_again() -> None:
-    world = World()
+def test_a_deleted_child_is_created_again() -> None:
+    world = PlannedNamespace()
     world.serve()
     del world.children["Service", "tiny"]
     assert [child["kind"] for child in world.plan().apply] == ["Service"]
 
 
 def test_a_repaired_service_leaves_a_serving_model_ready() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.serve()
     world.children["Service", "tiny"]["spec"]["ports"][0]["port"] = 81
     world.reconcile()
@@ -47,7 +47,7 @@ def test_a_repaired_service_leaves_a_serving_model_ready() -> None:
 
 
 def test_a_changed_field_is_repaired_and_named() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.serve()
     world.deployment()["spec"]["replicas"] = 5
     planned = world.plan()
@@ -55,8 +55,8 @@ def test_a_changed_field_is_repaired_and_named() -> None:
     assert "spec.replicas" in planned.explain
 
 
-def test_a_field_that_is_not_rendered_any_more_is_taken_away() -> None:
-    world = World(model_body(scheduling={"nodeSelector": {"gpu": "a100"}}))
+def test_a_field_that_is_no_longer_rendered_is_removed() -> None:
+    world = PlannedNamespace(model_body(scheduling={"nodeSelector": {"gpu": "a100"}}))
     world.serve()
     del world.body["spec"]["scheduling"]
     planned = world.plan()
@@ -64,8 +64,8 @@ def test_a_field_that_is_not_rendered_any_more_is_taken_away() -> None:
     assert "nodeSelector" not in planned.apply[0]["spec"]["template"]["spec"]
 
 
-def test_a_child_of_ours_that_is_not_wanted_any_more_is_deleted() -> None:
-    world = World()
+def test_an_owned_child_that_is_no_longer_needed_is_deleted() -> None:
+    world = PlannedNamespace()
     world.serve()
     former = copy.deepcopy(world.children["ConfigMap", "tiny-gateway"])
     former["metadata"]["name"] = "tiny-former"
@@ -73,16 +73,16 @@ def test_a_child_of_ours_that_is_not_wanted_any_more_is_deleted() -> None:
     assert [child["metadata"]["name"] for child in world.plan().delete] == ["tiny-former"]
 
 
-def test_an_object_that_only_carries_the_label_is_left_alone() -> None:
-    world = World()
+def test_an_unowned_object_with_the_label_is_left_alone() -> None:
+    world = PlannedNamespace()
     world.serve()
     metadata = {"name": "theirs", "namespace": "demo", "labels": {MODEL_LABEL: "tiny"}}
     world.children["ConfigMap", "theirs"] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
     assert world.plan().delete == ()
 
 
-def test_an_object_of_somebody_else_with_a_childs_name_stops_everything_and_is_named() -> None:
-    world = World()
+def test_an_unowned_object_with_a_childs_name_blocks_all_writes_and_is_named() -> None:
+    world = PlannedNamespace()
     theirs = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "tiny", "namespace": "demo"}}
     world.children["Service", "tiny"] = theirs
     planned = world.reconcile()
@@ -92,8 +92,8 @@ def test_an_object_of_somebody_else_with_a_childs_name_stops_everything_and_is_n
     assert "Service/tiny" in world.condition("Ready")["message"]
 
 
-def test_children_of_a_deleted_model_of_the_same_name_are_awaited() -> None:
-    world = World()
+def test_the_plan_waits_for_children_of_a_deleted_model_with_the_same_name() -> None:
+    world = PlannedNamespace()
     world.serve()
     world.body["metadata"]["uid"] = "another"
     planned = world.plan()
@@ -102,8 +102,8 @@ def test_children_of_a_deleted_model_of_the_same_name_are_awaited() -> None:
     assert planned.requeue_after < 10
 
 
-def test_a_child_on_its_way_out_is_awaited() -> None:
-    world = World()
+def test_the_plan_waits_for_a_terminating_child() -> None:
+    world = PlannedNamespace()
     world.serve()
     world.deployment()["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
     planned = world.plan()
@@ -111,8 +111,8 @@ def test_a_child_on_its_way_out_is_awaited() -> None:
     assert "wait for the end" in planned.explain
 
 
-def test_what_the_api_server_refused_is_reported_with_its_words() -> None:
-    world = World()
+def test_a_refusal_of_the_api_server_is_reported_verbatim() -> None:
+    world = PlannedNamespace()
     planned = plan(world.model, world.observe(), SETTINGS, NOW, Finding("ObjectRejected", "no such class"))
     rows = {item["type"]: item for item in planned.status["conditions"]}
     assert rows["Ready"]["reason"] == "ObjectRejected"
@@ -120,14 +120,14 @@ def test_what_the_api_server_refused_is_reported_with_its_words() -> None:
     assert rows["Stalled"]["status"] == "True"
 
 
-def test_what_was_refused_is_not_reported_as_done() -> None:
-    world = World()
+def test_a_refused_write_is_not_reported_as_done() -> None:
+    world = PlannedNamespace()
     refused = plan(world.model, world.observe(), SETTINGS, NOW, Finding("ObjectRejected", "no such class"))
     assert [event.reason for event in refused.events] == ["ObjectRejected"]
 
 
 @pytest.mark.parametrize("reason", ["ApiRequestFailed", "ReconcileFailed"])
-def test_a_failure_before_there_is_a_plan_is_reported_of_the_current_spec(reason: str) -> None:
+def test_a_failure_before_planning_is_reported_for_the_current_generation(reason: str) -> None:
     body = model_body()
     body["metadata"]["generation"] = 7
     body["status"] = {"url": "http://x", "observedGeneration": 6}
@@ -140,14 +140,14 @@ def test_a_failure_before_there_is_a_plan_is_reported_of_the_current_spec(reason
     assert {rows["Reconciling"]["status"], rows["Stalled"]["status"]} == {"True", "False"}
 
 
-def test_annotations_that_a_pod_template_takes_away_are_none() -> None:
-    world = World(model_body(podTemplate={"metadata": {"annotations": None}}))
+def test_removing_pod_annotations_by_pod_template_does_not_break_readiness() -> None:
+    world = PlannedNamespace(model_body(podTemplate={"metadata": {"annotations": None}}))
     world.serve()
     assert world.condition("Ready")["status"] == "True"
 
 
 def test_a_default_that_the_dialect_does_not_allow_changes_nothing_and_names_the_field() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.serve()
     before = copy.deepcopy(world.children)
     world.body["metadata"]["generation"] = 2
@@ -161,8 +161,10 @@ def test_a_default_that_the_dialect_does_not_allow_changes_nothing_and_names_the
     assert world.condition("EngineReady")["status"] == "True"
 
 
-def test_a_chat_template_with_an_error_keeps_a_new_model_from_being_made() -> None:
-    world = World(model_body(engine={"chatTemplate": {"inline": "{% for m in messages %}\n{{ m.content }"}}))
+def test_a_new_model_with_an_invalid_chat_template_is_not_created() -> None:
+    world = PlannedNamespace(
+        model_body(engine={"chatTemplate": {"inline": "{% for m in messages %}\n{{ m.content }"}})
+    )
     planned = world.reconcile()
     assert planned.apply == ()
     ready = world.condition("Ready")
@@ -173,22 +175,22 @@ def test_a_chat_template_with_an_error_keeps_a_new_model_from_being_made() -> No
     )
 
 
-def test_a_default_that_does_not_fit_keeps_a_new_model_from_being_made() -> None:
-    world = World(model_body(api={"defaults": {"temprature": 1}}))
+def test_a_new_model_with_an_unsuitable_default_is_not_created() -> None:
+    world = PlannedNamespace(model_body(api={"defaults": {"temprature": 1}}))
     planned = world.reconcile()
     assert planned.apply == ()
     assert "spec.api.defaults.temprature" in world.condition("Ready")["message"]
 
 
-def test_a_mended_default_is_carried_out() -> None:
-    world = World(model_body(api={"defaults": {"temperature": 3}}))
+def test_a_corrected_default_is_applied() -> None:
+    world = PlannedNamespace(model_body(api={"defaults": {"temperature": 3}}))
     world.reconcile()
     world.body["spec"]["api"]["defaults"]["temperature"] = 1
     world.serve()
     assert world.condition("Ready")["status"] == "True"
 
 
-def test_an_object_that_cannot_be_read_is_told_and_not_touched() -> None:
+def test_an_unreadable_object_is_reported_and_its_children_are_left_alone() -> None:
     body = model_body()
     body["status"] = {"url": "http://x"}
     planned = plan_unreadable(body, "spec.replicas: must be a number", NOW)
@@ -197,8 +199,8 @@ def test_an_object_that_cannot_be_read_is_told_and_not_touched() -> None:
     assert planned.status["conditions"][0]["message"].startswith("spec.replicas: must be a number. ")
 
 
-def test_a_new_reason_is_told_once() -> None:
-    world = World()
+def test_a_new_reason_is_reported_as_one_event() -> None:
+    world = PlannedNamespace()
     world.reconcile()
     world.roll([pod(unschedulable="0/1 nodes are available: 1 Insufficient nvidia.com/gpu.")])
     first, second = world.reconcile(), world.reconcile()
@@ -206,8 +208,8 @@ def test_a_new_reason_is_told_once() -> None:
     assert second.events == ()
 
 
-def test_a_spec_that_changes_is_progressing_until_its_controller_has_seen_it() -> None:
-    world = World()
+def test_a_changed_spec_is_progressing_until_its_controller_has_observed_it() -> None:
+    world = PlannedNamespace()
     world.serve()
     world.body["spec"]["replicas"] = 2
     world.body["metadata"]["generation"] = 2
@@ -216,8 +218,8 @@ def test_a_spec_that_changes_is_progressing_until_its_controller_has_seen_it() -
     assert world.condition("Ready")["observedGeneration"] == 2
 
 
-def test_progress_without_end_names_the_deadline_and_stalls() -> None:
-    world = World()
+def test_exceeding_the_progress_deadline_stalls_the_model_and_names_the_deadline() -> None:
+    world = PlannedNamespace()
     world.reconcile()
     late = condition("Progressing", "False", reason="ProgressDeadlineExceeded")
     world.roll([pod()], progressing=late)

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.plan.builders import World, model_body
+from tests.plan.builders import PlannedNamespace, model_body
 
 Object = dict[str, Any]
 
@@ -55,7 +55,7 @@ META = st.fixed_dictionaries({}, optional={"labels": JSON, "annotations": JSON})
 
 
 @given(st.fixed_dictionaries({}, optional={"metadata": META | JSON, "spec": POD | JSON}), st.booleans())
-def test_any_pod_template_is_carried_out_or_refused(template: Object, several: bool) -> None:
+def test_any_pod_template_is_applied_or_refused(template: Object, several: bool) -> None:
     nodes: Object = {"engine": {"nodes": 2}} if several else {}
-    planned = World(model_body(podTemplate=template, **nodes)).plan()
+    planned = PlannedNamespace(model_body(podTemplate=template, **nodes)).plan()
     assert bool(planned.apply) != (planned.status["conditions"][0]["reason"] == "InvalidSpec")

@@ -18,11 +18,12 @@ from fairlead_operator.bounds import (
     POD_TOLERATIONS,
     TEXT_CHARACTERS,
 )
-from fairlead_operator.plan.gateway_queries import can_be_asked
-from fairlead_operator.plan.nodes import Node, Nodes
-from fairlead_operator.plan.placement import requests_of
-from fairlead_operator.plan.podview import view_event, view_own_pod
-from fairlead_operator.plan.status import ModelState, build_status
+from fairlead_operator.plan.pods.gateway_queries import has_gateway
+from fairlead_operator.plan.pods.view import view_event, view_own_pod
+from fairlead_operator.plan.scheduling.nodes import Node, Nodes
+from fairlead_operator.plan.scheduling.placement import requests_of
+from fairlead_operator.plan.status.model_state import ModelState
+from fairlead_operator.plan.status.model_status import build_status
 from tests.plan.builders import NOW, Object, ended, model, mount_event, pod, running
 
 
@@ -38,7 +39,7 @@ def owned(body: Object, kind: str = "ReplicaSet", name: str = "tiny-7d9", **labe
     ("kind", "name"),
     [("ReplicaSet", "tiny-7d9"), ("StatefulSet", "tiny-group"), ("StatefulSet", "tiny-group-3")],
 )
-def test_a_pod_of_the_models_workload_counts(kind: str, name: str) -> None:
+def test_a_pod_owned_by_the_models_workload_counts(kind: str, name: str) -> None:
     assert view_own_pod(owned(pod(), kind, name), "tiny") is not None
 
 
@@ -54,7 +55,7 @@ def test_a_pod_of_the_models_workload_counts(kind: str, name: str) -> None:
         ("DaemonSet", "tiny-7d9"),
     ],
 )
-def test_a_pod_that_only_has_the_label_does_not_count(kind: str, name: str) -> None:
+def test_an_unowned_pod_with_the_label_does_not_count(kind: str, name: str) -> None:
     assert view_own_pod(owned(pod(), kind, name), "tiny") is None
 
 
@@ -65,7 +66,7 @@ def test_a_pod_without_a_controller_does_not_count() -> None:
     assert view_own_pod(adopted, "tiny") is None
 
 
-def test_a_replica_sets_hash_must_be_the_pods() -> None:
+def test_the_pods_hash_must_match_its_replica_set() -> None:
     assert view_own_pod(owned(pod(), **{"pod-template-hash": "other"}), "tiny") is None
 
 
@@ -86,7 +87,7 @@ def everything_set() -> Object:
     return owned(body, **{"kueue.x-k8s.io/queue-name": "q", "app.kubernetes.io/component": "engine"})
 
 
-def test_nothing_is_lost_that_is_read() -> None:
+def test_the_reduced_pod_has_every_field_that_is_read() -> None:
     body = everything_set()
     seen = view_own_pod(body, "tiny")
     assert seen is not None
@@ -96,7 +97,7 @@ def test_nothing_is_lost_that_is_read() -> None:
     }
     assert seen["spec"] == body["spec"]
     assert seen["status"] == body["status"]
-    assert can_be_asked(seen)
+    assert has_gateway(seen)
 
 
 def demanding() -> Object:
@@ -118,7 +119,7 @@ NODES = Nodes(
 )
 
 
-def test_what_a_pod_without_a_node_asks_for_is_held_as_a_whole() -> None:
+def test_the_resources_of_an_unscheduled_pod_are_kept_completely() -> None:
     body = demanding()
     seen = view_own_pod(owned(body), "tiny")
     assert seen is not None
@@ -128,7 +129,7 @@ def test_what_a_pod_without_a_node_asks_for_is_held_as_a_whole() -> None:
     assert seen["spec"]["nodeSelector"] == body["spec"]["nodeSelector"]
 
 
-def test_the_status_of_a_model_is_the_same_with_whole_pods_and_with_what_is_held() -> None:
+def test_the_status_is_the_same_from_whole_and_from_reduced_pods() -> None:
     for body in (
         owned(pod()),
         owned(pod(unschedulable="0/1 nodes are available: 1 Insufficient cpu.")),
@@ -160,7 +161,7 @@ def hostile(**change: Any) -> Object:
     return {**body, **change}
 
 
-def test_what_is_held_of_a_pod_is_bounded() -> None:
+def test_the_data_kept_of_a_pod_is_bounded() -> None:
     seen = view_own_pod(hostile(), "tiny")
     assert seen is not None
     assert len(seen["status"]["conditions"]) == POD_CONDITIONS
@@ -171,13 +172,13 @@ def test_what_is_held_of_a_pod_is_bounded() -> None:
     assert len(seen["spec"]["nodeSelector"]) == POD_LABELS
 
 
-def test_of_many_amounts_only_a_few_are_computed() -> None:
+def test_of_many_resource_amounts_only_a_few_are_computed() -> None:
     body = hostile()
     body["spec"]["containers"][0]["resources"]["limits"] = {f"a.b/{number}": "1" for number in range(100_000)}
     assert len(requests_of(body)) <= POD_RESOURCES
 
 
-def test_what_is_held_of_an_event_is_bounded() -> None:
+def test_the_data_kept_of_an_event_is_bounded() -> None:
     event = mount_event("x" * 100_000, junk={"a": "x" * 100_000}, series={"lastObservedTime": "t", "a": 1})
     seen = view_event(event)
     assert len(json.dumps(seen)) < TEXT_CHARACTERS + 500

@@ -1,4 +1,4 @@
-"""How a rollout goes on when there is no room for one pod more: the scheduler's answer decides."""
+"""How a rollout continues without room for an additional pod: the scheduler's answer decides."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ import pytest
 from fairlead_operator.api.names import ROLLOUT
 from fairlead_operator.bounds import TEXT_CHARACTERS
 from fairlead_operator.render.model import RECREATE, REPLACE, SURGE
-from fairlead_operator.render.templates import desired_revision
-from tests.plan.builders import NOW, Object, World, condition, creating, model_body, mount_event, pod
+from tests.plan.builders import (
+    NOW,
+    Object,
+    PlannedNamespace,
+    condition,
+    creating,
+    desired_revision,
+    model_body,
+    mount_event,
+    pod,
+)
 
 NO_GPU = "0/2 nodes are available: 2 Insufficient nvidia.com/gpu. preemption: 0/2 nodes are available"
 # The builders' conditions date from a minute before NOW.
@@ -19,9 +28,9 @@ REFUSED = NOW - timedelta(minutes=1)
 JUST_NOW = NOW - timedelta(seconds=50)
 
 
-def rolling(text: str = NO_GPU, **rollout: Any) -> World:
+def rolling(text: str = NO_GPU, **rollout: Any) -> PlannedNamespace:
     """Two replicas serve, the spec has changed, and the scheduler refuses the first new pod."""
-    world = World(model_body(replicas=2, rollout=rollout))
+    world = PlannedNamespace(model_body(replicas=2, rollout=rollout))
     world.serve(2)
     world.body["spec"]["engine"] = {"maxModelLen": 1024}
     world.body["metadata"]["generation"] = 2
@@ -32,39 +41,39 @@ def rolling(text: str = NO_GPU, **rollout: Any) -> World:
     return world
 
 
-def strategy(world: World, now: datetime = NOW) -> Object:
+def strategy(world: PlannedNamespace, now: datetime = NOW) -> Object:
     world.reconcile(now)
     found: Object = world.deployment()["spec"]["strategy"]
     return found
 
 
 def autoscaler(reason: str, minutes_ago: int = 1) -> Object:
-    told = (NOW - timedelta(minutes=minutes_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"reason": reason, "regarding": {"uid": "uid-tiny-new"}, "deprecatedLastTimestamp": told}
+    timestamp = (NOW - timedelta(minutes=minutes_ago)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"reason": reason, "regarding": {"uid": "uid-tiny-new"}, "deprecatedLastTimestamp": timestamp}
 
 
 def test_a_rollout_begins_with_a_new_pod() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.serve()
     assert strategy(world) == SURGE
 
 
-def test_within_the_patience_the_new_pod_is_awaited() -> None:
+def test_within_the_surge_patience_the_rollout_waits_for_the_new_pod() -> None:
     world = rolling()
     planned = world.reconcile(JUST_NOW)
     assert world.deployment()["spec"]["strategy"] == SURGE
     assert planned.requeue_after == pytest.approx(5.1)
 
 
-def test_after_it_an_old_pod_makes_room_and_the_condition_says_why() -> None:
+def test_after_the_surge_patience_an_old_pod_makes_room_and_the_condition_says_why() -> None:
     world = rolling()
     assert strategy(world) == REPLACE
-    told = world.condition("CapacityAvailable")
-    assert (told["status"], told["reason"]) == ("False", "DrainThenReplace")
-    assert "Insufficient nvidia.com/gpu" in told["message"]
+    capacity = world.condition("CapacityAvailable")
+    assert (capacity["status"], capacity["reason"]) == ("False", "DrainThenReplace")
+    assert "Insufficient nvidia.com/gpu" in capacity["message"]
 
 
-def test_while_a_pod_of_the_model_is_on_its_way_out_its_room_is_awaited() -> None:
+def test_a_rollout_waits_for_the_room_of_a_terminating_pod() -> None:
     """For example that of a bad revision that was mended: another GPU will be free in a moment."""
     world = rolling()
     bad = pod("tiny-bad", revision="bad")
@@ -77,11 +86,11 @@ def test_while_a_pod_of_the_model_is_on_its_way_out_its_room_is_awaited() -> Non
     assert strategy(world, NOW + timedelta(seconds=16)) == REPLACE
 
 
-def test_the_patience_is_the_users() -> None:
+def test_the_surge_patience_is_configurable() -> None:
     assert strategy(rolling(surgePatienceSeconds=600)) == SURGE
 
 
-def test_the_choice_stands_until_the_rollout_is_over() -> None:
+def test_drain_then_replace_stays_chosen_until_the_rollout_is_over() -> None:
     world = rolling()
     world.reconcile()
     revision = desired_revision(world.deployment())
@@ -90,7 +99,7 @@ def test_the_choice_stands_until_the_rollout_is_over() -> None:
     assert world.condition("CapacityAvailable")["reason"] == "DrainThenReplace"
 
 
-def test_after_the_rollout_the_usual_way_is_back() -> None:
+def test_after_the_rollout_the_strategy_is_surge_again() -> None:
     world = rolling()
     world.reconcile()
     revision = desired_revision(world.deployment())
@@ -102,7 +111,7 @@ def test_after_the_rollout_the_usual_way_is_back() -> None:
     assert world.condition("CapacityAvailable")["status"] == "True"
 
 
-def test_the_next_revision_tries_anew_whether_there_is_room() -> None:
+def test_the_next_revision_tries_to_surge_first() -> None:
     world = rolling()
     world.reconcile()
     world.body["spec"]["engine"] = {"maxModelLen": 512}
@@ -117,7 +126,7 @@ def test_the_next_revision_tries_anew_whether_there_is_room() -> None:
         'persistentvolumeclaim "nothing" not found',
     ],
 )
-def test_no_old_pod_is_given_up_for_a_refusal_that_this_would_not_mend(text: str) -> None:
+def test_no_old_pod_is_drained_for_a_refusal_that_draining_would_not_resolve(text: str) -> None:
     world = rolling(text)
     assert strategy(world) == SURGE
     assert world.condition("CapacityAvailable")["status"] == "False"
@@ -133,11 +142,11 @@ def test_no_old_pod_is_given_up_for_a_refusal_that_this_would_not_mend(text: str
         "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) had untolerated taint {a: b}.",
     ],
 )
-def test_claims_and_neighbours_count_as_room_too(text: str) -> None:
+def test_lacking_claims_and_pod_affinity_make_an_old_pod_drain(text: str) -> None:
     assert strategy(rolling(text)) == REPLACE
 
 
-def test_a_quota_that_refuses_the_new_pod_counts_too() -> None:
+def test_a_quota_that_refuses_the_new_pod_makes_an_old_pod_drain() -> None:
     world = rolling()
     quota = condition("ReplicaFailure", "True", message='forbidden: exceeded quota: "gpus"')
     world.roll(world.pods[:2], updated=0, failure=quota)
@@ -145,7 +154,7 @@ def test_a_quota_that_refuses_the_new_pod_counts_too() -> None:
     assert "exceeded quota" in world.condition("CapacityAvailable")["message"]
 
 
-def test_a_volume_that_an_old_pod_holds_on_another_node_counts_too() -> None:
+def test_a_volume_held_on_another_node_makes_an_old_pod_drain() -> None:
     world = rolling()
     revision = desired_revision(world.deployment())
     world.pods = [*world.pods[:2], creating("tiny-new", revision)]
@@ -156,7 +165,7 @@ def test_a_volume_that_an_old_pod_holds_on_another_node_counts_too() -> None:
     assert "Multi-Attach" in world.condition("CapacityAvailable")["message"]
 
 
-def test_a_queue_whose_quota_the_old_pods_hold_counts_too() -> None:
+def test_a_queue_quota_held_by_old_pods_makes_an_old_pod_drain() -> None:
     world = rolling()
     new = pod("tiny-new", revision=desired_revision(world.deployment()), node="")
     gated = {"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "gates"}
@@ -175,20 +184,20 @@ def test_while_a_node_is_being_added_the_old_pods_stay(reason: str) -> None:
     assert strategy(world) == SURGE
 
 
-def test_a_node_that_does_not_come_is_not_awaited_for_ever() -> None:
+def test_a_rollout_does_not_wait_forever_for_a_new_node() -> None:
     world = rolling()
     world.events = [autoscaler("TriggeredScaleUp", minutes_ago=16)]
     assert strategy(world) == REPLACE
 
 
-def test_an_autoscaler_that_gives_up_ends_the_wait() -> None:
+def test_a_cluster_autoscaler_that_gives_up_ends_the_wait_for_a_node() -> None:
     world = rolling()
     world.events = [autoscaler("TriggeredScaleUp", minutes_ago=2), autoscaler("NotTriggerScaleUp")]
     assert strategy(world) == REPLACE
 
 
-def test_a_scale_up_without_room_takes_nothing_from_the_pods_that_serve() -> None:
-    world = World()
+def test_a_scale_up_without_room_drains_no_serving_pod() -> None:
+    world = PlannedNamespace()
     world.serve()
     world.body["spec"]["replicas"] = 2
     world.reconcile()
@@ -197,15 +206,15 @@ def test_a_scale_up_without_room_takes_nothing_from_the_pods_that_serve() -> Non
     assert strategy(world) == SURGE
 
 
-def test_surge_always_waits_for_room() -> None:
+def test_the_surge_strategy_always_waits_for_room() -> None:
     assert strategy(rolling(strategy="Surge")) == SURGE
 
 
 def test_recreate_ends_the_old_pods_first() -> None:
-    assert strategy(World(model_body(rollout={"strategy": "Recreate"}))) == RECREATE
+    assert strategy(PlannedNamespace(model_body(rollout={"strategy": "Recreate"}))) == RECREATE
 
 
-def test_a_restarted_operator_goes_on_with_the_choice() -> None:
+def test_a_restarted_operator_keeps_the_chosen_rollout_strategy() -> None:
     world = rolling()
     world.reconcile()
     # The refused pod is gone for a moment: the Deployment controller makes it again.
@@ -213,7 +222,7 @@ def test_a_restarted_operator_goes_on_with_the_choice() -> None:
     assert strategy(world) == REPLACE
 
 
-def test_a_choice_that_somebody_has_filled_up_is_cut() -> None:
+def test_an_oversized_rollout_annotation_is_cut() -> None:
     world = rolling()
     world.reconcile()
     annotations = world.deployment()["metadata"]["annotations"]

@@ -1,4 +1,4 @@
-"""What the planner makes of the autoscaler's decisions: replicas, who goes, and a status that holds still."""
+"""How the planner carries out the autoscaler's decisions: replicas, removed pods, and a steady status."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 
 from fairlead_operator.autoscale.decision import Decision, ScalingReason
+from fairlead_operator.plan.catalogue.reasons import CATALOGUE
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan
-from fairlead_operator.plan.reasons import CATALOGUE
-from fairlead_operator.plan.scaling import Parting, Scaling
-from tests.plan.builders import NOW, SETTINGS, Object, World, model_body, pod_report
+from fairlead_operator.plan.scaling.replicas import Parting, Scaling
+from tests.plan.builders import NOW, SETTINGS, Object, PlannedNamespace, model_body, pod_report
 
 ROUTER = "fairlead-router.fairlead-system.svc.cluster.local"
 
 
-class ScaledWorld(World):
+class ScaledWorld(PlannedNamespace):
     """A world with an autoscaler that has decided something."""
 
     def __init__(self, **rules: Any) -> None:
@@ -41,7 +41,7 @@ class ScaledWorld(World):
     def replicas(self) -> int:
         return int(self.deployment()["spec"]["replicas"])
 
-    def told(self) -> Object:
+    def scaling_status(self) -> Object:
         found: Object = self.body["status"]["autoscaling"]
         return found
 
@@ -58,13 +58,13 @@ def test_every_reason_of_the_autoscaler_is_in_the_catalogue() -> None:
 
 
 @pytest.mark.parametrize(("least", "replicas"), [(0, 0), (2, 2)])
-def test_a_new_model_begins_with_the_least(least: int, replicas: int) -> None:
+def test_a_new_autoscaled_model_starts_with_min_replicas(least: int, replicas: int) -> None:
     world = ScaledWorld(minReplicas=least)
     world.reconcile()
     assert world.replicas() == replicas
 
 
-def test_without_a_router_a_model_does_not_go_to_zero() -> None:
+def test_without_a_router_a_model_is_not_scaled_to_zero() -> None:
     world = ScaledWorld(minReplicas=0)
     world.settings = SETTINGS
     world.reconcile()
@@ -75,7 +75,7 @@ def test_without_a_router_a_model_does_not_go_to_zero() -> None:
     assert world.condition("ScalingLimited")["reason"] == "RouterMissing"
 
 
-def test_a_decision_sets_the_replicas_and_the_spec_does_not() -> None:
+def test_a_scaling_decision_overrides_spec_replicas() -> None:
     world = ScaledWorld()
     world.decide(3)
     world.reconcile()
@@ -83,7 +83,7 @@ def test_a_decision_sets_the_replicas_and_the_spec_does_not() -> None:
     assert world.body["status"]["desiredReplicas"] == 3
 
 
-def test_an_operator_that_starts_anew_keeps_what_there_is() -> None:
+def test_a_restarted_operator_keeps_the_present_replicas() -> None:
     world = ScaledWorld()
     world.decide(5)
     world.serve(5)
@@ -101,7 +101,7 @@ def test_with_mode_external_the_scale_subresource_sets_the_replicas() -> None:
     world.reconcile()
     assert world.replicas() == 7
     assert world.body["status"]["desiredReplicas"] == 7
-    assert world.told()["desiredReplicas"] == 3
+    assert world.scaling_status()["desiredReplicas"] == 3
     active = world.condition("ScalingActive")
     assert (active["status"], active["reason"]) == ("False", "ScaledExternally")
 
@@ -122,7 +122,7 @@ def test_with_mode_external_at_zero_the_decision_starts_the_first_replica_and_ke
     assert world.replicas() == 0
 
 
-def test_with_mode_external_and_a_least_number_zero_is_zero() -> None:
+def test_with_mode_external_0_replicas_stay_0_although_min_replicas_is_1() -> None:
     world = ScaledWorld(mode="External", minReplicas=1)
     world.body["spec"]["replicas"] = 0
     world.decide(3, "WakeUp")
@@ -148,7 +148,7 @@ def test_a_model_that_always_has_a_replica_is_reached_directly() -> None:
     assert world.services()["tiny"]["selector"] == world.model.selector
 
 
-def test_the_pods_service_goes_when_the_model_cannot_be_at_zero_any_more() -> None:
+def test_the_pods_service_is_deleted_when_the_model_can_no_longer_be_at_zero() -> None:
     world = ScaledWorld(minReplicas=0)
     world.reconcile()
     world.body["spec"]["autoscaling"]["minReplicas"] = 1
@@ -163,7 +163,7 @@ def test_the_disruption_budget_stays_while_a_scaled_model_has_one_replica() -> N
     assert ("PodDisruptionBudget", "tiny") in world.children
 
 
-def test_the_pods_that_the_autoscaler_lets_go_cost_least() -> None:
+def test_pods_released_by_the_autoscaler_have_the_lowest_deletion_cost() -> None:
     world = ScaledWorld()
     world.decide(3)
     world.serve(3)
@@ -172,7 +172,7 @@ def test_the_pods_that_the_autoscaler_lets_go_cost_least() -> None:
     assert world.plan().costs == {"tiny-2": -2, "tiny-0": -1, "tiny-1": 1}
 
 
-def test_a_pod_that_drains_keeps_its_place_until_it_is_through_and_then_costs_least() -> None:
+def test_a_draining_pod_keeps_its_replica_until_released_and_then_has_the_lowest_cost() -> None:
     world = ScaledWorld()
     world.decide(3)
     world.serve(3)
@@ -191,7 +191,7 @@ def test_a_pod_that_drains_keeps_its_place_until_it_is_through_and_then_costs_le
     assert world.replicas() == 2
 
 
-def test_the_first_decision_is_an_event_too_if_it_changes_the_number() -> None:
+def test_the_first_decision_that_changes_the_replicas_is_an_event() -> None:
     world = ScaledWorld(minReplicas=0)
     world.reconcile()
     world.decide(2, "WakeUp")
@@ -200,13 +200,13 @@ def test_the_first_decision_is_an_event_too_if_it_changes_the_number() -> None:
     ]
 
 
-def test_another_number_of_replicas_is_told_at_once_with_all_it_was_made_of() -> None:
+def test_a_changed_number_of_replicas_is_reported_immediately_with_its_inputs() -> None:
     world = ScaledWorld()
     world.decide(1)
     world.reconcile()
     world.decide(3, "Backlog", hold_timeout_seconds=700, expected_ready_seconds=40)
     planned = world.reconcile(after(1))
-    assert world.told() == {
+    assert world.scaling_status() == {
         "desiredReplicas": 3,
         "reason": "Backlog",
         "message": "so it is",
@@ -233,7 +233,7 @@ def test_another_number_of_replicas_is_told_at_once_with_all_it_was_made_of() ->
         (61, "Demand", {"stepSeconds": [0.01]}, True),
     ],
 )
-def test_the_status_holds_still_while_nothing_new_is_to_be_said(
+def test_the_scaling_status_is_unchanged_without_a_new_decision(
     seconds: float, reason: str, learned: Object, written: bool
 ) -> None:
     world = ScaledWorld()
@@ -255,7 +255,7 @@ def test_the_status_holds_still_while_nothing_new_is_to_be_said(
         ("Fallback", "False", ("True", "Fallback")),
     ],
 )
-def test_conditions_say_whether_the_demand_decides(
+def test_the_scaling_conditions_follow_the_reason_of_the_decision(
     reason: str, active: str, limited: tuple[str, str]
 ) -> None:
     world = ScaledWorld()
@@ -269,7 +269,7 @@ def test_conditions_say_whether_the_demand_decides(
     assert (bound["status"], bound["reason"]) == limited
 
 
-def test_a_fixed_number_of_replicas_has_nothing_to_tell_of_scaling() -> None:
+def test_a_model_with_fixed_replicas_has_no_scaling_status() -> None:
     world = ScaledWorld()
     world.decide(3)
     world.reconcile()
@@ -287,7 +287,7 @@ def test_a_fixed_number_of_replicas_has_nothing_to_tell_of_scaling() -> None:
         ({"timezone": "Mars/Olympus"}, "spec.autoscaling.schedules[0]: there is no time zone"),
     ],
 )
-def test_a_schedule_that_cannot_be_read_is_named_and_nothing_is_touched(wrong: Object, words: str) -> None:
+def test_an_invalid_schedule_is_reported_and_changes_nothing(wrong: Object, words: str) -> None:
     schedule = {"start": "0 8 * * *", "end": "0 18 * * *", "timezone": "UTC", "minReplicas": 2, **wrong}
     world = ScaledWorld(schedules=[schedule])
     planned = world.plan()

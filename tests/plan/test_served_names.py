@@ -17,7 +17,7 @@ from fairlead_operator.plan.served_names import (
     claiming_part,
     taken_finding,
 )
-from tests.plan.builders import World, model_body
+from tests.plan.builders import PlannedNamespace, model_body
 
 
 def claim(key: str, *names: str, created: str = "2026-01-01", recorded: str = "", uid: str = "") -> Claim:
@@ -34,33 +34,33 @@ def learned(*claims: Claim) -> ServedNames:
 OLD, YOUNG = claim("a/x", "chat"), claim("b/y", "chat", created="2026-02-01")
 
 
-def test_of_two_that_exist_the_older_one_has_the_name() -> None:
+def test_of_two_existing_models_the_older_one_gets_the_name() -> None:
     names = learned(YOUNG, OLD)
     assert (names.taken("a/x"), names.taken("b/y")) == ({}, {"chat": "a/x"})
 
 
-def test_of_two_of_one_second_the_first_by_its_full_name_has_it() -> None:
+def test_of_two_models_created_in_one_second_the_first_by_full_name_gets_the_name() -> None:
     assert learned(claim("b/y", "chat"), OLD).taken("b/y") == {"chat": "a/x"}
 
 
-def test_who_is_recorded_to_have_a_name_has_it_at_any_age() -> None:
+def test_a_recorded_name_stays_with_its_holder_whatever_its_age() -> None:
     recorded = claim("b/y", "chat", created="2026-02-01", recorded="y,chat")
     assert learned(OLD, recorded).taken("a/x") == {"chat": "b/y"}
 
 
-def test_an_old_model_does_not_get_a_name_that_it_claims_since_today() -> None:
+def test_an_old_model_does_not_get_a_held_name_that_it_claims_later() -> None:
     names = learned(claim("a/x"), YOUNG)
     names.put(OLD)
     assert (names.taken("a/x"), names.taken("b/y")) == ({"chat": "b/y"}, {})
 
 
-def test_a_record_that_somebody_else_wrote_takes_nothing_away() -> None:
+def test_a_record_written_by_another_writer_takes_no_name_away() -> None:
     names = learned(OLD, YOUNG)
     names.put(claim("b/y", "chat", created="2026-02-01", recorded="chat"))
     assert names.taken("b/y") == {"chat": "a/x"}
 
 
-def test_a_name_passes_on_when_its_holder_gives_it_up_or_goes() -> None:
+def test_a_name_passes_on_when_its_holder_drops_it_or_is_deleted() -> None:
     names = learned(OLD, YOUNG, claim("c/z", "chat", created="2026-03-01"))
     assert names.put(claim("a/x")) == {"b/y"}
     assert names.taken("b/y") == {}
@@ -69,25 +69,25 @@ def test_a_name_passes_on_when_its_holder_gives_it_up_or_goes() -> None:
     assert names.remove("c/z") == set()
 
 
-def test_a_model_that_was_made_again_begins_anew() -> None:
+def test_a_recreated_model_loses_the_names_of_its_predecessor() -> None:
     names = learned(OLD, YOUNG)
     assert names.put(claim("a/x", "chat", created="2026-04-01", uid="another")) == {"b/y"}
     assert names.taken("a/x") == {"chat": "b/y"}
 
 
-def test_a_model_has_its_own_name_by_default_and_may_lose_it() -> None:
+def test_a_model_holds_its_object_name_by_default_and_can_lose_it_to_a_claim() -> None:
     names = learned(claim("a/chat"), claim("b/chat", created="2026-02-01"))
     assert names.taken("b/chat") == {"chat": "a/chat"}
 
 
-def test_a_full_name_is_of_that_model_whether_it_exists_or_not() -> None:
+def test_a_full_name_belongs_to_that_model_even_when_it_does_not_exist() -> None:
     names = learned(claim("evil/x", "prod/chat", "prod/chat/poet", "prod/Chat", created="2025-01-01"))
     assert names.taken("evil/x") == {}  # no such namespace is known
     names.put(claim("prod/other"))
     assert names.taken("evil/x") == {"prod/chat": "prod/chat", "prod/chat/poet": "prod/chat"}
 
 
-def test_the_namespaces_that_are_watched_are_known() -> None:
+def test_a_watched_namespace_owns_the_names_below_it() -> None:
     names = ServedNames(["prod"])
     names.learn([claim("evil/x", "prod/chat", "openai/gpt-oss-20b")])
     assert names.taken("evil/x") == {"prod/chat": "prod/chat"}
@@ -100,7 +100,7 @@ def test_a_name_in_a_hubs_form_may_begin_with_the_models_own_namespace() -> None
     assert names.taken("openai/gpt") == {"openai/gpt-oss-20b": "openai/gpt-oss-20b"}
 
 
-def test_a_list_keeps_what_a_claim_needs_and_nothing_else() -> None:
+def test_the_list_of_claims_keeps_only_the_fields_that_it_needs() -> None:
     adapters = [{"name": "poet", "source": "pvc://p"}]
     body = model_body(
         model={"source": "pvc://m", "servedName": "s", "aliases": ["t"], "adapters": adapters},
@@ -113,7 +113,7 @@ def test_a_list_keeps_what_a_claim_needs_and_nothing_else() -> None:
     assert "note" not in str(claiming_part(body))
 
 
-def test_a_message_is_bounded() -> None:
+def test_a_message_about_many_taken_names_is_bounded() -> None:
     many = {f"{number:02}{'n' * 251}": "a/x" for number in range(49)}
     found = taken_finding(many)
     assert found
@@ -138,7 +138,9 @@ claims = st.builds(
 
 
 @given(st.lists(claims, max_size=4), st.lists(st.tuples(st.booleans(), claims), max_size=10))
-def test_every_name_has_one_holder_and_keeps_it(start: list[Claim], steps: list[tuple[bool, Claim]]) -> None:
+def test_every_name_has_exactly_one_holder_and_keeps_it(
+    start: list[Claim], steps: list[tuple[bool, Claim]]
+) -> None:
     names = learned(*{item.key: item for item in start}.values())
     now = {item.key: item for item in start}
     for gone, item in steps:
@@ -165,7 +167,7 @@ def holders(names: ServedNames, known: dict[str, Claim]) -> dict[str, str]:
     return found
 
 
-class NamedWorld(World):
+class NamedWorld(PlannedNamespace):
     """A world in which others have some of the model's names."""
 
     def __init__(self, body: Any, **taken: str) -> None:
@@ -183,11 +185,11 @@ def served(**taken: str) -> NamedWorld:
     return world
 
 
-def conditions(world: World) -> dict[str, Any]:
+def conditions(world: PlannedNamespace) -> dict[str, Any]:
     return {item["type"]: item for item in world.body["status"]["conditions"]}
 
 
-def test_a_taken_name_is_reported_with_its_holder_and_the_model_is_ready_all_the_same() -> None:
+def test_a_taken_name_is_reported_with_its_holder_and_the_model_stays_ready() -> None:
     world = served(c="team-a/chat")
     found = conditions(world)
     assert world.body["status"]["servedModels"] == ["b"]
@@ -199,7 +201,7 @@ def test_a_taken_name_is_reported_with_its_holder_and_the_model_is_ready_all_the
     assert (found["Ready"]["status"], found["Stalled"]["status"]) == ("True", "False")
 
 
-def test_it_is_reported_once_as_an_event() -> None:
+def test_a_taken_name_is_reported_as_one_event_per_change() -> None:
     world = NamedWorld(model_body(), tiny="team-a/x")
     first, second = world.reconcile(), world.reconcile()
     assert ("Warning", "ServedNameTaken") in [(event.kind, event.reason) for event in first.events]
@@ -208,7 +210,7 @@ def test_it_is_reported_once_as_an_event() -> None:
     assert "team-b/y" in world.reconcile().events[-1].note
 
 
-def test_the_condition_goes_with_its_cause() -> None:
+def test_the_condition_of_a_taken_name_is_removed_with_its_cause() -> None:
     world = served(c="team-a/chat")
     world.taken = {}
     world.reconcile()

@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 
 from fairlead_operator.api.status import ModelDeploymentStatus
-from fairlead_operator.render.templates import desired_revision
 from tests.plan.builders import (
     NOW,
-    World,
+    PlannedNamespace,
     condition,
     creating,
+    desired_revision,
     ended,
     model_body,
     mount_event,
@@ -22,7 +22,7 @@ from tests.plan.builders import (
 
 
 def test_a_serving_model_is_ready_in_the_sense_of_kstatus() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.serve()
     rows = {item["type"]: item["status"] for item in world.body["status"]["conditions"]}
     assert rows == {
@@ -36,8 +36,8 @@ def test_a_serving_model_is_ready_in_the_sense_of_kstatus() -> None:
     }
 
 
-def test_the_status_is_what_the_api_declares() -> None:
-    world = World(model_body(model={"source": "hf://a/b", "servedName": "b", "aliases": ["c"]}))
+def test_the_planned_status_matches_the_api_model() -> None:
+    world = PlannedNamespace(model_body(model={"source": "hf://a/b", "servedName": "b", "aliases": ["c"]}))
     world.serve()
     status = ModelDeploymentStatus.model_validate(world.body["status"])
     assert status.served_models == ("b", "c")
@@ -46,8 +46,8 @@ def test_the_status_is_what_the_api_declares() -> None:
     assert (status.replicas, status.ready_replicas, status.observed_generation) == (1, 1, 1)
 
 
-def test_no_replica_wanted_and_none_left_is_ready() -> None:
-    world = World(model_body(replicas=0))
+def test_a_model_scaled_to_zero_without_pods_is_ready() -> None:
+    world = PlannedNamespace(model_body(replicas=0))
     world.serve(replicas=0)
     assert (world.condition("Ready")["status"], world.condition("Ready")["reason"]) == (
         "True",
@@ -56,8 +56,8 @@ def test_no_replica_wanted_and_none_left_is_ready() -> None:
     assert world.condition("EngineReady")["status"] == "False"
 
 
-def test_a_pod_that_lingers_keeps_a_model_from_being_scaled_to_zero() -> None:
-    world = World(model_body(replicas=0))
+def test_a_terminating_pod_keeps_a_model_from_reporting_scaled_to_zero() -> None:
+    world = PlannedNamespace(model_body(replicas=0))
     world.reconcile()
     world.roll([pod(ready=True)])
     world.reconcile()
@@ -65,7 +65,7 @@ def test_a_pod_that_lingers_keeps_a_model_from_being_scaled_to_zero() -> None:
 
 
 def test_a_rollout_is_not_ready_though_the_former_revision_serves() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.reconcile()
     world.roll([pod("old", revision="former", ready=True)], updated=0)
     world.reconcile()
@@ -74,7 +74,7 @@ def test_a_rollout_is_not_ready_though_the_former_revision_serves() -> None:
 
 
 def test_causes_of_a_former_revision_are_not_reported() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.reconcile()
     crashed = pod("old", revision="former", engine={"state": ended("boom")})
     world.roll([crashed, pod("new")], updated=1)
@@ -82,8 +82,8 @@ def test_causes_of_a_former_revision_are_not_reported() -> None:
     assert world.condition("Ready")["reason"] == "EngineStarting"
 
 
-def test_a_pod_on_its_way_out_is_no_cause() -> None:
-    world = World()
+def test_a_terminating_pod_is_not_reported_as_a_cause() -> None:
+    world = PlannedNamespace()
     world.reconcile()
     leaving = pod("leaving", engine={"state": ended("boom")})
     leaving["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"
@@ -92,8 +92,8 @@ def test_a_pod_on_its_way_out_is_no_cause() -> None:
     assert world.condition("Ready")["reason"] == "EngineStarting"
 
 
-def test_pods_that_the_kubelet_gave_up_do_not_hide_their_replacement() -> None:
-    world = World()
+def test_failed_pods_do_not_hide_their_replacement() -> None:
+    world = PlannedNamespace()
     world.reconcile()
     world.roll([pod("evicted", phase="Failed", reason="Evicted"), pod("new")])
     world.reconcile()
@@ -107,18 +107,18 @@ def test_pods_that_the_kubelet_gave_up_do_not_hide_their_replacement() -> None:
         ("violates PodSecurity", "PodRejected"),
     ],
 )
-def test_a_pod_that_cannot_be_created_is_told(text: str, reason: str) -> None:
-    world = World()
+def test_a_pod_that_cannot_be_created_is_reported(text: str, reason: str) -> None:
+    world = PlannedNamespace()
     world.reconcile()
-    told = f'pods "tiny-x" is forbidden: {text}'
-    world.roll([], failure=condition("ReplicaFailure", "True", reason="FailedCreate", message=told))
+    text_of_cause = f'pods "tiny-x" is forbidden: {text}'
+    world.roll([], failure=condition("ReplicaFailure", "True", reason="FailedCreate", message=text_of_cause))
     world.reconcile()
     assert world.condition("Ready")["reason"] == reason
     assert text in world.condition("Ready")["message"]
 
 
-def test_a_secret_that_is_missing_is_named_and_awaited() -> None:
-    world = World(model_body(api={"auth": {"mode": "APIKey", "secretName": "tiny-keys"}}))
+def test_a_missing_secret_is_named_and_does_not_stall_the_model() -> None:
+    world = PlannedNamespace(model_body(api={"auth": {"mode": "APIKey", "secretName": "tiny-keys"}}))
     world.reconcile()
     revision = desired_revision(world.deployment())
     world.roll([creating(revision=revision)])
@@ -133,8 +133,8 @@ def test_a_secret_that_is_missing_is_named_and_awaited() -> None:
     assert planned.requeue_after <= 10
 
 
-def test_an_account_that_admission_has_not_seen_yet_is_no_cause_for_concern() -> None:
-    world = World()
+def test_a_service_account_not_yet_known_to_admission_is_not_reported_as_a_failure() -> None:
+    world = PlannedNamespace()
     world.reconcile()
     text = (
         'pods "x" is forbidden: error looking up service account demo/tiny: serviceaccount "tiny" not found'
@@ -144,18 +144,18 @@ def test_an_account_that_admission_has_not_seen_yet_is_no_cause_for_concern() ->
     assert world.condition("Ready")["reason"] == "Progressing"
 
 
-def test_a_cause_that_only_a_human_can_mend_stalls_at_once() -> None:
-    world = World()
+def test_a_cause_that_needs_a_human_stalls_the_model_immediately() -> None:
+    world = PlannedNamespace()
     world.reconcile()
-    told = '{"reason": "EngineArgumentInvalid", "message": "no --flag", "exitCode": 2}'
-    world.roll([pod(engine={"state": ended(told)})])
+    text_of_cause = '{"reason": "EngineArgumentInvalid", "message": "no --flag", "exitCode": 2}'
+    world.roll([pod(engine={"state": ended(text_of_cause)})])
     world.reconcile()
     assert world.condition("Stalled")["status"] == "True"
     assert world.condition("Reconciling")["status"] == "False"
 
 
 def test_a_transition_time_changes_only_with_the_status() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.reconcile(NOW)
     world.roll([pod()])
     world.reconcile(NOW + timedelta(minutes=1))
@@ -163,8 +163,8 @@ def test_a_transition_time_changes_only_with_the_status() -> None:
     assert world.condition("Ready")["lastTransitionTime"] == "2026-01-01T12:00:00Z"
 
 
-def test_the_start_is_told_by_phase() -> None:
-    world = World()
+def test_the_start_is_reported_by_phase() -> None:
+    world = PlannedNamespace()
     started = pod(ready=True, engine=running("2026-01-01T11:59:10Z"))
     started["status"]["conditions"][0]["lastTransitionTime"] = "2026-01-01T11:58:05Z"
     started["status"]["conditions"][1]["lastTransitionTime"] = "2026-01-01T11:59:40Z"
@@ -181,7 +181,7 @@ def test_the_start_is_told_by_phase() -> None:
 
 
 def test_a_measured_start_is_kept_when_its_pod_loses_readiness_and_regains_it() -> None:
-    world = World()
+    world = PlannedNamespace()
     world.serve()
     before = world.body["status"]["startup"]
     world.pods[0]["status"]["conditions"][1]["lastTransitionTime"] = "2026-01-01T18:00:00Z"
@@ -190,18 +190,18 @@ def test_a_measured_start_is_kept_when_its_pod_loses_readiness_and_regains_it() 
     assert world.body["status"]["startup"] == before
 
 
-def test_every_condition_that_is_not_well_says_what_to_do() -> None:
-    world = World()
+def test_every_unhealthy_condition_has_a_remedy() -> None:
+    world = PlannedNamespace()
     world.reconcile()
-    told = '{"reason": "CompilerMissing", "message": "no g++", "exitCode": 1}'
-    world.roll([pod(engine={"state": ended(told)})])
+    text_of_cause = '{"reason": "CompilerMissing", "message": "no g++", "exitCode": 1}'
+    world.roll([pod(engine={"state": ended(text_of_cause)})])
     world.reconcile()
     for kind in ("Ready", "Stalled", "EngineReady"):
         assert "Add --enforce-eager to spec.engine.args" in world.condition(kind)["message"]
 
 
-def test_a_queue_that_takes_long_is_no_failure() -> None:
-    world = World()
+def test_a_long_wait_in_a_queue_is_not_a_failure() -> None:
+    world = PlannedNamespace()
     world.reconcile()
     queued = pod(node="")
     queued["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "team-a"}
@@ -213,8 +213,8 @@ def test_a_queue_that_takes_long_is_no_failure() -> None:
     assert [event.kind for event in planned.events] == ["Normal"]
 
 
-def test_why_a_pod_was_taken_away_is_told_while_its_replacement_comes() -> None:
-    world = World()
+def test_the_disruption_of_a_pod_is_reported_until_its_replacement_is_ready() -> None:
+    world = PlannedNamespace()
     world.reconcile()
     lost = pod("lost", conditions=[condition("DisruptionTarget", "True", reason="DeletionByTaintManager")])
     lost["metadata"]["deletionTimestamp"] = "2026-01-01T12:00:00Z"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_operator.plan.status_patch import OWN_CONDITIONS, status_change
-from tests.plan.builders import World, condition, model_body
+from fairlead_operator.plan.status.patch import OWN_CONDITIONS, status_change
+from tests.plan.builders import PlannedNamespace, condition, model_body
 
 READY = condition("Ready", "True", reason="Ready")
 THEIRS = condition("policy.example/Approved", "True", reason="Approved")
@@ -19,11 +19,11 @@ def test_equal_statuses_need_no_write() -> None:
     assert change({"replicas": 1, "conditions": [READY]}, {"replicas": 1, "conditions": [READY]}) == {}
 
 
-def test_what_differs_is_written_and_nothing_else() -> None:
+def test_a_status_patch_has_only_the_differences() -> None:
     assert change({"replicas": 1, "url": "u"}, {"replicas": 2, "url": "u"}) == {"replicas": 2}
 
 
-def test_a_field_of_ours_that_is_planned_no_more_is_removed() -> None:
+def test_an_own_field_that_is_no_longer_planned_is_removed() -> None:
     assert change({"startup": {"pod": "a"}, "url": "u"}, {"url": "u"}) == {"startup": None}
 
 
@@ -31,25 +31,25 @@ def test_a_field_that_this_version_does_not_know_stays() -> None:
     assert change({"cost": {"perHour": 3}, "url": "u"}, {"url": "u"}) == {}
 
 
-def test_an_unknown_field_inside_of_a_known_one_stays() -> None:
+def test_an_unknown_field_inside_a_known_one_stays() -> None:
     stored = {"startup": {"pod": "a", "totalSeconds": 5, "warmUpSeconds": 2}}
     assert change(stored, {"startup": {"pod": "a", "totalSeconds": 5}}) == {}
     assert change(stored, {"startup": {"pod": "b"}}) == {"startup": {"pod": "b", "totalSeconds": None}}
 
 
-def test_conditions_of_other_writers_are_carried_along() -> None:
+def test_conditions_of_other_writers_are_kept() -> None:
     waiting = condition("Ready", "False", reason="Progressing")
     stored = {"conditions": [THEIRS, waiting]}
     assert change(stored, {"conditions": [READY]}) == {"conditions": [READY, THEIRS]}
     assert change({"conditions": [READY, THEIRS]}, {"conditions": [READY]}) == {}
 
 
-def test_a_condition_of_ours_that_is_planned_no_more_goes() -> None:
+def test_an_own_condition_that_is_no_longer_planned_is_removed() -> None:
     stored = {"conditions": [READY, condition("WeightsReady", "True", reason="Complete")]}
     assert change(stored, {"conditions": [READY]}) == {"conditions": [READY]}
 
 
-def test_every_condition_that_is_planned_is_known_as_ours() -> None:
-    world = World(model_body())
+def test_every_planned_condition_type_is_known_as_own() -> None:
+    world = PlannedNamespace(model_body())
     world.reconcile()
     assert {item["type"] for item in world.body["status"]["conditions"]} <= OWN_CONDITIONS

@@ -7,9 +7,18 @@ from datetime import timedelta
 
 import pytest
 
-from fairlead_operator.plan.podreport import PodReport
-from fairlead_operator.render.templates import desired_revision
-from tests.plan.builders import NOW, Object, World, ended, pod, pod_report, running, waiting
+from fairlead_contract.status import PodReport
+from tests.plan.builders import (
+    NOW,
+    Object,
+    PlannedNamespace,
+    desired_revision,
+    ended,
+    pod,
+    pod_report,
+    running,
+    waiting,
+)
 
 TEXTS = [
     json.dumps({"reason": "EngineCrashed", "message": "Worker proc died"}),
@@ -54,7 +63,7 @@ def rows_of(
     container: str, states: list[Object], reports: list[PodReport | None] | None = None
 ) -> list[Object]:
     """The condition Ready after each state, each once while it holds."""
-    world = World()
+    world = PlannedNamespace()
     world.reconcile()
     revision = desired_revision(world.deployment())
     seen: list[Object] = []
@@ -72,14 +81,14 @@ def rows_of(
 
 @pytest.mark.parametrize("message", TEXTS)
 @pytest.mark.parametrize("container", ["vllm", "gateway", "weights", "setup", "metrics"])
-def test_a_container_that_fails_again_and_again_has_one_message(container: str, message: str) -> None:
+def test_a_repeatedly_failing_container_keeps_one_message(container: str, message: str) -> None:
     rows = rows_of(container, walk(message))
     assert len(rows) <= 2, rows
     assert rows[-1]["reason"] not in ("Progressing", "EngineStarting", "ContainerNotReady"), rows
 
 
 @pytest.mark.parametrize("reason", ["StartError", "ContainerCannotRun"])
-def test_a_container_that_cannot_be_started_has_one_message(reason: str) -> None:
+def test_a_container_that_cannot_be_started_keeps_one_message(reason: str) -> None:
     states = [waiting("RunContainerError"), *walk("", 128, reason=reason)[1:]]
     assert [row["reason"] for row in rows_of("vllm", states)] == ["ContainerStartFailed"]
 
@@ -93,7 +102,7 @@ def test_an_image_that_cannot_be_pulled_keeps_its_cause_between_two_attempts() -
     assert [row["reason"] for row in rows_of("vllm", [between])] == ["ImagePullFailed"]
 
 
-def test_a_download_that_tries_again_and_gives_up_in_between_has_one_message() -> None:
+def test_a_download_that_alternates_between_retry_and_failure_keeps_one_message() -> None:
     cause = {"reason": "WeightsRateLimited", "message": "hub answered 429"}
 
     def retrying(seconds: int) -> PodReport:
@@ -111,7 +120,7 @@ def test_a_sidecar_that_failed_long_ago_does_not_hide_why_the_engine_is_not_read
     old = running(started=True, ready=True, restartCount=1, lastState=ended("old"))
     body = pod(gateway=old, engine=running(lastState=ended("boom"), restartCount=1))
     body["status"]["initContainerStatuses"].append({"name": "proxy", "image": "x", **old})
-    world = World()
+    world = PlannedNamespace()
     world.reconcile()
     body["metadata"]["annotations"] = {
         **body["metadata"]["annotations"],

@@ -1,10 +1,10 @@
-"""The scheduler's answer becomes a reason, and its words are kept without its numbers."""
+"""The scheduler's message becomes a reason, and its text is kept without its numbers."""
 
 from __future__ import annotations
 
 import pytest
 
-from fairlead_operator.plan.unschedulable import scheduling_finding
+from fairlead_operator.plan.scheduling.unschedulable import scheduling_finding
 from tests.plan.builders import Object, condition, pod
 
 PREEMPTION = " preemption: 0/2 nodes are available: 2 Preemption is not helpful for scheduling."
@@ -39,9 +39,9 @@ PREEMPTION = " preemption: 0/2 nodes are available: 2 Preemption is not helpful 
     ],
 )
 @pytest.mark.parametrize("tail", ["", " not found", PREEMPTION, f" no new claims to deallocate,{PREEMPTION}"])
-def test_the_verdict_about_nodes_becomes_a_reason(causes: list[str], reason: str, tail: str) -> None:
-    told = ", ".join(f"{number} {cause}" for number, cause in enumerate(causes, start=3))
-    finding = scheduling_finding(pod(unschedulable=f"0/9 nodes are available: {told}.{tail}"))
+def test_the_schedulers_verdict_is_mapped_to_a_reason(causes: list[str], reason: str, tail: str) -> None:
+    listed = ", ".join(f"{number} {cause}" for number, cause in enumerate(causes, start=3))
+    finding = scheduling_finding(pod(unschedulable=f"0/9 nodes are available: {listed}.{tail}"))
     assert finding is not None
     assert finding.reason == reason
     assert finding.message.endswith(f"pod tiny-1: {', '.join(causes)}")
@@ -56,14 +56,14 @@ def test_the_verdict_about_nodes_becomes_a_reason(causes: list[str], reason: str
         ("no luck today", "Unschedulable"),
     ],
 )
-def test_a_verdict_of_another_form_is_passed_on_as_it_is(text: str, reason: str) -> None:
+def test_a_scheduling_message_in_another_form_is_passed_on_unchanged(text: str, reason: str) -> None:
     finding = scheduling_finding(pod(unschedulable=text))
     assert finding is not None
     assert finding.reason == reason
     assert text.removeprefix("0/1 nodes are available: ").rstrip(".") in finding.message
 
 
-def test_nodes_that_come_and_go_do_not_change_the_message() -> None:
+def test_the_number_of_nodes_does_not_change_the_message() -> None:
     texts = [
         "0/7 nodes are available: 3 Insufficient cpu, 4 node(s) were unschedulable.",
         "0/9 nodes are available: 1 node(s) were unschedulable, 8 Insufficient cpu.",
@@ -71,7 +71,7 @@ def test_nodes_that_come_and_go_do_not_change_the_message() -> None:
     assert len({scheduling_finding(pod(unschedulable=text)) for text in texts}) == 1
 
 
-def test_what_is_lacking_is_named_first() -> None:
+def test_the_lacking_resources_are_named_first() -> None:
     text = "0/2 nodes are available: 1 Insufficient nvidia.com/gpu, 2 Insufficient memory."
     finding = scheduling_finding(pod(unschedulable=text))
     assert finding is not None
@@ -98,7 +98,7 @@ def test_a_pod_in_a_queue_waits_for_its_turn_and_the_queue_is_named() -> None:
     assert "queue team-a" in finding.message
 
 
-def test_a_gate_of_somebody_else_is_named() -> None:
+def test_a_scheduling_gate_of_another_controller_is_named() -> None:
     finding = scheduling_finding(gated({}))
     assert finding is not None
     assert finding.reason == "SchedulingGated"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairlead_operator.plan.volume_failures import awaits_volumes, volume_finding
+from fairlead_operator.plan.pods.volume_failures import awaits_volumes, volume_finding
 from tests.plan.builders import Object, condition, creating, ended, mount_event, pod, running, waiting
 
 NO_SECRET = 'MountVolume.SetUp failed for volume "gateway-keys" : secret "tiny-keys" not found'
@@ -31,14 +31,14 @@ def test_a_volume_that_cannot_be_mounted_becomes_a_reason_and_its_text_is_kept(
     assert (finding.reason, text in finding.message) == (reason, True)
 
 
-def test_of_several_events_the_latest_that_names_the_cause_counts() -> None:
+def test_of_several_volume_events_the_latest_with_a_cause_counts() -> None:
     events = (mount_event("old", minute=1), mount_event(NO_SECRET, minute=2), mount_event(IN_VAIN, minute=3))
     finding = volume_finding(creating(), events)
     assert finding is not None
     assert NO_SECRET in finding.message
 
 
-def test_waiting_in_vain_is_told_when_nothing_better_is_known() -> None:
+def test_a_volume_timeout_is_reported_when_no_better_cause_is_known() -> None:
     finding = volume_finding(creating(), (mount_event(IN_VAIN),))
     assert finding is not None
     assert IN_VAIN in finding.message
@@ -47,7 +47,7 @@ def test_waiting_in_vain_is_told_when_nothing_better_is_known() -> None:
 @pytest.mark.parametrize(
     "event", [mount_event(NO_SECRET, "another"), mount_event(NO_SECRET, reason="Scheduled")]
 )
-def test_events_about_something_else_are_no_cause(event: Object) -> None:
+def test_unrelated_events_are_not_reported_as_volume_failures(event: Object) -> None:
     assert volume_finding(creating(), (event,)) is None
 
 
@@ -62,7 +62,7 @@ def test_events_about_something_else_are_no_cause(event: Object) -> None:
         pod(ready=True),
     ],
 )
-def test_a_pod_that_has_got_further_does_not_wait_for_volumes(body: Object) -> None:
+def test_a_pod_with_started_containers_does_not_wait_for_volumes(body: Object) -> None:
     assert not awaits_volumes(body)
     assert volume_finding(body, (mount_event(NO_SECRET),)) is None
 
@@ -90,13 +90,15 @@ def test_a_pod_whose_containers_are_being_created_may_wait_for_volumes(body: Obj
         ("FailedAttachVolume", "Multi-Attach error for volume", "VolumeNotReady"),
     ],
 )
-def test_devices_and_sandboxes_are_told_apart_from_volumes(kind: str, text: str, reason: str) -> None:
+def test_device_and_sandbox_failures_are_distinguished_from_volume_failures(
+    kind: str, text: str, reason: str
+) -> None:
     finding = volume_finding(creating(), (mount_event(text, reason=kind),))
     assert finding is not None
     assert (finding.reason, text in finding.message) == (reason, True)
 
 
-def test_the_id_of_an_attempt_does_not_change_the_message() -> None:
+def test_the_id_of_a_mount_attempt_does_not_change_the_message() -> None:
     messages = {
         finding.message
         for digit in "ab"

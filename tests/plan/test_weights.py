@@ -7,12 +7,21 @@ from typing import Any
 
 import pytest
 
+from fairlead_contract.status import PodReport
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.podreport import PodReport
-from fairlead_operator.plan.weights import Download, observe_downloads, weights_ready, weights_status
+from fairlead_operator.plan.status.weights import Download, observe_downloads, weights_ready, weights_status
 from fairlead_operator.render.model import Model
-from fairlead_operator.render.templates import desired_revision
-from tests.plan.builders import World, ended, model, model_body, pod, pod_report, running, waiting
+from tests.plan.builders import (
+    PlannedNamespace,
+    desired_revision,
+    ended,
+    model,
+    model_body,
+    pod,
+    pod_report,
+    running,
+    waiting,
+)
 from tests.plan.builders import condition as condition_of_kubernetes
 
 Object = dict[str, Any]
@@ -23,7 +32,7 @@ GIGABYTE = 10**9
 BODY = model_body(model={"source": "hf://org/big", "adapters": [{"name": "poet", "source": "hf://org/poet"}]})
 
 
-class Hub(World):
+class Hub(PlannedNamespace):
     """A world whose model is downloaded."""
 
     def __init__(self) -> None:
@@ -57,7 +66,7 @@ def fetching(name: str = "tiny-1", container: Object | None = None) -> Object:
     return found
 
 
-def told(done: int, total: int | None = 10 * GIGABYTE, **more: Any) -> PodReport:
+def downloaded(done: int, total: int | None = 10 * GIGABYTE, **more: Any) -> PodReport:
     """What the gateway of a pod that downloads answers."""
     weights = {"phase": "Downloading", "source": "hf://org/big", "bytes": done, "totalBytes": total, **more}
     return pod_report(weights=weights)
@@ -76,8 +85,8 @@ def condition(reason: str, message: str) -> Object:
     return {"type": "WeightsReady", "status": "False", "reason": reason, "message": message}
 
 
-def test_a_download_tells_bytes_percent_and_rate() -> None:
-    download = one(hub(), fetching(), told(2 * GIGABYTE, bytesPerSecond=120_000_000))
+def test_a_download_reports_bytes_percent_and_rate() -> None:
+    download = one(hub(), fetching(), downloaded(2 * GIGABYTE, bytesPerSecond=120_000_000))
     assert download.status == {
         "phase": "Downloading",
         "source": "hf://org/big",
@@ -91,19 +100,21 @@ def test_a_download_tells_bytes_percent_and_rate() -> None:
     )
 
 
-def test_a_download_whose_size_is_not_known_yet_tells_no_percent() -> None:
-    download = one(hub(), fetching(), told(0, None))
+def test_a_download_of_unknown_size_reports_no_percent() -> None:
+    download = one(hub(), fetching(), downloaded(0, None))
     assert "percent" not in download.status
     assert "totalBytes" not in download.status
 
 
-def test_a_gateway_that_cannot_be_asked_hides_only_the_figures() -> None:
+def test_an_unreachable_gateway_hides_only_the_figures_of_a_download() -> None:
     download = one(hub(), fetching())
     assert (download.phase, download.status["source"]) == ("Downloading", "hf://org/big")
 
 
-def test_a_pod_that_waits_for_anothers_download_says_so() -> None:
-    report = told(5 * GIGABYTE, phase="Waiting", detail="pod other downloads into the shared cache 50 %")
+def test_a_pod_that_waits_for_the_download_of_another_pod_reports_it() -> None:
+    report = downloaded(
+        5 * GIGABYTE, phase="Waiting", detail="pod other downloads into the shared cache 50 %"
+    )
     download = one(hub(), fetching(), report)
     assert (download.phase, download.status["percent"]) == ("Waiting", 50)
     assert download.finding is not None
@@ -111,24 +122,24 @@ def test_a_pod_that_waits_for_anothers_download_says_so() -> None:
     assert "pod other" in download.finding.message
 
 
-def test_what_holds_a_download_up_is_left_to_the_findings_of_its_container() -> None:
+def test_a_download_in_trouble_is_reported_by_the_finding_of_its_container() -> None:
     cause = {"reason": "WeightsRateLimited", "message": "the hub answered 429"}
-    download = one(hub(), fetching(), told(GIGABYTE, cause=cause))
+    download = one(hub(), fetching(), downloaded(GIGABYTE, cause=cause))
     assert (download.phase, download.finding) == ("Downloading", None)
 
 
 @pytest.mark.parametrize("container", [waiting("PodInitializing"), None])
-def test_a_pod_that_has_not_begun_has_no_download(container: Object | None) -> None:
+def test_a_pod_that_has_not_started_has_no_download(container: Object | None) -> None:
     body = fetching(container=container) if container else pod()
     assert observe(hub(), body) == {}
 
 
-def test_between_two_steps_nothing_changes() -> None:
-    first = one(hub(), fetching(), told(2 * GIGABYTE, bytesPerSecond=5))
+def test_a_download_status_changes_only_at_each_step() -> None:
+    first = one(hub(), fetching(), downloaded(2 * GIGABYTE, bytesPerSecond=5))
     assert first.finding is not None
     before = hub(weights=first.status, conditions=[condition(first.finding.reason, first.finding.message)])
-    assert one(before, fetching(), told(2_400_000_000, bytesPerSecond=900)) == first
-    after = one(before, fetching(), told(2_500_000_000))
+    assert one(before, fetching(), downloaded(2_400_000_000, bytesPerSecond=900)) == first
+    after = one(before, fetching(), downloaded(2_500_000_000))
     assert (after.status["percent"], after.status["bytes"]) == (25, 2_500_000_000)
 
 
@@ -136,16 +147,16 @@ def test_a_whole_download_takes_few_writes_of_the_status() -> None:
     written: list[Object] = []
     parsed = hub()
     for done in range(0, 10 * GIGABYTE, 10_000_000):
-        download = one(parsed, fetching(), told(done))
+        download = one(parsed, fetching(), downloaded(done))
         if not written or download.status != written[-1]:
             written.append(copy.deepcopy(download.status))
             parsed = hub(weights=download.status)
     assert len(written) <= 21
 
 
-def test_a_finished_download_is_complete_even_if_the_gateway_is_not_asked_any_more() -> None:
+def test_a_finished_download_is_complete_without_a_further_gateway_query() -> None:
     done: Object = {"state": ended(code=0), "restartCount": 0}
-    known = one(hub(), fetching(container=done), told(10 * GIGABYTE, phase="Complete"))
+    known = one(hub(), fetching(container=done), downloaded(10 * GIGABYTE, phase="Complete"))
     assert known.status == {
         "phase": "Complete",
         "source": "hf://org/big",
@@ -157,25 +168,31 @@ def test_a_finished_download_is_complete_even_if_the_gateway_is_not_asked_any_mo
     assert one(hub(weights=known.status), fetching(container=done)).status == known.status
 
 
-def test_a_download_that_is_run_again_is_not_complete() -> None:
+def test_a_repeated_download_is_not_complete() -> None:
     again: Object = {**running(), "lastState": ended(code=0), "restartCount": 1}
-    assert one(hub(), fetching(container=again), told(GIGABYTE)).phase == "Downloading"
+    assert one(hub(), fetching(container=again), downloaded(GIGABYTE)).phase == "Downloading"
 
 
-def test_a_failure_stands_until_the_next_attempt_gets_further() -> None:
+def test_a_download_failure_is_reported_until_the_next_attempt_gets_further() -> None:
     again: Object = {**running(), "lastState": ended("full", code=1), "restartCount": 1}
     off: Object = {**waiting("CrashLoopBackOff"), "lastState": ended("full", code=1), "restartCount": 1}
-    failed = one(hub(), fetching(container=off), told(2 * GIGABYTE, phase="Failed"))
+    failed = one(hub(), fetching(container=off), downloaded(2 * GIGABYTE, phase="Failed"))
     assert (failed.phase, failed.finding, failed.status["bytes"]) == ("Failed", None, 2 * GIGABYTE)
 
     before = hub(weights=failed.status)
-    assert one(before, fetching(container=again), told(2 * GIGABYTE)).phase == "Failed"
-    assert one(before, fetching(container=again), told(3 * GIGABYTE)).phase == "Downloading"
+    assert one(before, fetching(container=again), downloaded(2 * GIGABYTE)).phase == "Failed"
+    assert one(before, fetching(container=again), downloaded(3 * GIGABYTE)).phase == "Downloading"
 
 
-def test_the_least_advanced_pod_is_the_one_in_the_status() -> None:
+def test_the_status_shows_the_least_advanced_download() -> None:
     pods = [fetching(f"tiny-{number}") for number in (1, 2, 3)]
-    found = observe(hub(), *pods, tiny_1=told(9 * GIGABYTE), tiny_2=told(GIGABYTE), tiny_3=told(2 * GIGABYTE))
+    found = observe(
+        hub(),
+        *pods,
+        tiny_1=downloaded(9 * GIGABYTE),
+        tiny_2=downloaded(GIGABYTE),
+        tiny_3=downloaded(2 * GIGABYTE),
+    )
     status = weights_status(found)
     assert status is not None
     assert (status["pod"], status["percent"]) == ("tiny-2", 10)
@@ -184,13 +201,13 @@ def test_the_least_advanced_pod_is_the_one_in_the_status() -> None:
 
 def test_weights_are_ready_when_every_pod_has_them() -> None:
     done: Object = {"state": ended(code=0), "restartCount": 0}
-    report = told(10 * GIGABYTE, phase="Complete")
+    report = downloaded(10 * GIGABYTE, phase="Complete")
     both = [fetching("tiny-1", done), fetching("tiny-2", done)]
     ready, finding = weights_ready(hub(), observe(hub(), *both, tiny_1=report, tiny_2=report), {})
     assert (ready, finding.reason) == (True, "WeightsComplete")
     assert "10.0 GB" in finding.message
 
-    one_of_them = observe(hub(), both[0], fetching("tiny-2"), tiny_1=report, tiny_2=told(GIGABYTE))
+    one_of_them = observe(hub(), both[0], fetching("tiny-2"), tiny_1=report, tiny_2=downloaded(GIGABYTE))
     ready, finding = weights_ready(hub(), one_of_them, {})
     assert (ready, finding.reason) == (False, "WeightsDownloading")
 
@@ -202,18 +219,18 @@ def test_a_failed_download_makes_its_cause_the_reason() -> None:
     assert weights_ready(hub(), found, {"tiny-1": cause}) == (False, cause)
 
 
-def test_without_pods_nothing_is_known_of_the_weights() -> None:
+def test_without_pods_the_state_of_the_weights_is_unknown() -> None:
     assert weights_ready(hub(), {}, {})[0] is None
 
 
-def test_where_nothing_is_downloaded_the_weights_are_no_obstacle() -> None:
+def test_a_model_without_a_download_has_ready_weights() -> None:
     ready, finding = weights_ready(model(), {}, {})
     assert (ready, finding.reason) == (True, "WeightsMounted")
 
 
-def test_a_model_that_is_downloaded_says_how_far_it_is() -> None:
+def test_the_conditions_report_the_progress_of_a_download() -> None:
     world = Hub()
-    world.download(running(), told(3 * GIGABYTE, bytesPerSecond=250_000_000))
+    world.download(running(), downloaded(3 * GIGABYTE, bytesPerSecond=250_000_000))
     world.reconcile()
     ready, weights = world.condition("Ready"), world.condition("WeightsReady")
     assert (ready["reason"], weights["status"], weights["reason"]) == (
@@ -227,36 +244,36 @@ def test_a_model_that_is_downloaded_says_how_far_it_is() -> None:
     assert world.condition("EngineReady")["status"] == "False"
 
 
-def test_between_two_steps_of_a_download_nothing_is_written() -> None:
+def test_between_two_steps_of_a_download_no_status_is_written() -> None:
     world = Hub()
-    world.download(running(), told(3 * GIGABYTE, bytesPerSecond=250_000_000))
+    world.download(running(), downloaded(3 * GIGABYTE, bytesPerSecond=250_000_000))
     world.reconcile()
-    world.download(running(), told(3_400_000_000, bytesPerSecond=1))
+    world.download(running(), downloaded(3_400_000_000, bytesPerSecond=1))
     assert world.plan().status == world.body["status"]
     assert world.plan().events == ()
 
 
-def test_a_download_that_goes_on_is_not_late() -> None:
+def test_a_download_in_progress_does_not_exceed_the_deadline() -> None:
     world = Hub()
-    world.download(running(), told(3 * GIGABYTE), late=True)
+    world.download(running(), downloaded(3 * GIGABYTE), late=True)
     world.reconcile()
     assert world.condition("Stalled")["status"] == "False"
     assert world.condition("Ready")["reason"] == "WeightsDownloading"
 
 
-def test_a_download_that_is_refused_stalls_and_says_why() -> None:
+def test_a_refused_download_stalls_the_model_with_its_cause() -> None:
     world = Hub()
     refused = '{"reason": "WeightsUnauthorized", "message": "the hub answered 401"}'
     world.download({**waiting("CrashLoopBackOff"), "lastState": ended(refused), "restartCount": 1})
     world.reconcile()
     for kind, status in (("Ready", "False"), ("Stalled", "True"), ("WeightsReady", "False")):
-        told_of = world.condition(kind)
-        assert (told_of["status"], told_of["reason"]) == (status, "WeightsUnauthorized")
-        assert "401" in told_of["message"]
+        reported = world.condition(kind)
+        assert (reported["status"], reported["reason"]) == (status, "WeightsUnauthorized")
+        assert "401" in reported["message"]
     assert world.body["status"]["weights"]["phase"] == "Failed"
 
 
-def test_the_seconds_of_the_download_are_part_of_the_start() -> None:
+def test_the_start_report_includes_the_seconds_of_the_download() -> None:
     world = Hub()
     ready: Object = {"engine": running("2026-01-01T11:58:40Z"), "ready": True}
     world.download({"state": ended(code=0), "restartCount": 0}, **ready)
@@ -265,5 +282,5 @@ def test_the_seconds_of_the_download_are_part_of_the_start() -> None:
     assert world.body["status"]["startup"]["downloadSeconds"] == 30
 
 
-def test_adapters_are_served_models() -> None:
+def test_adapters_are_listed_as_served_models() -> None:
     assert Hub().body["status"]["servedModels"] == ["tiny", "poet"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from fairlead_operator.render.children import render_children
-from fairlead_operator.render.model import AdminClients, RenderSettings, parse_model
+from fairlead_operator.render.children import RenderedModel, render_children
+from fairlead_operator.render.model import AdminClients, Model, RenderSettings, parse_model
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 CASES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
@@ -28,14 +28,19 @@ def read_model(case: str) -> dict[str, Any]:
     return body
 
 
-def render_case(case: str) -> list[dict[str, Any]]:
+def render_case(case: str) -> RenderedModel:
     """What is rendered from it now."""
     return render_children(parse_model(read_model(case)), SETTINGS)
 
 
+def rendered_of_kind(kind: str, model: Model, settings: RenderSettings = SETTINGS) -> list[dict[str, Any]]:
+    """A model's children of one kind."""
+    return [child for child in render_children(model, settings).children if child["kind"] == kind]
+
+
 def pod_templates(case: str) -> list[dict[str, Any]]:
     """The pod templates of a case's workload: one, or those of a group's leader and workers."""
-    return pod_templates_of(render_case(case)[-1])
+    return pod_templates_of(render_case(case).workload)
 
 
 def pod_templates_of(workload: dict[str, Any]) -> list[dict[str, Any]]:

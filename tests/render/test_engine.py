@@ -1,4 +1,4 @@
-"""What vLLM is told."""
+"""The arguments, environment and probes of vLLM."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ def arguments(parsed: Model) -> list[str]:
 
 
 def container(parsed: Model) -> dict[str, Any]:
-    found: dict[str, Any] = render_children(parsed, SETTINGS)[-1]["spec"]["template"]["spec"]["containers"][0]
+    found: dict[str, Any] = render_children(parsed, SETTINGS).workload["spec"]["template"]["spec"][
+        "containers"
+    ][0]
     return found
 
 
-def test_the_users_arguments_come_last_so_that_they_win() -> None:
+def test_the_users_arguments_come_last_and_override_others() -> None:
     args = ("--max-model-len", "5")
     assert arguments(model(engine={"maxModelLen": 9, "args": args}))[-4:] == ["--max-model-len", "9", *args]
 
@@ -54,7 +56,7 @@ def test_the_users_arguments_come_last_so_that_they_win() -> None:
         ),
     ],
 )
-def test_a_field_of_the_engine_becomes_arguments_that_are_not_there_without_it(
+def test_an_engine_field_becomes_arguments_that_are_absent_without_it(
     engine: dict[str, Any], words: list[str]
 ) -> None:
     plain = arguments(model())
@@ -62,7 +64,7 @@ def test_a_field_of_the_engine_becomes_arguments_that_are_not_there_without_it(
     assert not set(words) & set(plain)
 
 
-def test_images_are_fetched_only_from_the_hosts_that_are_named() -> None:
+def test_images_are_fetched_only_from_the_allowed_hosts() -> None:
     given = arguments(model(api={"mediaDomains": ["a.example", "b.example"]}))
     assert given[-3:] == ["--allowed-media-domains", "a.example", "b.example"]
     assert "--allowed-media-domains" not in arguments(model())
@@ -79,18 +81,16 @@ def test_images_are_fetched_only_from_the_hosts_that_are_named() -> None:
         (["--max-logprobs-mode", "9"], 20),
     ],
 )
-def test_the_gateway_learns_of_the_log_probabilities_that_arguments_allow(
-    args: list[str], count: int
-) -> None:
+def test_max_logprobs_in_the_users_arguments_reach_the_gateway_settings(args: list[str], count: int) -> None:
     assert max_logprobs(model(engine={"args": args})) == count
 
 
-def test_without_an_accelerator_nothing_speaks_of_one() -> None:
-    rendered = json.dumps(render_children(model(), SETTINGS))
+def test_without_an_accelerator_no_rendered_field_refers_to_one() -> None:
+    rendered = json.dumps(render_children(model(), SETTINGS).children)
     assert not [word for word in ("gpu", "GPU", "tensor-parallel", "runtimeClass") if word in rendered]
 
 
-def test_a_variable_of_the_user_replaces_the_operators() -> None:
+def test_an_environment_variable_of_the_user_replaces_the_operators() -> None:
     env = container(model(engine={"env": [{"name": "HOME", "value": "/elsewhere"}]}))["env"]
     assert [variable["value"] for variable in env if variable["name"] == "HOME"] == ["/elsewhere"]
 
@@ -104,7 +104,7 @@ def test_the_engine_fetches_no_weights_and_has_no_credentials(source: str) -> No
     assert "hub" not in json.dumps(env)
 
 
-def test_adapters_are_arguments_of_every_start() -> None:
+def test_adapters_are_engine_arguments() -> None:
     adapters = [
         {"name": "poet", "source": "pvc://loras/poet"},
         {"name": "clerk", "source": "hf://org/clerk"},
@@ -120,27 +120,27 @@ def test_adapters_are_arguments_of_every_start() -> None:
     assert not [word for word in arguments(model()) if "lora" in word]
 
 
-def test_many_adapters_do_not_all_take_the_accelerators_memory() -> None:
+def test_the_number_of_adapters_in_accelerator_memory_is_limited() -> None:
     adapters = [{"name": f"a{number}", "source": f"pvc://loras/{number}"} for number in range(20)]
     given = arguments(model(model={"source": "pvc://models/tiny", "adapters": adapters}))
     assert given[given.index("--max-loras") + 1] == "8"
     assert given[given.index("--max-cpu-loras") + 1] == "20"
 
 
-def test_only_an_engine_whose_hang_is_to_be_mended_has_a_liveness_probe() -> None:
+def test_only_an_engine_with_restart_on_hang_has_a_liveness_probe() -> None:
     assert "livenessProbe" not in container(model())
     probe = container(model(engine={"unresponsive": {"action": "Restart"}}))["livenessProbe"]
     assert probe["httpGet"]["path"] == "/livez"
 
 
-def test_the_start_of_the_engine_is_bounded() -> None:
+def test_the_engine_has_a_startup_probe_with_a_time_limit() -> None:
     probe = container(model(engine={"startupTimeoutSeconds": 601}))["startupProbe"]
     assert probe["periodSeconds"] * probe["failureThreshold"] in (601, 602)
 
 
 def test_scaling_does_not_change_the_pods() -> None:
     def template(parsed: Model) -> Any:
-        return render_children(parsed, SETTINGS)[-1]["spec"]["template"]
+        return render_children(parsed, SETTINGS).workload["spec"]["template"]
 
     assert template(model(replicas=1)) == template(model(replicas=5))
 
@@ -152,7 +152,7 @@ def containers(template: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_only_the_container_that_brings_the_launcher_can_write_it(case: str) -> None:
+def test_only_the_init_container_can_write_the_launcher(case: str) -> None:
     for template in pod_templates(case):
         found = containers(template)
         program = found["vllm"]["command"][1]
@@ -182,13 +182,13 @@ def option(command: list[str], name: str) -> str:
 @pytest.mark.parametrize("seconds", [0, 300, 86400])
 def test_the_engine_is_stopped_after_a_drain_that_fits_into_the_grace_period(seconds: int) -> None:
     rendered = render_children(model(rollout={"drainTimeoutSeconds": seconds}), SETTINGS)
-    spec = rendered[-1]["spec"]["template"]["spec"]
+    spec = rendered.workload["spec"]["template"]["spec"]
     command = spec["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
     assert command[:3] == [*spec["containers"][0]["command"], "drain"]
     assert seconds < int(option(command, "--timeout")) < spec["terminationGracePeriodSeconds"]
 
 
-def test_a_worker_waits_for_its_leader_which_is_the_only_one_to_drain() -> None:
+def test_only_a_leader_drains_and_its_workers_wait_for_it() -> None:
     leader, worker = pod_templates(GROUPED)
     hooks = [
         template["spec"]["containers"][0]["lifecycle"]["preStop"]["exec"]["command"]
@@ -201,7 +201,7 @@ def test_a_worker_waits_for_its_leader_which_is_the_only_one_to_drain() -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_no_hook_of_the_kubelet_changes_state_by_a_get(case: str) -> None:
+def test_no_kubelet_hook_changes_state_by_a_get_request(case: str) -> None:
     assert all(
         "httpGet" not in hook
         for template in pod_templates(case)

@@ -1,4 +1,4 @@
-"""What the gateway is told, what it mounts, and which changes restart a pod."""
+"""The gateway's settings, its mounts, and which changes restart a pod."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEYS = {"mode": "APIKey", "secretName": "keys"}
 
 
 def template(parsed: Model) -> dict[str, Any]:
-    found: dict[str, Any] = render_children(parsed, SETTINGS)[-1]["spec"]["template"]
+    found: dict[str, Any] = render_children(parsed, SETTINGS).workload["spec"]["template"]
     return found
 
 
@@ -31,16 +31,16 @@ def environment(parsed: Model) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("stored", "seconds"),
-    [("2026-01-01T11:58:00Z", 1767268680), (None, 0), ("yesterday", 0)],
+    [("2026-01-01T11:58:00Z", 1767268680), (None, 0), ("yesterday", 0), ("1969-12-31T23:59:59Z", 0)],
 )
 def test_the_gateway_knows_when_the_object_was_created(stored: str | None, seconds: int) -> None:
     body = model_body()
     body["metadata"]["creationTimestamp"] = stored
-    assert gateway_config(parse_model(body))["created"] == seconds
+    assert gateway_config(parse_model(body)).created == seconds
 
 
-def test_what_the_spec_leaves_out_is_written_out_for_the_gateway() -> None:
-    assert gateway_config(model()) == {
+def test_gateway_settings_contain_the_defaults_of_omitted_fields() -> None:
+    assert gateway_config(model()).model_dump(mode="json") == {
         "model": {"servedName": "tiny", "aliases": [], "adapters": []},
         "created": 0,
         "api": {"dialect": "OpenAI", "defaults": {}, "limits": {}, "unknownFields": "Ignore"},
@@ -62,9 +62,9 @@ def test_what_the_spec_leaves_out_is_written_out_for_the_gateway() -> None:
     }
 
 
-def test_a_limit_has_only_the_sides_that_are_set() -> None:
+def test_a_parameter_limit_has_only_the_ends_that_are_set() -> None:
     parsed = model(api={"limits": {"max_tokens": {"maximum": 9}, "temperature": {"minimum": 0.5}}})
-    limits = gateway_config(parsed)["api"]["limits"]
+    limits = gateway_config(parsed).api.limits
     assert limits == {"max_tokens": {"maximum": 9}, "temperature": {"minimum": 0.5}}
 
 
@@ -81,7 +81,7 @@ def test_a_limit_has_only_the_sides_that_are_set() -> None:
         {"engineSilenceTimeoutSeconds": 1},
     ],
 )
-def test_what_the_gateway_reads_again_restarts_no_pod(api: dict[str, Any]) -> None:
+def test_settings_that_the_gateway_reloads_restart_no_pod(api: dict[str, Any]) -> None:
     assert gateway_config(model(api=api)) != gateway_config(model())
     assert template(model(api=api)) == template(model())
 
@@ -99,15 +99,15 @@ def test_what_the_gateway_reads_again_restarts_no_pod(api: dict[str, Any]) -> No
         {"api": {"auth": KEYS}},
     ],
 )
-def test_what_describes_the_pod_is_pinned_in_it(spec: dict[str, Any]) -> None:
+def test_settings_that_describe_the_pod_are_pinned_in_its_template(spec: dict[str, Any]) -> None:
     parsed = model(**spec)
     pinned = json.loads(environment(parsed)["FAIRLEAD_GATEWAY_PINNED"])
-    config = gateway_config(parsed)
+    config = gateway_config(parsed).model_dump(mode="json")
     assert pinned == {name: config[name] for name in ("model", "engine", "auth")}
     assert pinned != json.loads(environment(model())["FAIRLEAD_GATEWAY_PINNED"])
 
 
-def test_the_keys_are_mounted_as_a_whole_so_that_they_follow_their_secret() -> None:
+def test_api_keys_are_mounted_as_a_whole_secret_without_sub_path() -> None:
     parsed = model(api={"auth": KEYS})
     (volume,) = [item for item in template(parsed)["spec"]["volumes"] if "secret" in item]
     (mount,) = [item for item in gateway(parsed)["volumeMounts"] if item["name"] == volume["name"]]
@@ -118,12 +118,12 @@ def test_the_keys_are_mounted_as_a_whole_so_that_they_follow_their_secret() -> N
     assert "subPath" not in mount
 
 
-def test_only_the_gateway_sees_the_keys() -> None:
+def test_api_keys_are_mounted_only_in_the_gateway() -> None:
     (engine,) = template(model(api={"auth": KEYS}))["spec"]["containers"]
     assert "gateway-keys" not in {mount["name"] for mount in engine["volumeMounts"]}
 
 
-def test_without_keys_no_secret_is_mounted() -> None:
+def test_without_api_keys_no_secret_is_mounted() -> None:
     assert not [item for item in template(model())["spec"]["volumes"] if "secret" in item]
 
 

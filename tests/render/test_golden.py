@@ -16,17 +16,17 @@ from fairlead_operator.api.names import POD_TEMPLATE
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError
 from fairlead_operator.kube.resources import POD, Resource
-from fairlead_operator.plan.drift import first_difference
+from fairlead_operator.plan.children.drift import first_difference
 from tests.kube.support import ControlPlane, Object, eventually
 from tests.render.cases import CASES, GOLDEN, GROUPED, pod_templates, read_model, render_case
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_rendered_as_recorded(case: str) -> None:
+def test_the_rendered_objects_match_the_golden_file(case: str) -> None:
     rendered = render_case(case)
     # A copy of what stands below it.
-    del rendered[-1]["metadata"]["annotations"][POD_TEMPLATE]
-    text = to_yaml(read_model(case), *rendered)
+    del rendered.workload["metadata"]["annotations"][POD_TEMPLATE]
+    text = to_yaml(read_model(case), *rendered.children)
     path = GOLDEN / f"{case}.yaml"
     if os.environ.get("FAIRLEAD_UPDATE_GOLDEN"):
         path.write_text(text)
@@ -46,27 +46,29 @@ def test_pods_meet_the_restricted_standard(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_labels_fit_kubernetes(case: str) -> None:
-    for value in _label_values(render_case(case)):
+def test_label_values_have_at_most_63_characters(case: str) -> None:
+    for value in _label_values(list(render_case(case).children)):
         assert len(value) <= 63
 
 
 @pytest.mark.apiserver
 @pytest.mark.parametrize("case", [case for case in CASES if case != GROUPED])
-async def test_a_real_api_server_stores_it_as_rendered(case: str, kube: KubeClient, namespace: str) -> None:
+async def test_a_real_api_server_stores_the_objects_as_rendered(
+    case: str, kube: KubeClient, namespace: str
+) -> None:
     await stored_as_rendered(case, kube, namespace)
 
 
 @pytest.mark.apiserver
 @pytest.mark.usefixtures("lws_crd")
-async def test_with_leaderworkersets_crd_it_stores_a_group_as_rendered(
+async def test_with_the_leader_worker_set_crd_a_real_api_server_stores_a_group_as_rendered(
     kube: KubeClient, namespace: str
 ) -> None:
     await stored_as_rendered(GROUPED, kube, namespace)
 
 
 async def stored_as_rendered(case: str, kube: KubeClient, namespace: str) -> None:
-    for child in render_case(case):
+    for child in render_case(case).children:
         child["metadata"]["namespace"] = namespace
         stored = await kube.apply(child)
         assert first_difference(child, stored) is None
@@ -74,7 +76,7 @@ async def stored_as_rendered(case: str, kube: KubeClient, namespace: str) -> Non
 
 @pytest.mark.apiserver
 @pytest.mark.parametrize("template", pod_templates(GROUPED), ids=["leader", "worker"])
-async def test_pods_of_a_group_are_such_as_a_statefulset_takes(
+async def test_a_stateful_set_accepts_the_pod_templates_of_a_group(
     template: Object, kube: KubeClient, namespace: str
 ) -> None:
     """The CRD does not look into pod templates; LeaderWorkerSet hands them on to StatefulSets."""
@@ -95,13 +97,13 @@ async def test_a_real_api_server_admits_the_pod_under_the_restricted_standard(
     kube: KubeClient, control_plane: ControlPlane, namespace: str
 ) -> None:
     control_plane.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
-    *others, deployment = render_case("tiny-cpu")
-    for child in others:
+    rendered = render_case("tiny-cpu")
+    for child in rendered.dependencies:
         child["metadata"]["namespace"] = namespace
         # The owner exists only in the example: with it, garbage collection would remove the child at once.
         del child["metadata"]["ownerReferences"]
         await kube.apply(child)
-    template = deployment["spec"]["template"]
+    template = rendered.workload["spec"]["template"]
     body = {
         "apiVersion": "v1",
         "kind": "Pod",

@@ -40,7 +40,7 @@ def sizes(parsed: Model) -> tuple[str | None, str | None]:
         (None, {"pipelineParallelSize": 2}, (None, "2")),
     ],
 )
-def test_every_accelerator_has_its_part(
+def test_parallel_sizes_use_every_accelerator(
     count: int | None, engine: dict[str, Any], expected: tuple[str | None, str | None]
 ) -> None:
     assert sizes(split(count, **engine)) == expected
@@ -49,12 +49,12 @@ def test_every_accelerator_has_its_part(
 @pytest.mark.parametrize(
     "argument", ["-tp=2", "-tp", "-pp2", "--tensor_parallel_size=2", "--data-parallel-size"]
 )
-def test_a_split_by_the_users_own_arguments_is_not_completed(argument: str) -> None:
+def test_parallel_sizes_in_the_users_arguments_are_not_completed(argument: str) -> None:
     assert sizes(split(4, args=[argument])) == (None, None)
     assert sizes(split(4, args=[argument], tensorParallelSize=2)) == ("2", None)
 
 
-def test_only_a_replica_on_several_nodes_looks_for_others() -> None:
+def test_only_a_replica_on_several_nodes_has_multi_node_arguments() -> None:
     assert "--nnodes" not in parallel_arguments(split(4))
     assert parallel_arguments(split(4, nodes=3))[-8:] == [
         *("--nnodes", "3"),

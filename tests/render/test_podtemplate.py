@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead_operator.render.children import fitting, render_children
+from fairlead_operator.render.children import fit_model, render_children
 from fairlead_operator.render.model import Model
 from fairlead_operator.render.pod import pod_template
 from fairlead_operator.render.podtemplate import PodTemplateError, patch_for
@@ -28,24 +28,24 @@ def of_gateway(**changes: Any) -> dict[str, Any]:
     return {"spec": {"initContainers": [{"name": "gateway", **changes}]}}
 
 
-def test_it_wins_over_every_field() -> None:
+def test_the_pod_template_overrides_every_spec_field() -> None:
     template = patched({"spec": {"priorityClassName": "b"}}, scheduling={"priorityClassName": "a"})
     assert template["spec"]["priorityClassName"] == "b"
 
 
-def test_labels_and_annotations_are_added() -> None:
+def test_labels_and_annotations_of_the_pod_template_are_added() -> None:
     metadata = patched({"metadata": {"labels": {"team": "a"}, "annotations": {"b": "c"}}})["metadata"]
     assert metadata["labels"] == {**model().labels, "team": "a"}
     assert metadata["annotations"]["b"] == "c"
 
 
-def test_the_engines_command_may_be_another() -> None:
+def test_the_pod_template_can_replace_the_engines_command() -> None:
     assert patched(of_engine(command=["sleep"], args=["9"]))["spec"]["containers"][0]["args"] == ["9"]
 
 
-def test_a_change_of_it_is_a_new_revision() -> None:
+def test_a_change_of_the_pod_template_makes_a_new_revision() -> None:
     def revision(parsed: Model) -> Any:
-        return render_children(parsed, SETTINGS)[-1]["spec"]["template"]["metadata"]["annotations"]
+        return render_children(parsed, SETTINGS).workload["spec"]["template"]["metadata"]["annotations"]
 
     assert revision(model()) != revision(model(podTemplate={"spec": {"hostNetwork": True}}))
 
@@ -123,13 +123,13 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("words", REFUSED)
-def test_what_the_operator_relies_on_is_protected_and_the_field_is_named(words: str) -> None:
+def test_pod_template_fields_that_the_operator_needs_are_refused_by_name(words: str) -> None:
     with pytest.raises(PodTemplateError) as refused:
         patched(REFUSED[words])
     assert str(refused.value).startswith(words)
 
 
-def test_a_variable_that_changes_nothing_may_be_set() -> None:
+def test_a_harmless_environment_variable_may_be_set() -> None:
     variables = [
         {"name": "VLLM_API_KEY", "value": ""},
         {"name": "VLLM_KEEP_ALIVE_ON_ENGINE_DEATH", "value": "0"},
@@ -138,11 +138,11 @@ def test_a_variable_that_changes_nothing_may_be_set() -> None:
     assert [item for item in variables if item not in environment] == []
 
 
-def test_what_does_not_fit_is_left_out_and_told() -> None:
-    parsed, problems = fitting(model(podTemplate={"spec": {"restartPolicy": "Never"}}), SETTINGS)
-    assert [problem.split(" ")[0] for problem in problems] == ["spec.podTemplate.spec.restartPolicy"]
-    assert pod_template(parsed, SETTINGS) == pod_template(model(), SETTINGS)
-    assert fitting(model(podTemplate={"spec": {"hostNetwork": True}}), SETTINGS)[1] == []
+def test_an_unsuitable_pod_template_is_ignored_and_reported() -> None:
+    fitted = fit_model(model(podTemplate={"spec": {"restartPolicy": "Never"}}), SETTINGS)
+    assert [problem.split(" ")[0] for problem in fitted.problems] == ["spec.podTemplate.spec.restartPolicy"]
+    assert pod_template(fitted.model, SETTINGS) == pod_template(model(), SETTINGS)
+    assert fit_model(model(podTemplate={"spec": {"hostNetwork": True}}), SETTINGS).problems == ()
 
 
 anything = st.recursive(
@@ -182,7 +182,7 @@ nonsense = st.fixed_dictionaries(
 
 @settings(max_examples=500, deadline=None)
 @given(patch=nonsense)
-def test_whatever_is_written_is_merged_or_refused_and_never_breaks_what_must_stay(
+def test_any_pod_template_is_merged_or_refused_and_keeps_the_protected_fields(
     patch: dict[str, Any],
 ) -> None:
     before = copy.deepcopy(patch)
@@ -202,7 +202,7 @@ def test_whatever_is_written_is_merged_or_refused_and_never_breaks_what_must_sta
     assert (gateway["restartPolicy"], len(gateway["ports"])) == ("Always", 2)
 
 
-def test_what_is_said_of_a_container_that_a_template_has_not_is_left_out_there() -> None:
+def test_patches_for_containers_missing_in_a_template_are_ignored() -> None:
     template = {"spec": {"initContainers": [{"name": "a"}], "containers": [{"name": "vllm"}]}}
     patch = {
         "spec": {"initContainers": [{"name": "gateway"}, {"name": "mine"}, {"name": "a"}], "hostPID": True}

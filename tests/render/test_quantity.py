@@ -35,12 +35,12 @@ from fairlead_operator.render.quantity import canonical_quantity
         ("1.", "1"),
     ],
 )
-def test_canonical_form(given: int | str, stored: str) -> None:
+def test_quantities_get_the_canonical_form_of_kubernetes(given: int | str, stored: str) -> None:
     assert canonical_quantity(given) == stored
 
 
 @pytest.mark.parametrize("given", ["", "abc", "1Zi", "1 Gi", "--1"])
-def test_what_is_no_quantity_is_refused(given: str) -> None:
+def test_an_invalid_quantity_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match=r"quantity|unit"):
         canonical_quantity(given)
 
@@ -48,6 +48,6 @@ def test_what_is_no_quantity_is_refused(given: str) -> None:
 @pytest.mark.parametrize(
     "given", ["0.5", "1000m", "1024Mi", "0.5Gi", "1e9", "1500", "1000", "0.1n", "1536Mi"]
 )
-def test_the_canonical_form_is_stable(given: str) -> None:
+def test_the_canonical_form_of_a_quantity_is_stable(given: str) -> None:
     once = canonical_quantity(given)
     assert canonical_quantity(once) == once

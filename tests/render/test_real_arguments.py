@@ -89,17 +89,17 @@ def understood() -> dict[str, dict[str, Any]]:
     return found
 
 
-def test_every_argument_is_known(understood: dict[str, dict[str, Any]]) -> None:
+def test_vllm_accepts_the_rendered_arguments_of_every_case(understood: dict[str, dict[str, Any]]) -> None:
     assert sorted(understood) == CASES
 
 
-def test_every_field_means_what_it_says(understood: dict[str, dict[str, Any]]) -> None:
+def test_every_engine_field_has_its_effect_in_vllm(understood: dict[str, dict[str, Any]]) -> None:
     assert understood["provider-with-keys"].items() >= FULL.items()
     assert understood["claimed-devices"].items() >= CLAIMED.items()
     assert understood[GROUPED].items() >= GROUP.items()
 
 
-def test_without_fields_vllm_keeps_its_own_defaults(understood: dict[str, dict[str, Any]]) -> None:
+def test_without_engine_fields_vllm_keeps_its_own_defaults(understood: dict[str, dict[str, Any]]) -> None:
     assert understood["tiny-cpu"] == {
         **dict.fromkeys(FULL),
         "served_model_name": ["tiny"],

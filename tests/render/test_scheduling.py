@@ -1,4 +1,4 @@
-"""What the scheduler, a device driver and a queue are told."""
+"""The fields for the scheduler, a device driver and a queue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CLAIMED = {"deviceClassName": "gpu.example.com", "count": 2, "selectors": ["devi
 
 
 def children(parsed: Model, kind: str) -> list[dict[str, Any]]:
-    return [child for child in render_children(parsed, SETTINGS) if child["kind"] == kind]
+    return [child for child in render_children(parsed, SETTINGS).children if child["kind"] == kind]
 
 
 def pod(parsed: Model) -> dict[str, Any]:
@@ -29,14 +29,14 @@ def engine(parsed: Model) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["nvidia.com/gpu", "amd.com/gpu", "nvidia.com/mig-3g.40gb"])
-def test_an_extended_resource_of_any_name_is_asked_for(name: str) -> None:
+def test_an_extended_resource_of_any_name_is_requested(name: str) -> None:
     parsed = model(accelerator={"resourceName": name, "count": 2}, resources={"limits": {"memory": "1024Mi"}})
     assert engine(parsed)["resources"]["limits"] == {"memory": "1Gi", name: "2"}
     assert "resourceClaims" not in pod(parsed)["spec"]
     assert not children(parsed, "ResourceClaimTemplate")
 
 
-def test_devices_are_claimed_by_a_template_that_each_pod_gets_a_claim_from() -> None:
+def test_devices_are_claimed_through_a_resource_claim_template() -> None:
     parsed = model(accelerator=CLAIMED)
     (template,) = children(parsed, "ResourceClaimTemplate")
     (request,) = template["spec"]["spec"]["devices"]["requests"]
@@ -56,7 +56,7 @@ def test_only_the_engine_gets_the_devices() -> None:
     assert "claims" not in gateway["resources"]
 
 
-def test_other_devices_mean_another_template_since_one_cannot_be_changed() -> None:
+def test_changed_devices_make_a_new_claim_template() -> None:
     def name(**accelerator: Any) -> str:
         (template,) = children(model(accelerator={**CLAIMED, **accelerator}), "ResourceClaimTemplate")
         return str(template["metadata"]["name"])
@@ -66,8 +66,8 @@ def test_other_devices_mean_another_template_since_one_cannot_be_changed() -> No
     assert name() == name()
 
 
-def test_a_template_is_there_before_the_pods_that_need_it() -> None:
-    kinds = [child["kind"] for child in render_children(model(accelerator=CLAIMED), SETTINGS)]
+def test_a_claim_template_is_applied_before_the_pods_that_need_it() -> None:
+    kinds = [child["kind"] for child in render_children(model(accelerator=CLAIMED), SETTINGS).children]
     assert kinds.index("ResourceClaimTemplate") < kinds.index("Deployment")
 
 
@@ -82,12 +82,12 @@ def test_a_template_is_there_before_the_pods_that_need_it() -> None:
         ("schedulerName", "mine"),
     ],
 )
-def test_a_field_of_scheduling_is_the_pods_and_absent_without_it(field: str, value: Any) -> None:
+def test_a_scheduling_field_is_copied_to_the_pod_and_absent_by_default(field: str, value: Any) -> None:
     assert pod(model(scheduling={field: value}))["spec"][field] == value
     assert field not in pod(model())["spec"]
 
 
-def test_spread_counts_the_pods_of_the_model_that_are_of_one_revision() -> None:
+def test_topology_spread_counts_pods_of_one_revision() -> None:
     wanted = {"topologyKey": "zone", "maxSkew": 2, "whenUnsatisfiable": "ScheduleAnyway"}
     parsed = model(scheduling={"topologySpreadConstraints": [wanted]})
     (constraint,) = pod(parsed)["spec"]["topologySpreadConstraints"]
@@ -98,7 +98,7 @@ def test_spread_counts_the_pods_of_the_model_that_are_of_one_revision() -> None:
     }
 
 
-def test_a_queue_is_named_where_kueue_looks_for_it_and_nowhere_else() -> None:
+def test_the_kueue_queue_label_is_only_where_kueue_reads_it() -> None:
     label = {"kueue.x-k8s.io/queue-name": "team-a"}
     parsed = model(scheduling={"queueName": "team-a"})
     (deployment,) = children(parsed, "Deployment")
@@ -115,7 +115,7 @@ def test_shared_memory_is_in_memory() -> None:
     assert volumes[mount["name"]]["emptyDir"] == {"medium": "Memory"}
 
 
-def test_the_file_of_a_chat_template_is_mounted_read_only_and_must_be_there() -> None:
+def test_a_chat_template_file_is_mounted_read_only_and_required() -> None:
     reference = {"name": "templates", "key": "a.jinja"}
     parsed = model(engine={"chatTemplate": {"configMapKeyRef": reference}})
     volumes = {volume["name"]: volume for volume in pod(parsed)["spec"]["volumes"]}

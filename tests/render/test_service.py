@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fairlead_operator.kube.client import KubeClient
-from fairlead_operator.plan.drift import first_difference
+from fairlead_operator.plan.children.drift import first_difference
 from fairlead_operator.render.service import render_services
 from tests.plan.builders import model
 from tests.render.cases import SETTINGS
@@ -17,7 +17,7 @@ DUAL = replace(SETTINGS, ip_family_policy="PreferDualStack")
 
 
 @pytest.mark.parametrize("spec", [{}, {"autoscaling": {"minReplicas": 0, "maxReplicas": 2}}])
-def test_the_services_that_have_addresses_have_the_families_that_are_asked_for(
+def test_services_with_addresses_have_the_requested_ip_families(
     spec: dict[str, Any],
 ) -> None:
     for service in render_services(model(**spec), DUAL):
@@ -27,7 +27,7 @@ def test_the_services_that_have_addresses_have_the_families_that_are_asked_for(
 
 
 @pytest.mark.apiserver
-async def test_services_that_are_there_take_other_families(kube: KubeClient, namespace: str) -> None:
+async def test_existing_services_accept_changed_ip_families(kube: KubeClient, namespace: str) -> None:
     scaled = model(autoscaling={"minReplicas": 0, "maxReplicas": 2})
     for settings in (SETTINGS, DUAL, SETTINGS):
         for service in (*render_services(model("fixed"), settings), *render_services(scaled, settings)):

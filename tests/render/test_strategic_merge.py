@@ -129,7 +129,7 @@ def without_nulls(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("case", TABLE)
-def test_the_result_is_kubectls(case: str, kubectl: Kubectl) -> None:
+def test_a_strategic_merge_gives_the_result_of_kubectl(case: str, kubectl: Kubectl) -> None:
     assert merge(TABLE[case]) == without_nulls(kubectl(TEMPLATE, TABLE[case]))
 
 
@@ -198,13 +198,13 @@ patches: st.SearchStrategy[Object] = (
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(patch=patches)
-def test_any_patch_gives_kubectls_result(patch: Object, kubectl: Kubectl) -> None:
+def test_any_generated_patch_gives_the_result_of_kubectl(patch: Object, kubectl: Kubectl) -> None:
     assert merge(patch) == without_nulls(kubectl(TEMPLATE, patch))
 
 
 @settings(max_examples=200, deadline=None)
 @given(patch=patches)
-def test_a_merge_changes_neither_side_and_repeating_it_nothing(patch: Object) -> None:
+def test_a_merge_is_pure_and_idempotent(patch: Object) -> None:
     given_patch, given_template = copy.deepcopy(patch), copy.deepcopy(TEMPLATE)
     once = merge(patch)
     assert (patch, TEMPLATE) == (given_patch, given_template)
@@ -229,6 +229,6 @@ def test_a_merge_changes_neither_side_and_repeating_it_nothing(patch: Object) ->
         ({"spec": {"$retainKeys": "a"}}, r"p.spec.\$retainKeys must be a list"),
     ],
 )
-def test_what_is_no_patch_is_refused_with_the_field(patch: Object, problem: str) -> None:
+def test_an_invalid_patch_is_refused_with_its_field(patch: Object, problem: str) -> None:
     with pytest.raises(MergeError, match=problem):
         merge(patch)

@@ -27,7 +27,7 @@ def kind(**spec: Any) -> str:
     ],
     ids=["image", "weights", "accelerators", "make", "nodes", "podTemplate"],
 )
-def test_what_a_start_depends_on_makes_another_kind(spec: dict[str, Any]) -> None:
+def test_fields_that_affect_the_cold_start_change_the_start_kind(spec: dict[str, Any]) -> None:
     assert kind(**spec) != kind()
 
 
@@ -40,5 +40,5 @@ def test_what_a_start_depends_on_makes_another_kind(spec: dict[str, Any]) -> Non
     ],
     ids=["arguments", "names", "replicas"],
 )
-def test_other_changes_leave_the_kind(spec: dict[str, Any]) -> None:
+def test_other_fields_keep_the_start_kind(spec: dict[str, Any]) -> None:
     assert kind(**spec) == kind()

@@ -27,7 +27,7 @@ def claim_volume(name: str) -> Object:
 
 
 def pod(parsed: Model) -> Object:
-    found: Object = render_children(parsed, SETTINGS)[-1]["spec"]["template"]["spec"]
+    found: Object = render_children(parsed, SETTINGS).workload["spec"]["template"]["spec"]
     return found
 
 
@@ -46,8 +46,8 @@ def order(parsed: Model) -> Object:
     """What the container that downloads reads."""
     (container,) = weights_containers(parsed, SETTINGS)
     values = {variable["name"]: variable.get("value") for variable in container["env"]}
-    told: Object = json.loads(values["FAIRLEAD_WEIGHTS"])
-    return told
+    document: Object = json.loads(values["FAIRLEAD_WEIGHTS"])
+    return document
 
 
 def credentials(parsed: Model) -> dict[str, Object]:
@@ -89,17 +89,17 @@ def credentials(parsed: Model) -> dict[str, Object]:
         ("oci://reg/a#./x", Place("/models/x", {"image": {"reference": "reg/a"}}, "/models")),
     ],
 )
-def test_a_source_says_what_to_load_and_what_to_mount(source: str, place: Place) -> None:
+def test_a_source_decides_model_argument_and_mount(source: str, place: Place) -> None:
     assert model_place(of(source)) == place
 
 
-def test_a_folder_of_the_node_is_mounted_and_must_be_there() -> None:
+def test_a_node_folder_is_mounted_and_must_exist() -> None:
     place = model_place(of("file:///srv/models/tiny", fileFrom="Node"))
     volume = {"hostPath": {"path": "/srv/models/tiny", "type": "Directory"}}
     assert place == Place("/models", volume, "/models")
 
 
-def test_of_a_file_of_the_node_the_folder_is_mounted() -> None:
+def test_for_a_file_on_the_node_its_folder_is_mounted() -> None:
     place = model_place(of("file:///srv/models/q4.gguf", fileFrom="Node"))
     volume = {"hostPath": {"path": "/srv/models", "type": "Directory"}}
     assert place == Place("/models/q4.gguf", volume, "/models")
@@ -122,7 +122,7 @@ def test_the_engine_gets_the_chosen_file_and_the_download_its_folder(source: str
     assert "--tokenizer" not in arguments(parsed)
 
 
-def test_of_a_file_in_a_folder_of_the_repository_the_configuration_is_the_repositorys() -> None:
+def test_a_file_in_a_repository_folder_uses_the_configuration_of_the_repository() -> None:
     words = arguments(of("hf://org/tiny-GGUF/q4/tiny.gguf"))
     for flag, value in (
         ("--model", f"{LINK}/q4/tiny.gguf"),
@@ -134,7 +134,7 @@ def test_of_a_file_in_a_folder_of_the_repository_the_configuration_is_the_reposi
 
 @pytest.mark.parametrize("file_from", ["Image", "Node"])
 @pytest.mark.parametrize("source", ["file:///", "file:////", "file:///./"])
-def test_the_root_of_a_node_or_of_an_image_is_no_model(source: str, file_from: str) -> None:
+def test_the_root_folder_of_a_node_or_image_is_refused_as_model(source: str, file_from: str) -> None:
     with pytest.raises(ValueError, match="names no folder"):
         model_place(of(source, fileFrom=file_from))
 
@@ -150,7 +150,7 @@ def test_an_unknown_source_is_refused() -> None:
         model_place(of("ftp://x"))
 
 
-def test_an_adapter_of_each_kind_has_a_place_of_its_own() -> None:
+def test_each_adapter_has_its_own_mount_path() -> None:
     sources = {
         "a": "hf://org/a",
         "b": "s3://bucket/b",
@@ -170,7 +170,7 @@ def test_an_adapter_of_each_kind_has_a_place_of_its_own() -> None:
     assert {"/models", "/adapters/c", "/adapters/d", "/weights"} <= mounted(parsed).keys()
 
 
-def test_a_claim_with_model_and_adapters_is_one_volume() -> None:
+def test_a_claim_with_model_and_adapters_is_mounted_as_one_volume() -> None:
     parsed = of("pvc://models/tiny", adapters=[{"name": "a", "source": "pvc://models/a"}])
     claims = [volume for volume in pod(parsed)["volumes"] if "persistentVolumeClaim" in volume]
     assert len(claims) == 1
@@ -184,7 +184,7 @@ def test_the_order_of_adapters_on_other_claims_does_not_rename_volumes() -> None
 
 
 @pytest.mark.parametrize("source", ["pvc://models/tiny", "oci://reg/tiny", "file:///opt/tiny"])
-def test_where_nothing_is_downloaded_there_is_no_download(source: str) -> None:
+def test_a_source_without_download_has_no_download_container(source: str) -> None:
     assert [container["name"] for container in pod(of(source))["initContainers"]] == ["gateway"]
     assert "/weights" not in mounted(of(source))
 
@@ -194,14 +194,14 @@ def test_the_download_is_between_gateway_and_engine() -> None:
     assert [container["name"] for container in spec["initContainers"]] == ["gateway", "weights"]
 
 
-def test_the_download_is_told_sources_revisions_and_where_links_go() -> None:
+def test_the_download_order_has_sources_revisions_and_link_paths() -> None:
     adapters = [
         {"name": "poet", "source": "hf://org/poet", "revision": "v2"},
         {"name": "clerk", "source": "pvc://loras/clerk"},
     ]
-    told = order(of("hf://a/b", revision="main", endpoint="https://hub.example", adapters=adapters))
+    document = order(of("hf://a/b", revision="main", endpoint="https://hub.example", adapters=adapters))
     common = {"endpoint": "https://hub.example", "region": None}
-    assert told == {
+    assert document == {
         "cache": "/weights",
         "state": "/run/fairlead/weights.json",
         "jobs": [
@@ -223,7 +223,7 @@ def test_the_download_is_told_sources_revisions_and_where_links_go() -> None:
     }
 
 
-def test_an_endpoint_is_only_for_sources_of_the_models_kind() -> None:
+def test_the_endpoint_applies_only_to_sources_of_the_models_kind() -> None:
     adapters = [{"name": "clerk", "source": "s3://bucket/clerk"}]
     hub = order(of("hf://a/b", endpoint="https://hub.example", region="eu-1", adapters=adapters))
     assert [(job["endpoint"], job["region"]) for job in hub["jobs"]] == [
@@ -256,7 +256,7 @@ def test_the_download_has_the_credentials_of_its_source(source: str, keys: dict[
     assert optional <= {"AWS_SESSION_TOKEN"}
 
 
-def test_without_credentials_none_are_asked_for() -> None:
+def test_without_credentials_the_download_has_none() -> None:
     assert credentials(of("hf://a/b")) == {}
 
 
@@ -279,7 +279,7 @@ def test_without_credentials_none_are_asked_for() -> None:
         ),
     ],
 )
-def test_the_cache_is_a_volume_that_the_engine_only_reads(cache: Object, volume: Object) -> None:
+def test_the_cache_volume_is_read_only_for_the_engine(cache: Object, volume: Object) -> None:
     parsed = of("hf://a/b", cache=cache)
     engine, download = mounted(parsed)["/weights"], mounted(parsed, "weights")["/weights"]
     assert {key: download[key] for key in volume} == volume
@@ -289,15 +289,17 @@ def test_the_cache_is_a_volume_that_the_engine_only_reads(cache: Object, volume:
 
 
 @pytest.mark.parametrize(("size", "capacity"), [("2Gi", 2 << 30), ("1500M", 1_500_000_000), (None, None)])
-def test_the_bound_of_an_ephemeral_cache_is_told_beforehand(size: str | None, capacity: int | None) -> None:
-    told = order(of("hf://a/b", cache={"size": size} if size else {}))
-    assert told.get("capacityBytes") == capacity
+def test_the_download_gets_the_size_limit_of_an_ephemeral_cache(
+    size: str | None, capacity: int | None
+) -> None:
+    document = order(of("hf://a/b", cache={"size": size} if size else {}))
+    assert document.get("capacityBytes") == capacity
 
 
 @pytest.mark.parametrize(
     ("replicas", "mode"), [(0, "ReadWriteOnce"), (1, "ReadWriteOnce"), (2, "ReadWriteMany")]
 )
-def test_a_claim_is_made_with_the_size_that_is_asked_for(replicas: int, mode: str) -> None:
+def test_a_cache_claim_has_the_requested_size(replicas: int, mode: str) -> None:
     cache = {"type": "PersistentVolumeClaim", "size": "1024Mi", "storageClassName": "fast"}
     made = render_claim(model(model={"source": "hf://a/b", "cache": cache}, replicas=replicas))
     assert made is not None
@@ -309,7 +311,7 @@ def test_a_claim_is_made_with_the_size_that_is_asked_for(replicas: int, mode: st
     }
 
 
-def test_a_replica_on_several_nodes_needs_a_claim_that_several_can_mount() -> None:
+def test_a_replica_on_several_nodes_gets_a_read_write_many_claim() -> None:
     wanted = {"source": "hf://a/b", "cache": {"type": "PersistentVolumeClaim", "size": "1Gi"}}
     made = render_claim(
         model(model=wanted, engine={"nodes": 2}, accelerator={"resourceName": "nvidia.com/gpu"})
@@ -326,5 +328,5 @@ def test_a_replica_on_several_nodes_needs_a_claim_that_several_can_mount() -> No
         ("hf://a/b", {"type": "HostPath", "path": "/srv/cache"}),
     ],
 )
-def test_no_claim_is_made_otherwise(source: str, cache: Object) -> None:
+def test_other_sources_and_caches_get_no_claim(source: str, cache: Object) -> None:
     assert render_claim(of(source, cache=cache)) is None

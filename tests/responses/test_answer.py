@@ -43,7 +43,7 @@ def text_of(response: dict[str, Any]) -> dict[str, Any]:
     return part
 
 
-def test_every_key_of_the_specification_is_there() -> None:
+def test_a_response_has_every_key_of_the_specification() -> None:
     response = answer(completion())
 
     assert len(NEVER_NULL.split() + NULLABLE.split()) == 31
@@ -51,7 +51,7 @@ def test_every_key_of_the_specification_is_there() -> None:
     assert [name for name in NEVER_NULL.split() if response[name] is None] == []
 
 
-def test_a_text_is_one_message() -> None:
+def test_a_text_answer_is_one_message_item() -> None:
     response = answer(completion())
 
     assert (response["id"], response["object"], response["status"]) == (
@@ -72,7 +72,7 @@ def test_a_text_is_one_message() -> None:
     ]
 
 
-def test_ig1_gets_the_keys_of_its_document() -> None:
+def test_the_ig1_dialect_adds_the_keys_of_its_document() -> None:
     response = answer(completion(), IG1)
 
     assert response.keys() >= {*IG1_KEYS.split(), *NEVER_NULL.split(), *NULLABLE.split()}
@@ -96,7 +96,7 @@ def test_ig1_gets_the_keys_of_its_document() -> None:
     }
 
 
-def test_usage_has_its_details() -> None:
+def test_usage_includes_its_details() -> None:
     assert answer(completion())["usage"] == {
         "input_tokens": 3,
         "input_tokens_details": {"cached_tokens": 1, "cache_write_tokens": 0},
@@ -139,35 +139,35 @@ def test_usage_details_that_the_engine_does_not_know_are_zero() -> None:
     ],
     ids=lambda asked: "-".join(asked),
 )
-def test_the_response_repeats_what_was_asked(asked: dict[str, Any]) -> None:
+def test_the_response_repeats_the_request_parameters(asked: dict[str, Any]) -> None:
     response = answer(completion(), **asked)
 
     assert {name: response[name] for name in asked} == asked
 
 
-def test_a_schema_is_repeated_with_all_its_keys() -> None:
+def test_the_response_repeats_a_schema_with_all_its_keys() -> None:
     wanted = {"type": "json_schema", "name": "n", "schema": {"type": "object"}, "strict": None}
     repeated = answer(completion(), text={"format": wanted})["text"]["format"]
 
     assert repeated == wanted | {"description": None, "strict": False}
 
 
-def test_nothing_is_stored_whatever_was_asked() -> None:
+def test_the_response_has_store_false_whatever_was_requested() -> None:
     assert answer(completion(), store=True)["store"] is False
 
 
-def test_there_is_one_tier_whatever_was_asked() -> None:
+def test_the_response_has_the_default_service_tier_whatever_was_requested() -> None:
     assert answer(completion(), service_tier="flex")["service_tier"] == "default"
 
 
-def test_an_id_of_the_client_is_the_id_of_the_answer() -> None:
+def test_a_request_id_of_the_client_is_the_id_of_the_response() -> None:
     assert answer(completion(), request_id="mine")["id"] == "mine"
 
 
 @pytest.mark.parametrize(
     ("finish_reason", "reason"), [("length", "max_output_tokens"), ("content_filter", "content_filter")]
 )
-def test_an_answer_that_was_cut_off_is_incomplete(finish_reason: str, reason: str) -> None:
+def test_a_truncated_answer_is_incomplete(finish_reason: str, reason: str) -> None:
     response = answer(completion(finish_reason))
 
     assert (response["status"], response["incomplete_details"]) == ("incomplete", {"reason": reason})
@@ -184,13 +184,13 @@ def test_reasoning_text_and_calls_are_items_in_this_order() -> None:
 
 
 @pytest.mark.parametrize("fields", [{"include_reasoning": False}, {"reasoning_content": False}])
-def test_reasoning_can_be_left_out(fields: dict[str, Any]) -> None:
+def test_reasoning_can_be_omitted(fields: dict[str, Any]) -> None:
     output = answer(completion("stop", {"content": "a", "reasoning": "why"}), **fields)["output"]
 
     assert [item["type"] for item in output] == ["message"]
 
 
-def test_calls_alone_need_no_message() -> None:
+def test_an_answer_with_only_calls_has_no_message_item() -> None:
     call = {"id": "c", "function": {"name": "f", "arguments": "{}"}}
     output = answer(completion("tool_calls", {"content": None, "tool_calls": [call]}))["output"]
 
@@ -201,20 +201,20 @@ def test_an_empty_answer_is_an_empty_message() -> None:
     assert text_of(answer(completion("stop", {"content": None})))["text"] == ""
 
 
-def test_log_probabilities_belong_to_the_text() -> None:
+def test_log_probabilities_are_in_the_text_part_of_the_message() -> None:
     response = answer(completion(logprobs=likely("a", "b", "")), top_logprobs=1)
 
     assert text_of(response)["logprobs"] == likely("a", "b", "")["content"]
 
 
-def test_log_probabilities_of_reasoning_are_not_those_of_the_text() -> None:
+def test_log_probabilities_of_reasoning_are_not_attributed_to_the_text() -> None:
     message = {"content": "ab", "reasoning": "why"}
     response = answer(completion("stop", message, logprobs=likely("<t>", "why", "</t>", "a", "b", "")))
 
     assert [entry["token"] for entry in text_of(response)["logprobs"]] == ["a", "b"]
 
 
-def test_log_probabilities_of_the_prompt_are_a_key_of_their_own() -> None:
+def test_log_probabilities_of_the_prompt_have_their_own_key() -> None:
     engine = json.loads(completion()) | {"prompt_logprobs": [None, {"5": {"logprob": -1.0}}]}
 
     assert (
@@ -235,7 +235,7 @@ def test_log_probabilities_of_the_prompt_are_a_key_of_their_own() -> None:
         completion("abort"),
     ],
 )
-def test_what_is_no_answer_is_an_engine_error(engine: bytes) -> None:
+def test_an_invalid_engine_answer_is_an_engine_error(engine: bytes) -> None:
     with pytest.raises(ApiError) as caught:
         adapter(POLICY).whole(engine)
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from fairlead_contract.values import Limit
 from fairlead_gateway.contract.policy import make_policy
-from fairlead_gateway.contract.values import Limit
 
 from .asking import FUNCTION, chat, refusal
 
@@ -30,20 +30,22 @@ def text(schema: dict[str, Any]) -> dict[str, Any]:
     ],
     ids=["input", "instructions", "text", "tools", "stop", "guided_regex"],
 )
-def test_what_is_too_large_is_refused_under_the_clients_name(changes: dict[str, Any], param: str) -> None:
+def test_a_too_large_value_is_refused_under_the_clients_parameter_name(
+    changes: dict[str, Any], param: str
+) -> None:
     error = refusal(**changes)
 
     assert (error.status, error.param) == (400, param)
 
 
-def test_a_limit_on_the_text_format_is_the_deployments() -> None:
+def test_the_deployments_limit_applies_to_the_text_format() -> None:
     mine = make_policy(("tiny",), limits={"text": Limit(max_states=3000)})
 
     assert chat(mine, **text(WIDE))
     assert refusal(make_policy(("tiny",), limits={"text": Limit(max_states=9)}), **text({"pattern": ".{10}"}))
 
 
-def test_a_limit_on_the_input_is_the_deployments() -> None:
+def test_the_deployments_limit_applies_to_the_input() -> None:
     mine = make_policy(("tiny",), limits={"input": Limit(max_length=2_000_000)})
 
     assert chat(mine, input="a" * 1_100_000)

@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
 from fairlead_gateway.contract.api_adapter import Call
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
 from fairlead_gateway.contract.policy import RequestPolicy
 from fairlead_gateway.responses.api_adapter import ResponsesAdapter
 from tests.responses.asking import (
@@ -94,7 +94,7 @@ def cut(stream: bytes, places: list[int]) -> list[bytes]:
 
 @unhurried
 @given(st.lists(chunks, max_size=8), endings, st.lists(st.integers(0, 10_000), max_size=12))
-def test_where_the_engines_bytes_are_cut_does_not_matter(
+def test_the_events_are_the_same_wherever_the_engines_bytes_are_split(
     middle: list[bytes], ending: bytes, places: list[int]
 ) -> None:
     stream = b"".join(middle) + ending
@@ -119,13 +119,13 @@ def test_no_character_is_lost_or_doubled(pieces: list[str]) -> None:
         st.one_of(st.binary(max_size=40), chunks, st.builds(json.dumps, values).map(str.encode)), max_size=6
     )
 )
-def test_an_engine_that_talks_nonsense_ends_in_a_failure(pieces: list[bytes]) -> None:
+def test_garbage_from_the_engine_ends_in_response_failed(pieces: list[bytes]) -> None:
     assert parsed(relayed(pieces))[-1]["type"] == "response.failed"
 
 
 @unhurried
 @given(st.lists(values, max_size=3), st.dictionaries(keys, values, max_size=5))
-def test_chunks_of_any_form_make_a_well_formed_stream(choices: list[Any], delta: dict[str, Any]) -> None:
+def test_any_chunks_make_a_well_formed_event_stream(choices: list[Any], delta: dict[str, Any]) -> None:
     strange = [
         b"data: " + json.dumps(document).encode() + b"\n\n"
         for document in ({"choices": choices}, {"choices": [{"delta": delta, "finish_reason": "stop"}]})
@@ -136,7 +136,7 @@ def test_chunks_of_any_form_make_a_well_formed_stream(choices: list[Any], delta:
 
 @unhurried
 @given(st.one_of(st.binary(max_size=60), st.builds(json.dumps, values).map(str.encode)))
-def test_a_whole_answer_of_any_form_is_a_response_or_an_engine_error(engine: bytes) -> None:
+def test_any_whole_answer_is_a_response_or_an_engine_error(engine: bytes) -> None:
     try:
         code = json.loads(adapter().whole(engine))["object"]
     except ApiError as error:
@@ -165,17 +165,17 @@ def ask(body: bytes) -> None:
 
 @unhurried
 @given(st.binary(max_size=200))
-def test_any_bytes_are_a_request_or_a_4xx(body: bytes) -> None:
+def test_any_bytes_are_accepted_or_a_4xx(body: bytes) -> None:
     ask(body)
 
 
 @unhurried
 @given(bodies)
-def test_any_json_is_a_request_or_a_4xx(fields: dict[str, Any]) -> None:
+def test_any_json_is_accepted_or_a_4xx(fields: dict[str, Any]) -> None:
     ask(json.dumps({"model": "tiny", "input": "hi"} | fields).encode())
 
 
 @unhurried
 @given(items, st.lists(st.dictionaries(keys, values, max_size=4), max_size=2), values)
-def test_any_items_and_tools_are_a_request_or_a_4xx(found: Any, tools: Any, choice: Any) -> None:
+def test_any_items_and_tools_are_accepted_or_a_4xx(found: Any, tools: Any, choice: Any) -> None:
     ask(json.dumps({"model": "tiny", "input": found or "hi", "tools": tools, "tool_choice": choice}).encode())

@@ -28,11 +28,11 @@ def said(text: str) -> dict[str, Any]:
     return {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": content}
 
 
-def test_a_string_is_a_user_message() -> None:
+def test_a_string_input_becomes_a_user_message() -> None:
     assert chat(input="hi")["messages"] == [user("hi")]
 
 
-def test_items_need_no_type() -> None:
+def test_input_items_without_a_type_are_messages() -> None:
     assert messages(user("hi")) == [user("hi")]
 
 
@@ -43,7 +43,7 @@ def test_instructions_and_developer_messages_become_one_system_message() -> None
     ]
 
 
-def test_system_messages_go_to_the_beginning_wherever_they_stand() -> None:
+def test_system_messages_are_moved_to_the_beginning() -> None:
     items = ({"role": "system", "content": "b"}, user("c"), {"role": "developer", "content": "d"}, user("e"))
 
     assert messages(*items, instructions="a") == [
@@ -53,20 +53,20 @@ def test_system_messages_go_to_the_beginning_wherever_they_stand() -> None:
     ]
 
 
-def test_a_later_system_message_becomes_the_first_message() -> None:
+def test_a_later_system_message_becomes_the_first_one() -> None:
     assert messages(user("a"), {"role": "developer", "content": "b"}) == [
         {"role": "system", "content": "b"},
         user("a"),
     ]
 
 
-def test_a_system_message_between_them_does_not_part_a_call_from_its_turn() -> None:
+def test_a_system_message_does_not_separate_a_call_from_its_turn() -> None:
     _, turn = messages(REASONING, said("let me see"), {"role": "developer", "content": "be brief"}, CALL)
 
     assert (turn["reasoning"], turn["content"], len(turn["tool_calls"])) == ("why", "let me see", 1)
 
 
-def test_the_texts_of_one_of_several_system_messages_stay_together() -> None:
+def test_the_parts_of_one_system_message_stay_together() -> None:
     parts = [{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}]
     items = ({"role": "system", "content": parts}, {"role": "system", "content": "c"}, user("d"))
 
@@ -84,13 +84,13 @@ def test_a_text_part_becomes_plain_text() -> None:
     assert messages(user([{"type": "input_text", "text": "a"}])) == [user("a")]
 
 
-def test_several_texts_stay_parts_that_the_engine_joins() -> None:
+def test_several_text_parts_stay_separate_parts() -> None:
     assert messages(user([{"type": "input_text", "text": "a"}, {"type": "input_text", "text": "b"}])) == [
         user([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])
     ]
 
 
-def test_an_image_stays_a_part_beside_the_text() -> None:
+def test_an_image_stays_a_part_next_to_the_text() -> None:
     assert messages(user([{"type": "input_text", "text": "a"}, IMAGE]))[0]["content"] == [
         {"type": "text", "text": "a"},
         {"type": "image_url", "image_url": {"url": IMAGE["image_url"], "detail": "low"}},
@@ -119,29 +119,29 @@ def test_reasoning_text_and_calls_of_one_turn_become_one_message() -> None:
     assert tool == {"role": "tool", "tool_call_id": "1", "content": "one"}
 
 
-def test_text_after_a_call_belongs_to_the_same_turn() -> None:
+def test_text_after_a_call_is_in_the_same_message() -> None:
     (turn,) = messages(CALL, said("done"))
 
     assert (turn["content"], len(turn["tool_calls"])) == ("done", 1)
 
 
-def test_reasoning_stays_with_its_turn() -> None:
+def test_reasoning_stays_in_the_message_of_its_turn() -> None:
     assert "reasoning" not in messages(REASONING, user("never mind"), said("a"))[1]
 
 
-def test_a_summary_stands_in_for_reasoning_without_text() -> None:
+def test_a_reasoning_summary_replaces_missing_reasoning_text() -> None:
     summary = [{"type": "summary_text", "text": "short"}]
 
     assert messages({"type": "reasoning", "summary": summary}, said("a"))[0]["reasoning"] == "short"
 
 
-def test_encrypted_reasoning_is_passed_over() -> None:
+def test_encrypted_reasoning_is_ignored() -> None:
     (turn,) = messages({"type": "reasoning", "summary": [], "encrypted_content": "x"}, said("a"))
 
     assert "reasoning" not in turn
 
 
-def test_a_result_may_be_a_list_of_parts() -> None:
+def test_a_call_output_may_be_a_list_of_parts() -> None:
     output = [{"type": "input_text", "text": "see"}, IMAGE]
     result = {"type": "function_call_output", "call_id": "1", "output": output}
 
@@ -149,7 +149,7 @@ def test_a_result_may_be_a_list_of_parts() -> None:
 
 
 @pytest.mark.parametrize("arguments", ['{"city": "Par', "[1]", "not JSON", '{"a":' * 65 + "1" + "}" * 65])
-def test_arguments_that_are_no_object_stay_readable_for_the_model(arguments: str) -> None:
+def test_call_arguments_that_are_not_an_object_are_wrapped_in_one(arguments: str) -> None:
     (turn,) = messages(CALL | {"arguments": arguments})
     (call,) = turn["tool_calls"]
 
@@ -157,13 +157,13 @@ def test_arguments_that_are_no_object_stay_readable_for_the_model(arguments: str
 
 
 @pytest.mark.parametrize("arguments", ["", " ", "null"])
-def test_no_arguments_are_an_empty_object(arguments: str) -> None:
+def test_missing_call_arguments_become_an_empty_object(arguments: str) -> None:
     (turn,) = messages(CALL | {"arguments": arguments})
 
     assert turn["tool_calls"][0]["function"]["arguments"] == "{}"
 
 
-def test_an_answer_that_was_cut_off_in_a_call_can_be_sent_back() -> None:
+def test_a_response_truncated_in_a_call_can_be_sent_back() -> None:
     call = {"id": "1", "function": {"name": "f", "arguments": '{"a'}}
     output = answer(completion("length", {"content": "let me see", "tool_calls": [call]}))["output"]
     _, turn, tool = messages(
@@ -174,14 +174,14 @@ def test_an_answer_that_was_cut_off_in_a_call_can_be_sent_back() -> None:
     assert (turn["content"], tool["content"]) == ("let me see", "")
 
 
-def test_several_texts_of_reasoning_are_separated() -> None:
+def test_several_reasoning_texts_are_separated() -> None:
     parts = [{"type": "summary_text", "text": "a"}, {"type": "summary_text", "text": "b"}]
     (turn,) = messages({"type": "reasoning", "summary": parts}, REASONING, said("c"))
 
     assert turn["reasoning"] == "a\nb\nwhy"
 
 
-def test_calls_of_custom_tools_go_back_as_the_function_that_stands_for_them() -> None:
+def test_custom_tool_calls_in_the_input_become_function_calls() -> None:
     call = {"type": "custom_tool_call", "call_id": "1", "name": "shell", "input": "ls"}
     turn, tool = messages(call, {"type": "custom_tool_call_output", "call_id": "1", "output": "a b"})
 
@@ -221,25 +221,25 @@ def test_calls_of_custom_tools_go_back_as_the_function_that_stands_for_them() ->
         ([REASONING | {"content": [IMAGE]}], "input[0].content"),
     ],
 )
-def test_what_cannot_be_expressed_is_named(value: Any, param: str) -> None:
+def test_unsupported_input_items_are_refused_by_name(value: Any, param: str) -> None:
     error = refusal(input=value)
 
     assert (error.status, error.param) == (400, param)
     assert param in error.message
 
 
-def test_a_reference_to_stored_data_says_what_to_do() -> None:
+def test_a_reference_to_stored_data_is_refused_with_a_remedy() -> None:
     assert "Send the item itself" in refusal(input=[{"type": "item_reference", "id": "x"}]).message
 
 
-def test_a_fault_in_a_message_has_the_path_of_its_item() -> None:
+def test_an_error_in_a_message_has_the_path_of_its_item() -> None:
     remote = {"type": "input_image", "image_url": "https://images.example/a.png"}
     error = refusal(instructions="a", input=[user("a"), user([{"type": "input_text", "text": "b"}, remote])])
 
     assert error.param == "input[1].content[1].image_url"
 
 
-def test_a_fault_in_a_result_has_the_path_of_its_output() -> None:
+def test_an_error_in_a_call_output_has_its_path() -> None:
     remote = {"type": "input_image", "image_url": "https://images.example/a.png"}
     result = {"type": "function_call_output", "call_id": "1", "output": [remote]}
 

@@ -47,14 +47,14 @@ def result(part: Any) -> list[dict[str, Any]]:
         ([{"role": "user", "content": "x", "name": 5}], "input[0].name"),
     ],
 )
-def test_the_fault_of_an_item_has_its_path(items: Any, param: str) -> None:
+def test_an_error_in_an_input_item_has_its_path(items: Any, param: str) -> None:
     error = refusal(input=items)
 
     assert (error.status, error.param) == (400, param)
     assert f"'{param}'" in error.message
 
 
-def test_the_fault_of_a_schema_has_the_path_of_the_tool_among_those_that_were_sent() -> None:
+def test_a_schema_error_has_the_index_of_the_tool_as_sent() -> None:
     error = refusal(tools=[{"type": "web_search"}, FUNCTION, BROKEN])
 
     assert error.param == "tools[2].parameters.properties.a.pattern"

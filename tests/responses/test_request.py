@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from fairlead_contract.values import Limit
 from fairlead_gateway.contract.errors import from_engine, invalid
 from fairlead_gateway.contract.policy import EngineFacts, make_policy
-from fairlead_gateway.contract.values import Limit
 from tests.responses.asking import POLICY, REJECTING, adapter, answer, chat, completion, refusal
 
 # IG1's parameters that a chat request has under the same name, with a value that is valid for each.
@@ -49,7 +49,7 @@ def test_beam_search_has_several_beams_of_which_the_best_is_the_answer() -> None
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_output_tokens"])
-def test_the_output_limit_has_two_names(name: str) -> None:
+def test_the_output_limit_is_accepted_under_two_names(name: str) -> None:
     assert chat(**{name: 5})["max_tokens"] == 5
 
 
@@ -57,33 +57,33 @@ def test_two_different_output_limits_are_refused() -> None:
     assert refusal(max_tokens=5, max_output_tokens=6).param == "max_tokens"
 
 
-def test_a_deployments_limit_holds_for_the_output() -> None:
+def test_a_deployments_limit_applies_to_max_output_tokens() -> None:
     policy = make_policy(("tiny",), limits={"max_tokens": Limit(maximum=10)})
 
     assert chat(policy)["max_tokens"] == 10
     assert refusal(policy, max_output_tokens=11).param == "max_output_tokens"
 
 
-def test_a_deployments_default_is_in_effect_and_told() -> None:
+def test_a_deployments_default_is_applied_and_shown_in_the_response() -> None:
     policy = make_policy(("tiny",), defaults={"temperature": 0.25})
 
     assert chat(policy)["temperature"] == 0.25
     assert answer(completion(), policy)["temperature"] == 0.25
 
 
-def test_a_stream_is_asked_for_with_its_usage() -> None:
+def test_a_stream_is_requested_with_usage() -> None:
     asked = chat(stream=True)
 
     assert (asked["stream"], asked["stream_options"]) == (True, {"include_usage": True})
 
 
-def test_log_probabilities_are_asked_for_through_include() -> None:
+def test_log_probabilities_are_requested_through_include() -> None:
     asked = chat(include=["message.output_text.logprobs"], top_logprobs=3)
 
     assert (asked["logprobs"], asked["top_logprobs"]) == (True, 3)
 
 
-def test_alternatives_are_enough_to_get_log_probabilities() -> None:
+def test_top_logprobs_alone_requests_log_probabilities() -> None:
     assert chat(top_logprobs=3)["logprobs"] is True
 
 
@@ -98,11 +98,11 @@ def test_json_without_a_schema_becomes_a_response_format() -> None:
 
 
 @pytest.mark.parametrize("text", [{}, {"format": {"type": "text"}}, {"verbosity": "low"}])
-def test_plain_text_needs_no_response_format(text: dict[str, Any]) -> None:
+def test_a_text_format_of_type_text_sends_no_response_format(text: dict[str, Any]) -> None:
     assert "response_format" not in chat(text=text)
 
 
-def test_the_effort_of_reasoning_is_passed_on() -> None:
+def test_the_reasoning_effort_is_passed_on() -> None:
     assert chat(reasoning={"effort": "low", "summary": "auto"})["reasoning_effort"] == "low"
 
 
@@ -114,22 +114,22 @@ def test_truncation_leaves_room_for_the_answer(fields: dict[str, Any], tokens: i
     assert chat(truncation="auto", **fields)["truncate_prompt_tokens"] == tokens
 
 
-def test_truncation_is_left_to_an_engine_whose_context_is_not_known() -> None:
+def test_without_a_known_context_truncation_is_left_to_the_engine() -> None:
     policy = make_policy(("tiny",), engine=EngineFacts(context_length=None))
 
     assert chat(policy, truncation="auto", max_output_tokens=9)["truncate_prompt_tokens"] == -1
     assert "truncate_prompt_tokens" not in chat(policy, truncation="auto")
 
 
-def test_an_exact_truncation_wins() -> None:
+def test_truncate_prompt_tokens_overrides_truncation_auto() -> None:
     assert chat(truncation="auto", truncate_prompt_tokens=3)["truncate_prompt_tokens"] == 3
 
 
-def test_nulls_are_absent() -> None:
+def test_null_parameters_are_treated_as_absent() -> None:
     assert chat(temperature=None, tools=None, text=None, previous_response_id=None).keys() == chat().keys()
 
 
-def test_what_has_no_effect_is_named() -> None:
+def test_parameters_without_effect_are_named() -> None:
     engine = adapter(
         client_metadata={},
         cache_salt="x",
@@ -155,11 +155,11 @@ def test_what_has_no_effect_is_named() -> None:
         ({"reasoning": {"max_tokens": 100}}, "reasoning.max_tokens"),
     ],
 )
-def test_what_is_not_known_can_be_refused(fields: dict[str, Any], param: str) -> None:
+def test_unknown_parameters_can_be_refused(fields: dict[str, Any], param: str) -> None:
     assert refusal(REJECTING, **fields).param == param
 
 
-def test_labels_for_the_log_are_kept() -> None:
+def test_labels_for_the_request_log_are_kept() -> None:
     assert adapter(user="u").engine.labels["user"] == "u"
 
 
@@ -173,7 +173,7 @@ def test_labels_for_the_log_are_kept() -> None:
         ("background", True),
     ],
 )
-def test_what_needs_a_memory_is_refused_by_name(name: str, value: object) -> None:
+def test_parameters_that_need_stored_state_are_refused_by_name(name: str, value: object) -> None:
     error = refusal(**{name: value})
 
     assert (error.status, error.code, error.param) == (400, "unsupported_parameter", name)
@@ -216,7 +216,7 @@ def test_what_needs_a_memory_is_refused_by_name(name: str, value: object) -> Non
         ({"use_beam_search": True, "top_k": 5}, "top_k"),
     ],
 )
-def test_a_bad_field_is_named(fields: dict[str, Any], param: str) -> None:
+def test_an_invalid_field_is_refused_by_name(fields: dict[str, Any], param: str) -> None:
     error = refusal(**fields)
 
     assert error.param == param
@@ -233,7 +233,7 @@ def test_a_bad_field_is_named(fields: dict[str, Any], param: str) -> None:
         ("temperature", "temperature"),
     ],
 )
-def test_an_error_of_the_engine_is_told_in_the_clients_names(engine_says: str, client_hears: str) -> None:
+def test_an_engine_error_has_the_clients_parameter_names(engine_says: str, client_hears: str) -> None:
     sent = {"max_output_tokens": 5, "temperature": 1, "text": {"format": {"type": "json_object"}}}
     asked = adapter(instructions="a", input=[{"role": "user", "content": "b"}], **sent)
     error = asked.attribute_error(invalid(f"'{engine_says}' is wrong.", engine_says))
@@ -241,7 +241,7 @@ def test_an_error_of_the_engine_is_told_in_the_clients_names(engine_says: str, c
     assert (error.param, error.message) == (client_hears, f"'{client_hears}' is wrong.")
 
 
-def test_every_parameter_in_a_message_has_the_clients_name() -> None:
+def test_every_parameter_in_an_error_message_has_the_clients_name() -> None:
     conflict = refusal(guided_choice=["a"], text={"format": {"type": "json_object"}}).message
     truncation = refusal(truncate_prompt_tokens=-1).message
 
@@ -250,7 +250,7 @@ def test_every_parameter_in_a_message_has_the_clients_name() -> None:
     assert "needs 'max_output_tokens'," in truncation
 
 
-def test_the_output_limit_is_called_what_the_client_called_it() -> None:
+def test_errors_name_the_output_limit_as_the_client_did() -> None:
     error = from_engine(400, {"message": "max_tokens=9 is too much", "param": "max_tokens"})
 
     assert adapter(POLICY, max_tokens=9).attribute_error(error).param == "max_tokens"

@@ -79,10 +79,10 @@ def collected(client: OpenAI, engine: str) -> Response:
         ("custom", ["custom_tool_call"]),
     ],
 )
-def test_the_helper_puts_the_response_together(client: OpenAI, engine: str, items: list[str]) -> None:
+def test_the_sdk_stream_helper_assembles_the_response(client: OpenAI, engine: str, items: list[str]) -> None:
     assert [item.type for item in collected(client, engine).output] == items
 
 
-def test_the_helper_raises_when_the_engine_broke_off(client: OpenAI) -> None:
+def test_the_sdk_stream_helper_raises_when_the_engine_breaks_off(client: OpenAI) -> None:
     with pytest.raises(APIError, match="stopped before the answer was complete"):
         collected(client, "cut")

@@ -22,7 +22,7 @@ def calls(*pieces: bytes) -> list[Call]:
     return [(item["call_id"], item["name"], item["arguments"]) for item in items]
 
 
-def test_a_call_has_every_event_in_order() -> None:
+def test_a_streamed_function_call_has_every_event_in_order() -> None:
     pieces = (call_chunk("", index=0, id="c0", name="f"), call_chunk("{", index=0), call_chunk("}", index=0))
 
     assert types(events(*pieces, *END))[2:-1] == [
@@ -78,14 +78,14 @@ def test_parallel_calls_keep_their_own_arguments(pieces: tuple[bytes, ...]) -> N
     assert calls(*pieces) == TWO
 
 
-def test_a_call_without_an_id_gets_one() -> None:
+def test_a_function_call_without_an_id_gets_one() -> None:
     ((call_id, name, arguments),) = calls(call_chunk("{", index=0, name="f"), call_chunk("}", index=0))
 
     assert call_id
     assert (name, arguments) == ("f", "{}")
 
 
-def test_text_around_calls_is_in_messages_of_its_own() -> None:
+def test_text_before_and_after_calls_is_in_separate_messages() -> None:
     pieces = (
         chunk(content="a"),
         call_chunk("{}", index=0, id="c0", name="f"),
@@ -98,7 +98,7 @@ def test_text_around_calls_is_in_messages_of_its_own() -> None:
     assert len({item["id"] for item in output}) == 3
 
 
-def test_a_call_that_was_cut_off_is_incomplete() -> None:
+def test_a_truncated_function_call_is_incomplete() -> None:
     pieces = (
         call_chunk("{}", index=0, id="c0", name="f"),
         call_chunk('{"a"', index=1, id="c1", name="g"),
@@ -111,7 +111,7 @@ def test_a_call_that_was_cut_off_is_incomplete() -> None:
     assert [item["status"] for item in last["response"]["output"]] == ["completed", "incomplete"]
 
 
-def test_streamed_calls_are_the_same_as_whole_ones() -> None:
+def test_streamed_calls_equal_unstreamed_calls() -> None:
     whole = {"index": 0, "id": "c0", "function": {"name": "f", "arguments": "{}"}}
     message = {"content": "a", "tool_calls": [whole]}
     streamed = events(chunk(content="a"), chunk(tool_calls=[whole]), *END)[-1]["response"]

@@ -32,32 +32,32 @@ def names(tools: list[dict[str, Any]]) -> list[str]:
     return [tool["function"]["name"] for tool in tools]
 
 
-def test_functions_are_nested() -> None:
+def test_function_tools_get_the_nested_form_of_chat_completions() -> None:
     function = {name: value for name, value in FUNCTION.items() if name != "type"}
 
     assert chat(tools=[FUNCTION])["tools"] == [{"type": "function", "function": function}]
 
 
 @pytest.mark.parametrize("choice", ["none", "auto", "required"])
-def test_a_choice_by_word_is_passed_on(choice: str) -> None:
+def test_a_tool_choice_given_as_a_string_is_passed_on(choice: str) -> None:
     assert chat(tools=[FUNCTION], tool_choice=choice)["tool_choice"] == choice
 
 
-def test_a_chosen_function_is_nested() -> None:
+def test_a_named_tool_choice_gets_the_nested_form_of_chat_completions() -> None:
     choice = chat(tools=[FUNCTION], tool_choice={"type": "function", "name": "f"})["tool_choice"]
 
     assert choice == {"type": "function", "function": {"name": "f"}}
 
 
 @pytest.mark.parametrize("mode", ["auto", "required"])
-def test_only_allowed_tools_are_offered(mode: str) -> None:
+def test_only_tools_in_allowed_tools_are_offered(mode: str) -> None:
     choice = {"type": "allowed_tools", "mode": mode, "tools": [{"type": "function", "name": "g"}]}
     asked = chat(tools=[FUNCTION, OTHER], tool_choice=choice)
 
     assert (names(asked["tools"]), asked["tool_choice"]) == (["g"], mode)
 
 
-def test_hosted_tools_are_left_out_and_named() -> None:
+def test_hosted_tools_are_ignored_and_named() -> None:
     tools = [FUNCTION, {"type": "web_search"}, {"type": "namespace", "name": "n", "tools": []}]
     engine = adapter(tools=tools).engine
 
@@ -65,15 +65,15 @@ def test_hosted_tools_are_left_out_and_named() -> None:
     assert engine.ignored == ("tools.namespace", "tools.web_search")
 
 
-def test_hosted_tools_alone_are_no_tools() -> None:
+def test_hosted_tools_alone_are_treated_as_no_tools() -> None:
     assert not {"tools", "tool_choice"} & chat(tools=[{"type": "web_search"}], tool_choice="auto").keys()
 
 
-def test_hosted_tools_are_refused_where_nothing_may_be_ignored() -> None:
+def test_hosted_tools_are_refused_if_unknown_fields_are_refused() -> None:
     assert refusal(REJECTING, tools=[FUNCTION, {"type": "web_search"}]).param == "tools[1].type"
 
 
-def test_a_custom_tool_becomes_a_function_with_one_text() -> None:
+def test_a_custom_tool_becomes_a_function_with_one_string_argument() -> None:
     (tool,) = chat(tools=[CUSTOM])["tools"]
 
     assert tool["function"]["name"] == "shell"
@@ -99,7 +99,7 @@ def test_a_custom_tool_is_called_with_plain_text_in_a_stream() -> None:
     assert found[-1]["response"]["output"][0]["input"] == "ls"
 
 
-def test_a_custom_tool_whose_call_was_cut_off_gets_what_there_is() -> None:
+def test_a_truncated_custom_tool_call_has_the_text_generated_so_far() -> None:
     call = {"id": "c", "function": {"name": "shell", "arguments": '{"input": "ls'}}
     message = {"content": None, "tool_calls": [call]}
 
@@ -147,7 +147,7 @@ def test_the_response_repeats_all_tools_with_all_their_keys() -> None:
         ),
     ],
 )
-def test_a_bad_tool_or_choice_is_named(fields: dict[str, Any], param: str) -> None:
+def test_an_invalid_tool_or_tool_choice_is_refused_with_its_path(fields: dict[str, Any], param: str) -> None:
     error = refusal(**fields)
 
     assert (error.status, error.param) == (400, param)

@@ -13,7 +13,7 @@ from tests.router.process import RouterProcess, make_account, own_address
 from tests.support.control_plane import ControlPlane
 
 
-class Cluster:
+class RouterCluster:
     """One namespace, and routers that serve it."""
 
     def __init__(

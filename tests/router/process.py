@@ -97,7 +97,7 @@ class RouterProcess:
         self.process.send_signal(signal.SIGTERM)
 
     def admin(self, path: str) -> tuple[int, Any]:
-        """Status and JSON of a GET on the admin port; 0 while nobody answers."""
+        """Status and JSON of a GET on the admin port; 0 while nothing answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=70)
         try:
             connection.request("GET", path)
@@ -109,7 +109,7 @@ class RouterProcess:
             connection.close()
 
     def demand(self, key: str) -> dict[str, Any]:
-        """What it tells of one model; empty while it does not know it."""
+        """What it reports of one model; empty while it does not know it."""
         _, record_load = self.admin("/demand")
         return dict((record_load or {"models": {}})["models"].get(key, {}))
 

@@ -37,13 +37,13 @@ def body(*messages: Any, **more: Any) -> bytes:
         (b"{}", None),
     ],
 )
-def test_the_model_is_found(sent: bytes, model: str | None) -> None:
+def test_the_model_field_is_found_in_a_body(sent: bytes, model: str | None) -> None:
     assert scan_body(sent).model == model
 
 
 @pytest.mark.parametrize("written", ["x", "\u00e9", "\N{GRINNING FACE}"], ids=["1", "2", "4"])
 @pytest.mark.parametrize("escaped", [False, True])
-def test_of_a_name_beyond_the_bound_only_the_beginning_is_kept(written: str, escaped: bool) -> None:
+def test_a_model_name_above_the_length_limit_is_cut(written: str, escaped: bool) -> None:
     for length in range(MAX_MODEL_NAME_BYTES // len(written.encode()) + 1, MAX_MODEL_NAME_BYTES + 9):
         sent = json.dumps({"model": written * length}, ensure_ascii=escaped).encode()
         found = scan_body(sent).model
@@ -51,13 +51,13 @@ def test_of_a_name_beyond_the_bound_only_the_beginning_is_kept(written: str, esc
         assert MAX_MODEL_NAME_BYTES < len(found.encode()) <= 4 * (MAX_MODEL_NAME_BYTES + 2)
 
 
-def test_the_longest_name_is_kept_as_it_is() -> None:
+def test_the_longest_allowed_model_name_is_kept_unchanged() -> None:
     name = "x" * MAX_MODEL_NAME_BYTES
     assert scan_body(json.dumps({"model": name}).encode()).model == name
 
 
 @pytest.mark.parametrize("sent", [b"", b"[]", b'{"messages":'])
-def test_what_is_no_json_object_and_names_no_model_is_refused(sent: bytes) -> None:
+def test_a_body_that_is_not_a_json_object_and_names_no_model_is_refused(sent: bytes) -> None:
     with pytest.raises(ApiError) as refused:
         scan_body(sent)
     assert (refused.value.status, refused.value.code) == (400, "invalid_json")
@@ -68,7 +68,7 @@ def test_what_is_no_json_object_and_names_no_model_is_refused(sent: bytes) -> No
         st.text(), st.recursive(st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
     )
 )
-def test_another_name_changes_nothing_else(rest: dict[str, Any]) -> None:
+def test_replacing_the_model_name_leaves_the_rest_of_the_body_unchanged(rest: dict[str, Any]) -> None:
     document = rest | {"model": "team/tiny"}
     sent = json.dumps(document, ensure_ascii=False).encode(errors="replace")
     asked = scan_body(sent)
@@ -78,14 +78,14 @@ def test_another_name_changes_nothing_else(rest: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("first", [USER, dict(reversed(USER.items()))], ids=["role-first", "text-first"])
 @pytest.mark.parametrize("before", [(), (SYSTEM,)], ids=["alone", "system"])
-def test_all_requests_of_a_conversation_are_alike(first: Any, before: tuple[Any, ...]) -> None:
+def test_all_requests_of_a_conversation_have_the_same_affinity(first: Any, before: tuple[Any, ...]) -> None:
     start = scan_body(body(*before, first)).affinity
     later = (first, {"role": "assistant", "content": "A box."}, {"role": "user", "content": "Why?"})
     assert start is not None
     assert scan_body(body(*before, *later)).affinity == start
 
 
-def test_text_parts_and_input_texts_count_too() -> None:
+def test_text_parts_and_input_texts_count_for_the_affinity() -> None:
     parts = {"role": "user", "content": [{"type": "text", "text": "hello"}]}
     other = {"role": "user", "content": [{"type": "text", "text": "world"}]}
     assert scan_body(body(parts)).affinity != scan_body(body(other)).affinity
@@ -94,17 +94,17 @@ def test_text_parts_and_input_texts_count_too() -> None:
     )
 
 
-def test_conversations_differ_by_their_first_question() -> None:
+def test_the_affinity_differs_by_the_first_question() -> None:
     assert (
         scan_body(body(SYSTEM, USER)).affinity != scan_body(body(SYSTEM, {**USER, "content": "And"})).affinity
     )
 
 
-def test_the_clients_own_key_decides() -> None:
+def test_a_prompt_cache_key_of_the_client_decides_the_affinity() -> None:
     one, other = scan_body(body(USER, prompt_cache_key="k")), scan_body(body(SYSTEM, prompt_cache_key="k"))
     assert one.affinity == other.affinity
     assert scan_body(body(USER, prompt_cache_key="l")).affinity != one.affinity
 
 
-def test_without_a_beginning_there_is_no_preference() -> None:
+def test_a_body_without_user_text_has_no_affinity() -> None:
     assert scan_body(body(SYSTEM)).affinity is None

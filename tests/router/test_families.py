@@ -53,7 +53,7 @@ def of_both_families(*, ipv4_ready: bool = True) -> dict[str, Object]:
     }
 
 
-async def test_a_pod_with_addresses_of_both_families_is_one_pod() -> None:
+async def test_a_pod_with_addresses_of_both_families_counts_as_one_pod() -> None:
     async with running_router() as router:
         router.services.model_registry.replace_slices(set(), of_both_families())
         pods = sorted(router.dispatcher.pods)
@@ -61,7 +61,7 @@ async def test_a_pod_with_addresses_of_both_families_is_one_pod() -> None:
     assert [(address.pod, address.host) for address in pods] == [("pod-0", "10.0.0.7"), ("pod-1", "10.0.0.8")]
 
 
-async def test_the_other_family_serves_when_one_has_gone() -> None:
+async def test_a_pod_is_reached_by_its_other_family_when_one_is_removed() -> None:
     async with running_router() as router:
         model_registry = router.services.model_registry
         model_registry.replace_slices(set(), of_both_families())

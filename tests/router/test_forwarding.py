@@ -28,7 +28,7 @@ MANY = 24
 
 
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
-async def test_a_request_reaches_the_pod_as_it_was_sent(path: str, body: dict[str, Any]) -> None:
+async def test_a_request_is_forwarded_to_the_pod_unchanged(path: str, body: dict[str, Any]) -> None:
     async with ScriptedPod(OK) as pod, running_router() as router:
         router.ready(pod.port)
         sent = json.dumps(body, indent=3).encode()
@@ -43,7 +43,7 @@ async def test_a_request_reaches_the_pod_as_it_was_sent(path: str, body: dict[st
     assert f"x-fairlead-router: {router.services.boot}" in head
 
 
-async def test_a_stream_comes_through_byte_for_byte() -> None:
+async def test_a_stream_is_forwarded_byte_for_byte() -> None:
     async with ScriptedPod(STREAMED) as pod, running_router() as router:
         router.ready(pod.port)
         result = await router.call("POST", CHAT_PATH, CHAT | {"stream": True})
@@ -52,7 +52,7 @@ async def test_a_stream_comes_through_byte_for_byte() -> None:
     assert result.headers["content-type"] == "text/event-stream"
 
 
-async def test_each_part_of_a_stream_comes_as_soon_as_it_is_there() -> None:
+async def test_each_part_of_a_stream_is_forwarded_immediately() -> None:
     async with ScriptedPod(streams(CHUNK)) as pod, running_router() as router:
         router.ready(pod.port)
         url = f"http://127.0.0.1:{router.port}{CHAT_PATH}"
@@ -61,7 +61,7 @@ async def test_each_part_of_a_stream_comes_as_soon_as_it_is_there() -> None:
             assert await got.content.readuntil(b"\n\n") == CHUNK
 
 
-async def test_the_pods_headers_and_errors_come_through() -> None:
+async def test_the_pods_headers_and_errors_are_passed_on() -> None:
     refused = UNAVAILABLE.replace(b"engine_unavailable", b"invalid_value")
     head = (
         b"HTTP/1.1 400 Bad Request\r\nx-request-id: req_7\r\nx-fairlead-ignored-params: a\r\n"
@@ -101,7 +101,7 @@ async def test_a_full_name_is_replaced_by_the_one_that_gateways_know() -> None:
 
 
 @pytest.mark.parametrize("script", [hang, streams(CHUNK)], ids=["before-the-answer", "mid-stream"])
-async def test_the_pod_is_told_when_the_client_left(script: Any) -> None:
+async def test_the_pod_connection_closes_when_the_client_disconnects(script: Any) -> None:
     record_load = asyncio.Event()
 
     async def watched(pod: Any, reader: Any, writer: Any) -> None:
@@ -118,7 +118,7 @@ async def test_the_pod_is_told_when_the_client_left(script: Any) -> None:
         await until(lambda: router.dispatcher.in_flight == 0)
 
 
-async def test_a_pod_that_refuses_connections_is_passed_over() -> None:
+async def test_a_pod_that_refuses_connections_is_skipped() -> None:
     async with ScriptedPod(OK) as pod, running_router() as router:
         router.ready(free_port(), pod.port)
         results = [await router.call("POST", CHAT_PATH, ANYWHERE) for _ in range(MANY)]
@@ -127,7 +127,7 @@ async def test_a_pod_that_refuses_connections_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("status", ["503 Service Unavailable", "502 Bad Gateway", "429 Too Many Requests"])
-async def test_another_pod_is_asked_when_one_cannot_serve(status: str) -> None:
+async def test_a_request_that_one_pod_cannot_serve_is_sent_to_another(status: str) -> None:
     failing = answer(whole(status, UNAVAILABLE))
     async with ScriptedPod(failing) as bad, ScriptedPod(OK) as good, running_router() as router:
         router.ready(bad.port, good.port)
@@ -137,7 +137,7 @@ async def test_another_pod_is_asked_when_one_cannot_serve(status: str) -> None:
     assert bad.requests
 
 
-async def test_a_pod_that_dies_before_its_answer_is_replaced() -> None:
+async def test_a_request_to_a_pod_that_dies_before_its_answer_goes_to_another() -> None:
     async with ScriptedPod(answer()) as bad, ScriptedPod(OK) as good, running_router() as router:
         router.ready(bad.port, good.port)
         results = [await router.call("POST", CHAT_PATH, ANYWHERE) for _ in range(MANY)]
@@ -146,7 +146,7 @@ async def test_a_pod_that_dies_before_its_answer_is_replaced() -> None:
     assert 1 <= len(bad.requests) <= 4  # then it is left alone
 
 
-async def test_what_the_only_pod_says_is_the_answer() -> None:
+async def test_the_error_of_the_only_pod_is_passed_on() -> None:
     async with ScriptedPod(answer(whole("503 X", UNAVAILABLE))) as pod, running_router() as router:
         router.ready(pod.port)
         result = await router.call("POST", CHAT_PATH, CHAT)
@@ -154,14 +154,14 @@ async def test_what_the_only_pod_says_is_the_answer() -> None:
     assert (result.status, result.body) == (503, UNAVAILABLE)
 
 
-async def test_a_broken_stream_does_not_look_like_a_whole_one() -> None:
+async def test_a_broken_stream_is_not_ended_as_a_complete_one() -> None:
     async with ScriptedPod(answer(HEAD, chunked(CHUNK))) as pod, running_router() as router:
         router.ready(pod.port)
         with pytest.raises(aiohttp.ClientPayloadError):
             await router.call("POST", CHAT_PATH, CHAT | {"stream": True})
 
 
-async def test_conversations_that_begin_alike_go_to_the_same_pod() -> None:
+async def test_conversations_with_the_same_beginning_go_to_the_same_pod() -> None:
     async with ScriptedPod(OK) as one, ScriptedPod(OK) as two, running_router() as router:
         router.ready(one.port, two.port)
         for number in range(10):
@@ -171,7 +171,7 @@ async def test_conversations_that_begin_alike_go_to_the_same_pod() -> None:
     assert sorted((len(one.requests), len(two.requests))) == [0, 10]
 
 
-async def test_the_load_that_gateways_tell_counts() -> None:
+async def test_the_load_that_gateways_report_counts_for_balancing() -> None:
     busy = b"HTTP/1.1 200 OK\r\nx-fairlead-load: 40/-\r\ncontent-length: 2\r\n\r\n{}"
     async with ScriptedPod(answer(busy)) as one, ScriptedPod(OK) as two, running_router() as router:
         router.ready(one.port, two.port)
@@ -181,7 +181,7 @@ async def test_the_load_that_gateways_tell_counts() -> None:
     assert (len(one.requests), len(two.requests)) == (1, MANY - 1)
 
 
-async def test_no_pod_gets_more_than_it_does_well() -> None:
+async def test_no_pod_gets_more_requests_than_its_concurrency_limit() -> None:
     bound = int(concurrency_limit(1))
     one_well = model(autoscaling=scaled(maxConcurrency=1))
     release = asyncio.Event()

@@ -25,7 +25,7 @@ def drain(queue: HoldQueue[Request]) -> list[Request]:
     return out
 
 
-def test_the_nearest_deadline_is_first_and_the_oldest_among_equals() -> None:
+def test_the_hold_queue_orders_by_deadline_and_then_by_age() -> None:
     requests = [Request(2, 100), Request(1, 100), Request(3, 50)]
     queue: HoldQueue[Request] = HoldQueue()
     for request in requests:
@@ -36,7 +36,7 @@ def test_the_nearest_deadline_is_first_and_the_oldest_among_equals() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.booleans())))
-def test_whoever_leaves_is_never_next(entries: list[tuple[int, int, bool]]) -> None:
+def test_a_request_that_left_the_hold_queue_is_never_next(entries: list[tuple[int, int, bool]]) -> None:
     queue: HoldQueue[Request] = HoldQueue()
     staying = []
     for arrived, deadline, leaves in entries * 20:

@@ -1,4 +1,4 @@
-"""Requests for a model without a pod: they wait, within bounds, and the nearest deadline goes first."""
+"""Requests for a model without a pod: they wait within bounds, and the nearest deadline is served first."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def pinged(router: Router, path: str, body: dict[str, Any]) -> tuple[bytes
     return await beginning, reader, writer
 
 
-async def test_a_request_waits_for_the_first_pod() -> None:
+async def test_a_request_is_held_until_the_first_pod_is_ready() -> None:
     async with ScriptedPod(OK) as pod, running_router(AT_ZERO) as router:
         calls = [start(router) for _ in range(3)]
         await until(lambda: len(router.dispatcher.queue) == 3)
@@ -48,7 +48,7 @@ async def test_a_request_waits_for_the_first_pod() -> None:
     assert [result.status for result in results] == [200] * 3
 
 
-async def test_the_nearest_deadline_is_served_first() -> None:
+async def test_the_held_request_with_the_nearest_deadline_is_served_first() -> None:
     one_by_one = model(autoscaling=scaled(maxConcurrency=1))
     async with ScriptedPod(OK) as pod, running_router(one_by_one) as router:
         calls = []
@@ -63,7 +63,7 @@ async def test_the_nearest_deadline_is_served_first() -> None:
     assert [json.loads(body)["seed"] for body in pod.requests][-1] == 0
 
 
-async def test_more_than_may_wait_are_told_when_to_come_back() -> None:
+async def test_a_request_beyond_the_hold_limit_is_refused_with_retry_after() -> None:
     status = {"autoscaling": {"expectedReadySeconds": 90}}
     full = bounded(maxQueuedRequests=1) | {"status": status}
     async with running_router(full) as router:
@@ -76,7 +76,7 @@ async def test_more_than_may_wait_are_told_when_to_come_back() -> None:
     assert 80 <= int(result.headers["retry-after"]) <= 90
 
 
-async def test_a_long_start_is_told_in_a_time_that_clients_accept() -> None:
+async def test_retry_after_of_a_long_start_stays_within_what_clients_accept() -> None:
     status = {"autoscaling": {"expectedReadySeconds": 700}}
     async with running_router(bounded(maxQueuedRequests=0) | {"status": status}) as router:
         result = await router.call("POST", CHAT_PATH, CHAT)
@@ -85,7 +85,7 @@ async def test_a_long_start_is_told_in_a_time_that_clients_accept() -> None:
     assert result.headers["x-expected-ready-seconds"] == "700"
 
 
-async def test_the_bytes_that_wait_are_bounded() -> None:
+async def test_the_bytes_of_held_requests_are_bounded() -> None:
     async with running_router(bounded(maxQueuedBytes=200)) as router:
         waiting = start(router)
         await until(lambda: len(router.dispatcher.queue) == 1)
@@ -96,7 +96,7 @@ async def test_the_bytes_that_wait_are_bounded() -> None:
     assert result.status == 429
 
 
-async def test_a_request_that_waited_in_vain_is_a_503_with_the_reason() -> None:
+async def test_a_request_whose_hold_times_out_is_a_503_with_the_reason() -> None:
     ready = {
         "type": "Ready",
         "status": "False",
@@ -113,7 +113,7 @@ async def test_a_request_that_waited_in_vain_is_a_503_with_the_reason() -> None:
     assert int(call.result().headers["retry-after"]) >= 1
 
 
-async def test_a_client_can_say_how_long_it_waits() -> None:
+async def test_a_client_can_set_its_hold_timeout() -> None:
     async with running_router(AT_ZERO) as router:
         call = start(router, headers={"x-fairlead-hold-seconds": "0"})
         await router.sweep_until(call.done)
@@ -121,7 +121,7 @@ async def test_a_client_can_say_how_long_it_waits() -> None:
     assert call.result().status == 503
 
 
-async def test_a_client_that_leaves_waits_no_longer() -> None:
+async def test_a_held_request_ends_when_its_client_disconnects() -> None:
     async with running_router(AT_ZERO) as router:
         call = start(router)
         await until(lambda: len(router.dispatcher.queue) == 1)
@@ -131,7 +131,7 @@ async def test_a_client_that_leaves_waits_no_longer() -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), GENERATIONS)
-async def test_a_waiting_stream_gives_signs_of_life(path: str, body: dict[str, Any]) -> None:
+async def test_a_held_streaming_request_gets_keepalive_comments(path: str, body: dict[str, Any]) -> None:
     async with ScriptedPod(STREAMED) as pod, running_router(AT_ZERO, ping_seconds=0.01) as router:
         beginning, reader, writer = await pinged(router, path, body)
         router.ready(pod.port)
@@ -146,7 +146,9 @@ async def test_a_waiting_stream_gives_signs_of_life(path: str, body: dict[str, A
 
 
 @pytest.mark.parametrize("headers", [{}, {"x-fairlead-ping": "off"}])
-async def test_what_is_no_stream_or_wants_no_signs_gets_its_status(headers: dict[str, str]) -> None:
+async def test_a_request_without_streaming_or_keepalives_gets_its_status_code(
+    headers: dict[str, str],
+) -> None:
     body = CHAT | {"stream": bool(headers)}
     refused = b'{"error":{"message":"no","type":"x","param":null,"code":"invalid_value"}}'
     async with (
@@ -161,7 +163,7 @@ async def test_what_is_no_stream_or_wants_no_signs_gets_its_status(headers: dict
 
 
 @pytest.mark.parametrize("path", [CHAT_PATH, RESPONSES_PATH])
-async def test_an_error_after_a_sign_of_life_is_an_event_that_clients_raise_on(path: str) -> None:
+async def test_an_error_after_a_keepalive_is_an_event_on_which_clients_raise(path: str) -> None:
     body = dict(GENERATIONS)[path] | {"stream": True}
     async with running_router(bounded(holdTimeoutSeconds=1), ping_seconds=0.01) as router:
         call = asyncio.create_task(router.call("POST", path, body))
@@ -173,7 +175,7 @@ async def test_an_error_after_a_sign_of_life_is_an_event_that_clients_raise_on(p
     assert (b"response.failed" in received) == (path == RESPONSES_PATH)
 
 
-async def test_an_error_of_the_pod_after_a_sign_of_life_is_an_event_too() -> None:
+async def test_an_error_of_the_pod_after_a_keepalive_is_an_event() -> None:
     refused = b'{"error":{"message":"too hot","type":"x","param":"temperature","code":"invalid_value"}}'
     async with (
         ScriptedPod(answer(whole("400 Bad Request", refused))) as pod,
@@ -191,7 +193,7 @@ async def test_an_error_of_the_pod_after_a_sign_of_life_is_an_event_too() -> Non
     ("body", "code"),
     [(b'{"model":"tiny",', "invalid_json"), (b'{"messages":[]}', "missing_required_parameter")],
 )
-async def test_what_no_pod_would_take_does_not_wait(body: bytes, code: str) -> None:
+async def test_a_request_that_every_pod_would_refuse_is_not_held(body: bytes, code: str) -> None:
     async with running_router(AT_ZERO) as router:
         result = await router.call("POST", CHAT_PATH, body)
 
@@ -217,7 +219,7 @@ async def test_a_model_with_api_keys_is_not_started_for_a_request_without_one() 
         assert (await waiting).status == 200
 
 
-async def test_a_model_that_nothing_starts_is_told_at_once() -> None:
+async def test_a_request_for_a_model_that_nothing_starts_is_refused_immediately() -> None:
     async with running_router(model(replicas=0)) as router:
         result = await router.call("POST", CHAT_PATH, CHAT)
 
@@ -226,7 +228,7 @@ async def test_a_model_that_nothing_starts_is_told_at_once() -> None:
     assert result.headers["x-should-retry"] == "false"
 
 
-async def test_before_the_models_are_known_requests_wait() -> None:
+async def test_requests_are_held_until_the_models_are_known() -> None:
     async with ScriptedPod(OK) as pod, running_router(synced=False) as router:
         call = start(router)
         listing = await router.call("GET", "/v1/models")
@@ -239,7 +241,7 @@ async def test_before_the_models_are_known_requests_wait() -> None:
     assert (listing.status, result.status) == (503, 200)
 
 
-async def test_they_do_not_wait_for_ever() -> None:
+async def test_requests_before_the_models_are_known_time_out_with_a_503() -> None:
     async with running_router(synced=False, sync_seconds=0.01) as router:
         call = start(router)
         await router.sweep_until(call.done)
@@ -247,16 +249,16 @@ async def test_they_do_not_wait_for_ever() -> None:
     assert (call.result().status, call.result().error["code"]) == (503, "router_unavailable")
 
 
-async def test_a_pod_that_cannot_be_reached_is_as_none() -> None:
+async def test_a_request_to_an_unreachable_pod_is_held_for_another() -> None:
     async with ScriptedPod(OK) as pod, running_router(AT_ZERO) as router:
-        router.ready(1)  # nobody listens there
+        router.ready(1)  # no process listens there
         call = start(router)
         await until(lambda: len(router.dispatcher.queue) == 1)
         router.ready(pod.port)
         assert (await call).status == 200
 
 
-async def test_a_request_for_a_model_that_is_deleted_meanwhile_is_a_404() -> None:
+async def test_a_held_request_whose_model_is_deleted_is_a_404() -> None:
     async with running_router(AT_ZERO) as router:
         call = start(router)
         await until(lambda: len(router.dispatcher.queue) == 1)
@@ -264,7 +266,7 @@ async def test_a_request_for_a_model_that_is_deleted_meanwhile_is_a_404() -> Non
         assert ((await call).status, (await call).error["code"]) == (404, "model_not_found")
 
 
-async def test_who_waits_when_the_router_ends_is_sent_to_another() -> None:
+async def test_held_requests_of_a_terminating_router_are_sent_to_another() -> None:
     async with running_router(AT_ZERO) as router:
         calls = [start(router), start(router, CHAT | {"stream": True})]
         await until(lambda: len(router.dispatcher.queue) == 2)

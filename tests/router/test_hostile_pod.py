@@ -72,7 +72,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("script", UNREADABLE.values(), ids=UNREADABLE)
-async def test_what_no_gateway_answers_is_a_502(script: Any) -> None:
+async def test_an_answer_that_no_gateway_would_give_is_a_502(script: Any) -> None:
     async with ScriptedPod(script) as pod, running_router() as router:
         router.ready(pod.port)
         result = await router.call("POST", CHAT_PATH, CHAT)
@@ -82,7 +82,7 @@ async def test_what_no_gateway_answers_is_a_502(script: Any) -> None:
 
 
 @pytest.mark.parametrize("script", UNREADABLE.values(), ids=UNREADABLE)
-async def test_another_pod_serves_what_a_hostile_one_has_got(script: Any) -> None:
+async def test_a_request_that_a_hostile_pod_got_is_served_by_another_pod(script: Any) -> None:
     async with ScriptedPod(script) as hostile, ScriptedPod(OK) as good, running_router() as router:
         router.ready(hostile.port, good.port)
         results = [await router.call("POST", CHAT_PATH, CHAT) for _ in range(4)]
@@ -90,7 +90,7 @@ async def test_another_pod_serves_what_a_hostile_one_has_got(script: Any) -> Non
     assert [result.body for result in results] == [COMPLETION] * 4
 
 
-async def test_a_second_answer_in_one_packet_reaches_no_client() -> None:
+async def test_a_second_answer_in_one_packet_is_discarded() -> None:
     async with ScriptedPod(answer(whole("200 OK", COMPLETION) + EVIL)) as pod, running_router() as router:
         router.ready(pod.port)
         body = b'{"model": "tiny", "messages": []}'
@@ -101,7 +101,7 @@ async def test_a_second_answer_in_one_packet_reaches_no_client() -> None:
     assert (first.body, second.body) == (COMPLETION, COMPLETION)
 
 
-async def test_bytes_on_an_idle_connection_reach_no_client() -> None:
+async def test_bytes_on_an_idle_connection_are_discarded() -> None:
     pushed = asyncio.Event()
 
     async def script(engine: Any, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -125,7 +125,7 @@ async def test_bytes_on_an_idle_connection_reach_no_client() -> None:
 
 
 @pytest.mark.parametrize("load", ["9" * 5000, "-1/2", "1e9/1", "/", "\u00b2/3"])
-async def test_a_load_that_is_no_number_is_not_believed(load: str) -> None:
+async def test_a_load_header_that_is_not_a_number_is_ignored(load: str) -> None:
     head = b"HTTP/1.1 200 OK\r\nx-fairlead-load: " + load.encode("latin-1")
     script = answer(head + b"\r\ncontent-length: %d\r\n\r\n" % len(COMPLETION) + COMPLETION)
     async with ScriptedPod(script) as pod, running_router() as router:
@@ -137,7 +137,7 @@ async def test_a_load_that_is_no_number_is_not_believed(load: str) -> None:
         assert known.load == 0
 
 
-async def test_trailers_of_an_answer_are_no_headers() -> None:
+async def test_trailers_of_an_answer_are_not_treated_as_headers() -> None:
     script = answer(HEAD, chunked(b"data: [DONE]\n\n"), b"0\r\nset-cookie: evil\r\n\r\n")
     async with ScriptedPod(script) as pod, running_router() as router:
         router.ready(pod.port)
@@ -147,7 +147,7 @@ async def test_trailers_of_an_answer_are_no_headers() -> None:
     assert result.body == b"data: [DONE]\n\n"
 
 
-async def test_an_error_after_a_ping_has_a_size_too() -> None:
+async def test_an_error_after_a_ping_has_a_size_limit() -> None:
     script = for_ever(SIZED % b"400 Bad Request", b"x" * MAX_ERROR_BODY_BYTES)
     async with running_router(ping_seconds=0) as router, ScriptedPod(script) as pod:
         call = asyncio.create_task(router.call("POST", CHAT_PATH, CHAT | {"stream": True}))
@@ -180,7 +180,7 @@ async def test_requests_held_for_one_model_leave_room_for_others() -> None:
     assert router.services.held_bytes.used == 0
 
 
-async def test_a_models_own_bound_on_bodies_holds_in_the_router() -> None:
+async def test_a_models_body_size_limit_applies_in_the_router() -> None:
     small = model(api={"maxBodyBytes": 2000})
     async with running_router(small, model("large", api={"maxBodyBytes": 1 << 30})) as router:
         result = await router.call("POST", CHAT_PATH, CHAT | {"user": "u" * 2000})

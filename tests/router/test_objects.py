@@ -18,14 +18,14 @@ from fairlead_gateway.router.models import Hold, read_model
 from tests.router.objects import endpoint, endpoint_slice, model, scaled
 
 
-def test_a_model_that_says_nothing_has_the_defaults() -> None:
+def test_a_model_without_settings_has_the_defaults() -> None:
     read = read_model(model())
     assert (read.key, read.names, read.hold, read.concurrency) == ("team/tiny", ("tiny",), Hold(), None)
     assert not read.stopped
     assert not read.model_optional
 
 
-def test_its_names_are_those_of_its_gateways() -> None:
+def test_a_model_has_its_served_name_aliases_and_adapters_as_names() -> None:
     names = {"servedName": "a", "aliases": ["b"], "adapters": [{"name": "c", "source": "pvc://c"}]}
     assert read_model(model(model=names)).names == ("a", "b", "c")
 
@@ -46,19 +46,19 @@ def test_nothing_starts_a_model_at_zero_without_autoscaling(spec: dict[str, Any]
         ({}, {"coldStartSeconds": {"p90": 5000}}, 3600),
     ],
 )
-def test_how_long_a_request_is_held(asked: Any, found: Any, seconds: int) -> None:
+def test_the_hold_timeout_comes_from_spec_or_status(asked: Any, found: Any, seconds: int) -> None:
     read = read_model(model(autoscaling=scaled(scaleFromZero=asked), status={"autoscaling": found}))
     assert read.hold.timeout_seconds == seconds
 
 
-def test_the_expected_start_is_the_operators_or_the_usual_one() -> None:
+def test_the_expected_cold_start_comes_from_the_status_or_is_the_default() -> None:
     record_load = {"autoscaling": {"expectedReadySeconds": 33, "coldStartSeconds": {"p90": 60}}}
     assert read_model(model(status=record_load)).hold.expected_ready_seconds == 33
     del record_load["autoscaling"]["expectedReadySeconds"]
     assert read_model(model(status=record_load)).hold.expected_ready_seconds == 60
 
 
-def test_a_pods_bound_is_the_owners_or_the_learned_one() -> None:
+def test_the_concurrency_limit_comes_from_the_spec_or_is_learned() -> None:
     learned = {"autoscaling": {"inputs": {"concurrency": 12.5}}}
     assert read_model(model(autoscaling=scaled(), status=learned)).concurrency == 12.5
     owners = model(autoscaling=scaled(maxConcurrency=4), status=learned)
@@ -67,7 +67,7 @@ def test_a_pods_bound_is_the_owners_or_the_learned_one() -> None:
     assert read_model(model(status=learned)).concurrency is None
 
 
-def test_pods_that_drain_and_what_the_model_waits_for() -> None:
+def test_draining_pods_and_the_ready_reason_are_read_from_the_status() -> None:
     status = {
         "endpoints": [{"pod": "a", "state": "Draining"}, {"pod": "b", "state": "Ready"}],
         "conditions": [{"type": "Ready", "status": "False", "reason": "R", "message": "m"}],
@@ -76,7 +76,7 @@ def test_pods_that_drain_and_what_the_model_waits_for() -> None:
     assert (read.draining, read.waits_for) == (frozenset({"a"}), "R: m")
 
 
-def test_its_age_and_the_names_that_were_granted_to_it_are_read() -> None:
+def test_the_creation_time_and_granted_names_of_a_model_are_read() -> None:
     document = model(status={"servedModels": ["tiny", "small"]})
     document["metadata"]["creationTimestamp"] = "2026-01-01T12:00:00Z"
     read = read_model(document)
@@ -99,13 +99,13 @@ def test_its_age_and_the_names_that_were_granted_to_it_are_read() -> None:
         ("\ud800" * 20, 0),
     ],
 )
-def test_its_age_in_seconds_is_a_time_or_0(text: str | None, seconds: int) -> None:
+def test_an_invalid_creation_time_is_read_as_0(text: str | None, seconds: int) -> None:
     document = model()
     document["metadata"]["creationTimestamp"] = text
     assert read_model(document).created_seconds == seconds
 
 
-def test_an_object_without_a_time_is_younger_than_every_other() -> None:
+def test_an_object_without_a_creation_time_is_younger_than_every_other() -> None:
     old = model()
     old["metadata"]["creationTimestamp"] = "9999-01-01T00:00:00Z"
     assert read_model(old).rank("tiny") < read_model(model()).rank("tiny")
@@ -114,12 +114,12 @@ def test_an_object_without_a_time_is_younger_than_every_other() -> None:
 @pytest.mark.parametrize(
     "names", [{"aliases": [7]}, {"servedName": {"a": 1}}, {"adapters": [{"name": None}]}]
 )
-def test_a_name_that_is_no_text_is_not_understood(names: dict[str, Any]) -> None:
+def test_a_model_name_that_is_not_a_string_is_refused(names: dict[str, Any]) -> None:
     with pytest.raises(TypeError):
         read_model(model(model=names))
 
 
-def test_what_a_status_says_is_bounded() -> None:
+def test_the_data_read_from_a_status_is_bounded() -> None:
     inputs = {"inputs": {"concurrency": 1e308}, "expectedReadySeconds": 10**30}
     ready = {"type": "Ready", "status": "False", "reason": "R", "message": "m" * 32_768}
     read = read_model(model(autoscaling=scaled(), status={"autoscaling": inputs, "conditions": [ready]}))
@@ -139,11 +139,11 @@ def test_ready_endpoints_of_a_models_service_are_its_pods(service: str) -> None:
 
 
 @pytest.mark.parametrize("other", [{"service": "tiny-metrics"}, {"name": ""}])
-def test_slices_of_other_services_are_not(other: Any) -> None:
+def test_endpoint_slices_of_other_services_are_ignored(other: Any) -> None:
     assert read_slice(endpoint_slice(endpoint("10.0.0.1", "a"), **other)) is None
 
 
-def test_a_slice_without_the_apis_port_has_no_pods() -> None:
+def test_an_endpoint_slice_without_the_api_port_has_no_pods() -> None:
     read = read_slice(endpoint_slice(endpoint("10.0.0.1", "a"), port_name="metrics"))
     assert read
     assert not read.ready
@@ -164,19 +164,19 @@ def test_a_slice_without_the_apis_port_has_no_pods() -> None:
         "::ffff:169.254.169.254",
     ],
 )
-def test_an_address_that_no_pod_has_gets_no_requests(host: str) -> None:
+def test_an_address_that_cannot_be_a_pods_is_ignored(host: str) -> None:
     read = read_slice(endpoint_slice(endpoint(host, "a"), endpoint("10.0.0.1", "b")), port=8000)
     assert read
     assert read.ready == {Address("b", "10.0.0.1", 8000)}
 
 
-def test_a_port_that_no_gateway_has_gets_no_requests() -> None:
+def test_a_port_that_cannot_be_a_gateways_is_ignored() -> None:
     read = read_slice(endpoint_slice(endpoint("10.0.0.1", "a"), port=5432), port=8000)
     assert read
     assert not read.ready
 
 
-def test_of_one_slice_a_bounded_number_of_endpoints_counts() -> None:
+def test_the_number_of_endpoints_of_one_slice_is_bounded() -> None:
     many = [endpoint(f"10.0.{n >> 8}.{n & 255}", f"pod-{n}") for n in range(MAX_SLICE_ENDPOINTS + 7)]
     read = read_slice(endpoint_slice(*many))
     assert read

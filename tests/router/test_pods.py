@@ -10,7 +10,7 @@ def pod() -> Pod:
     return Pod(Address("a", "10.0.0.1", 8000))
 
 
-def test_the_load_is_ones_own_and_that_of_others() -> None:
+def test_the_load_of_a_pod_includes_requests_of_other_routers() -> None:
     one = pod()
     one.began()
     one.record_load(b"5/-", 0)
@@ -22,7 +22,7 @@ def test_the_load_is_ones_own_and_that_of_others() -> None:
     assert one.load == 4
 
 
-def test_an_old_report_is_believed_no_longer() -> None:
+def test_an_old_load_report_expires() -> None:
     one = pod()
     one.record_load(b"5/16", 0)
     one.forget_old_report(5)
@@ -31,20 +31,20 @@ def test_an_old_report_is_believed_no_longer() -> None:
     assert one.load == 0
 
 
-def test_a_report_that_is_none_changes_nothing() -> None:
+def test_an_invalid_load_report_is_ignored() -> None:
     one = pod()
     one.record_load(b"running=3", 0)
     assert one.load == 0
 
 
-def test_a_pod_that_cannot_be_reached_is_left_alone_at_once() -> None:
+def test_an_unreachable_pod_opens_its_circuit_breaker_immediately() -> None:
     one = pod()
     one.failed(0, reached=False)
     assert not one.available(0.4)
     assert one.available(0.6)
 
 
-def test_one_that_fails_is_left_alone_after_some_failures_in_a_row() -> None:
+def test_a_failing_pod_opens_its_circuit_breaker_after_several_failures_in_a_row() -> None:
     one = pod()
     one.failed(0, reached=True)
     one.failed(0, reached=True)
@@ -56,7 +56,7 @@ def test_one_that_fails_is_left_alone_after_some_failures_in_a_row() -> None:
     assert not one.available(0)
 
 
-def test_a_single_request_tries_it_again() -> None:
+def test_an_open_circuit_breaker_admits_a_single_trial_request() -> None:
     one = pod()
     one.failed(0, reached=False)
     one.began()
@@ -65,7 +65,7 @@ def test_a_single_request_tries_it_again() -> None:
     assert one.available(1)
 
 
-def test_a_trial_that_its_client_gave_up_is_followed_by_another() -> None:
+def test_a_trial_that_its_client_abandoned_is_followed_by_another() -> None:
     one = pod()
     one.failed(0, reached=False)
     one.began()
@@ -73,7 +73,7 @@ def test_a_trial_that_its_client_gave_up_is_followed_by_another() -> None:
     assert one.available(1)
 
 
-def test_the_pauses_grow_up_to_a_bound() -> None:
+def test_the_pauses_of_the_circuit_breaker_grow_up_to_a_maximum() -> None:
     one, pauses = pod(), []
     for _ in range(12):
         one.failed(0, reached=False)

@@ -11,7 +11,7 @@ from openai import InternalServerError, NotFoundError
 
 from tests.clients.failing_engine import FailingEngine
 from tests.gateway.process import Background, GatewayProcess, wait_for
-from tests.router.cluster import Cluster
+from tests.router.cluster import RouterCluster
 from tests.router.objects import model, scaled
 from tests.router.process import RouterProcess
 from tests.support.control_plane import ControlPlane
@@ -32,10 +32,10 @@ def gateway() -> Iterator[GatewayProcess]:
 
 
 @pytest.fixture
-def cluster(control_plane: ControlPlane, namespace: str, gateway: GatewayProcess) -> Iterator[Cluster]:
+def cluster(control_plane: ControlPlane, namespace: str, gateway: GatewayProcess) -> Iterator[RouterCluster]:
     """A namespace with a model at zero."""
     with ExitStack() as stack:
-        made = Cluster(control_plane, namespace, gateway, stack)
+        made = RouterCluster(control_plane, namespace, gateway, stack)
         made.apply(model(autoscaling=scaled(), replicas=0))
         yield made
 
@@ -45,11 +45,13 @@ def ask(router: RouterProcess, **more: Any) -> Any:
         return client.chat.completions.create(**{"model": "tiny", "messages": MESSAGES} | more)
 
 
-def held(router: RouterProcess, cluster: Cluster, count: int = 1) -> Callable[[], bool]:
+def held(router: RouterProcess, cluster: RouterCluster, count: int = 1) -> Callable[[], bool]:
     return lambda: router.demand(cluster.key).get("queued") == count
 
 
-def test_from_zero_to_a_pod_and_back(cluster: Cluster) -> None:
+def test_a_held_request_is_served_once_a_pod_is_ready_and_the_model_can_return_to_zero(
+    cluster: RouterCluster,
+) -> None:
     router = cluster.router()
     # Asked at once after the start: whatever the router knows then, it is no 404.
     wait_for(lambda: router.admin("/healthz")[0] == 200)
@@ -75,7 +77,7 @@ def test_from_zero_to_a_pod_and_back(cluster: Cluster) -> None:
     assert demand["completions"] >= 3
 
 
-def test_the_operator_hears_at_once_of_a_held_request(cluster: Cluster) -> None:
+def test_a_held_request_ends_the_operators_long_poll_immediately(cluster: RouterCluster) -> None:
     router = cluster.router()
     router.wait_ready()
     cursor = router.admin("/demand")[1]["cursor"]
@@ -91,7 +93,9 @@ def test_the_operator_hears_at_once_of_a_held_request(cluster: Cluster) -> None:
     call.result()
 
 
-def test_an_api_server_that_is_away_changes_nothing(cluster: Cluster, control_plane: ControlPlane) -> None:
+def test_an_unavailable_api_server_does_not_interrupt_serving(
+    cluster: RouterCluster, control_plane: ControlPlane
+) -> None:
     cluster.pod_ready()
     router = cluster.router()
     router.wait_ready()
@@ -105,7 +109,7 @@ def test_an_api_server_that_is_away_changes_nothing(cluster: Cluster, control_pl
     wait_for(lambda: router.demand(f"{cluster.namespace}/other") != {})
 
 
-def test_a_router_that_ends_serves_whom_it_can(cluster: Cluster) -> None:
+def test_a_terminating_router_serves_held_requests_while_it_can(cluster: RouterCluster) -> None:
     router = cluster.router()
     router.wait_ready()
     call = Background(ask, router)
@@ -117,7 +121,9 @@ def test_a_router_that_ends_serves_whom_it_can(cluster: Cluster) -> None:
     assert router.process.wait(60) == 0
 
 
-def test_who_still_waits_at_its_end_is_served_by_the_next(cluster: Cluster) -> None:
+def test_a_request_still_held_when_its_router_ends_is_served_by_the_next_router(
+    cluster: RouterCluster,
+) -> None:
     first = cluster.router(drain_seconds=3)
     first.wait_ready()
     refused = Background(_refusal, first)

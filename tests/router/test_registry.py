@@ -25,7 +25,7 @@ OK = answer(whole("200 OK", COMPLETION))
 MODELS = "/v1/models"
 
 
-async def test_all_models_are_listed_those_at_zero_too() -> None:
+async def test_all_models_are_listed_including_those_at_zero() -> None:
     adapters = {"servedName": "big", "adapters": [{"name": "poet", "source": "pvc://p"}]}
     async with running_router(model("one", model=adapters), model("two", autoscaling=scaled())) as router:
         listed = (await router.call("GET", MODELS)).json()
@@ -37,7 +37,7 @@ async def test_all_models_are_listed_those_at_zero_too() -> None:
     assert poet["parent"] == "big"
 
 
-async def test_a_model_is_as_old_as_its_object_under_all_its_names() -> None:
+async def test_every_name_of_a_model_is_listed_with_the_creation_time_of_its_object() -> None:
     dated = model("one", model={"aliases": ["uno"], "adapters": [{"name": "poet", "source": "pvc://p"}]})
     dated["metadata"]["creationTimestamp"] = "2026-01-01T12:00:00Z"
     names = ["one", "uno", "poet", "team/one", "team/one/poet"]
@@ -55,7 +55,7 @@ async def test_a_model_is_as_old_as_its_object_under_all_its_names() -> None:
     assert {entry["created"] for entry in [*own, *single]} == {1767268800}
 
 
-async def test_by_its_own_service_a_model_lists_itself() -> None:
+async def test_the_list_through_a_models_own_service_has_only_that_model() -> None:
     async with running_router(model("one"), model("two")) as router:
         listed = await router.call("GET", MODELS, headers={"host": "two.team.svc.cluster.local"})
 
@@ -71,7 +71,7 @@ async def test_a_model_is_found_by_every_name_that_serves_it() -> None:
     assert (none.status, none.error["code"]) == (404, "model_not_found")
 
 
-async def test_the_list_changes_with_the_models() -> None:
+async def test_the_list_of_models_follows_created_and_deleted_models() -> None:
     async with running_router(model("one")) as router:
         before = (await router.call("GET", MODELS)).json()
         router.know(model("one"), model("two"))
@@ -82,7 +82,7 @@ async def test_the_list_changes_with_the_models() -> None:
 
 
 @pytest.mark.parametrize("length", [513, 12_000])
-async def test_a_name_beyond_the_bound_is_a_404_wherever_it_stands(length: int) -> None:
+async def test_a_model_name_above_the_length_limit_is_a_404_wherever_it_stands(length: int) -> None:
     async with running_router() as router:
         by_path = await router.call("GET", f"{MODELS}/{'x' * length}")
         by_body = await router.call("POST", CHAT_PATH, CHAT | {"model": "x" * (length << 6)})
@@ -92,7 +92,7 @@ async def test_a_name_beyond_the_bound_is_a_404_wherever_it_stands(length: int) 
         assert len(result.error["message"]) < 1000
 
 
-async def test_no_request_and_no_key_for_an_absent_model_reaches_who_claims_its_name() -> None:
+async def test_a_request_for_an_absent_model_reaches_no_other_namespace_that_claims_its_name() -> None:
     squatter = model("tiny", "evil", model={"aliases": [KEY, f"{KEY}/tiny", "former"]})
     async with ScriptedPod(OK) as pod, running_router(model("other"), squatter) as router:
         router.services.model_registry.replace_namespaces((), {"team": {}, "evil": {}})
@@ -112,7 +112,7 @@ async def test_no_request_and_no_key_for_an_absent_model_reaches_who_claims_its_
     assert not heads
 
 
-async def test_a_held_request_goes_to_nobody_else_when_its_model_is_deleted() -> None:
+async def test_a_held_request_goes_to_no_other_model_when_its_model_is_deleted() -> None:
     waiting, other = model(autoscaling=scaled()), model("tiny", "evil")
     async with ScriptedPod(OK) as pod, running_router(waiting, other) as router:
         router.services.model_registry.replace_models(
@@ -129,7 +129,7 @@ async def test_a_held_request_goes_to_nobody_else_when_its_model_is_deleted() ->
     assert not heads
 
 
-async def test_everything_else_has_openais_errors() -> None:
+async def test_unknown_paths_and_methods_have_openai_errors() -> None:
     async with running_router() as router:
         unknown = await router.call("POST", "/v1/embeddings", CHAT)
         method = await router.call("GET", CHAT_PATH)
@@ -144,20 +144,21 @@ async def test_the_demand_counts_each_request_once() -> None:
         model_registry = router.services.model_registry
         call = asyncio.create_task(router.call("POST", CHAT_PATH, CHAT))
         await until(lambda: len(router.dispatcher.queue) == 1)
-        waiting = model_registry.tell()[KEY]
+        waiting = model_registry.figures()[KEY]
         router.ready(pod.port)
         await call
         await until(lambda: router.dispatcher.in_flight == 0)
-        served = model_registry.tell()[KEY]
+        served = model_registry.figures()[KEY]
 
-    assert (waiting["queued"], waiting["inFlight"], waiting["arrivals"]) == (1, 0, 1)
-    assert waiting["queuedBytes"] > 0
-    assert waiting["lastCompletionAt"] is None
-    assert (served["queued"], served["completions"], served["arrivals"]) == (0, 1, 1)
-    assert served["lastCompletionAt"] > 0
+    assert (waiting.queued, waiting.in_flight, waiting.arrivals) == (1, 0, 1)
+    assert waiting.queued_bytes > 0
+    assert waiting.last_completion_at is None
+    assert (served.queued, served.completions, served.arrivals) == (0, 1, 1)
+    assert served.last_completion_at is not None
+    assert served.last_completion_at > 0
 
 
-async def test_the_first_that_waits_raises_the_cursor() -> None:
+async def test_the_first_held_request_raises_the_demand_cursor() -> None:
     async with running_router(model(autoscaling=scaled())) as router:
         rise = router.services.model_registry.rise
         poll = asyncio.create_task(rise.wait_above(rise.cursor, 60))
@@ -168,25 +169,25 @@ async def test_the_first_that_waits_raises_the_cursor() -> None:
         call.cancel()
 
 
-async def test_counters_do_not_go_back_when_a_model_returns() -> None:
+async def test_demand_counters_do_not_decrease_when_a_model_returns() -> None:
     async with ScriptedPod(OK) as pod, running_router() as router:
         router.ready(pod.port)
         await router.call("POST", CHAT_PATH, CHAT)
         router.know()
-        assert router.services.model_registry.tell() == {}
+        assert router.services.model_registry.figures() == {}
         router.know(model())
-        assert router.services.model_registry.tell()[KEY]["arrivals"] == 1
+        assert router.services.model_registry.figures()[KEY].arrivals == 1
         assert (await router.call("POST", CHAT_PATH, CHAT)).status == 200
 
 
-async def test_one_strange_object_does_not_hide_the_others() -> None:
+async def test_an_invalid_model_object_does_not_hide_other_models() -> None:
     async with running_router(model("strange", model=7), model("tiny")) as router:
         listed = await router.call("GET", MODELS)
 
     assert [entry["id"] for entry in listed.json()["data"]] == ["tiny"]
 
 
-async def test_a_pod_that_drains_gets_nothing_while_there_is_another() -> None:
+async def test_a_draining_pod_gets_no_request_while_another_pod_is_ready() -> None:
     draining = {"endpoints": [{"pod": "pod-0", "state": "Draining"}]}
     async with (
         ScriptedPod(OK) as one,
@@ -239,7 +240,7 @@ def test_a_pod_whose_drain_ended_long_ago_serves_again() -> None:
     assert used() == {"pod-0"}
 
 
-async def test_the_metrics_tell_what_waits_and_what_runs() -> None:
+async def test_the_metrics_report_held_and_running_requests() -> None:
     async with running_router(model(autoscaling=scaled())) as router:
         call = asyncio.create_task(router.call("POST", CHAT_PATH, CHAT))
         await until(lambda: len(router.dispatcher.queue) == 1)
@@ -274,7 +275,7 @@ def know(model_registry: ModelRegistry, document: Object, key: str = "") -> None
     replace({key}, {key: document})
 
 
-def test_a_model_has_a_bounded_number_of_pods(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_pods_of_a_model_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_PODS", 5)
     model_registry = ModelRegistry(float, sources=0)
     know(model_registry, model())
@@ -283,7 +284,7 @@ def test_a_model_has_a_bounded_number_of_pods(monkeypatch: pytest.MonkeyPatch) -
     assert len(model_registry.addresses) == 5
 
 
-def test_a_namespace_has_a_bounded_number_of_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_addresses_of_a_namespace_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_NAMESPACE_ADDRESSES", 20)
     model_registry = ModelRegistry(float, sources=0)
     know(model_registry, model())
@@ -300,7 +301,7 @@ def test_a_namespace_has_a_bounded_number_of_addresses(monkeypatch: pytest.Monke
     assert len(model_registry.dispatchers[KEY].pods) == 9
 
 
-def test_deleted_models_are_forgotten_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deleted_models_are_forgotten_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_GONE_MODELS", 3)
     model_registry = ModelRegistry(float, sources=0)
     for number in range(20):
@@ -309,11 +310,11 @@ def test_deleted_models_are_forgotten_some_time(monkeypatch: pytest.MonkeyPatch)
     assert len(model_registry.dispatchers) == 3
     # One of them may be made again.
     know(model_registry, model("m19"))
-    assert list(model_registry.tell()) == ["team/m19"]
+    assert list(model_registry.figures()) == ["team/m19"]
 
 
 @pytest.mark.parametrize(("later", "served"), [(1.0, False), (SERVICE_END_SECONDS + 1, True)])
-def test_a_model_that_moved_is_called_by_one_word_when_its_former_service_is_forgotten(
+def test_a_short_host_reaches_a_moved_model_once_its_former_service_is_forgotten(
     later: float, served: bool
 ) -> None:
     model_registry = ModelRegistry(lambda: 0.0, sources=0)
@@ -327,7 +328,7 @@ def test_a_model_that_moved_is_called_by_one_word_when_its_former_service_is_for
         model_registry.resolver.resolve("tiny", "tiny.team")
 
 
-def test_the_endpoints_of_one_namespace_are_no_ones_in_another() -> None:
+def test_endpoints_of_one_namespace_are_not_used_for_a_model_in_another() -> None:
     model_registry = ModelRegistry(float, sources=0)
     know(model_registry, model())
     know(model_registry, endpoint_slice(*addresses(1), namespace="evil"))

@@ -36,7 +36,9 @@ DIRECTORY = ModelResolver([CHAT, CODE, TWIN])
         ("code", "llm.example.org", "team-b/code", None),
     ],
 )
-def test_a_name_means_one_model(asked: str | None, host: str, key: str, name: str | None) -> None:
+def test_a_name_resolves_to_exactly_one_model(
+    asked: str | None, host: str, key: str, name: str | None
+) -> None:
     meant = DIRECTORY.resolve(asked, host)
     assert (meant.model.key, meant.name) == (key, name)
 
@@ -46,26 +48,26 @@ def refused(asked: str | None, host: str = "") -> ApiError:
 
 
 @pytest.mark.parametrize("asked", ["cod", "team-b/cod", "team-a/chat/x", "nothing", "a/b/c/d", "/"])
-def test_a_name_of_none_lists_what_there_is(asked: str) -> None:
+def test_an_unknown_name_is_a_404_that_lists_the_existing_models(asked: str) -> None:
     error = refused(asked)
     assert (error.status, error.code) == (404, "model_not_found")
     listed = error.message.partition("There is: ")[2].partition(". GET")[0].split(", ")
     assert set(listed) & {entry.id for entry in DIRECTORY.entries()} == set(listed) != set()
 
 
-def test_without_any_model_that_is_said() -> None:
+def test_without_any_model_the_error_says_that_there_are_none() -> None:
     with pytest.raises(ApiError, match="no models yet"):
         ModelResolver().resolve("x")
 
 
-def test_no_name_at_all_is_a_400_at_the_common_base_url() -> None:
+def test_a_request_without_a_model_name_is_a_400_at_the_common_base_url() -> None:
     assert refused(None).code == "missing_required_parameter"
     assert refused(None, "router.fairlead-system").status == 400
     assert refused(None, "chat.team-z.svc").status == 400
     assert refused(None, "code.team-b.example.org").status == 400
 
 
-def test_every_entry_of_the_list_is_served() -> None:
+def test_every_listed_name_resolves_to_a_model() -> None:
     ids = {entry.id for entry in DIRECTORY.entries()}
     assert ids == {"Qwen/Qwen3-8B", "default", "poet", "code", "team-b/code/default", "team-c/chat"}
     for name in ids:
@@ -87,18 +89,18 @@ def test_an_adapter_has_its_model_as_parent() -> None:
 @pytest.mark.parametrize(
     "asked", ["x" * (MAX_MODEL_NAME_BYTES + 1), "ä" * MAX_MODEL_NAME_BYTES, "x" * (30 << 20), "a/" * 1000]
 )
-def test_a_name_beyond_the_bound_is_none_and_is_not_repeated(asked: str) -> None:
+def test_a_name_above_the_length_limit_is_unknown_and_not_repeated_in_the_error(asked: str) -> None:
     error = refused(asked)
     assert (error.status, error.code) == (404, "model_not_found")
     assert len(error.message) < 1000
 
 
-def test_the_longest_name_is_one() -> None:
+def test_a_name_of_the_longest_allowed_length_is_resolved() -> None:
     name = "x" * MAX_MODEL_NAME_BYTES
     assert resolver(RoutedModel("team-a", "x", name)).resolve(name).model.served_name == name
 
 
 @pytest.mark.parametrize("asked", ["chta", "caht", "Chat", "chat-2", "my-chat"])
-def test_a_typo_finds_what_was_meant_among_many(asked: str) -> None:
+def test_a_misspelt_name_gets_the_closest_of_many_names_suggested(asked: str) -> None:
     others = [RoutedModel("team-b", f"m{number}", f"{number:04}-other") for number in range(1000)]
     assert "There is: chat" in refusal(asked, "", resolver(claimant("team-a", "chat"), *others)).message

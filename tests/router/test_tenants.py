@@ -16,14 +16,14 @@ from tests.router.directories import EXISTING, claimant, refusal, resolver
 
 
 @pytest.mark.parametrize("alias", ["prod/chat", "prod/chat/default", "team-a/chat/poet"])
-def test_a_full_name_is_of_its_own_namespace_also_while_the_model_is_absent(alias: str) -> None:
+def test_a_full_name_resolves_only_in_its_own_namespace_even_when_the_model_is_absent(alias: str) -> None:
     squatted = resolver(claimant("evil", "x", alias))
     assert refusal(alias, "", squatted).status == 404
     by_full_name = squatted.resolve(f"evil/x/{alias}")
     assert (by_full_name.model.key, by_full_name.name) == ("evil/x", alias)
 
 
-def test_a_full_name_that_somebody_claims_is_not_suggested_as_his() -> None:
+def test_a_full_name_claimed_from_another_namespace_is_not_suggested() -> None:
     error = refusal("prod/chat", "", resolver(claimant("evil", "x", "prod/chat")))
     assert "evil/x/prod/chat" not in error.message
 
@@ -31,12 +31,12 @@ def test_a_full_name_that_somebody_claims_is_not_suggested_as_his() -> None:
 @pytest.mark.parametrize(
     "name", ["Qwen/Qwen3-8B", "openai/gpt-oss-20b", "meta-llama/Llama-3.1-8B", "a/b/c:d"]
 )
-def test_a_name_in_a_hubs_form_is_possible(name: str) -> None:
+def test_a_served_name_in_the_form_of_a_hub_repository_resolves(name: str) -> None:
     meant = resolver(RoutedModel("team-a", "x", name)).resolve(name)
     assert (meant.model.key, meant.name) == ("team-a/x", None)
 
 
-def test_what_no_object_can_be_called_is_a_hubs_name_also_below_a_namespace() -> None:
+def test_a_name_that_no_object_can_have_resolves_as_a_hub_name_even_below_a_namespace() -> None:
     assert resolver(RoutedModel("team-a", "x", "prod/Chat_7B")).resolve("prod/Chat_7B").model.name == "x"
 
 
@@ -45,7 +45,7 @@ def test_a_name_in_a_hubs_form_may_begin_with_the_models_own_namespace() -> None
     assert resolver(openai).resolve("prod/gpt-oss-20b").model is openai
 
 
-def test_a_namespace_that_comes_later_takes_its_names_over() -> None:
+def test_a_namespace_that_is_created_later_takes_over_its_names() -> None:
     made = resolver(claimant("evil", "x", "later/chat"))
     assert "later/chat" in {entry.id for entry in made.entries()}
     assert made.resolve("later/chat").model.key == "evil/x"
@@ -54,7 +54,7 @@ def test_a_namespace_that_comes_later_takes_its_names_over() -> None:
     assert "evil/x/later/chat" in {entry.id for entry in made.entries()}
 
 
-def test_a_model_shows_that_its_namespace_exists() -> None:
+def test_a_model_is_evidence_that_its_namespace_exists() -> None:
     made = resolver(claimant("evil", "x", "later/chat"))
     made.change([claimant("later", "other")])
     assert refusal("later/chat", "", made).status == 404
@@ -66,7 +66,7 @@ def test_a_namespace_that_was_deleted_keeps_its_names() -> None:
     assert refusal("prod/chat", "", made).status == 404
 
 
-def test_while_namespaces_are_not_known_every_word_may_be_one() -> None:
+def test_while_namespaces_are_unknown_any_valid_name_counts_as_a_namespace() -> None:
     made = ModelResolver([claimant("evil", "x", "openai/gpt-oss-20b", "Qwen/Qwen3-8B")])
     assert refusal("openai/gpt-oss-20b", "", made).status == 404
     assert made.resolve("Qwen/Qwen3-8B").model.key == "evil/x"
@@ -75,49 +75,49 @@ def test_while_namespaces_are_not_known_every_word_may_be_one() -> None:
 # Names that several models claim
 
 
-def test_of_two_that_claim_a_name_the_older_one_has_it() -> None:
+def test_of_two_models_that_claim_a_name_the_older_one_gets_it() -> None:
     old, new = claimant("team-a", "x", "chat"), claimant("evil", "y", "chat", created="2026-02-01")
     made = resolver(new, old)
     assert made.resolve("chat").model is old
     assert {entry.id for entry in made.entries()} == {"x", "chat", "y", "evil/y/chat"}
 
 
-def test_the_younger_one_has_it_once_the_older_one_is_gone() -> None:
+def test_the_younger_claimant_gets_the_name_when_the_older_one_is_deleted() -> None:
     old, new = claimant("team-a", "x", "chat"), claimant("team-b", "y", "chat", created="2026-02-01")
     made = resolver(old, new)
     made.change((), [old.key])
     assert made.resolve("chat").model is new
 
 
-def test_an_old_object_does_not_get_a_name_that_it_claims_since_today() -> None:
+def test_an_old_object_does_not_take_over_a_name_that_it_claims_later() -> None:
     victim = claimant("team-a", "x", "chat", created="2026-02-01")
     made = resolver(victim, claimant("evil", "y", created="2025-01-01"))
     made.change([claimant("evil", "y", "chat", created="2025-01-01")])
     assert made.resolve("chat").model is victim
 
 
-def test_a_router_that_starts_later_goes_by_what_the_operator_has_granted() -> None:
+def test_a_router_that_starts_later_follows_the_operators_grants() -> None:
     victim = claimant("team-a", "x", "chat", created="2026-02-01", granted="x,chat")
     assert (
         resolver(claimant("evil", "y", "chat", created="2025-01-01"), victim).resolve("chat").model is victim
     )
 
 
-def test_a_grant_takes_effect_in_routers_that_run() -> None:
+def test_a_grant_takes_effect_in_running_routers() -> None:
     made = resolver(claimant("evil", "y", "chat"))
     victim = claimant("team-a", "x", "chat", created="2026-02-01", granted="chat")
     made.change([victim])
     assert made.resolve("chat").model is victim
 
 
-def test_a_forged_grant_takes_no_name_away() -> None:
+def test_a_forged_grant_does_not_take_over_a_name() -> None:
     victim = claimant("team-a", "x", "chat", created="2026-02-01", granted="chat")
     made = resolver(victim)
     made.change([claimant("evil", "y", "chat", created="2025-01-01", granted="chat")])
     assert made.resolve("chat").model is victim
 
 
-def test_while_models_are_still_being_listed_their_order_decides_nothing() -> None:
+def test_during_the_first_list_the_order_of_models_does_not_decide_claims() -> None:
     old, new = claimant("team-a", "x", "chat"), claimant("evil", "a", "chat", created="2026-02-01")
     made = ModelResolver([new], Namespaces(EXISTING))
     made.change([old])
@@ -128,24 +128,24 @@ def test_while_models_are_still_being_listed_their_order_decides_nothing() -> No
 # Requests by a model's own Service
 
 
-def test_by_its_own_service_a_model_has_all_its_names() -> None:
+def test_a_models_own_service_accepts_all_its_names() -> None:
     old, new = claimant("team-a", "x", "chat"), claimant("team-b", "y", "chat", created="2026-02-01")
     assert resolver(old, new).resolve("chat", "y.team-b.svc").model is new
 
 
-def test_by_a_service_of_one_namespace_no_short_name_leads_into_another() -> None:
+def test_a_models_service_resolves_no_short_name_of_another_namespace() -> None:
     made = resolver(claimant("team-a", "x", "chat"), claimant("evil", "y", "former"))
     assert refusal("former", "x.team-a.svc", made).status == 404
     assert made.resolve("evil/y/former", "x.team-a.svc").model.key == "evil/y"
 
 
-def test_that_holds_for_models_of_the_same_namespace() -> None:
+def test_a_models_service_resolves_short_names_of_its_own_namespace() -> None:
     made = resolver(claimant("team-a", "x", "chat"), claimant("team-a", "y", "code"))
     assert made.resolve("code", "x.team-a.svc").model.key == "team-a/y"
 
 
 @pytest.mark.parametrize("host", ["chat.prod.svc", "chat.prod.svc.cluster.local", "chat.prod", "chat"])
-def test_after_its_end_the_requests_by_its_service_reach_no_other_namespace(host: str) -> None:
+def test_requests_to_a_deleted_models_service_reach_no_other_namespace(host: str) -> None:
     victim, evil = claimant("prod", "chat"), claimant("evil", "x", "chat", created="2026-02-01")
     made = resolver(victim, evil)
     made.change((), [victim.key])
@@ -153,12 +153,12 @@ def test_after_its_end_the_requests_by_its_service_reach_no_other_namespace(host
     assert refusal("chat", host, made).status in (400, 404)
 
 
-def test_before_a_model_is_known_neither() -> None:
+def test_requests_to_a_service_of_an_unknown_model_reach_no_other_namespace() -> None:
     made = resolver(claimant("evil", "x", "chat"))
     assert refusal("chat", "chat.prod.svc", made).status == 404
 
 
-def test_the_routers_own_service_is_for_all_models() -> None:
+def test_the_routers_own_service_serves_all_models() -> None:
     made = resolver(claimant("team-a", "x", "chat"), service="fairlead-router.prod")
     for host in (
         "fairlead-router.prod.svc.cluster.local",
@@ -170,14 +170,14 @@ def test_the_routers_own_service_is_for_all_models() -> None:
 
 
 @pytest.mark.parametrize("host", ["fairlead-router", "localhost"])
-def test_a_model_of_the_routers_name_gets_nothing_that_is_for_all(host: str) -> None:
+def test_a_model_with_the_routers_name_gets_no_request_for_other_models(host: str) -> None:
     victim, evil = claimant("team-a", "x", "chat"), claimant("evil", host, "chat", created="2026-02-01")
     made = resolver(victim, evil, service="fairlead-router.prod")
     assert made.resolve("chat", host).model is victim
     assert refusal(None, host, made).status == 400
 
 
-def test_a_host_of_one_word_chooses_no_model_against_its_name() -> None:
+def test_a_short_host_does_not_choose_a_model_that_lacks_the_requested_name() -> None:
     holder, other = claimant("team-a", "x", "chat"), claimant("team-b", "y", "chat", created="2026-02-01")
     error = refusal("chat", "y", resolver(holder, other))
     assert (error.status, error.code) == (400, "ambiguous_model")
@@ -185,7 +185,7 @@ def test_a_host_of_one_word_chooses_no_model_against_its_name() -> None:
 
 
 @pytest.mark.parametrize("asked", [None, "chat"])
-def test_a_host_of_one_word_chooses_no_model_among_two_of_the_name(asked: str | None) -> None:
+def test_a_short_host_does_not_choose_between_two_models_of_that_name(asked: str | None) -> None:
     made = resolver(claimant("team-a", "chat"), claimant("team-b", "chat", created="2026-02-01"))
     assert refusal(asked, "chat", made).status == 400
     assert made.resolve("team-b/chat", "chat").model.key == "team-b/chat"
@@ -211,7 +211,7 @@ changes = st.lists(st.tuples(st.booleans(), models), max_size=12)
 
 
 @given(changes, names, st.sampled_from(["", *(f"x.{namespace}.svc" for namespace in NAMESPACES)]))
-def test_no_full_name_leads_into_another_namespace(
+def test_a_full_name_never_resolves_into_another_namespace(
     steps: list[tuple[bool, RoutedModel]], asked: str, host: str
 ) -> None:
     made = ModelResolver((), Namespaces(NAMESPACES))
@@ -229,7 +229,7 @@ def test_no_full_name_leads_into_another_namespace(
 
 
 @given(changes, models, names)
-def test_a_name_stays_with_its_holder_in_spite_of_later_ones(
+def test_a_name_stays_with_its_holder_despite_later_claims(
     steps: list[tuple[bool, RoutedModel]], holder: RoutedModel, asked: str
 ) -> None:
     made = ModelResolver([holder], Namespaces(NAMESPACES))

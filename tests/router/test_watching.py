@@ -25,7 +25,7 @@ from tests.support.faults import Call, Fault, FaultyProxy
 pytestmark = pytest.mark.apiserver
 
 
-class World:
+class FollowedNamespace:
     """One namespace, a registry that follows it, and the connection between."""
 
     def __init__(
@@ -62,7 +62,7 @@ class World:
 @asynccontextmanager
 async def following(
     plane: ControlPlane, namespace: str, folder: Path, everywhere: bool = False
-) -> AsyncIterator[World]:
+) -> AsyncIterator[FollowedNamespace]:
     async with FaultyProxy(plane.kubeconfig, folder / "kubeconfig") as proxy:
         server = json.loads(proxy.kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
         (folder / "token").write_text("ignored")
@@ -77,7 +77,7 @@ async def following(
         watched = sources(() if everywhere else (namespace,), *replace)
         tasks = [asyncio.create_task(Watcher(reader, source).run()) for source in watched]
         try:
-            yield World(plane, namespace, proxy, model_registry)
+            yield FollowedNamespace(plane, namespace, proxy, model_registry)
         finally:
             for task in tasks:
                 task.cancel()
@@ -86,7 +86,9 @@ async def following(
 
 
 @pytest.fixture
-async def world(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> AsyncIterator[World]:
+async def world(
+    control_plane: ControlPlane, namespace: str, tmp_path: Path
+) -> AsyncIterator[FollowedNamespace]:
     """A registry that follows an empty namespace."""
     async with following(control_plane, namespace, tmp_path) as made:
         await made.watching()
@@ -103,7 +105,7 @@ def node(control_plane: ControlPlane) -> Iterator[str]:
     control_plane.kubectl("delete", "node", name, "--wait=false")
 
 
-async def test_models_and_pods_come_and_go(world: World) -> None:
+async def test_created_and_deleted_models_and_pods_are_followed(world: FollowedNamespace) -> None:
     assert world.model_registry.synced
     await world.apply(model("tiny"), endpoint_slice(endpoint("10.0.0.7", "tiny-0")))
     await until(lambda: world.model_registry.addresses == {Address("tiny-0", "10.0.0.7", 8000)})
@@ -113,7 +115,7 @@ async def test_models_and_pods_come_and_go(world: World) -> None:
     await until(lambda: not world.models)
 
 
-async def test_a_cut_watch_goes_on_where_it_was(world: World) -> None:
+async def test_a_broken_watch_resumes_at_its_resource_version(world: FollowedNamespace) -> None:
     await world.apply(model("one"))
     await until(lambda: world.models == {"one"})
     lists = sum(not call.watch for call in world.proxy.calls)
@@ -123,7 +125,7 @@ async def test_a_cut_watch_goes_on_where_it_was(world: World) -> None:
     assert sum(not call.watch for call in world.proxy.calls) == lists
 
 
-async def test_what_was_deleted_while_the_version_was_lost_is_gone(world: World) -> None:
+async def test_a_deletion_missed_by_an_expired_watch_is_noticed(world: FollowedNamespace) -> None:
     await world.apply(model("one"), model("two"))
     await until(lambda: world.models == {"one", "two"})
     gone = {"modeldeployments": True, "endpointslices": True}
@@ -141,7 +143,7 @@ async def test_what_was_deleted_while_the_version_was_lost_is_gone(world: World)
 
 
 @pytest.mark.parametrize("status", [403, 429, 500])
-async def test_a_server_that_refuses_is_asked_again(
+async def test_a_refused_watch_is_retried(
     control_plane: ControlPlane, namespace: str, tmp_path: Path, status: int
 ) -> None:
     async with following(control_plane, namespace, tmp_path) as world:
@@ -152,7 +154,7 @@ async def test_a_server_that_refuses_is_asked_again(
         await until(lambda: world.model_registry.synced)
 
 
-async def test_a_change_of_status_moves_no_request(world: World) -> None:
+async def test_a_status_change_does_not_move_held_requests(world: FollowedNamespace) -> None:
     await world.apply(model("tiny"), endpoint_slice(endpoint("10.0.0.7", "tiny-0")))
     await until(lambda: world.model_registry.addresses)
     (pod,) = next(iter(world.model_registry.dispatchers.values())).pods.values()
@@ -163,7 +165,7 @@ async def test_a_change_of_status_moves_no_request(world: World) -> None:
     assert same is pod
 
 
-async def test_a_list_of_large_objects_comes_in_pieces(
+async def test_a_list_of_large_objects_is_read_in_pages(
     control_plane: ControlPlane, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kube, "MAX_PIECE_BYTES", 16_000)
@@ -177,7 +179,7 @@ async def test_a_list_of_large_objects_comes_in_pieces(
         assert again.models == {f"m{number}" for number in range(9)}
 
 
-async def test_the_names_of_a_namespace_are_its_own_from_its_beginning_and_beyond_its_end(
+async def test_names_below_a_namespace_belong_to_it_from_its_creation_until_after_its_deletion(
     control_plane: ControlPlane, namespace: str, tmp_path: Path
 ) -> None:
     fresh = f"fresh-{uuid.uuid4().hex[:8]}"
@@ -202,8 +204,8 @@ async def test_the_names_of_a_namespace_are_its_own_from_its_beginning_and_beyon
 
 
 @pytest.mark.parametrize("spec", [{"type": "ClusterIP"}, {"clusterIP": "None"}], ids=["service", "headless"])
-async def test_slices_that_kubernetes_makes_of_a_models_service_have_its_pods(
-    world: World, node: str, spec: Object
+async def test_endpoint_slices_made_by_kubernetes_are_read(
+    world: FollowedNamespace, node: str, spec: Object
 ) -> None:
     labels = {"fairlead.dev/model": "tiny"}
     name = "tiny-pods" if "clusterIP" in spec else "tiny"

@@ -47,7 +47,7 @@ class ScriptedPod(ScriptedEngine):
 
 
 class Router:
-    """A listening API port, and what the watches would tell it."""
+    """A listening API port, and what the watches would report to it."""
 
     def __init__(self, services: RouterContext, port: int, session: aiohttp.ClientSession) -> None:
         self.services, self.port, self._session = services, port, session

@@ -31,12 +31,12 @@ class Pod:
 
     @property
     def due(self) -> float:
-        """When it becomes ready; infinite while nobody knows."""
+        """When it becomes ready; infinite while unknown."""
         waits = self.scheduled is None or self.place is not None
         return math.inf if waits else (self.scheduled or 0.0) + self.cold_start
 
 
-class Cluster:
+class SimulatedCluster:
     """Does what an autoscaler orders, as Kubernetes would.
 
     `cold_start` is the median in seconds. The n-th pod takes equally long under every autoscaler, so that

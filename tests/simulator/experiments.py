@@ -131,7 +131,7 @@ def perform(run: Run, sources: Sources) -> Done:
 
 
 def perform_all(runs: Sequence[Run], sources: Sources, processes: int | None = None) -> Iterator[Done]:
-    """All runs, on all cores unless told otherwise, in the order in which they end."""
+    """All runs, on all cores by default, in the order in which they end."""
     work = functools.partial(perform, sources=sources)
     count = processes or os.cpu_count() or 1
     if count == 1:

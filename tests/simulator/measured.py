@@ -111,8 +111,12 @@ def _watch(engine: Engine, clients: Sequence[threading.Thread]) -> list[Tick]:
     while any(thread.is_alive() for thread in clients):
         now = read_engine(engine.get("/metrics")[1], None)
         at, cpu = time.monotonic(), sum(_cpu_seconds(part) for part in parts)
-        if before and now and before["running"] and now["running"]:
-            rise = [now[name] - before[name] for name in ("steps", "decodeTokens", "prefillTokens")]
+        if before and now and before.running and now.running:
+            rise = [
+                now.steps - before.steps,
+                now.decode_tokens - before.decode_tokens,
+                now.prefill_tokens - before.prefill_tokens,
+            ]
             # vLLM counts a prompt when all of it is done, so a tick has to have many steps.
             if rise[0] >= STEPS_PER_TICK and cpu > before_cpu:
                 ticks.append(Tick(at - before_at, cpu - before_cpu, *rise))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.simulator.cluster import Cluster
+from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.plane import Engine, Outcome, Plane, Routing
 from tests.simulator.policies.base import Policy, View
 from tests.simulator.policies.fairlead import shipped_pick
@@ -37,7 +37,7 @@ class Setup:
     refuse_at_zero: bool = False
     drain_seconds: float | None = None
     """How long a pod that goes may work on what it has; None: as the workload's owner says; 0: it loses all,
-    as vLLM does on SIGTERM unless it is told otherwise."""
+    as vLLM does on SIGTERM by default."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Simulation:
         self.plane = Plane(*arrays, setup.engine, routing, pick)
         drain = workload.drain_seconds if setup.drain_seconds is None else setup.drain_seconds
         counted = (WARM_UP, workload.end)
-        self.cluster = Cluster(self.plane, workload.trouble, setup.cold_start, drain, counted)
+        self.cluster = SimulatedCluster(self.plane, workload.trouble, setup.cold_start, drain, counted)
 
     def run(self) -> Figures:
         """From the first request to the end of the last."""
@@ -133,7 +133,7 @@ class Simulation:
         return now >= self.workload.end and totals.completions + totals.lost >= len(self.workload.arrival)
 
     def _wake_at(self, now: float, wake: float) -> float:
-        """When the autoscaler is told of the next request, if there is no pod for it."""
+        """When the autoscaler learns of the next request, if there is no pod for it."""
         if self._replicas or self.policy.wake_seconds is None:
             return math.inf
         if not math.isinf(wake):

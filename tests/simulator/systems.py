@@ -77,7 +77,7 @@ SYSTEMS: Mapping[str, System] = {
         System("KubeAI", _peer(KubeAI), _TARGETS, "100", Shipped(drain_seconds=_ABORTS)),
         # The activator holds and the queue proxy drains for the revision's timeout, 300 s.
         System("Knative", _peer(Knative), _TARGETS, "70", Shipped(hold_seconds=300.0, drain_seconds=300.0)),
-        # Nobody holds in front of a plain Deployment. The default is that of KEDA's add-on for HTTP.
+        # Nothing holds requests for a plain Deployment. The default is that of KEDA's add-on for HTTP.
         System("HPA", _peer(Hpa), _TARGETS, "100", Shipped(refuse_at_zero=True, drain_seconds=_ABORTS)),
         System(
             "KEDA waiting",

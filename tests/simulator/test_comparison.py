@@ -25,7 +25,7 @@ KNATIVE = [
 ]
 
 
-def test_the_frontier_leaves_out_what_is_dearer_and_worse() -> None:
+def test_the_frontier_omits_points_that_cost_more_and_attain_less() -> None:
     assert [each.point for each in frontier(KNATIVE)] == ["28", "10", "6"]
 
 
@@ -38,7 +38,9 @@ def test_the_frontier_leaves_out_what_is_dearer_and_worse() -> None:
         (0.96, (100.0, False)),
     ],
 )
-def test_what_an_attainment_costs_a_peer(attainment: float, expected: tuple[float, bool]) -> None:
+def test_the_price_of_an_attainment_is_interpolated_on_a_peers_frontier(
+    attainment: float, expected: tuple[float, bool]
+) -> None:
     hours, reached = price(KNATIVE, attainment)
     assert hours == pytest.approx(expected[0])
     assert reached is expected[1]
@@ -51,13 +53,13 @@ def all_systems(ours: float) -> list[Point]:
 
 
 @pytest.mark.parametrize(("ours", "met"), [(30.0, True), (30.1, False)])
-def test_the_aim_is_a_quarter_less_than_every_peer(ours: float, met: bool) -> None:
+def test_the_aim_is_met_at_a_quarter_fewer_gpu_hours_than_every_peer(ours: float, met: bool) -> None:
     found = all_systems(ours)
     rows = aims(found, savings(found))
     assert [row["met"] for row in rows] == [met, met, True, True]
 
 
-def test_a_lost_request_misses_the_aim() -> None:
+def test_a_lost_request_fails_the_aim() -> None:
     found = [*all_systems(30.0), point(OURS, "Cost", 0.9, 30.0, lost=1)]
     assert [row["met"] for row in aims(found, savings(found))] == [True, True, False, True]
 

@@ -47,7 +47,7 @@ def test_kubeai_takes_the_mean_of_sixty_samples() -> None:
     assert wanted[60 + 59] == 7
 
 
-def test_kubeai_goes_down_on_the_fourth_tick_that_asks_for_it() -> None:
+def test_kubeai_scales_down_on_the_fourth_tick_below() -> None:
     policy = KubeAI(10, 32)
     assert policy.decide(view(0, 20, 2, 2)).replicas == 2
     wanted = [policy.decide(view(10.0 * i, 0, 2, 2)).replicas for i in range(1, 6)]
@@ -70,7 +70,7 @@ def test_knative_scales_on_the_stable_mean_below_panic() -> None:
     assert wanted[-1] == 2
 
 
-def test_knative_panics_on_six_seconds_and_does_not_go_down_in_panic() -> None:
+def test_knative_panics_on_six_seconds_and_does_not_scale_down_in_panic() -> None:
     wanted = follow(Knative(10, 32), 200, lambda at: 100 if 60 <= at < 70 else 10)
     assert wanted[29] == 1
     assert wanted[30] == 4  # (10 + 10 + 100) / 3 / 10: three samples of 2 s
@@ -81,45 +81,45 @@ def test_knative_panics_on_six_seconds_and_does_not_go_down_in_panic() -> None:
     assert wanted[-1] == 1
 
 
-def test_knative_goes_down_by_half_at_most() -> None:
+def test_knative_scales_down_by_half_at_most() -> None:
     policy = Knative(10, 32)
     policy.decide(view(0, 80, 8, 8))
     wanted = [policy.decide(view(100.0 + 2 * i, 1, 8 // 2 ** min(i, 3), 8)).replicas for i in range(4)]
     assert wanted == [4, 2, 1, 1]
 
 
-def test_knative_goes_to_zero_after_window_and_grace() -> None:
+def test_knative_scales_to_zero_after_window_and_grace_period() -> None:
     wanted = follow(Knative(10, 32), 120, lambda at: 5 if at < 20 else 0)
     assert wanted[18 // 2 + 44] == 1
     assert wanted[18 // 2 + 45] == 0
 
 
-def test_hpa_divides_the_sum_that_is_ten_seconds_old() -> None:
+def test_hpa_uses_the_metric_sum_of_ten_seconds_ago() -> None:
     # Synced at 0, 15, 30, ...; the sync of 15 s reads the sample of 5 s.
     wanted = follow(Hpa(20, 32), 30, lambda at: 20 if at < 10 else 90)
     assert wanted == [1, 1, 1, 1, 1, 1, 5]
 
 
-def test_hpa_ignores_a_tenth_and_is_bounded_by_the_double_or_four() -> None:
+def test_hpa_has_a_10_percent_tolerance_and_adds_at_most_double_or_four() -> None:
     assert follow(Hpa(20, 32), 60, lambda at: 21.9)[-1] == 1
     assert follow(Hpa(20, 99), 0, lambda at: 2000) == [5]
 
 
-def test_hpa_goes_down_after_five_minutes() -> None:
+def test_hpa_scales_down_after_five_minutes() -> None:
     wanted = follow(Hpa(20, 32), 400, lambda at: 100 if at < 20 else 20)
     assert wanted[3] == 5
     assert wanted[310 // 5] == 5
     assert wanted[315 // 5] == 1  # 300 s after the last answer of 5
 
 
-def test_keda_takes_a_missing_metric_for_zero() -> None:
+def test_keda_treats_a_missing_metric_as_zero() -> None:
     policy = Keda(5, 32)
     for at in range(0, 395, 5):
         order = policy.decide(view(at, 50, 2, 2, held=10, visible=at < 30))
     assert order.replicas == 1
 
 
-def test_keda_leaves_zero_when_something_waits_and_goes_there_after_its_cooldown() -> None:
+def test_keda_leaves_zero_for_a_waiting_request_and_returns_after_its_cooldown() -> None:
     policy = Keda(5, 32)
     assert policy.decide(view(0, 3, 0, 0, held=3)).replicas == 1
     wanted = [policy.decide(view(5.0 * i, 3, 1, 1)).replicas for i in range(1, 80)]
@@ -127,7 +127,7 @@ def test_keda_leaves_zero_when_something_waits_and_goes_there_after_its_cooldown
     assert policy.decide(view(1000, 0, 0, 0)).replicas == 0
 
 
-def test_aibrix_multiplies_by_what_is_starting() -> None:
+def test_aibrix_multiplies_by_starting_pods() -> None:
     policy, replicas, wanted = Aibrix(10, 99), 2, []
     for tick in range(4):
         replicas = policy.decide(view(10.0 * tick, 40, 2, replicas)).replicas
@@ -135,11 +135,11 @@ def test_aibrix_multiplies_by_what_is_starting() -> None:
     assert wanted == [4, 8, 16, 32]
 
 
-def test_aibrix_stays_while_nothing_can_be_asked() -> None:
+def test_aibrix_keeps_its_replicas_without_metrics() -> None:
     assert Aibrix(10, 99).decide(view(0, 500, 3, 3, visible=False)).replicas == 3
 
 
-def test_ray_goes_up_after_thirty_seconds_and_down_after_ten_minutes() -> None:
+def test_ray_scales_up_after_30_seconds_and_down_after_10_minutes() -> None:
     wanted = follow(RayServe(10, 32), 800, lambda at: 30 if at < 60 else 10)
     assert wanted[30 // 5 - 1] == 1
     assert wanted[30 // 5] == 3
@@ -148,10 +148,10 @@ def test_ray_goes_up_after_thirty_seconds_and_down_after_ten_minutes() -> None:
     assert wanted[(70 + 600) // 5] == 1
 
 
-def test_ray_leaves_zero_at_once_with_one() -> None:
+def test_ray_leaves_zero_immediately_with_one_replica() -> None:
     assert RayServe(2, 32).decide(view(0, 40, 0, 0, held=40)).replicas == 1
 
 
 @pytest.mark.parametrize("peer", [KubeAI, Knative, Hpa, Keda, Aibrix, RayServe])
-def test_no_peer_exceeds_its_most(peer: Callable[[float, int], Policy]) -> None:
+def test_no_peer_exceeds_its_maximum_replicas(peer: Callable[[float, int], Policy]) -> None:
     assert max(follow(peer(1, 7), 900, lambda at: 1000)) <= 7

@@ -18,7 +18,7 @@ def plane(arrival: list[float], output: int, routing: Routing, engine: Engine = 
     return Plane(np.array(arrival), ones, ones * output, engine, routing)
 
 
-def test_requests_wait_at_the_router_until_a_pod_is_there() -> None:
+def test_requests_wait_at_the_router_until_a_pod_is_ready() -> None:
     with plane([0.0, 1.0], 1, Routing(8)) as running:
         running.advance(10.0)
         assert running.totals().held == 2
@@ -27,7 +27,7 @@ def test_requests_wait_at_the_router_until_a_pod_is_there() -> None:
         assert running.first.tolist() == pytest.approx([10.1, 10.2])
 
 
-def test_beyond_the_limit_requests_stay_free_for_the_next_pod() -> None:
+def test_requests_above_the_limit_wait_unassigned_for_the_next_pod() -> None:
     with plane([0.0, 0.0, 0.0], 50, Routing(2)) as running:
         running.add()
         running.advance(1.0)
@@ -37,7 +37,7 @@ def test_beyond_the_limit_requests_stay_free_for_the_next_pod() -> None:
         assert running.first[2] == pytest.approx(1.1)
 
 
-def test_the_least_loaded_pod_is_taken() -> None:
+def test_the_least_loaded_pod_is_chosen() -> None:
     with plane([0.0, 0.0, 0.0, 0.0], 50, Routing(8)) as running:
         running.add()
         running.add()
@@ -45,7 +45,7 @@ def test_the_least_loaded_pod_is_taken() -> None:
         assert [gauge.in_flight for gauge in running.gauges()] == [2, 2]
 
 
-def test_a_hold_that_lasts_too_long_is_a_loss_of_its_own_kind() -> None:
+def test_a_hold_timeout_is_counted_as_its_own_kind_of_loss() -> None:
     with plane([0.0, 6.0], 1, Routing(8, hold_seconds=5.0)) as running:
         running.advance(8.0)
         running.add()
@@ -53,7 +53,7 @@ def test_a_hold_that_lasts_too_long_is_a_loss_of_its_own_kind() -> None:
         assert running.outcome.tolist() == [Outcome.TIMED_OUT, Outcome.DONE]
 
 
-def test_a_router_that_does_not_hold_refuses_at_zero_only() -> None:
+def test_a_router_without_holding_refuses_only_at_zero() -> None:
     with plane([0.0, 2.0], 1, Routing(8, refuse_at_zero=True)) as running:
         running.advance(1.0)
         running.add()
@@ -61,7 +61,7 @@ def test_a_router_that_does_not_hold_refuses_at_zero_only() -> None:
         assert running.outcome.tolist() == [Outcome.REFUSED, Outcome.DONE]
 
 
-def test_a_draining_pod_ends_what_it_has_and_gets_nothing() -> None:
+def test_a_draining_pod_finishes_its_requests_and_gets_no_new_ones() -> None:
     with plane([0.0, 0.5], 10, Routing(8)) as running:
         place = running.add()
         running.advance(0.2)
@@ -74,7 +74,7 @@ def test_a_draining_pod_ends_what_it_has_and_gets_nothing() -> None:
         assert running.outcome[1] == Outcome.DONE
 
 
-def test_a_pod_that_dies_loses_what_it_has_unless_the_router_may_try_again() -> None:
+def test_requests_of_a_dead_pod_are_lost_unless_the_router_retries() -> None:
     for retry, expected in ((False, Outcome.ABORTED), (True, Outcome.DONE)):
         with plane([0.0, 0.35], 10, Routing(8)) as running:
             place = running.add()
@@ -86,7 +86,7 @@ def test_a_pod_that_dies_loses_what_it_has_unless_the_router_may_try_again() -> 
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_requests_are_conserved_whatever_happens_to_the_pods(seed: int) -> None:
+def test_every_request_ends_exactly_once_whatever_happens_to_the_pods(seed: int) -> None:
     rng = np.random.default_rng(seed)
     arrival = np.sort(rng.uniform(0, 60, 600))
     lengths = rng.integers(1, 40, 600).astype(np.int32)
@@ -115,7 +115,7 @@ def test_requests_are_conserved_whatever_happens_to_the_pods(seed: int) -> None:
         assert running.totals().completions == (running.outcome == Outcome.DONE).sum()
 
 
-def test_the_shipped_pick_routes_as_the_least_load_that_the_others_get() -> None:
+def test_the_routers_pick_equals_the_least_load_choice_of_the_peers() -> None:
     rng = np.random.default_rng(5)
     arrival = np.sort(rng.uniform(0, 100, 3000))
     prompt, output = (rng.integers(10, 800, 3000).astype(np.int32) for _ in range(2))

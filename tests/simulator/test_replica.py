@@ -44,7 +44,7 @@ def test_a_long_prompt_is_prefilled_in_chunks_of_the_budget() -> None:
         assert running.gauge(0).steps == 3
 
 
-def test_who_decodes_comes_before_who_is_in_prefill_and_pays_for_it_in_time() -> None:
+def test_decoding_requests_are_batched_first_and_slowed_by_prefill() -> None:
     with plane([(0.0, 1000, 3), (0.015, 1000, 1)]) as running:
         running.advance(1.0)
         # The second waits for the step's end at 20 ms; the next (10 + 1 + 10 ms) makes a token of both.
@@ -52,7 +52,7 @@ def test_who_decodes_comes_before_who_is_in_prefill_and_pays_for_it_in_time() ->
         assert running.last[0] == pytest.approx(0.041 + 0.011)
 
 
-def test_the_kv_cache_costs_time() -> None:
+def test_a_larger_kv_cache_makes_steps_slower() -> None:
     engine = Engine(a=0.010, b=0.0, d=0.0, g=0.000001, slots=4, budget=2000, kv_tokens=100_000)
     with plane([(0.0, 1000, 2)], engine) as running:
         running.advance(1.0)
@@ -70,7 +70,7 @@ def test_requests_beyond_the_slots_wait_for_one() -> None:
         assert running.first[4] > running.last[0]
 
 
-def test_a_full_kv_cache_throws_out_who_came_last_and_both_end_in_the_end() -> None:
+def test_a_full_kv_cache_preempts_the_latest_request_and_both_finish() -> None:
     engine = Engine(a=0.010, b=0.0, d=0.0, g=0.0, slots=4, budget=2000, kv_tokens=300)
     with plane([(0.0, 100, 150), (0.005, 100, 150)], engine) as running:
         running.advance(20.0)
@@ -108,6 +108,6 @@ def test_every_token_is_counted_once() -> None:
         assert totals.load_integral == pytest.approx(ends)
 
 
-def test_what_cannot_ever_fit_is_refused_by_name() -> None:
+def test_a_request_that_can_never_fit_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="KV cache"):
         plane([(0.0, 100, 201)], Engine(kv_tokens=300))

@@ -18,13 +18,13 @@ def compared() -> list[Done]:
     return [perform(Run(name, point, "few-gpus", 1, 30.0), Sources()) for name, point in points.items()]
 
 
-def test_the_document_is_json_and_has_every_run(compared: list[Done]) -> None:
+def test_the_report_is_json_with_every_run(compared: list[Done]) -> None:
     document = json.loads(json.dumps(report.document({"half": "held-out"}, compared, []), allow_nan=False))
     assert [run["system"] for run in document["runs"]] == [each.run.system for each in compared]
     assert {row["peer"] for row in document["savings"]} == set(PEERS)
 
 
-def test_the_text_names_every_peer_its_price_and_what_was_lost(compared: list[Done]) -> None:
+def test_the_text_report_has_price_and_losses_of_every_peer(compared: list[Done]) -> None:
     text = report.text(compared, compared)
     assert all(f"| {peer} |" in text for peer in PEERS)
     ours = compared[-1].figures

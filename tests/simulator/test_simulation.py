@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fairlead_operator.autoscale.settings import Settings
-from tests.simulator.cluster import Cluster
+from tests.simulator.cluster import SimulatedCluster
 from tests.simulator.experiments import HALVES, Run, Sources, perform
 from tests.simulator.plane import Engine, Plane, Routing
 from tests.simulator.policies.base import Order, View
@@ -58,35 +58,35 @@ def test_a_change_back_within_ten_minutes_is_a_flap() -> None:
     assert (figures.scalings, figures.flaps) == (3, 1)
 
 
-def test_pods_beyond_the_gpus_wait_and_cost_nothing() -> None:
+def test_pods_beyond_the_gpus_wait_and_count_no_gpu_hours() -> None:
     workload = quiet(trouble=Trouble(gpus=2))
     figures = Simulation(workload, Scripted({0.0: 5}), Setup(60.0)).run()
     assert figures.most_unschedulable == 3
     assert figures.gpu_hours == pytest.approx(2.0)
 
 
-def test_a_restart_is_told_once() -> None:
+def test_a_restart_is_reported_once() -> None:
     policy = Scripted({0.0: 1})
     Simulation(quiet(trouble=Trouble(restarts=(700.0, 900.0))), policy, Setup(60.0)).run()
     assert policy.restarted == [700.0, 900.0]
 
 
-def test_cold_starts_are_as_long_as_asked_and_the_same_for_everyone() -> None:
+def test_cold_starts_have_the_configured_length_for_every_system() -> None:
     empty = np.zeros(0), np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
     lengths = []
     for _ in range(2):
         with Plane(*empty, Engine(), Routing(8)) as plane:
-            cluster = Cluster(plane, Trouble(gpus=200), 100.0, 600.0, (0.0, 1e6))
+            cluster = SimulatedCluster(plane, Trouble(gpus=200), 100.0, 600.0, (0.0, 1e6))
             cluster.scale(0.0, 200, (), ())
             lengths.append([pod.cold_start for pod in cluster.pods])
     assert lengths[0] == lengths[1]
     assert np.median(lengths[0]) == pytest.approx(100.0, rel=0.1)
 
 
-def test_who_is_named_goes_first_and_drains_and_who_is_recalled_serves_again() -> None:
+def test_a_named_pod_drains_first_and_serves_again_when_called_back() -> None:
     arrival, tokens = np.array([1.0, 1.0]), np.full(2, 400, dtype=np.int32)
     with Plane(arrival, tokens, tokens, Engine(), Routing(8)) as plane:
-        cluster = Cluster(plane, Trouble(), 10.0, 600.0, (0.0, 1e6))
+        cluster = SimulatedCluster(plane, Trouble(), 10.0, 600.0, (0.0, 1e6))
         cluster.begin(2)
         plane.advance(2.0)
         cluster.scale(2.0, 1, ("pod-0",), ())
@@ -103,7 +103,7 @@ def test_who_is_named_goes_first_and_drains_and_who_is_recalled_serves_again() -
         assert cluster.gpu_seconds == pytest.approx(300.0 + float(plane.last[0]), abs=0.1)
 
 
-def test_without_time_to_drain_requests_are_lost() -> None:
+def test_without_a_drain_period_running_requests_are_lost() -> None:
     workload = replace(steady(np.random.default_rng(1)), end=WARM_UP + 600)
     kept = workload.arrival < workload.end
     arrays = {name: getattr(workload, name)[kept] for name in ("arrival", "prompt", "output")}
@@ -115,7 +115,7 @@ def test_without_time_to_drain_requests_are_lost() -> None:
     assert aborted.lost["aborted"] > 0
 
 
-def test_the_shipped_class_wakes_from_zero_and_loses_nothing() -> None:
+def test_the_products_autoscaler_wakes_from_zero_without_losses() -> None:
     workload = on_off(np.random.default_rng(1))
     policy = Fairlead(Settings(max_replicas=8), Engine())
     figures = Simulation(workload, policy, Setup(60.0), own_router=True).run()
@@ -125,7 +125,7 @@ def test_the_shipped_class_wakes_from_zero_and_loses_nothing() -> None:
 
 
 @pytest.mark.parametrize("system", ["Fairlead", "Knative"])
-def test_the_same_seed_gives_the_same_figures_and_another_others(system: str) -> None:
+def test_the_figures_depend_only_on_the_seed(system: str) -> None:
     point = "Balanced" if system == "Fairlead" else "28"
     runs = [Run(system, point, "flash", seed, 60.0) for seed in (1, 1, 2)]
     figures = [perform(run, Sources()).figures for run in runs]
@@ -133,21 +133,21 @@ def test_the_same_seed_gives_the_same_figures_and_another_others(system: str) ->
     assert figures[0] != figures[2]
 
 
-def test_the_halves_share_neither_workload_nor_seed() -> None:
+def test_tuning_and_evaluation_share_neither_workload_nor_seed() -> None:
     training, held_out = HALVES["training"], HALVES["held-out"]
     assert not set(training.workloads) & set(held_out.workloads)
     assert not set(training.seeds) & set(held_out.seeds)
 
 
 @pytest.mark.parametrize("name", [*TRAINING, *HELD_OUT])
-def test_every_workload_is_in_order_and_ends_in_its_time(name: str) -> None:
+def test_every_workload_is_sorted_and_ends_within_its_duration(name: str) -> None:
     workload = {**TRAINING, **HELD_OUT}[name](np.random.default_rng(1))
     assert (np.diff(workload.arrival) >= 0).all()
     assert workload.arrival[-1] < workload.end
     assert (workload.arrival >= WARM_UP).sum() > 1000
 
 
-def test_a_fixed_count_is_not_changed() -> None:
+def test_a_static_replica_count_is_not_changed() -> None:
     figures = Simulation(quiet(), Static(1, 8), Setup(60.0)).run()
     assert figures.gpu_hours == pytest.approx(1.0)
     assert figures.scalings == 0

@@ -18,7 +18,7 @@ AZURE = """TIMESTAMP,ContextTokens,GeneratedTokens
 """
 
 
-def test_the_azure_format_is_read(tmp_path: Path) -> None:
+def test_the_azure_trace_format_is_read(tmp_path: Path) -> None:
     path = tmp_path / "AzureLLMInferenceTrace_conv.csv"
     path.write_text(AZURE)
     trace = read(path)
@@ -27,7 +27,7 @@ def test_the_azure_format_is_read(tmp_path: Path) -> None:
     assert trace.output.tolist() == [44, 109, 1]  # a request makes a token at least
 
 
-def test_seconds_are_read_and_sorted(tmp_path: Path) -> None:
+def test_a_trace_in_seconds_is_read_and_sorted(tmp_path: Path) -> None:
     path = tmp_path / "own.csv"
     path.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n12.5,10,20\n2.5,30,40\n")
     assert read(path).prompt.tolist() == [30, 10]
@@ -35,20 +35,20 @@ def test_seconds_are_read_and_sorted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "TIMESTAMP,ContextTokens,GeneratedTokens\nx,1,2\n"])
-def test_what_is_no_trace_is_named(tmp_path: Path, content: str) -> None:
+def test_an_invalid_trace_is_reported(tmp_path: Path, content: str) -> None:
     path = tmp_path / "bad.csv"
     path.write_text(content)
     with pytest.raises(TraceError, match=r"bad\.csv"):
         read(path)
 
 
-def test_a_workload_that_cannot_be_had_is_left_out_with_the_reason(tmp_path: Path) -> None:
+def test_an_unavailable_workload_is_skipped_with_the_reason(tmp_path: Path) -> None:
     found, missing = available(["azure-conv", "steady"], Sources(folder=tmp_path))
     assert found == ["steady"]
     assert "azure-conv" in missing[0]
 
 
-def test_copies_are_superposed_and_the_begin_comes_before_as_warm_up() -> None:
+def test_trace_copies_are_superposed_and_preceded_by_a_warm_up() -> None:
     at = np.arange(0.0, 1800.0, 2.0)
     tokens = np.full(len(at), 7, dtype=np.int32)
     made = workload("x", Trace(at, tokens, tokens), 3, np.random.default_rng(1), initial=2)

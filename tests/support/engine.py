@@ -128,7 +128,7 @@ class Engine:
         return document
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Status and body of a GET over the engine's socket. Raises OSError while nobody listens."""
+        """Status and body of a GET over the engine's socket. Raises OSError while no process listens."""
         connection = http.client.HTTPConnection("engine", timeout=10)
         with contextlib.closing(connection), socket.socket(socket.AF_UNIX) as unix:
             unix.settimeout(10)

@@ -152,8 +152,8 @@ def _digest(path: Path, changed: int, algorithm: str, head: bytes = b"") -> str:
 
 def commit_of(folder: Path) -> str:
     """Changes with any file."""
-    told = [[name, sha256_of(path)] for name, path in files_of(folder).items()]
-    return hashlib.sha1(json.dumps(told).encode(), usedforsecurity=False).hexdigest()
+    entries = [[name, sha256_of(path)] for name, path in files_of(folder).items()]
+    return hashlib.sha1(json.dumps(entries).encode(), usedforsecurity=False).hexdigest()
 
 
 def is_large(path: Path) -> bool:
@@ -216,7 +216,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(401, "", "Invalid credentials in Authorization header")
         exists = (self.server.folder / name).is_dir()
         if not known and (name in behaviour.private or not exists):
-            # The hub does not tell strangers whether something exists.
+            # The hub does not show to unauthenticated clients whether something exists.
             return self._error(401, "RepoNotFound", "Repository not found")
         if not exists:
             return self._error(404, "RepoNotFound", "Repository not found")
@@ -289,8 +289,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _error(self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> None:
         self._note(urlsplit(self.path).path, 0, 0)
-        told = {"X-Error-Message": message, **({"X-Error-Code": code} if code else {}), **(headers or {})}
-        self._send(status, told, json.dumps({"error": message}).encode())
+        sent = {"X-Error-Message": message, **({"X-Error-Code": code} if code else {}), **(headers or {})}
+        self._send(status, sent, json.dumps({"error": message}).encode())
 
     def _send(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)

@@ -32,7 +32,7 @@ from fairlead_weights.listing import (
     check_revision,
     checked,
     record_from,
-    wanted,
+    select_paths,
 )
 from fairlead_weights.progress import DownloadProgress, Rate, Tally, peer_document, percent
 
@@ -42,13 +42,37 @@ class TestJobs:
         entry = {"name": "model", "source": "hf://acme/tiny", "target": "/run/fairlead/model"} | job
         return json.dumps({"jobs": [entry], "cache": "/weights", "state": "/run/fairlead/weights.json"})
 
-    def test_what_is_not_said_has_a_default(self) -> None:
+    @pytest.mark.parametrize(
+        ("text", "place"),
+        [
+            ("", "the document: Invalid JSON"),
+            ("[]", "the document: Input should be an object"),
+            ('{"cache": "/weights", "state": "/state"}', "jobs: Field required"),
+            (
+                '{"jobs": [], "cache": "/weights", "state": "/state"}',
+                "jobs: Tuple should have at least 1 item",
+            ),
+            (
+                '{"jobs": [{"name": "a", "target": "/a"}], "cache": "/c", "state": "/s"}',
+                "jobs.0.source: Field",
+            ),
+            ('{"jobs": [{"name": "a", "source": 5, "target": "/a"}], "cache": "/c"}', "jobs.0.source: Input"),
+        ],
+    )
+    def test_an_order_that_cannot_be_read_is_refused_with_the_name_of_the_field(
+        self, text: str, place: str
+    ) -> None:
+        with pytest.raises(JobError, match="FAIRLEAD_WEIGHTS cannot be read") as refused:
+            parse(text)
+        assert place in str(refused.value)
+
+    def test_omitted_keys_of_an_order_have_defaults(self) -> None:
         order = parse(self.order())
 
         assert order.jobs == (Job("model", "hf://acme/tiny", "/run/fairlead/model"),)
         assert (order.source, order.capacity_bytes, order.patience_seconds) == ("hf://acme/tiny", None, 600)
 
-    def test_keys_of_a_newer_operator_are_ignored(self) -> None:
+    def test_order_keys_of_a_newer_operator_are_ignored(self) -> None:
         assert parse(self.order(colour="red")).jobs[0].repository == "acme/tiny"
 
     @pytest.mark.parametrize(
@@ -60,7 +84,7 @@ class TestJobs:
             ("s3://models/llm/tiny/", ("models", "llm/tiny")),
         ],
     )
-    def test_buckets_and_paths(self, source: str, bucket: tuple[str, str]) -> None:
+    def test_an_s3_source_is_split_into_bucket_and_path(self, source: str, bucket: tuple[str, str]) -> None:
         assert parse(self.order(source=source)).jobs[0].bucket == bucket
 
     @pytest.mark.parametrize(
@@ -74,11 +98,11 @@ class TestJobs:
             {"revision": "../x"},
         ],
     )
-    def test_nonsense_is_named(self, job: dict[str, str]) -> None:
+    def test_an_invalid_job_is_refused_with_its_value(self, job: dict[str, str]) -> None:
         with pytest.raises(JobError, match=next(iter(job.values()))):
             parse(self.order(**job))
 
-    def test_only_a_whole_commit_pins(self) -> None:
+    def test_only_a_complete_commit_hash_pins_a_revision(self) -> None:
         assert Job("model", "hf://a/b", "/m", revision="0" * 40).pinned
         assert Job("model", "hf://a/b", "/m", revision="0" * 64).pinned
         assert not Job("model", "hf://a/b", "/m", revision="0" * 12).pinned
@@ -99,9 +123,9 @@ SOURCE = "hf://acme/tiny"
 
 
 class TestWanted:
-    def test_safetensors_make_other_weights_superfluous(self) -> None:
+    def test_other_weight_formats_are_skipped_if_there_are_safetensors(self) -> None:
         paths = ["config.json", "model.safetensors", "pytorch_model.bin", "model.pt", "model.gguf"]
-        assert wanted(paths, SOURCE) == ["config.json", "model.safetensors"]
+        assert select_paths(paths, SOURCE) == ["config.json", "model.safetensors"]
 
     @pytest.mark.parametrize(
         ("paths", "kept"),
@@ -111,10 +135,10 @@ class TestWanted:
             (["config.json", "a.gguf"], ["config.json", "a.gguf"]),
         ],
     )
-    def test_the_best_weights_that_there_are(self, paths: list[str], kept: list[str]) -> None:
-        assert wanted(paths, SOURCE) == kept
+    def test_the_best_available_weight_format_is_chosen(self, paths: list[str], kept: list[str]) -> None:
+        assert select_paths(paths, SOURCE) == kept
 
-    def test_what_engines_read_beside_weights_stays(self) -> None:
+    def test_files_that_engines_read_besides_weights_are_kept(self) -> None:
         paths = [
             "config.json",
             "generation_config.json",
@@ -129,7 +153,7 @@ class TestWanted:
             "consolidated.safetensors",
             "1_Pooling/config.json",
         ]
-        assert wanted(paths, SOURCE) == paths
+        assert select_paths(paths, SOURCE) == paths
 
     @pytest.mark.parametrize(
         "path",
@@ -138,15 +162,15 @@ class TestWanted:
             *("a" * (MAX_NAME_BYTES + 1), "ä" * MAX_NAME_BYTES, "a/" * (MAX_PATH_BYTES // 2) + "aa"),
         ],
     )
-    def test_no_path_leads_out_of_the_folder(self, path: object) -> None:
+    def test_a_path_that_leads_out_of_the_folder_is_refused(self, path: object) -> None:
         with pytest.raises(DownloadError, match="no path"):
             check_path(path, "acme/tiny")
 
-    def test_the_longest_path_is_one(self) -> None:
+    def test_a_path_of_the_longest_allowed_length_is_accepted(self) -> None:
         longest = "/".join(["a" * MAX_NAME_BYTES] * 4 + ["b" * (MAX_PATH_BYTES - 4 * MAX_NAME_BYTES - 4)])
         assert check_path(longest, "acme/tiny") == longest
 
-    def test_all_files_together_are_bounded(self) -> None:
+    def test_the_number_and_size_of_all_files_are_bounded(self) -> None:
         number = MAX_TOTAL_BYTES // MAX_FILE_BYTES
         items = [Item(str(n), MAX_FILE_BYTES, "v") for n in range(number)]
         assert checked(items, "The hub").items == tuple(items)
@@ -161,25 +185,27 @@ class TestWanted:
             with pytest.raises(DownloadError, match="The hub names the commit"):
                 check_revision(wrong, "The hub")
 
-    def test_a_record_is_read_as_it_was_written(self) -> None:
+    def test_a_cache_record_is_read_as_it_was_written(self) -> None:
         record = Record("1", Listing((Item("a/b", 5, "v"),), "c0ffee00" * 5))
         assert record_from(json.loads(json.dumps(record.as_document()))) == record
 
 
 class TestBackoff:
-    def test_pauses_grow_to_a_bound(self) -> None:
+    def test_retry_pauses_grow_up_to_a_maximum(self) -> None:
         waits = [next_wait(attempt, None, 0, 1e9, 0.999) or 0 for attempt in range(1, 2000)]
         assert waits[:3] == pytest.approx([1, 2, 4], rel=0.01)
         assert max(waits) <= LONGEST_WAIT
 
     @given(st.integers(1, 100), st.floats(0, 600), st.floats(0, 0.99))
-    def test_what_the_server_asks_is_kept(self, attempt: int, asked: float, jitter: float) -> None:
+    def test_a_retry_pause_is_not_shorter_than_retry_after(
+        self, attempt: int, asked: float, jitter: float
+    ) -> None:
         wait = next_wait(attempt, asked, 0, 10_000, jitter)
         assert wait is not None
         assert asked <= wait <= asked + 1
 
     @given(st.integers(1, 100), st.none() | st.floats(0, 1e6), st.floats(0, 1000), st.floats(0, 0.99))
-    def test_patience_is_never_exceeded(
+    def test_retries_never_exceed_the_patience(
         self, attempt: int, asked: float | None, idle: float, jitter: float
     ) -> None:
         wait = next_wait(attempt, asked, idle, 600, jitter)
@@ -201,10 +227,10 @@ class TestBackoff:
             ("", None),
         ],
     )
-    def test_retry_after(self, value: str, seconds: float | None) -> None:
+    def test_retry_after_is_parsed_as_seconds_or_date(self, value: str, seconds: float | None) -> None:
         assert retry_after({"retry-after": value}, now=100) == seconds
 
-    def test_no_header(self) -> None:
+    def test_a_missing_retry_after_header_is_none(self) -> None:
         assert retry_after({}, now=100) is None
 
 
@@ -222,7 +248,9 @@ class TestCauses:
             (504, "WeightsUnavailable", True),
         ],
     )
-    def test_statuses(self, status: int, reason: str, transient: bool) -> None:
+    def test_each_http_status_maps_to_a_reason_and_to_transient_or_not(
+        self, status: int, reason: str, transient: bool
+    ) -> None:
         failure = of_status(status, "The hub", f"HTTP {status}")
         assert (failure.cause.reason, failure.transient) == (reason, transient)
 
@@ -237,10 +265,10 @@ class TestCauses:
             (errno.EIO, "CacheNotWritable"),
         ],
     )
-    def test_disks(self, number: int, reason: str) -> None:
+    def test_each_disk_error_maps_to_a_reason(self, number: int, reason: str) -> None:
         assert of_os_error(OSError(number, "so"), "/weights").cause.reason == reason
 
-    def test_how_much_is_missing(self) -> None:
+    def test_a_full_disk_message_has_needed_free_and_missing_bytes(self) -> None:
         message = disk_full(3 << 30, 1 << 29, "/weights").cause.message
         assert "3.0 GiB more" in message
         assert "512.0 MiB free" in message
@@ -251,7 +279,7 @@ class TestCauses:
     @example("\ud800")
     @example("😀" * 5000)
     @example('"' * 5000)
-    def test_a_termination_message_fits_and_is_one_line(self, text: str) -> None:
+    def test_a_termination_message_is_one_line_within_the_size_limit(self, text: str) -> None:
         message = termination_message(DownloadError("DiskFull", text).cause, 1)
         assert len(message) <= 4096
         assert "\n" not in json.loads(message)["message"]
@@ -261,22 +289,22 @@ class TestProgress:
     def progress(self) -> DownloadProgress:
         return DownloadProgress("hf://acme/tiny", 1000.0, {"model": Tally(30, 100), "sql": Tally()})
 
-    def test_the_total_is_unknown_until_every_source_has_told_its_own(self) -> None:
+    def test_the_total_is_unknown_until_the_size_of_every_source_is_known(self) -> None:
         progress = self.progress()
         assert progress.as_document()["totalBytes"] is None
         progress.tallies["sql"] = Tally(5, 10)
         assert (progress.as_document()["bytes"], progress.as_document()["totalBytes"]) == (35, 110)
 
-    def test_who_waits_tells_the_downloader_s_figures(self) -> None:
+    def test_a_waiting_pod_reports_the_downloaders_figures(self) -> None:
         downloader, waiting = self.progress(), self.progress()
         waiting.phase, waiting.peer = "Waiting", downloader.job_document("model", "pod-1")
-        told = waiting.as_document()
-        assert (told["bytes"], told["totalBytes"], told["bytesPerSecond"]) == (30, 100, None)
-        assert "host" not in told
+        document = waiting.as_document()
+        assert (document["bytes"], document["totalBytes"], document["bytesPerSecond"]) == (30, 100, None)
+        assert "host" not in document
 
-    def test_what_another_pod_tells_is_repeated_as_far_as_it_makes_sense(self) -> None:
-        told = self.progress().job_document("model", "qwen3-5c9d.pod")
-        assert peer_document(told) == told
+    def test_only_valid_figures_of_another_pod_are_reported(self) -> None:
+        document = self.progress().job_document("model", "qwen3-5c9d.pod")
+        assert peer_document(document) == document
         nonsense = {"host": "a b", "bytes": "1", "totalBytes": -1, "bytesPerSecond": 1.5, "more": "x" * 9}
         assert peer_document(nonsense) == {
             "host": "?",
@@ -285,20 +313,20 @@ class TestProgress:
             "bytesPerSecond": None,
         }
 
-    def test_the_rate_is_that_of_the_last_seconds(self) -> None:
+    def test_the_rate_is_measured_over_the_last_seconds(self) -> None:
         rate = Rate()
         fetched = [0] * 20 + [100 * second for second in range(40)] + [3900] * 3
         for second, total in enumerate(fetched):
-            rate.note(second, total)
+            rate.add(second, total)
         assert rate.per_second == 70  # seven of the last ten seconds brought something
 
     def test_there_is_no_rate_before_the_first_byte(self) -> None:
         rate = Rate()
         for second in range(5):
-            rate.note(second, 0)
+            rate.add(second, 0)
         assert rate.per_second is None
 
-    def test_a_downloader_that_has_told_nothing_yet(self) -> None:
+    def test_a_waiting_pod_without_the_downloaders_figures_reports_0_bytes(self) -> None:
         progress = self.progress()
         progress.phase, progress.peer = "Waiting", {}
         assert (progress.as_document()["bytes"], progress.as_document()["totalBytes"]) == (0, None)
@@ -307,7 +335,9 @@ class TestProgress:
         ("done", "total", "text"),
         [(0, 100, "0 %"), (999, 1000, "99 %"), (5, 5, "100 %"), (0, 0, "100 %"), (5, None, "")],
     )
-    def test_percent(self, done: int, total: int | None, text: str) -> None:
+    def test_percent_is_rounded_down_and_empty_without_a_total(
+        self, done: int, total: int | None, text: str
+    ) -> None:
         assert percent(done, total) == text
 
 
@@ -328,25 +358,25 @@ class TestAnswers:
         monkeypatch.setattr(time, "monotonic", lambda: now)
         return bytes_()
 
-    def test_a_list_that_comes_too_slowly_is_given_up_for_now(self, slow: Iterator[bytes]) -> None:
+    def test_a_list_that_arrives_too_slowly_is_retried_later(self, slow: Iterator[bytes]) -> None:
         with pytest.raises(DownloadError, match="The hub takes more than") as failure:
             b"".join(answers.bounded(slow, 1 << 20, "The hub"))
         assert failure.value.transient
 
-    def test_an_error_that_comes_too_slowly_is_read_as_far_as_it_came(self, slow: Iterator[bytes]) -> None:
+    def test_a_slow_error_body_is_read_as_far_as_it_arrived(self, slow: Iterator[bytes]) -> None:
         read = b"".join(answers.beginning(slow, 1 << 20))
         assert len(read) == MAX_ANSWER_SECONDS // 10 + 1
 
     @given(st.binary(max_size=5000), st.integers(1, 100))
-    def test_what_was_packed_is_read_in_any_pieces(self, content: bytes, size: int) -> None:
+    def test_compressed_data_is_read_in_pieces_of_any_size(self, content: bytes, size: int) -> None:
         packed = gzip.compress(content)
         pieces = (packed[at : at + size] for at in range(0, len(packed), size))
         assert b"".join(answers.unpacked(pieces)) == content
 
-    def test_what_was_packed_unpacks_in_small_pieces(self) -> None:
+    def test_compressed_data_is_decompressed_in_small_pieces(self) -> None:
         pieces = answers.unpacked([gzip.compress(bytes(8 << 20))])
         assert max(map(len, pieces)) <= 64 << 10
 
-    def test_what_is_not_packed_cannot_be_unpacked(self) -> None:
+    def test_data_that_is_not_compressed_is_refused(self) -> None:
         with pytest.raises(ValueError, match="no gzip"):
             b"".join(answers.unpacked([b"{}"]))

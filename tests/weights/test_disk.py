@@ -53,7 +53,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def test_weights_that_do_not_fit_are_not_begun(hub: Hub, tmp_path: Path, small_disk: Path) -> None:
+def test_a_download_larger_than_the_free_space_does_not_start(
+    hub: Hub, tmp_path: Path, small_disk: Path
+) -> None:
     make_repository(hub.folder / "acme/tiny", {"model.safetensors": 5 << 20})
     pod = Pod(tmp_path / "pod", small_disk)
 
@@ -65,7 +67,9 @@ def test_weights_that_do_not_fit_are_not_begun(hub: Hub, tmp_path: Path, small_d
     assert hub.sent() == 0
 
 
-def test_a_disk_that_somebody_else_fills(hub: Hub, tmp_path: Path, small_disk: Path) -> None:
+def test_a_disk_filled_by_another_process_during_the_download_is_diskfull(
+    hub: Hub, tmp_path: Path, small_disk: Path
+) -> None:
     repository = make_repository(hub.folder / "acme/tiny", {"model.safetensors": 3 << 20})
     pod = Pod(tmp_path / "pod", small_disk)
     hub.behaviour.bytes_per_second = 1 << 20
@@ -85,13 +89,15 @@ def test_a_disk_that_somebody_else_fills(hub: Hub, tmp_path: Path, small_disk: P
     assert max(asked.offset for asked in hub.asked) > 1 << 18
 
 
-def test_a_file_larger_than_the_quota(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_file_above_the_file_size_limit_is_diskfull(hub: Hub, pod: Pod, repository: Path) -> None:
     outcome = pod.run(order(hub, pod), wrapper=("prlimit", f"--fsize={LARGE // 2}"))
 
     assert (outcome.code, outcome.reason) == (1, "DiskFull"), outcome
 
 
-def test_the_size_of_an_ephemeral_cache_is_known_beforehand(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_download_larger_than_an_ephemeral_cache_does_not_start(
+    hub: Hub, pod: Pod, repository: Path
+) -> None:
     outcome = pod.run(order(hub, pod, capacityBytes=TOTAL - 1))
 
     assert (outcome.code, outcome.reason) == (1, "DiskFull"), outcome
@@ -111,7 +117,9 @@ def close(folder: Path) -> None:
         os.chmod(parent, 0o555)
 
 
-def test_a_cache_of_somebody_else(hub: Hub, pod: Pod, repository: Path, foreigner: Sequence[str]) -> None:
+def test_a_cache_owned_by_another_user_is_cachenotwritable(
+    hub: Hub, pod: Pod, repository: Path, foreigner: Sequence[str]
+) -> None:
     close(pod.cache)
 
     outcome = pod.run(order(hub, pod), wrapper=foreigner)
@@ -122,7 +130,9 @@ def test_a_cache_of_somebody_else(hub: Hub, pod: Pod, repository: Path, foreigne
     assert hub.sent() == 0
 
 
-def test_a_cache_that_became_read_only(hub: Hub, tmp_path: Path, small_disk: Path, repository: Path) -> None:
+def test_a_cache_that_became_read_only_is_cachenotwritable(
+    hub: Hub, tmp_path: Path, small_disk: Path, repository: Path
+) -> None:
     pod = Pod(tmp_path / "pod", small_disk)
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
 
@@ -132,7 +142,7 @@ def test_a_cache_that_became_read_only(hub: Hub, tmp_path: Path, small_disk: Pat
     assert "Read-only file system" in outcome.message
 
 
-def test_a_complete_cache_may_be_read_only(
+def test_a_complete_read_only_cache_is_used(
     hub: Hub, pod: Pod, repository: Path, foreigner: Sequence[str]
 ) -> None:
     assert pod.run(order(hub, pod)).code == 0
@@ -145,7 +155,7 @@ def test_a_complete_cache_may_be_read_only(
     assert read_folder(pod.model) == read_folder(repository)
 
 
-def test_memory_stays_small(hub: Hub, pod: Pod) -> None:
+def test_the_memory_of_a_large_download_stays_small(hub: Hub, pod: Pod) -> None:
     size = 32 << 20
     for n in range(4):
         path = hub.folder / f"acme/tiny/model-{n}.safetensors"

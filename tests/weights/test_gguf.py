@@ -9,7 +9,7 @@ import pytest
 from fairlead_weights.bounds import MAX_NAMED_FILES
 from fairlead_weights.causes import MESSAGE_CHARS, DownloadError
 from fairlead_weights.jobs import Job, JobError, parse
-from fairlead_weights.listing import wanted
+from fairlead_weights.listing import select_paths
 from tests.support.hub import Hub
 from tests.weights.downloads import Pod, make_repository, read_folder
 from tests.weights.s3_server import BUCKET, CREDENTIALS, S3Server
@@ -37,7 +37,7 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-def test_only_the_chosen_file_is_downloaded_with_what_engines_read_beside_it(gguf_hub: Hub, pod: Pod) -> None:
+def test_only_the_chosen_gguf_file_and_its_configuration_are_downloaded(gguf_hub: Hub, pod: Pod) -> None:
     order = pod.order(pod.job(f"{SOURCE}/tiny-Q4_K_M.gguf", gguf_hub.url))
     done = pod.run(order)
 
@@ -53,7 +53,7 @@ def test_all_parts_of_a_split_model_are_downloaded(gguf_hub: Hub, pod: Pod) -> N
     assert read_folder(pod.model).keys() == {*SMALL, "README.md", *SPLIT}
 
 
-def test_several_quantisations_and_no_choice_are_refused_before_a_byte_is_fetched(
+def test_several_quantisations_without_a_choice_are_refused_before_any_download(
     gguf_hub: Hub, pod: Pod
 ) -> None:
     done = pod.run(pod.order(pod.job(SOURCE, gguf_hub.url)))
@@ -67,7 +67,7 @@ def test_several_quantisations_and_no_choice_are_refused_before_a_byte_is_fetche
     assert not list(pod.cache.rglob("blobs/*"))
 
 
-def test_a_file_that_is_not_there_is_refused_with_those_that_are(gguf_hub: Hub, pod: Pod) -> None:
+def test_a_missing_gguf_file_is_refused_with_the_existing_ones(gguf_hub: Hub, pod: Pod) -> None:
     done = pod.run(pod.order(pod.job(f"{SOURCE}/tiny-Q3.gguf", gguf_hub.url)))
 
     assert done.reason == "WeightsNotFound"
@@ -84,7 +84,7 @@ def test_two_models_of_one_repository_share_a_cache(gguf_hub: Hub, pod: Pod) -> 
     assert len(kept) == 2
 
 
-def test_a_second_start_fetches_nothing(gguf_hub: Hub, pod: Pod) -> None:
+def test_a_second_start_downloads_nothing(gguf_hub: Hub, pod: Pod) -> None:
     order = pod.order(pod.job(f"{SOURCE}/tiny-Q2_K.gguf", gguf_hub.url))
     assert pod.run(order).code == 0
     sent = gguf_hub.sent()
@@ -93,7 +93,7 @@ def test_a_second_start_fetches_nothing(gguf_hub: Hub, pod: Pod) -> None:
     assert gguf_hub.sent() == sent
 
 
-def test_a_file_of_a_bucket_is_downloaded_with_what_lies_in_its_folder(s3: S3Server, pod: Pod) -> None:
+def test_a_file_of_a_bucket_is_downloaded_with_its_folder(s3: S3Server, pod: Pod) -> None:
     source = f"s3://{BUCKET}/llm/tiny/tiny-Q4_K_M.gguf"
     done = pod.run(pod.order(pod.job(source, s3.url)), **CREDENTIALS)
 
@@ -101,7 +101,7 @@ def test_a_file_of_a_bucket_is_downloaded_with_what_lies_in_its_folder(s3: S3Ser
     assert read_folder(pod.model).keys() == {*SMALL, "README.md", "tiny-Q4_K_M.gguf"}
 
 
-def test_files_of_one_folder_of_a_bucket_do_not_displace_each_other(s3: S3Server, pod: Pod) -> None:
+def test_two_files_of_one_bucket_folder_stay_in_the_cache(s3: S3Server, pod: Pod) -> None:
     """What is no longer in a folder of a bucket is removed from the cache."""
     folders = []
     for name in ("tiny-Q2_K.gguf", "tiny-Q8_0.gguf"):
@@ -130,39 +130,39 @@ class TestChoice:
         ],
         ids=["projector", "split", "better-weights"],
     )
-    def test_where_there_is_one_model_nothing_has_to_be_chosen(
+    def test_a_repository_with_one_gguf_model_needs_no_choice(
         self, paths: list[str], kept: list[str]
     ) -> None:
-        assert wanted(paths, SOURCE) == kept
+        assert select_paths(paths, SOURCE) == kept
 
-    def test_a_chosen_file_goes_before_better_weights(self) -> None:
+    def test_a_chosen_gguf_file_is_preferred_to_safetensors(self) -> None:
         paths = ["config.json", "model.safetensors", "a.gguf", "b.gguf"]
-        assert wanted(paths, SOURCE, "b.gguf") == ["config.json", "b.gguf"]
+        assert select_paths(paths, SOURCE, "b.gguf") == ["config.json", "b.gguf"]
 
-    def test_what_lies_in_the_files_own_folder_comes_with_it(self) -> None:
+    def test_files_in_the_folder_of_the_chosen_file_are_downloaded(self) -> None:
         paths = ["config.json", "q4/config.json", "q4/a.gguf", "q8/config.json", "q8/a.gguf"]
-        assert wanted(paths, SOURCE, "q4/a.gguf") == ["config.json", "q4/config.json", "q4/a.gguf"]
+        assert select_paths(paths, SOURCE, "q4/a.gguf") == ["config.json", "q4/config.json", "q4/a.gguf"]
 
-    def test_a_later_part_is_refused_with_the_first_one(self) -> None:
+    def test_choosing_a_later_part_is_refused_and_the_first_part_named(self) -> None:
         with pytest.raises(
             DownloadError, match=r"Name the first part: hf://acme/tiny/big/big-Q8_0-00001-of-"
         ):
-            wanted(SPLIT, SOURCE, "big/big-Q8_0-00002-of-00003.gguf")
+            select_paths(SPLIT, SOURCE, "big/big-Q8_0-00002-of-00003.gguf")
 
     def test_a_model_without_one_of_its_parts_is_refused(self) -> None:
         there = [path for path in SPLIT if "00002-of" not in path]
         with pytest.raises(DownloadError, match=r"has no file big/big-Q8_0-00002-of-00003\.gguf") as refused:
-            wanted(there, SOURCE, there[0])
+            select_paths(there, SOURCE, there[0])
         assert refused.value.cause.reason == "WeightsCorrupt"
 
-    def test_a_repository_without_gguf_files_says_so(self) -> None:
+    def test_a_choice_in_a_repository_without_gguf_files_is_refused(self) -> None:
         with pytest.raises(DownloadError, match=r"has no file a\.gguf\. It has no GGUF files\."):
-            wanted(["config.json", "model.safetensors"], SOURCE, "a.gguf")
+            select_paths(["config.json", "model.safetensors"], SOURCE, "a.gguf")
 
-    def test_few_of_many_choices_are_named(self) -> None:
+    def test_a_refusal_names_only_a_few_of_many_choices(self) -> None:
         many = [f"model-IQ{number:02}_XXS.gguf" for number in range(MAX_NAMED_FILES + 7)]
         with pytest.raises(DownloadError, match=r"and 7 more\.") as refused:
-            wanted(many, SOURCE)
+            select_paths(many, SOURCE)
         message = refused.value.cause.message
         assert message.count("_XXS") == MAX_NAMED_FILES
         assert len(message) <= MESSAGE_CHARS
@@ -178,7 +178,7 @@ class TestJobs:
             ("hf://acme/tiny/q4/m-00001-of-00002.gguf", "acme/tiny", "q4/m-00001-of-00002.gguf"),
         ],
     )
-    def test_a_file_of_a_repository(self, source: str, repository: str, file: str) -> None:
+    def test_a_repository_source_with_a_file_is_parsed(self, source: str, repository: str, file: str) -> None:
         job = Job("model", source, "/m")
         assert (job.repository, job.file) == (repository, file)
 
@@ -192,12 +192,14 @@ class TestJobs:
             ("s3://bucket.gguf", ("bucket.gguf", ""), ""),
         ],
     )
-    def test_a_file_of_a_bucket(self, source: str, bucket: tuple[str, str], file: str) -> None:
+    def test_a_bucket_source_with_a_file_is_parsed(
+        self, source: str, bucket: tuple[str, str], file: str
+    ) -> None:
         document = f'{{"jobs": [{{"name": "m", "source": "{source}", "target": "/m"}}], '
         (job,) = parse(document + '"cache": "/c", "state": "/s"}').jobs
         assert (job.bucket, job.file) == (bucket, file)
 
     @pytest.mark.parametrize("source", ["hf://acme/tiny/config.json", "hf://acme/tiny/../x.gguf"])
-    def test_other_files_of_a_repository_cannot_be_chosen(self, source: str) -> None:
+    def test_a_repository_source_with_a_file_of_another_type_is_refused(self, source: str) -> None:
         with pytest.raises(JobError):
             Job("model", source, "/m")

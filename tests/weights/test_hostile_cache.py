@@ -85,7 +85,7 @@ def test_a_folder_that_is_a_link_is_not_written_through(
 
 
 @pytest.mark.parametrize("place", ["blobs", "snapshots"])
-def test_another_models_folder_is_another_folder(
+def test_a_link_into_another_models_cache_folder_is_not_written_through(
     download: Download, pod: Pod, tmp_path: Path, place: str
 ) -> None:
     other = make_repository(pod.cache / "huggingface/models--acme--other", {f"{place}/x": 10})
@@ -103,7 +103,7 @@ def test_a_file_of_the_model_that_is_a_link_elsewhere_is_replaced(
     assert read_folder(pod.model) == read_folder(repository)
 
 
-def test_a_content_that_is_a_link_elsewhere_is_fetched_and_replaced(
+def test_content_that_is_a_link_elsewhere_is_downloaded_and_replaced(
     download: Download, pod: Pod, repository: Path, victim: Path
 ) -> None:
     blob = link(
@@ -116,7 +116,7 @@ def test_a_content_that_is_a_link_elsewhere_is_fetched_and_replaced(
     assert read_folder(pod.model) == read_folder(repository)
 
 
-def test_an_unfinished_content_that_is_a_link_elsewhere_is_not_written(
+def test_unfinished_content_that_is_a_link_elsewhere_is_not_written(
     download: Download, pod: Pod, repository: Path, victim: Path
 ) -> None:
     digest = sha256_of(repository / "model.safetensors")
@@ -137,7 +137,7 @@ def test_a_reference_that_is_a_link_elsewhere_is_replaced(
 
 
 @pytest.mark.parametrize("end", [".lock", ".json", ".progress.json"])
-def test_a_note_that_is_a_link_elsewhere_is_not_written_through(
+def test_a_cache_record_that_is_a_link_elsewhere_is_not_written_through(
     download: Download, hub: Hub, pod: Pod, victim: Path, end: str
 ) -> None:
     link(pod, f"{notes(hub)}{end}", victim / "launcher.py")
@@ -148,14 +148,14 @@ def test_a_note_that_is_a_link_elsewhere_is_not_written_through(
         assert outcome.code == 0, outcome
 
 
-def test_a_folder_of_notes_that_is_a_link_elsewhere_is_refused(
+def test_a_cache_record_folder_that_is_a_link_elsewhere_is_refused(
     download: Download, pod: Pod, victim: Path
 ) -> None:
     link(pod, ".fairlead", victim)
     assert download().reason == "WeightsCorrupt"
 
 
-def test_a_pipe_in_place_of_a_note_is_not_waited_for(download: Download, hub: Hub, pod: Pod) -> None:
+def test_a_pipe_in_place_of_a_cache_record_does_not_block(download: Download, hub: Hub, pod: Pod) -> None:
     (pod.cache / ".fairlead").mkdir()
     for end in (".json", ".progress.json"):
         os.mkfifo(pod.cache / f"{notes(hub)}{end}")
@@ -193,7 +193,7 @@ FALSE_RECORDS = {
 
 
 @pytest.mark.parametrize("name", FALSE_RECORDS)
-def test_a_note_that_cannot_be_one_counts_for_nothing(
+def test_an_invalid_cache_record_is_ignored(
     download: Download, hub: Hub, pod: Pod, repository: Path, name: str
 ) -> None:
     path = pod.cache / f"{notes(hub)}.json"
@@ -203,7 +203,7 @@ def test_a_note_that_cannot_be_one_counts_for_nothing(
     assert read_folder(pod.model) == read_folder(repository)
 
 
-def test_a_note_about_another_commit_does_not_replace_the_one_that_was_asked_for(
+def test_a_cache_record_of_another_commit_does_not_replace_the_requested_one(
     download: Download, hub: Hub, pod: Pod, repository: Path
 ) -> None:
     wanted = commit_of(repository)
@@ -226,7 +226,7 @@ def test_a_note_about_another_commit_does_not_replace_the_one_that_was_asked_for
         {"bytes": True, "totalBytes": None, "host": "a\nb"},
     ],
 )
-def test_progress_of_another_pod_that_makes_no_sense_is_not_repeated(
+def test_invalid_progress_of_another_pod_is_not_reported(
     hub: Hub, pod: Pod, tmp_path: Path, repository: Path, progress: dict[str, Any]
 ) -> None:
     hub.behaviour.bytes_per_second = LARGE // 10
@@ -257,7 +257,7 @@ def hold(path: Path) -> int:
     return descriptor
 
 
-def test_the_caches_may_be_arranged_by_a_link_inside_the_volume(
+def test_a_cache_folder_may_be_a_link_inside_the_volume(
     download: Download, pod: Pod, repository: Path
 ) -> None:
     (pod.cache / "hub").mkdir()
@@ -267,7 +267,7 @@ def test_the_caches_may_be_arranged_by_a_link_inside_the_volume(
     assert (pod.cache / "hub/models--acme--tiny/refs/main").exists()
 
 
-def test_the_caches_are_not_taken_out_of_the_volume_by_a_link(
+def test_a_cache_folder_that_links_out_of_the_volume_is_refused(
     download: Download, pod: Pod, victim: Path
 ) -> None:
     link(pod, "huggingface", victim)
@@ -277,7 +277,7 @@ def test_the_caches_are_not_taken_out_of_the_volume_by_a_link(
 @pytest.mark.parametrize(
     "place", ["s3/{bucket}/llm", "s3/{bucket}/llm/tiny", "s3/.objects/{bucket}/llm/tiny"]
 )
-def test_a_link_in_place_of_a_buckets_folder_is_neither_written_nor_emptied(
+def test_a_link_in_place_of_a_bucket_folder_is_neither_written_nor_emptied(
     pod: Pod, victim: Path, place: str
 ) -> None:
     link(pod, place.format(bucket=BUCKET), victim)

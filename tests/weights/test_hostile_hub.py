@@ -83,7 +83,7 @@ def test_a_commit_that_is_a_path_is_refused(
 @pytest.mark.parametrize(
     "path", ["../../../x", "{victim}/launcher.py", "a/../../x", "\ud800", "a" * 241, 7, None, ["a"]]
 )
-def test_a_file_name_that_is_no_path_in_a_folder_is_refused(
+def test_a_file_name_that_is_not_a_relative_path_is_refused(
     download: Download, pod: Pod, victim: Path, path: Any
 ) -> None:
     named = path.format(victim=victim) if isinstance(path, str) else path
@@ -103,7 +103,7 @@ def test_a_file_name_that_is_no_path_in_a_folder_is_refused(
         large_file("config.json", b"{}", sha256=git_digest(b"{}")),
     ],
 )
-def test_a_digest_that_is_none_is_refused(download: Download, pod: Pod, file: dict[str, Any]) -> None:
+def test_an_invalid_digest_is_refused(download: Download, pod: Pod, file: dict[str, Any]) -> None:
     with HostileServer(hub(file)) as server:
         refused(download(server), "WeightsCorrupt", server)
     assert written(pod) == []
@@ -133,14 +133,14 @@ def test_an_etag_becomes_a_file_name_below_its_folder_or_is_refused(
 
 
 @pytest.mark.parametrize("etag", ['"a/b+c="', 'W/"0x8D"', '"d41d8cd9-2"'])
-def test_a_mirror_of_another_make_may_have_other_etags(download: Download, pod: Pod, etag: str) -> None:
+def test_a_mirror_with_other_etags_is_supported(download: Download, pod: Pod, etag: str) -> None:
     with HostileServer(names_only(etag)) as server:
         assert download(server).code == 0
     assert (pod.model / "config.json").read_bytes() == b"{}"
 
 
 @pytest.mark.parametrize("size", [-1, 10**30, 1.5, "2", True, 1 << 47])
-def test_a_size_that_cannot_be_one_is_refused(download: Download, size: Any) -> None:
+def test_an_impossible_size_is_refused(download: Download, size: Any) -> None:
     with HostileServer(hub(file_of("config.json", size=size))) as server:
         outcome = download(server)
     refused(outcome, "WeightsCorrupt", server)
@@ -148,14 +148,14 @@ def test_a_size_that_cannot_be_one_is_refused(download: Download, size: Any) -> 
 
 
 @pytest.mark.parametrize("size", ["-1", "9" * 5000])
-def test_a_size_in_a_header_is_bounded_too(download: Download, size: str) -> None:
+def test_a_size_in_a_header_is_bounded(download: Download, size: str) -> None:
     with HostileServer(names_only('"a"', size)) as server:
         outcome = download(server)
     assert outcome.code == 1
     assert outcome.reason in ("WeightsCorrupt", "WeightsUnavailable"), outcome
 
 
-def test_a_content_longer_than_its_size_is_cut_off(download: Download, pod: Pod) -> None:
+def test_content_longer_than_its_listed_size_is_aborted(download: Download, pod: Pod) -> None:
     def answer(request: Request) -> Reply:
         return hub(file_of("config.json"))(request) if "/api/" in request.path else Reply(endless())
 
@@ -165,7 +165,7 @@ def test_a_content_longer_than_its_size_is_cut_off(download: Download, pod: Pod)
     assert server.sent < 4 * BUFFERS
 
 
-def test_a_file_that_is_a_folder_too_is_refused(download: Download) -> None:
+def test_a_path_listed_as_file_and_folder_is_refused(download: Download) -> None:
     with HostileServer(hub(file_of("a"), file_of("a/b"))) as server:
         outcome = download(server)
     refused(outcome, "WeightsCorrupt", server)
@@ -185,7 +185,7 @@ def only(reply: Callable[[], Reply]) -> Answer:
     return lambda request: reply()
 
 
-def test_a_list_without_an_end_is_refused(download: Download) -> None:
+def test_an_endless_file_list_is_refused(download: Download) -> None:
     with HostileServer(only(lambda: Reply(endless(b" " * len(PIECE))))) as server:
         outcome = download(server)
     refused(outcome, "WeightsUnavailable", server)
@@ -193,7 +193,7 @@ def test_a_list_without_an_end_is_refused(download: Download) -> None:
     assert server.sent < MAX_ANSWER_BYTES + BUFFERS
 
 
-def test_a_packed_list_is_bounded_by_what_it_unpacks_to(download: Download) -> None:
+def test_a_compressed_list_is_bounded_by_its_decompressed_size(download: Download) -> None:
     bomb = gzip.compress(bytes(512 << 20))
     with HostileServer(only(lambda: Reply(bomb, headers={"Content-Encoding": "gzip"}))) as server:
         outcome = download(server)
@@ -201,7 +201,7 @@ def test_a_packed_list_is_bounded_by_what_it_unpacks_to(download: Download) -> N
     assert "16.0 MiB" in outcome.message
 
 
-def test_a_packed_list_is_read_although_it_was_not_to_be_packed(download: Download, pod: Pod) -> None:
+def test_an_unexpectedly_compressed_list_is_read(download: Download, pod: Pod) -> None:
     answer = hub(file_of("config.json"))
 
     def packed(request: Request) -> Reply:
@@ -218,7 +218,7 @@ def test_a_packed_list_is_read_although_it_was_not_to_be_packed(download: Downlo
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[]", "7", '{"siblings": 7}', '{"siblings": ["a"]}', "{"])
-def test_a_list_that_is_none_is_refused(download: Download, text: str) -> None:
+def test_an_invalid_file_list_is_refused(download: Download, text: str) -> None:
     with HostileServer(only(lambda: Reply(text.encode()))) as server:
         outcome = download(server)
     assert outcome.code == 1
@@ -226,7 +226,7 @@ def test_a_list_that_is_none_is_refused(download: Download, text: str) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500])
-def test_an_error_without_an_end_is_read_for_its_beginning(download: Download, status: int) -> None:
+def test_only_the_beginning_of_an_endless_error_is_read(download: Download, status: int) -> None:
     with HostileServer(only(lambda: Reply(endless(b"no " * 20_000), status))) as server:
         outcome = download(server)
         asked = len(server.asked)
@@ -234,7 +234,7 @@ def test_an_error_without_an_end_is_read_for_its_beginning(download: Download, s
     assert server.sent < asked * (MAX_ERROR_BYTES + BUFFERS)
 
 
-def test_a_content_that_is_an_error_without_an_end(download: Download) -> None:
+def test_content_answered_by_an_endless_404_is_weightsnotfound(download: Download) -> None:
     def answer(request: Request) -> Reply:
         return hub(file_of("config.json"))(request) if "/api/" in request.path else Reply(endless(), 404)
 
@@ -243,20 +243,20 @@ def test_a_content_that_is_an_error_without_an_end(download: Download) -> None:
     assert (outcome.code, outcome.reason) == (1, "WeightsNotFound"), outcome
 
 
-def test_an_error_is_named_although_it_is_packed(download: Download) -> None:
+def test_a_compressed_error_is_reported(download: Download) -> None:
     with HostileServer(only(lambda: Reply(b"?", 403, {"Content-Encoding": "br"}))) as server:
         assert download(server).reason == "WeightsForbidden"
 
 
 @pytest.mark.parametrize("packing", ["br", "gzip, gzip", "zstd"])
-def test_a_list_in_another_packing_is_refused(download: Download, packing: str) -> None:
+def test_a_list_with_another_content_encoding_is_refused(download: Download, packing: str) -> None:
     with HostileServer(only(lambda: Reply(b"{}", headers={"Content-Encoding": packing}))) as server:
         outcome = download(server)
     refused(outcome, "WeightsUnavailable", server)
     assert "packed" in outcome.message
 
 
-def test_redirects_have_an_end(download: Download) -> None:
+def test_the_number_of_redirects_is_bounded(download: Download) -> None:
     def answer(request: Request) -> Reply:
         return Reply(status=302, headers={"Location": f"{request.path}x"})
 
@@ -268,7 +268,7 @@ def test_redirects_have_an_end(download: Download) -> None:
 
 
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1/"])
-def test_a_redirect_leads_to_http_and_nowhere_else(download: Download, place: str) -> None:
+def test_only_redirects_to_http_urls_are_followed(download: Download, place: str) -> None:
     with HostileServer(only(lambda: Reply(endless(), 302, {"Location": place}))) as server:
         outcome = download(server)
         assert len(server.asked) == 1, "the same at the next try"
@@ -289,7 +289,7 @@ def moved(server_of: list[HostileServer], answer: Answer, *paths: str) -> Answer
 
 @pytest.mark.parametrize("mirror", [hub(file_of("config.json")), names_only('"a"')], ids=["hub", "names"])
 @pytest.mark.parametrize("paths", [("/api/",), ("/acme/",), ("/",)])
-def test_the_token_stays_with_the_hub_wherever_it_leads(
+def test_the_token_is_not_sent_to_redirect_targets(
     download: Download, mirror: Answer, paths: tuple[str, ...]
 ) -> None:
     """Also where it leads to what huggingface_hub takes for the hub itself."""
@@ -304,7 +304,7 @@ def test_the_token_stays_with_the_hub_wherever_it_leads(
     assert tokens == {"127.0.0.1": {"Bearer hf_secret"}, "localhost": {""}}
 
 
-def test_nothing_that_a_hub_sets_is_sent_back(download: Download) -> None:
+def test_cookies_of_a_hub_are_not_sent_back(download: Download) -> None:
     answer = hub(file_of("a.json"), file_of("b.json"))
 
     def setting(request: Request) -> Reply:
@@ -315,7 +315,7 @@ def test_nothing_that_a_hub_sets_is_sent_back(download: Download) -> None:
         assert not [request for request in server.asked if "cookie" in request.headers]
 
 
-def test_a_commit_that_was_asked_for_is_the_one_that_comes(pod: Pod) -> None:
+def test_a_hub_that_answers_another_commit_than_requested_is_refused(pod: Pod) -> None:
     asked = "0" * 40
     with HostileServer(hub(file_of("config.json"))) as server:
         outcome = pod.run(pod.order(pod.job("hf://acme/tiny", server.url, revision=asked)))
@@ -324,7 +324,7 @@ def test_a_commit_that_was_asked_for_is_the_one_that_comes(pod: Pod) -> None:
     assert COMMIT in outcome.message
 
 
-def test_a_commit_of_a_repository_with_sha256_is_one(download: Download, pod: Pod) -> None:
+def test_a_sha256_commit_is_accepted(download: Download, pod: Pod) -> None:
     with HostileServer(hub(file_of("config.json"), sha="ab" * 32)) as server:
         assert download(server).code == 0
     assert pod.model.resolve().name == "ab" * 32

@@ -54,7 +54,7 @@ def refused(outcome: Outcome, reason: str, server: HostileServer) -> None:
     assert server.url in outcome.message
 
 
-def test_what_is_none_of_this_is_downloaded(download: Download, pod: Pod) -> None:
+def test_an_ordinary_s3_object_is_downloaded(download: Download, pod: Pod) -> None:
     with HostileServer(store(page(object_of("tiny/config.json")))) as server:
         assert download(server).code == 0
     assert (pod.model / "config.json").read_bytes() == b"{}"
@@ -68,19 +68,19 @@ def test_a_key_that_leads_out_of_the_path_is_refused(download: Download, pod: Po
 
 
 @pytest.mark.parametrize("etag", ["..", "../x", "a.fairlead.incomplete", "/" * 80, ""])
-def test_an_etag_that_is_no_file_name_is_refused(download: Download, pod: Pod, etag: str) -> None:
+def test_an_etag_that_is_not_a_file_name_is_refused(download: Download, pod: Pod, etag: str) -> None:
     with HostileServer(store(page(object_of("tiny/a.json", etag=etag)))) as server:
         refused(download(server), "WeightsCorrupt", server)
     assert written(pod) == []
 
 
 @pytest.mark.parametrize("size", [-1, 10**30, 1 << 47])
-def test_a_size_that_cannot_be_one_is_refused(download: Download, size: int) -> None:
+def test_an_impossible_size_is_refused(download: Download, size: int) -> None:
     with HostileServer(store(page(object_of("tiny/a.json", size=size)))) as server:
         refused(download(server), "WeightsCorrupt", server)
 
 
-def test_an_object_longer_than_its_size_is_cut_off(download: Download) -> None:
+def test_an_object_longer_than_its_listed_size_is_aborted(download: Download) -> None:
     with HostileServer(store(page(object_of("tiny/a.json")), Reply(endless()))) as server:
         outcome = download(server)
     assert (outcome.code, outcome.reason) == (1, "WeightsCorrupt"), outcome
@@ -101,14 +101,14 @@ def test_a_list_with_more_objects_than_a_model_has_is_refused(download: Download
     assert str(MAX_FILES) in outcome.message
 
 
-def test_an_object_that_is_listed_again_and_again_has_an_end(download: Download) -> None:
+def test_an_endless_list_of_one_object_is_refused(download: Download) -> None:
     numbers = itertools.count()
     again = [object_of("tiny/config.json")] * 10_000
     with HostileServer(store(lambda: page(*again, more=str(next(numbers))))) as server:
         refused(download(server), "WeightsCorrupt", server)
 
 
-def test_a_list_of_empty_pages_has_an_end(download: Download) -> None:
+def test_an_endless_list_of_empty_pages_is_refused(download: Download) -> None:
     numbers = itertools.count()
     with HostileServer(store(lambda: page(more=str(next(numbers))))) as server:
         outcome = download(server)
@@ -117,7 +117,7 @@ def test_a_list_of_empty_pages_has_an_end(download: Download) -> None:
     assert "without an end" in outcome.message
 
 
-def test_a_page_without_an_end_is_refused(download: Download) -> None:
+def test_an_endless_list_page_is_refused(download: Download) -> None:
     with HostileServer(store(lambda: Reply(endless(b" " * 60_000)))) as server:
         outcome = download(server)
     refused(outcome, "WeightsUnavailable", server)
@@ -141,7 +141,7 @@ BOMB = ENTITIES.format("x" * 100_000, "&a;" * 10_000)
     ],
     ids=["entities", "utf-16", "deep", "many", "empty-objects", "text"],
 )
-def test_a_page_that_is_no_list_is_refused(download: Download, text: bytes) -> None:
+def test_a_list_page_that_is_not_a_list_is_refused(download: Download, text: bytes) -> None:
     with HostileServer(store(Reply(text, headers={"Content-Type": "application/xml"}))) as server:
         outcome = download(server)
     refused(outcome, "WeightsUnavailable", server)
@@ -150,7 +150,7 @@ def test_a_page_that_is_no_list_is_refused(download: Download, text: bytes) -> N
 @pytest.mark.parametrize(
     ("status", "piece"), [(400, b"no "), (403, b"<a>"), (404, b"<a/>"), (500, b"<!DOCTYPE x>")]
 )
-def test_an_error_without_an_end_is_read_for_its_beginning(
+def test_only_the_beginning_of_an_endless_error_is_read(
     download: Download, status: int, piece: bytes
 ) -> None:
     with HostileServer(lambda request: Reply(endless(piece * 10_000), status)) as server:
@@ -161,13 +161,13 @@ def test_an_error_without_an_end_is_read_for_its_beginning(
     assert server.sent < asked * (MAX_ERROR_BYTES + BUFFERS)
 
 
-def test_an_object_that_is_an_error_without_an_end(download: Download) -> None:
+def test_an_object_answered_by_an_endless_404_is_weightsnotfound(download: Download) -> None:
     with HostileServer(store(page(object_of("tiny/a.json")), Reply(endless(), 404))) as server:
         outcome = download(server)
     assert (outcome.code, outcome.reason) == (1, "WeightsNotFound"), outcome
 
 
-def test_a_redirect_that_names_no_region_is_followed_by_nothing(download: Download) -> None:
+def test_a_redirect_without_a_valid_region_is_not_followed(download: Download) -> None:
     with HostileServer(lambda request: Reply(status=301)) as server:
         outcome = download(server)
         assert len(server.asked) <= 3
@@ -176,13 +176,13 @@ def test_a_redirect_that_names_no_region_is_followed_by_nothing(download: Downlo
 
 
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "http://localhost:1/"])
-def test_a_store_leads_nowhere_else(download: Download, place: str) -> None:
+def test_a_redirect_of_a_store_to_another_place_is_not_followed(download: Download, place: str) -> None:
     with HostileServer(lambda request: Reply(status=302, headers={"Location": place})) as server:
         outcome = download(server)
     assert (outcome.code, outcome.reason) == (1, "WeightsUnavailable"), outcome
 
 
-def test_an_object_is_unpacked_by_nobody(download: Download, pod: Pod) -> None:
+def test_an_object_with_content_encoding_is_stored_as_sent(download: Download, pod: Pod) -> None:
     found = Reply(b"{}", headers={"ETag": '"e0"', "Content-Encoding": "gzip"})
     with HostileServer(store(page(object_of("tiny/a.json")), found)) as server:
         assert download(server).code == 0

@@ -21,7 +21,7 @@ MODEL = {
 }
 
 
-def test_a_model_arrives_whole(hub: Hub, pod: Pod) -> None:
+def test_a_model_is_downloaded_completely(hub: Hub, pod: Pod) -> None:
     repository = make_repository(hub.folder / "acme/tiny", MODEL)
 
     outcome = pod.run(pod.order(pod.job("hf://acme/tiny", hub.url)))
@@ -39,7 +39,7 @@ def test_a_model_arrives_whole(hub: Hub, pod: Pod) -> None:
     assert hub.sent() == total
 
 
-def test_a_second_start_fetches_nothing(hub: Hub, pod: Pod) -> None:
+def test_a_second_start_downloads_nothing(hub: Hub, pod: Pod) -> None:
     make_repository(hub.folder / "acme/tiny", MODEL)
     order = pod.order(pod.job("hf://acme/tiny", hub.url))
     assert pod.run(order).code == 0
@@ -50,7 +50,7 @@ def test_a_second_start_fetches_nothing(hub: Hub, pod: Pod) -> None:
     assert hub.sent() == sent
 
 
-def test_the_cache_is_one_that_huggingface_hub_knows(hub: Hub, pod: Pod) -> None:
+def test_huggingface_hub_reads_the_cache(hub: Hub, pod: Pod) -> None:
     repository = make_repository(hub.folder / "acme/tiny", MODEL)
     assert pod.run(pod.order(pod.job("hf://acme/tiny", hub.url))).code == 0
 
@@ -61,7 +61,7 @@ def test_the_cache_is_one_that_huggingface_hub_knows(hub: Hub, pod: Pod) -> None
     assert read_folder(Path(folder)) == read_folder(repository)
 
 
-def test_what_huggingface_hub_has_downloaded_is_not_fetched_again(hub: Hub, pod: Pod) -> None:
+def test_files_downloaded_by_huggingface_hub_are_not_downloaded_again(hub: Hub, pod: Pod) -> None:
     make_repository(hub.folder / "acme/tiny", {**MODEL, "onnx/model.onnx": LARGE})
     snapshot_download(
         "acme/tiny",
@@ -78,7 +78,7 @@ def test_what_huggingface_hub_has_downloaded_is_not_fetched_again(hub: Hub, pod:
     assert hub.sent() == sent
 
 
-def test_copies_for_other_runtimes_stay_where_they_are(hub: Hub, pod: Pod) -> None:
+def test_weight_copies_for_other_runtimes_are_not_downloaded(hub: Hub, pod: Pod) -> None:
     unwanted = {
         "pytorch_model.bin": 10,
         "original/consolidated.00.pth": 10,
@@ -92,7 +92,7 @@ def test_copies_for_other_runtimes_stay_where_they_are(hub: Hub, pod: Pod) -> No
     assert set(read_folder(pod.model)) == set(MODEL)
 
 
-def test_a_revision_is_a_tag_or_a_commit(hub: Hub, pod: Pod) -> None:
+def test_a_tag_or_a_commit_is_accepted_as_revision(hub: Hub, pod: Pod) -> None:
     make_repository(hub.folder / "acme/tiny", {"config.json": 1})
     tagged = make_repository(hub.folder / "acme/tiny@v1", {"config.json": 2})
 
@@ -102,7 +102,7 @@ def test_a_revision_is_a_tag_or_a_commit(hub: Hub, pod: Pod) -> None:
         assert read_folder(pod.model) == read_folder(tagged)
 
 
-def test_a_branch_that_moved_is_followed_and_shared_content_is_kept(hub: Hub, pod: Pod) -> None:
+def test_a_moved_branch_is_followed_and_shared_content_is_kept(hub: Hub, pod: Pod) -> None:
     repository = make_repository(hub.folder / "acme/tiny", MODEL)
     order = pod.order(pod.job("hf://acme/tiny", hub.url))
     assert pod.run(order).code == 0
@@ -115,7 +115,7 @@ def test_a_branch_that_moved_is_followed_and_shared_content_is_kept(hub: Hub, po
     assert hub.sent() == sent + 2
 
 
-def test_a_commit_in_the_cache_needs_no_hub(hub: Hub, pod: Pod) -> None:
+def test_a_pinned_commit_in_the_cache_needs_no_hub(hub: Hub, pod: Pod) -> None:
     repository = make_repository(hub.folder / "acme/tiny", MODEL)
     order = pod.order(pod.job("hf://acme/tiny", hub.url, revision=commit_of(repository)))
     assert pod.run(order).code == 0
@@ -126,7 +126,7 @@ def test_a_commit_in_the_cache_needs_no_hub(hub: Hub, pod: Pod) -> None:
     assert len(hub.asked) == asked
 
 
-def test_a_mirror_that_lists_only_names(hub: Hub, pod: Pod) -> None:
+def test_a_mirror_that_lists_only_file_names_is_supported(hub: Hub, pod: Pod) -> None:
     repository = make_repository(hub.folder / "acme/tiny", MODEL)
     hub.behaviour.names_only = True
 
@@ -136,7 +136,7 @@ def test_a_mirror_that_lists_only_names(hub: Hub, pod: Pod) -> None:
     assert read_folder(pod.model) == read_folder(repository)
 
 
-def test_the_token_goes_to_the_hub_and_not_to_its_storage(hub: Hub, pod: Pod) -> None:
+def test_the_token_is_sent_to_the_hub_and_not_to_its_storage(hub: Hub, pod: Pod) -> None:
     make_repository(hub.folder / "acme/tiny", MODEL)
     hub.behaviour.token, hub.behaviour.private = "hf_secret", {"acme/tiny"}
 
@@ -150,7 +150,7 @@ def test_the_token_goes_to_the_hub_and_not_to_its_storage(hub: Hub, pod: Pod) ->
     assert "hf_secret" not in outcome.log
 
 
-def test_adapters_come_with_the_model(hub: Hub, pod: Pod) -> None:
+def test_adapters_are_downloaded_with_the_model(hub: Hub, pod: Pod) -> None:
     make_repository(hub.folder / "acme/tiny", MODEL)
     adapter = make_repository(
         hub.folder / "acme/lora", {"adapter_config.json": 5, "adapter_model.safetensors": 9}
@@ -166,7 +166,7 @@ def test_adapters_come_with_the_model(hub: Hub, pod: Pod) -> None:
     assert outcome.state["source"] == "hf://acme/tiny"
 
 
-def test_nothing_is_told_to_anyone_else(hub: Hub, pod: Pod) -> None:
+def test_only_the_hub_and_its_storage_are_contacted_with_get_requests(hub: Hub, pod: Pod) -> None:
     make_repository(hub.folder / "acme/tiny", MODEL)
 
     assert pod.run(pod.order(pod.job("hf://acme/tiny", hub.url))).code == 0

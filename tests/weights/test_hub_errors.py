@@ -1,4 +1,4 @@
-"""hf://: what keeps a download up is named, waited out where that helps, and told while it lasts."""
+"""hf://: what delays a download is named, waited out where that helps, and reported while it lasts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def order(hub: Hub, pod: Pod, **more: object) -> str:
     return pod.order(pod.job("hf://acme/tiny", hub.url), **more)
 
 
-def test_a_private_repository_without_a_token(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_private_repository_without_a_token_is_weightsunauthorized(
+    hub: Hub, pod: Pod, repository: Path
+) -> None:
     hub.behaviour.private = {"acme/tiny"}
 
     outcome = pod.run(order(hub, pod))
@@ -37,7 +39,7 @@ def test_a_private_repository_without_a_token(hub: Hub, pod: Pod, repository: Pa
     assert outcome.termination["exitCode"] == 1
 
 
-def test_a_token_that_the_hub_does_not_know(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_an_unknown_token_is_weightsunauthorized_and_not_logged(hub: Hub, pod: Pod, repository: Path) -> None:
     hub.behaviour.token = "hf_right"
 
     outcome = pod.run(order(hub, pod), HF_TOKEN="hf_wrong")
@@ -47,7 +49,9 @@ def test_a_token_that_the_hub_does_not_know(hub: Hub, pod: Pod, repository: Path
     assert "hf_wrong" not in outcome.log
 
 
-def test_a_licence_that_nobody_accepted(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_gated_repository_is_weightsforbidden_until_its_licence_is_accepted(
+    hub: Hub, pod: Pod, repository: Path
+) -> None:
     hub.behaviour.token, hub.behaviour.gated = "hf_right", {"acme/tiny"}
 
     outcome = pod.run(order(hub, pod), HF_TOKEN="hf_right")
@@ -56,14 +60,16 @@ def test_a_licence_that_nobody_accepted(hub: Hub, pod: Pod, repository: Path) ->
     assert "licence" in outcome.message
 
 
-def test_an_accepted_licence(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_gated_repository_with_an_accepted_licence_is_downloaded(
+    hub: Hub, pod: Pod, repository: Path
+) -> None:
     hub.behaviour.token = "hf_right"
     hub.behaviour.gated = hub.behaviour.granted = {"acme/tiny"}
 
     assert pod.run(order(hub, pod), HF_TOKEN="hf_right").code == 0
 
 
-def test_a_repository_that_is_not_there(hub: Hub, pod: Pod) -> None:
+def test_a_missing_repository_is_weightsnotfound(hub: Hub, pod: Pod) -> None:
     hub.behaviour.token = "hf_right"
 
     outcome = pod.run(order(hub, pod), HF_TOKEN="hf_right")
@@ -72,14 +78,14 @@ def test_a_repository_that_is_not_there(hub: Hub, pod: Pod) -> None:
     assert "acme/tiny" in outcome.message
 
 
-def test_a_revision_that_is_not_there(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_missing_revision_is_weightsnotfound(hub: Hub, pod: Pod, repository: Path) -> None:
     outcome = pod.run(pod.order(pod.job("hf://acme/tiny", hub.url, revision="v9")))
 
     assert (outcome.code, outcome.reason) == (1, "WeightsNotFound"), outcome
     assert "v9" in outcome.message
 
 
-def test_a_file_name_that_leads_out_of_the_folder(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_file_name_that_leads_out_of_the_folder_is_refused(hub: Hub, pod: Pod, repository: Path) -> None:
     (repository / "a\\..\\b").write_bytes(b"")
 
     outcome = pod.run(order(hub, pod))
@@ -87,23 +93,25 @@ def test_a_file_name_that_leads_out_of_the_folder(hub: Hub, pod: Pod, repository
     assert (outcome.code, outcome.reason) == (1, "WeightsCorrupt"), outcome
 
 
-def test_rate_limits_are_waited_out_as_the_hub_asks(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_rate_limited_download_waits_for_retry_after(hub: Hub, pod: Pod, repository: Path) -> None:
     hub.behaviour.rate_limited, hub.behaviour.retry_after = 1, "2"
     process = pod.start(order(hub, pod))
 
     wait_until("the cause while it waits", lambda: pod.state().get("cause"))
-    told = pod.state()
+    reported = pod.state()
     outcome = pod.end_of(process)
 
-    assert told["cause"]["reason"] == "WeightsRateLimited"
-    assert told["phase"] == "Downloading"
+    assert reported["cause"]["reason"] == "WeightsRateLimited"
+    assert reported["phase"] == "Downloading"
     assert outcome.code == 0, outcome
     assert outcome.state["cause"] is None
     first, second = hub.asked[:2]
     assert second.at - first.at >= 2
 
 
-def test_a_rate_limit_beyond_all_patience(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_rate_limit_longer_than_the_patience_is_weightsratelimited(
+    hub: Hub, pod: Pod, repository: Path
+) -> None:
     hub.behaviour.rate_limited, hub.behaviour.retry_after = 1, "3600"
 
     outcome = pod.run(order(hub, pod))
@@ -112,7 +120,7 @@ def test_a_rate_limit_beyond_all_patience(hub: Hub, pod: Pod, repository: Path) 
     assert len(hub.asked) == 1
 
 
-def test_a_rate_limit_during_the_download_holds_all_back(hub: Hub, pod: Pod) -> None:
+def test_a_rate_limit_during_the_download_pauses_every_request(hub: Hub, pod: Pod) -> None:
     repository = make_repository(hub.folder / "acme/tiny", {f"file-{n}.json": 100 for n in range(40)})
     hub.behaviour.bytes_per_second = 400
     process = pod.start(order(hub, pod))
@@ -126,11 +134,11 @@ def test_a_rate_limit_during_the_download_holds_all_back(hub: Hub, pod: Pod) -> 
 
     assert outcome.code == 0, outcome
     assert read_folder(pod.model) == read_folder(repository)
-    # Those that were under way end; nobody asks anew before the time that the hub named.
+    # Running requests end; no new request is sent before the time that the hub named.
     assert not [asked for asked in hub.asked if refused + 1 < asked.at < refused + 1.9]
 
 
-def test_a_hub_that_is_down_for_a_moment(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_short_hub_outage_is_retried(hub: Hub, pod: Pod, repository: Path) -> None:
     hub.behaviour.failing = 2
 
     outcome = pod.run(order(hub, pod))
@@ -139,7 +147,7 @@ def test_a_hub_that_is_down_for_a_moment(hub: Hub, pod: Pod, repository: Path) -
     assert "WeightsUnavailable" in outcome.log
 
 
-def test_a_hub_that_nobody_reaches(pod: Pod) -> None:
+def test_an_unreachable_hub_is_weightsunavailable(pod: Pod) -> None:
     # The port of a server that is gone.
     unreachable = "http://127.0.0.1:9"
 
@@ -149,13 +157,13 @@ def test_a_hub_that_nobody_reaches(pod: Pod) -> None:
     assert unreachable in outcome.message
 
 
-def test_what_is_no_hub_at_all(pod: Pod, hub: Hub, repository: Path) -> None:
+def test_a_server_that_is_not_a_hub_is_weightsnotfound(pod: Pod, hub: Hub, repository: Path) -> None:
     outcome = pod.run(pod.order(pod.job("hf://acme/tiny", f"{hub.url}/elsewhere")))
 
     assert (outcome.code, outcome.reason) == (1, "WeightsNotFound"), outcome
 
 
-def test_a_hub_that_is_down_does_not_stop_a_complete_copy(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_complete_copy_is_used_while_the_hub_is_down(hub: Hub, pod: Pod, repository: Path) -> None:
     assert pod.run(order(hub, pod)).code == 0
     expected = read_folder(repository)
     hub.behaviour.failing = 1000
@@ -167,14 +175,16 @@ def test_a_hub_that_is_down_does_not_stop_a_complete_copy(hub: Hub, pod: Pod, re
     assert read_folder(pod.model) == expected
 
 
-def test_a_withdrawn_permission_stops_even_a_complete_copy(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_complete_copy_is_not_used_after_the_permission_is_withdrawn(
+    hub: Hub, pod: Pod, repository: Path
+) -> None:
     assert pod.run(order(hub, pod)).code == 0
     hub.behaviour.private = {"acme/tiny"}
 
     assert pod.run(order(hub, pod)).reason == "WeightsUnauthorized"
 
 
-def test_a_cut_line_is_taken_up_where_it_broke(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_broken_connection_is_resumed_where_it_broke(hub: Hub, pod: Pod, repository: Path) -> None:
     hub.behaviour.cut_after = LARGE // 2
 
     outcome = pod.run(order(hub, pod))
@@ -184,7 +194,9 @@ def test_a_cut_line_is_taken_up_where_it_broke(hub: Hub, pod: Pod, repository: P
     assert hub.sent() == sum(MODEL.values())
 
 
-def test_a_server_without_ranges_sends_the_file_again(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_without_range_support_a_file_is_downloaded_from_the_start(
+    hub: Hub, pod: Pod, repository: Path
+) -> None:
     hub.behaviour.cut_after, hub.behaviour.ignore_ranges = LARGE // 2, True
 
     outcome = pod.run(order(hub, pod))
@@ -194,7 +206,7 @@ def test_a_server_without_ranges_sends_the_file_again(hub: Hub, pod: Pod, reposi
     assert outcome.state["bytes"] == outcome.state["totalBytes"] == sum(MODEL.values())
 
 
-def test_wrong_bytes_are_fetched_anew(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_corrupt_content_is_downloaded_again(hub: Hub, pod: Pod, repository: Path) -> None:
     hub.behaviour.corrupt = 1
 
     outcome = pod.run(order(hub, pod))
@@ -204,7 +216,7 @@ def test_wrong_bytes_are_fetched_anew(hub: Hub, pod: Pod, repository: Path) -> N
     assert read_folder(pod.model) == read_folder(repository)
 
 
-def test_wrong_bytes_again_and_again(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_repeatedly_corrupt_content_is_weightscorrupt(hub: Hub, pod: Pod, repository: Path) -> None:
     hub.behaviour.corrupt = 1000
 
     outcome = pod.run(order(hub, pod))
@@ -213,7 +225,7 @@ def test_wrong_bytes_again_and_again(hub: Hub, pod: Pod, repository: Path) -> No
     assert not pod.model.exists()
 
 
-def test_a_damaged_part_of_a_former_run_is_found_out(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_corrupt_partial_file_of_a_former_run_is_detected(hub: Hub, pod: Pod, repository: Path) -> None:
     large = repository / "model.safetensors"
     part = pod.cache / "huggingface/models--acme--tiny/blobs" / f"{sha256_of(large)}.fairlead.incomplete"
     part.parent.mkdir(parents=True)
@@ -226,7 +238,7 @@ def test_a_damaged_part_of_a_former_run_is_found_out(hub: Hub, pod: Pod, reposit
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"jobs": []}', "no json"])
-def test_an_order_that_makes_no_sense(pod: Pod, text: str) -> None:
+def test_an_invalid_download_order_is_invalidjob(pod: Pod, text: str) -> None:
     outcome = pod.run(text)
 
     assert (outcome.code, outcome.reason) == (1, "InvalidJob"), outcome

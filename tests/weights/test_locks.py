@@ -13,7 +13,7 @@ from fairlead_weights.reporter import Reporter
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
-def test_a_disk_without_locks_is_used_all_the_same(
+def test_a_cache_on_a_file_system_without_locks_is_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
 ) -> None:
     def refuse(descriptor: int, operation: int) -> None:

@@ -31,7 +31,9 @@ def mirror(tmp_path: Path, identity: Identity) -> Iterator[Hub]:
         yield hub
 
 
-def test_the_authority_is_named_by_a_variable(mirror: Hub, identity: Identity, pod: Pod) -> None:
+def test_a_certificate_authority_is_configured_by_an_environment_variable(
+    mirror: Hub, identity: Identity, pod: Pod
+) -> None:
     url = mirror.url.replace("http:", "https:")
 
     outcome = pod.run(pod.order(pod.job("hf://acme/tiny", url)), SSL_CERT_FILE=str(identity.authority))
@@ -40,7 +42,7 @@ def test_the_authority_is_named_by_a_variable(mirror: Hub, identity: Identity, p
     assert read_folder(pod.model) == read_folder(mirror.folder / "acme/tiny")
 
 
-def test_an_unknown_authority_is_named_as_the_cause(mirror: Hub, pod: Pod) -> None:
+def test_an_unknown_certificate_authority_is_reported_as_the_cause(mirror: Hub, pod: Pod) -> None:
     url = mirror.url.replace("http:", "https:")
 
     outcome = pod.run(pod.order(pod.job("hf://acme/tiny", url), patienceSeconds=1))
@@ -49,7 +51,7 @@ def test_an_unknown_authority_is_named_as_the_cause(mirror: Hub, pod: Pod) -> No
     assert "certificate" in outcome.message.lower()
 
 
-def test_a_proxy_is_named_by_a_variable(hub: Hub, pod: Pod) -> None:
+def test_a_proxy_is_configured_by_an_environment_variable(hub: Hub, pod: Pod) -> None:
     repository = make_repository(hub.folder / "acme/tiny", {"config.json": 100})
     elsewhere = "http://hub.example"
 

@@ -51,7 +51,7 @@ def bytes_held(pod: Pod) -> int:
     return sum(path.stat().st_size for path in blobs)
 
 
-def test_a_killed_download_goes_on_where_it_was(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_a_killed_download_resumes_where_it_was(hub: Hub, pod: Pod, repository: Path) -> None:
     hub.behaviour.bytes_per_second = LARGE // 4
     process = pod.start(order(hub, pod))
     wait_until("half of the bytes", lambda: pod.state().get("bytes", 0) > TOTAL // 2)
@@ -71,7 +71,7 @@ def test_a_killed_download_goes_on_where_it_was(hub: Hub, pod: Pod, repository: 
     assert not [asked for asked in hub.asked if asked.path.endswith("config.json")]
 
 
-def test_kills_at_any_moment_end_in_the_same_world(hub: Hub, pod: Pod) -> None:
+def test_a_download_killed_at_any_moment_finally_has_the_same_content(hub: Hub, pod: Pod) -> None:
     repository = make_repository(
         hub.folder / "acme/tiny", {f"part-{n}.safetensors": 300_000 + n for n in range(12)}
     )
@@ -98,7 +98,7 @@ def test_kills_at_any_moment_end_in_the_same_world(hub: Hub, pod: Pod) -> None:
     assert not parts(pod)
 
 
-def test_sigterm_ends_it_at_once(hub: Hub, pod: Pod, repository: Path) -> None:
+def test_sigterm_ends_a_download_immediately(hub: Hub, pod: Pod, repository: Path) -> None:
     hub.behaviour.bytes_per_second = 100  # one piece, then silence for minutes
     process = pod.start(order(hub, pod))
     wait_until("the first bytes", lambda: pod.state().get("bytes", 0) > 0)
@@ -111,7 +111,7 @@ def test_sigterm_ends_it_at_once(hub: Hub, pod: Pod, repository: Path) -> None:
     pod.end_of(process)
 
 
-def test_the_second_pod_waits_and_sees_the_progress(
+def test_a_second_pod_waits_for_the_download_and_reports_its_progress(
     hub: Hub, pod: Pod, second_pod: Pod, repository: Path
 ) -> None:
     hub.behaviour.bytes_per_second = LARGE // 8
@@ -123,19 +123,19 @@ def test_the_second_pod_waits_and_sees_the_progress(
         "the downloader's bytes",
         lambda: second_pod.state().get("phase") == "Waiting" and second_pod.state()["bytes"],
     )
-    told = second_pod.state()
+    reported = second_pod.state()
     hub.behaviour.bytes_per_second = 0
     outcomes = [pod.end_of(first), second_pod.end_of(second)]
 
-    assert told["totalBytes"] == TOTAL
-    assert 0 < told["bytes"] < TOTAL
-    assert "%" in told["detail"]
+    assert reported["totalBytes"] == TOTAL
+    assert 0 < reported["bytes"] < TOTAL
+    assert "%" in reported["detail"]
     assert [outcome.code for outcome in outcomes] == [0, 0], outcomes
     assert read_folder(second_pod.model) == read_folder(repository)
     assert (hub.sent(), hub.listings()) == (TOTAL, 1)
 
 
-def test_many_replicas_ask_the_hub_once(hub: Hub, tmp_path: Path, repository: Path) -> None:
+def test_many_replicas_download_from_the_hub_once(hub: Hub, tmp_path: Path, repository: Path) -> None:
     cache = tmp_path / "weights"
     pods = [Pod(tmp_path / f"pod-{n}", cache) for n in range(4)]
     hub.behaviour.bytes_per_second = LARGE // 6
@@ -151,7 +151,7 @@ def test_many_replicas_ask_the_hub_once(hub: Hub, tmp_path: Path, repository: Pa
     assert (hub.sent(), hub.listings()) == (TOTAL, 1)
 
 
-def test_who_waits_takes_over_from_a_killed_downloader(
+def test_a_waiting_pod_takes_over_from_a_killed_downloader(
     hub: Hub, pod: Pod, second_pod: Pod, repository: Path
 ) -> None:
     hub.behaviour.bytes_per_second = LARGE // 4
@@ -171,7 +171,7 @@ def test_who_waits_takes_over_from_a_killed_downloader(
     assert len(taken_over) == 2
 
 
-def test_two_downloads_without_a_lock_between_them(
+def test_two_concurrent_downloads_without_a_common_lock_give_the_right_content(
     hub: Hub, pod: Pod, second_pod: Pod, repository: Path
 ) -> None:
     hub.behaviour.bytes_per_second = LARGE // 6
@@ -191,7 +191,7 @@ def test_two_downloads_without_a_lock_between_them(
     assert read_folder(pod.model) == read_folder(repository)
 
 
-def test_other_models_do_not_wait(hub: Hub, pod: Pod, second_pod: Pod, repository: Path) -> None:
+def test_downloads_of_other_models_do_not_wait(hub: Hub, pod: Pod, second_pod: Pod, repository: Path) -> None:
     other = make_repository(hub.folder / "acme/other", {"config.json": 10})
     hub.behaviour.bytes_per_second = 1000
     first = pod.start(order(hub, pod))

@@ -30,7 +30,7 @@ def s3() -> Iterator[S3Server]:
         yield server
 
 
-def test_a_model_arrives_whole(s3: S3Server, pod: Pod) -> None:
+def test_a_model_is_downloaded_completely(s3: S3Server, pod: Pod) -> None:
     outcome = pod.run(pod.order(pod.job(SOURCE, s3.url)), **CREDENTIALS)
 
     assert outcome.code == 0, outcome
@@ -44,7 +44,7 @@ def test_a_model_arrives_whole(s3: S3Server, pod: Pod) -> None:
     assert pod.model.resolve() == pod.cache / "s3" / BUCKET / "llm/tiny"
 
 
-def test_a_second_start_fetches_nothing(s3: S3Server, pod: Pod) -> None:
+def test_a_second_start_downloads_nothing(s3: S3Server, pod: Pod) -> None:
     order = pod.order(pod.job(SOURCE, s3.url))
     assert pod.run(order, **CREDENTIALS).code == 0
     s3.asked.clear()
@@ -54,18 +54,18 @@ def test_a_second_start_fetches_nothing(s3: S3Server, pod: Pod) -> None:
     assert s3.sent() == 0
 
 
-def test_a_whole_bucket(s3: S3Server, pod: Pod) -> None:
+def test_a_bucket_without_a_path_is_downloaded_completely(s3: S3Server, pod: Pod) -> None:
     outcome = pod.run(pod.order(pod.job(f"s3://{BUCKET}", s3.url)), **CREDENTIALS)
 
     assert outcome.code == 0, outcome
     assert (pod.model / "llm/tiny-v2/config.json").read_bytes() == b"another model"
 
 
-def test_changed_objects_are_fetched_anew_and_vanished_ones_go(s3: S3Server, pod: Pod) -> None:
+def test_changed_objects_are_downloaded_again_and_deleted_ones_removed(s3: S3Server, pod: Pod) -> None:
     order = pod.order(pod.job(SOURCE, s3.url))
     assert pod.run(order, **CREDENTIALS).code == 0
     s3.asked.clear()
-    # As long as before: only the ETag tells.
+    # The size is unchanged: only the ETag shows the change.
     s3.put("llm/tiny/config.json", content("changed", 600))
     s3.delete("llm/tiny/extra/vocab.txt")
 
@@ -79,7 +79,7 @@ def test_changed_objects_are_fetched_anew_and_vanished_ones_go(s3: S3Server, pod
     assert sum(path.stat().st_size for path in held) == 600 + 2 * LARGE
 
 
-def test_a_cut_line_is_taken_up_where_it_broke(s3: S3Server, pod: Pod) -> None:
+def test_a_broken_connection_is_resumed_where_it_broke(s3: S3Server, pod: Pod) -> None:
     s3.cut_after = LARGE // 2
 
     outcome = pod.run(pod.order(pod.job(SOURCE, s3.url)), **CREDENTIALS)
@@ -90,7 +90,7 @@ def test_a_cut_line_is_taken_up_where_it_broke(s3: S3Server, pod: Pod) -> None:
     assert int(again.removeprefix("bytes=").removesuffix("-")) > 0
 
 
-def test_a_killed_download_goes_on_where_it_was(s3: S3Server, pod: Pod) -> None:
+def test_a_killed_download_resumes_where_it_was(s3: S3Server, pod: Pod) -> None:
     order = pod.order(pod.job(SOURCE, s3.url))
     s3.bytes_per_second = LARGE // 4
     process = pod.start(order, **CREDENTIALS)
@@ -111,7 +111,7 @@ def test_a_killed_download_goes_on_where_it_was(s3: S3Server, pod: Pod) -> None:
     assert s3.sent("config.json") == 0
 
 
-def test_a_part_of_an_older_object_is_not_continued(s3: S3Server, pod: Pod) -> None:
+def test_a_partial_file_of_an_older_object_is_not_resumed(s3: S3Server, pod: Pod) -> None:
     order = pod.order(pod.job(SOURCE, s3.url))
     s3.bytes_per_second = LARGE // 4
     process = pod.start(order, **CREDENTIALS)
@@ -128,7 +128,7 @@ def test_a_part_of_an_older_object_is_not_continued(s3: S3Server, pod: Pod) -> N
     assert not list(pod.cache.rglob("*.incomplete"))
 
 
-def test_an_object_that_changes_during_the_download(s3: S3Server, pod: Pod) -> None:
+def test_an_object_that_changes_during_the_download_is_downloaded_again(s3: S3Server, pod: Pod) -> None:
     newer = content("newer", LARGE)
     s3.bytes_per_second = LARGE // 4
     s3.cut_after = LARGE // 2
@@ -144,7 +144,7 @@ def test_an_object_that_changes_during_the_download(s3: S3Server, pod: Pod) -> N
     assert read_folder(pod.model) == MODEL | {"model-00001-of-00002.safetensors": newer}
 
 
-def test_without_credentials_it_asks_anonymously(s3: S3Server, pod: Pod) -> None:
+def test_without_credentials_requests_are_anonymous(s3: S3Server, pod: Pod) -> None:
     outcome = pod.run(pod.order(pod.job(SOURCE, s3.url)))
 
     assert outcome.code == 0, outcome
@@ -159,7 +159,9 @@ def test_without_credentials_it_asks_anonymously(s3: S3Server, pod: Pod) -> None
         ((403, "SignatureDoesNotMatch"), "WeightsUnauthorized"),
     ],
 )
-def test_a_refusal_names_its_cause(s3: S3Server, pod: Pod, refusal: tuple[int, str], reason: str) -> None:
+def test_a_refused_s3_request_is_reported_with_its_cause(
+    s3: S3Server, pod: Pod, refusal: tuple[int, str], reason: str
+) -> None:
     s3.refusals = [refusal]
 
     outcome = pod.run(pod.order(pod.job(SOURCE, s3.url)), **CREDENTIALS)
@@ -169,13 +171,13 @@ def test_a_refusal_names_its_cause(s3: S3Server, pod: Pod, refusal: tuple[int, s
 
 
 @pytest.mark.parametrize("source", [f"s3://{BUCKET}/nothing", "s3://nowhere/llm"])
-def test_what_is_not_there(s3: S3Server, pod: Pod, source: str) -> None:
+def test_a_missing_bucket_or_path_is_weightsnotfound(s3: S3Server, pod: Pod, source: str) -> None:
     outcome = pod.run(pod.order(pod.job(source, s3.url)), **CREDENTIALS)
 
     assert (outcome.code, outcome.reason) == (1, "WeightsNotFound"), outcome
 
 
-def test_a_service_that_is_too_busy_is_asked_again(s3: S3Server, pod: Pod) -> None:
+def test_a_busy_s3_service_is_retried(s3: S3Server, pod: Pod) -> None:
     s3.refusals = [(503, "SlowDown"), (500, "InternalError")]
 
     outcome = pod.run(pod.order(pod.job(SOURCE, s3.url)), **CREDENTIALS)

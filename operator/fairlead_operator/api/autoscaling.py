@@ -1,8 +1,8 @@
 """spec.autoscaling: how many replicas a model has, and what happens to requests while it has none.
 
 Names and meanings are those of HorizontalPodAutoscaler v2 (`behavior`) and KEDA (`cooldown`, `fallback`,
-`schedules`), where they have one, so that what people know from there holds here. What only measurement can
-tell, such as how many requests a replica takes at once, is not asked for: an absent value is found out.
+`schedules`), where they have one. What is measured, such as the concurrency of a replica, is not a required
+field: an absent value is learned.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from fairlead_contract.defaults import MAX_HELD_BYTES, MAX_HELD_REQUESTS
 from fairlead_operator.api.markers import items, length, rule, validations
 from fairlead_operator.api.part import ApiObject
 
@@ -81,14 +82,14 @@ class ScaleFromZero(ApiObject):
     """holdTimeoutSeconds that a request waits at most, then it is refused with 503; three times a long start
     of this model, within 600 and 3600, if absent.
     """
-    max_queued_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 1000
+    max_queued_requests: Annotated[int, Field(ge=0, le=1_000_000)] = MAX_HELD_REQUESTS
     """maxQueuedRequests are held at once by each router; what comes on top is refused with 429."""
-    max_queued_bytes: Annotated[int, Field(ge=0, le=2_147_483_647)] = 268_435_456
+    max_queued_bytes: Annotated[int, Field(ge=0, le=2_147_483_647)] = MAX_HELD_BYTES
     """maxQueuedBytes that the held requests' bodies may take in each router."""
 
 
 class Fallback(ApiObject):
-    """What happens while neither routers nor engines tell how much there is to do."""
+    """What happens while neither routers nor engines report the demand."""
 
     failure_threshold: Annotated[int, Field(ge=1, le=1000)] = 3
     """failureThreshold is after how many decisions in a row without any measurement the fallback holds;
@@ -172,8 +173,8 @@ class Autoscaling(ApiObject):
 
     mode: Literal["Native", "External"] = "Native"
     """mode: `Native` sets the replicas from what routers and engines measure and ignores spec.replicas;
-    `External` leaves them to whoever writes the scale subresource, such as a HorizontalPodAutoscaler or KEDA,
-    and only tells in the status what it would do; but with minReplicas 0 a held request starts a replica
+    `External` leaves them to the writer of the scale subresource, such as a HorizontalPodAutoscaler or KEDA,
+    and only reports in the status what it would do; but with minReplicas 0 a held request starts a replica
     although spec.replicas says 0.
     """
     min_replicas: Replicas = 1

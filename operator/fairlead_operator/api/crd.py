@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairlead_contract.names import GROUP, PLURAL, VERSION
 from fairlead_operator.api.markers import rule
-from fairlead_operator.api.names import GROUP, KIND, PLURAL, VERSION
+from fairlead_operator.api.names import KIND
 from fairlead_operator.api.schema import structural_schema
 from fairlead_operator.api.v1alpha1 import ModelDeployment
 

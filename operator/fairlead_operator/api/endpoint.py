@@ -10,6 +10,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
+from fairlead_contract.defaults import (
+    ENGINE_SILENCE_TIMEOUT_SECONDS,
+    MAX_BODY_BYTES,
+    MAX_QUEUED_REQUESTS,
+    QUEUE_TIMEOUT_SECONDS,
+)
 from fairlead_operator.api.markers import Extra, items, length, properties, rule, validations
 from fairlead_operator.api.part import ApiObject
 
@@ -27,9 +33,9 @@ class ParameterLimit(ApiObject):
     """The bounds of one parameter; which ones it has is in the reference of parameters."""
 
     minimum: AnyJson = None
-    """minimum that a request may ask for."""
+    """minimum that a request may set."""
     maximum: AnyJson = None
-    """maximum that a request may ask for; for `max_tokens` also what a request gets that says nothing."""
+    """maximum that a request may set; for `max_tokens` also the value of requests without the parameter."""
     max_items: _Size = None
     """maxItems of a list."""
     max_length: _Size = None
@@ -66,7 +72,7 @@ class Auth(ApiObject):
     )
 
     mode: Literal["APIKey", "None"] = "None"
-    """mode of authentication: `APIKey` asks for `Authorization: Bearer KEY`, `None` lets everybody in who
+    """mode of authentication: `APIKey` requires `Authorization: Bearer KEY`, `None` admits every client that
     reaches the Service.
     """
     secret_name: Annotated[str | None, length(1, 253)] = None
@@ -98,13 +104,13 @@ class Api(ApiObject):
     """
     auth: Auth = Auth()
     """auth says who may call the model."""
-    max_queued_requests: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
+    max_queued_requests: Annotated[int, Field(ge=0, le=1_000_000)] = MAX_QUEUED_REQUESTS
     """maxQueuedRequests wait at once in each replica's gateway; what comes on top is refused with 429."""
-    queue_timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = 120
+    queue_timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = QUEUE_TIMEOUT_SECONDS
     """queueTimeoutSeconds is how long a request waits for its turn, then it is refused with 503."""
-    max_body_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = 33_554_432
+    max_body_bytes: Annotated[int, Field(ge=1024, le=1_073_741_824)] = MAX_BODY_BYTES
     """maxBodyBytes is the size of the largest request body; images come as text in the body."""
-    engine_silence_timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    engine_silence_timeout_seconds: Annotated[int, Field(ge=1, le=86_400)] = ENGINE_SILENCE_TIMEOUT_SECONDS
     """engineSilenceTimeoutSeconds without a byte from the engine end a request with an error."""
     media_domains: Annotated[
         tuple[

@@ -1,7 +1,7 @@
 """spec.engine: how vLLM is run. Named fields for what people set, args for everything else.
 
-What a field says is also told to the gateway, which refuses what the engine cannot honour; of what args say
-the gateway knows nothing. So a field is the better place wherever there is one.
+The gateway gets the fields too, and refuses what the engine cannot honour. It does not know args. So use a
+field wherever there is one.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from fairlead_contract.defaults import UNRESPONSIVE_AFTER_SECONDS
 from fairlead_operator.api.env import EnvVar
 from fairlead_operator.api.markers import items, length, rule, validations
 from fairlead_operator.api.part import ApiObject
@@ -76,13 +77,13 @@ class ChatTemplate(ApiObject):
 
 
 class Unresponsive(ApiObject):
-    """What happens when the engine hangs. vLLM's own health check goes on to say that all is well then."""
+    """What happens when the engine hangs. vLLM's own health check succeeds then."""
 
     action: Literal["Report", "Restart"] = "Report"
-    """action: `Report` takes the pod out of service and says so in the status; `Restart` restarts the engine
-    too.
+    """action: `Report` takes the pod out of service and reports it in the status; `Restart` restarts the
+    engine too.
     """
-    after_seconds: Annotated[int, Field(ge=10, le=86_400)] = 300
+    after_seconds: Annotated[int, Field(ge=10, le=86_400)] = UNRESPONSIVE_AFTER_SECONDS
     """afterSeconds without any progress, while requests run, count as hanging. Longer than the longest prompt
     takes.
     """
@@ -105,7 +106,7 @@ class Engine(ApiObject):
                 + ", --".join(RESERVED_ARGUMENTS)
                 + ": the operator does; use spec.model for the model and its names",
             ),
-            # vLLM would take both for the name of a model, and start without what they say.
+            # vLLM would take both for the name of a model, and start without their options.
             rule(
                 r"!self.exists(a, a.matches('^-[^=\\s]*\\s'))",
                 "an item of spec.engine.args must not have an option and its value with a blank between "
@@ -167,8 +168,8 @@ class Engine(ApiObject):
     Without it `tool_choice: auto` is refused.
     """
     reasoning_parser: Annotated[str | None, length(1, 64), _parser_name("spec.engine.reasoningParser")] = None
-    """reasoningParser is vLLM's parser that tells the model's reasoning from its answer, for example `qwen3`
-    or `deepseek_r1`. Without it the reasoning is part of the answer's text.
+    """reasoningParser is vLLM's parser that separates the model's reasoning from its answer, for example
+    `qwen3` or `deepseek_r1`. Without it the reasoning is part of the answer's text.
     """
     scheduling_policy: Literal["FirstComeFirstServed", "Priority"] = "FirstComeFirstServed"
     """schedulingPolicy is the order in which the engine takes requests. With `Priority` the request

@@ -1,13 +1,8 @@
-"""JSON values against the part of JSON Schema in which parameters are described, and in words.
-
-Types are strict: a boolean is no integer and 2.0 is none either, as in the gateway, which decides about the
-same values in requests.
-"""
+"""JSON values, paths and the part of JSON Schema that describes parameters, as texts."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,35 +15,9 @@ KEYWORDS = frozenset(
     | {"exclusiveMinimum"}
     | {f"{side}{unit}" for side in ("min", "max") for unit in ("Length", "Items", "Properties")}
 )
-"""What is understood here of JSON Schema; anything else would be overlooked."""
+"""The supported keywords of JSON Schema; others would be ignored."""
 
 _SHOWN_CHARACTERS = 60
-
-
-def accepts(schema: Schema, value: Any) -> bool:
-    """Whether the schema allows the value. An empty schema allows everything."""
-    if "anyOf" in schema:
-        return any(accepts(option, value) for option in schema["anyOf"])
-    match schema.get("type"):
-        case "boolean":
-            return isinstance(value, bool)
-        case "integer":
-            return type(value) is int and _bounded(schema, value)
-        case "number":
-            return type(value) in (int, float) and _bounded(schema, value)
-        case "string":
-            sized = _sized(schema, value, "Length") if isinstance(value, str) else False
-            return sized and value in schema.get("enum", [value])
-        case "array":
-            sized = _sized(schema, value, "Items") if isinstance(value, list) else False
-            return sized and all(accepts(schema.get("items", {}), item) for item in value)
-        case "object":
-            sized = _sized(schema, value, "Properties") if isinstance(value, dict) else False
-            return sized and all(
-                _named(schema, name) and accepts(schema.get("additionalProperties", {}), item)
-                for name, item in value.items()
-            )
-    return True
 
 
 def describe(schema: Schema) -> str:
@@ -87,21 +56,6 @@ def field(path: Sequence[str | int]) -> str:
     """A path as Kubernetes writes it: `spec.engine.env[0].name`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
-
-
-def _bounded(schema: Schema, value: float) -> bool:
-    above = "exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"]
-    return bool(above and schema.get("minimum", value) <= value <= schema.get("maximum", value))
-
-
-def _sized(schema: Schema, value: Any, unit: str) -> bool:
-    size = len(value)
-    return bool(schema.get(f"min{unit}", 0) <= size <= schema.get(f"max{unit}", size))
-
-
-def _named(schema: Schema, name: str) -> bool:
-    pattern = schema.get("propertyNames", {}).get("pattern")
-    return pattern is None or re.fullmatch(pattern, name) is not None
 
 
 def _range(schema: Schema) -> str:

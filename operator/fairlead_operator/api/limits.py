@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from math import inf
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from fairlead_contract.values import Kind, Limit, Number, limited
+from fairlead_contract.values.limits import FIELDS
 from fairlead_operator.api.endpoint import ParameterLimit
-from fairlead_operator.api.jsonvalue import Schema, accepts, describe, shown
+from fairlead_operator.api.jsonvalue import describe, shown
 
 _ENDS = ("minimum", "maximum")
 
 
-def check_limit(where: str, entries: Sequence[Mapping[str, Any]], limit: ParameterLimit) -> Iterator[str]:
-    """What is wrong with a limit; `entries` are the parameter's in the tables of the APIs that have it."""
-    possible = tuple(dict.fromkeys(name for entry in entries for name in entry.get("limits", ())))
+@dataclass(frozen=True)
+class Entry:
+    """What one API of a dialect takes as a parameter, and what a deployment may set for it."""
+
+    kind: Kind
+    settable: bool
+    """Whether it may have a default."""
+    limits: tuple[str, ...]
+    """The bounds that may be set, by their names in the spec."""
+    max_length: int | None
+    """Characters of all texts in a value."""
+
+
+def check_limit(where: str, entries: Sequence[Entry], limit: ParameterLimit) -> Iterator[str]:
+    """The problem of a limit; `entries` are the parameter's in the APIs' tables."""
+    possible = tuple(dict.fromkeys(name for entry in entries for name in entry.limits))
     if not possible:
         yield f"{where}: this parameter cannot have limits; remove it"
         return
@@ -25,55 +39,29 @@ def check_limit(where: str, entries: Sequence[Mapping[str, Any]], limit: Paramet
         if side not in possible:
             yield f"{where}.{side}: this parameter has no such bound; use {' or '.join(possible)}"
             return
-    yield from _check_range(where, [entry["schema"] for entry in entries], limit)
+    yield from _check_range(where, [entry.kind for entry in entries], limit)
 
 
-def _check_range(where: str, schemas: list[Schema], limit: ParameterLimit) -> Iterator[str]:
+def _check_range(where: str, kinds: list[Kind], limit: ParameterLimit) -> Iterator[str]:
+    numbers = [kind for kind in kinds if isinstance(kind, Number)]
     for side in _ENDS:
         value = getattr(limit, side)
-        kind = {"type": schemas[0].get("type")}
-        if value is not None and not accepts(kind, value):
-            yield f"{where}.{side} must be {describe(kind)}, not {shown(value)}"
+        if value is not None and numbers and type(value) not in numbers[0].types:
+            yield f"{where}.{side} must be {describe({'type': numbers[0].noun})}, not {shown(value)}"
             return
-    for schema in schemas:
-        if _is_empty(applied(schema, limit)):
-            yield f"{where} leaves no value, since the parameter is {describe(schema)}; move the bounds"
+    for kind in numbers:
+        if _is_empty(applied(kind, limit)):
+            allowed = describe(kind.schema())
+            yield f"{where} leaves no value, since the parameter is {allowed}; move the bounds"
             return
 
 
-def applied(schema: Schema, limit: ParameterLimit) -> Schema:
-    """A parameter's schema within a limit: a narrower range of a number, another size of a list."""
-    found = dict(schema)
-    if "anyOf" in found:
-        return found | {"anyOf": [applied(option, limit) for option in found["anyOf"]]}
-    low, high = limit.minimum, limit.maximum
-    if low is not None and low > found.get("minimum", found.get("exclusiveMinimum", low - 1)):
-        found.pop("exclusiveMinimum", None)
-        found["minimum"] = low
-    if high is not None and high < found.get("maximum", high + 1):
-        found["maximum"] = high
-    if limit.max_items is not None:
-        found |= {word: limit.max_items for word in ("maxItems", "maxProperties") if word in found}
-    return found
+def applied(kind: Kind, limit: ParameterLimit) -> Kind:
+    """A parameter's kind within a limit: a narrower range of a number, another size of a list."""
+    return limited(kind, Limit(**{name: getattr(limit, name) for name in FIELDS.values()}))
 
 
-def _is_empty(schema: Schema) -> bool:
-    high = schema.get("maximum", inf)
-    return bool(schema.get("minimum", -inf) > high or schema.get("exclusiveMinimum", -inf) >= high)
-
-
-def characters(value: Any) -> int:
-    """The characters of all texts and names in a value. A number counts as eight, as in the gateway."""
-    total, stack = 0, [value]
-    while stack:
-        match stack.pop():
-            case str() as text:
-                total += len(text)
-            case dict() as entries:
-                total += sum(map(len, entries))
-                stack.extend(entries.values())
-            case list() as found:
-                stack.extend(found)
-            case _:
-                total += 8
-    return total
+def _is_empty(kind: Kind) -> bool:
+    if not isinstance(kind, Number) or kind.minimum is None or kind.maximum is None:
+        return False
+    return kind.minimum > kind.maximum or (kind.exclusive and kind.minimum == kind.maximum)

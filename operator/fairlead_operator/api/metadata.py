@@ -1,7 +1,7 @@
 """spec.inheritedMetadata: labels and annotations of everything that is made for a model.
 
-For what clusters ask of every object: a cost centre, an owner, a policy engine's exceptions. Keys by which
-objects are found or controlled are not for users: they are refused, each by a rule that names it.
+For requirements of the cluster on every object: a cost centre, an owner, a policy engine's exceptions. Keys
+that select or control objects are refused, each by a rule that names it.
 """
 
 from __future__ import annotations
@@ -11,21 +11,30 @@ from typing import Annotated
 
 from pydantic import Field
 
+from fairlead_contract.names import GROUP
 from fairlead_operator.api.markers import Schema, length, properties, rule, validations
-from fairlead_operator.api.names import DELETION_COST, GROUP
+from fairlead_operator.api.names import (
+    COMPONENT_LABEL,
+    DELETION_COST,
+    INSTANCE_LABEL,
+    MANAGED_BY_LABEL,
+    NAME_LABEL,
+    POD_TEMPLATE_HASH_LABEL,
+    QUEUE_LABEL,
+)
 from fairlead_operator.api.part import ApiObject
 
 _FIELD = "spec.inheritedMetadata"
 _OTHERS = "it is set by Fairlead or by Kubernetes; remove it"
 # Selectors, and what Fairlead sets on each object.
 RESERVED_LABELS = {
-    "app.kubernetes.io/name": _OTHERS,
-    "app.kubernetes.io/instance": _OTHERS,
-    "app.kubernetes.io/component": _OTHERS,
-    "app.kubernetes.io/managed-by": _OTHERS,
+    NAME_LABEL: _OTHERS,
+    INSTANCE_LABEL: _OTHERS,
+    COMPONENT_LABEL: _OTHERS,
+    MANAGED_BY_LABEL: _OTHERS,
     "controller-revision-hash": _OTHERS,
-    "kueue.x-k8s.io/queue-name": "use spec.scheduling.queueName",
-    "pod-template-hash": _OTHERS,
+    QUEUE_LABEL: "use spec.scheduling.queueName",
+    POD_TEMPLATE_HASH_LABEL: _OTHERS,
 }
 RESERVED_ANNOTATIONS = {
     DELETION_COST: _OTHERS,

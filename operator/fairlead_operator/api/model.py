@@ -100,7 +100,7 @@ class Cache(ApiObject):
     )
 
     type: Literal["Ephemeral", "PersistentVolumeClaim", "HostPath"] = "Ephemeral"
-    """type of the cache: `Ephemeral` is part of the pod and downloaded anew for each; a
+    """type of the cache: `Ephemeral` is part of the pod and downloaded again for each; a
     `PersistentVolumeClaim` outlives pods and is shared by those that can mount it; `HostPath` is a folder of
     the node, shared by all models there.
     """

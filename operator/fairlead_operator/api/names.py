@@ -1,17 +1,16 @@
-"""Names that the API, the rendered objects and the watches must agree on."""
+"""Names that the API, the rendered objects and the watches must agree on.
+
+Those that the gateway's image uses too are in `fairlead_contract.names`.
+"""
 
 from __future__ import annotations
 
-GROUP = "fairlead.dev"
-VERSION = "v1alpha1"
+from fairlead_contract.names import GROUP, VERSION
+
 API_VERSION = f"{GROUP}/{VERSION}"
 KIND = "ModelDeployment"
-PLURAL = "modeldeployments"
 FIELD_MANAGER = "fairlead-operator"
 
-# The label that ties every child, pods included, to its ModelDeployment; also the watches' server-side
-# selector.
-MODEL_LABEL = f"{GROUP}/model"
 RENDERED_HASH = f"{GROUP}/rendered-hash"
 REVISION = f"{GROUP}/revision"
 
@@ -23,8 +22,25 @@ RENDERING = f"{GROUP}/rendering-version"
 ROLLOUT = f"{GROUP}/rollout"
 # On the ModelDeployment, set by people: any new value replaces the pods, by the operator's current rules.
 RESTARTED_AT = f"{GROUP}/restartedAt"
+# Labels that Kubernetes recommends. The component of a pod that serves is ENGINE_COMPONENT; a further node of
+# a replica is WORKER_COMPONENT.
+NAME_LABEL = "app.kubernetes.io/name"
+INSTANCE_LABEL = "app.kubernetes.io/instance"
+COMPONENT_LABEL = "app.kubernetes.io/component"
+MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+ENGINE_COMPONENT = "engine"
+WORKER_COMPONENT = "worker"
+# The queue through which Kueue admits a workload.
+QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
+# On pods: the Deployment controller distinguishes revisions by it.
+POD_TEMPLATE_HASH_LABEL = "pod-template-hash"
 # On pods: the ReplicaSet controller removes the pod with the lowest first.
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
+
+# Containers of a model's pods.
+ENGINE_CONTAINER = "vllm"
+GATEWAY_CONTAINER = "gateway"
+WEIGHTS_CONTAINER = "weights"
 
 # Kinds of children that a cluster may not know.
 RESOURCE_CLAIM_TEMPLATE = "ResourceClaimTemplate"

@@ -1,29 +1,24 @@
 """Whether spec.api.defaults and spec.api.limits fit the parameters of the dialect.
 
-The gateway owns the tables of parameters. parameters.json beside this file is what its generator writes of
-them, so that a mistake is found where the model is written and not by the first request. Checked here and not
-by the API server: what a name takes depends on the dialect, and Kubernetes' schemas have no fractions.
+The tables of parameters are the gateway's own (`fairlead_contract`), so that a mistake is found where the
+model is written and not by the first request. Checked here and not by the API server: what a name takes
+depends on the dialect, and Kubernetes' schemas have no fractions.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from importlib import resources
 from itertools import islice
-from math import inf
 from typing import Any
 
+from fairlead_contract.dialects import DIALECTS, Dialect, kinds_of
+from fairlead_contract.parameters import PARAMETERS, ApiKind
+from fairlead_contract.parameters.deployment import SAME, limits_of, may_have_default
+from fairlead_contract.values import length_of
 from fairlead_operator.api.endpoint import Api, ParameterLimit
-from fairlead_operator.api.jsonvalue import accepts, describe, shown
-from fairlead_operator.api.limits import applied, characters, check_limit
-
-# Three names of one bound on the length of the answer.
-OUTPUT_BOUNDS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
-
-# Names of one thing: a limit on one of them holds for all, and two would contradict each other.
-SAME = (OUTPUT_BOUNDS, ("input", "messages"), ("response_format", "text"))
+from fairlead_operator.api.jsonvalue import describe, shown
+from fairlead_operator.api.limits import Entry, applied, check_limit
 
 # Problems that are looked for. The defaults can have 100,000 wrong names, and near ones are looked for to
 # each.
@@ -31,9 +26,26 @@ MAX_PROBLEMS = 16
 # Of a name. No parameter has a longer one.
 MAX_NAME_CHARACTERS = 64
 
-# Part of the package as the code is, and read once like it.
-_TABLE: Mapping[str, Any] = json.loads(resources.files(__package__).joinpath("parameters.json").read_text())
-DIALECTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = _TABLE["dialects"]
+
+Tables = Mapping[ApiKind, Mapping[str, Entry]]
+
+
+def _tables(dialect: Dialect) -> Tables:
+    return {
+        api: {
+            name: Entry(
+                kind,
+                may_have_default(name, api),
+                limits_of(PARAMETERS[api][name]),
+                PARAMETERS[api][name].bounds.max_length,
+            )
+            for name, kind in kinds_of(dialect, api).items()
+        }
+        for api in ApiKind
+    }
+
+
+TABLES: Mapping[str, Tables] = {name: _tables(dialect) for name, dialect in DIALECTS.items()}
 
 
 def check_parameters(api: Api) -> list[str]:
@@ -44,7 +56,7 @@ def check_parameters(api: Api) -> list[str]:
 
 
 def _problems(api: Api) -> Iterator[str]:
-    tables = DIALECTS[api.dialect]
+    tables = TABLES[api.dialect]
     yield from _check_twice(api.defaults, "defaults")
     yield from _check_twice(api.limits, "limits")
     limits: dict[str, ParameterLimit] = {}
@@ -57,19 +69,19 @@ def _problems(api: Api) -> Iterator[str]:
         yield from _check_default(tables, name, value, limits.get(name))
 
 
-def _entries(tables: Mapping[str, Mapping[str, Any]], name: str) -> list[Mapping[str, Any]]:
+def _entries(tables: Tables, name: str) -> list[Entry]:
     """What the APIs say about a parameter; it may exist in one of them only."""
     return [table[name] for table in tables.values() if name in table]
 
 
 def _check_twice(given: Mapping[str, Any], field: str) -> Iterator[str]:
     for same in SAME:
-        names = [name for name in same if name in given]
+        names = sorted(same & given.keys())
         if len(names) > 1:
             yield f"spec.api.{field}: {' and '.join(names)} mean the same; keep one of them"
 
 
-def _check_limit(tables: Mapping[str, Mapping[str, Any]], name: str, limit: ParameterLimit) -> Iterator[str]:
+def _check_limit(tables: Tables, name: str, limit: ParameterLimit) -> Iterator[str]:
     where = f"spec.api.limits.{name}"
     entries = _entries(tables, name)
     if entries:
@@ -78,32 +90,30 @@ def _check_limit(tables: Mapping[str, Mapping[str, Any]], name: str, limit: Para
         yield _unknown(where, tables, name)
 
 
-def _check_default(
-    tables: Mapping[str, Mapping[str, Any]], name: str, value: Any, limit: ParameterLimit | None
-) -> Iterator[str]:
+def _check_default(tables: Tables, name: str, value: Any, limit: ParameterLimit | None) -> Iterator[str]:
     where = f"spec.api.defaults.{name}"
     entries = _entries(tables, name)
     if not entries:
         yield _unknown(where, tables, name)
         return
-    settable = [entry for entry in entries if entry["settable"]]
+    settable = [entry for entry in entries if entry.settable]
     if not settable:
         yield f"{where}: this parameter cannot have a default; remove it"
     for entry in settable:
-        if not (limit and limit.max_items) and not accepts(entry["schema"], value):
-            yield f"{where} must be {describe(entry['schema'])}, not {shown(value)}"
+        if not (limit and limit.max_items) and not entry.kind.accepts(value):
+            yield f"{where} must be {describe(entry.kind.schema())}, not {shown(value)}"
             return
-        limited = applied(entry["schema"], limit) if limit else entry["schema"]
-        if not accepts(limited, value):
-            yield f"{where} must be {describe(limited)}, by spec.api.limits, not {shown(value)}"
+        kind = applied(entry.kind, limit) if limit else entry.kind
+        if not kind.accepts(value):
+            yield f"{where} must be {describe(kind.schema())}, by spec.api.limits, not {shown(value)}"
             return
-        most = (limit and limit.max_length) or entry.get("maxLength", inf)
-        if characters(value) > most:
-            yield f"{where} has {characters(value)} characters in all and may have {most}; shorten it"
+        most, characters = (limit and limit.max_length) or entry.max_length, length_of(value)
+        if most is not None and characters > most:
+            yield f"{where} has {characters} characters in all and may have {most}; shorten it"
             return
 
 
-def _unknown(where: str, tables: Mapping[str, Mapping[str, Any]], name: str) -> str:
+def _unknown(where: str, tables: Tables, name: str) -> str:
     if len(name) > MAX_NAME_CHARACTERS:
         where = f"{where[: -len(name)]}{name[:MAX_NAME_CHARACTERS]}..."
         return f"{where}: there is no such parameter; remove it"

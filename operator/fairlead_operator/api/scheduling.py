@@ -10,8 +10,8 @@ from fairlead_operator.api.env import Quantity
 from fairlead_operator.api.markers import items, length, properties, rule, validations
 from fairlead_operator.api.part import ApiObject
 
-# Kubernetes' own fragments that nobody would want spelt out here: the API server checks them where they end
-# up, in the Deployment, and what it says names the field.
+# Fragments of Kubernetes' own API without a schema here: the API server checks them in the Deployment, and
+# its message names the field.
 RAW_OBJECT = {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "maxProperties": 64}
 
 

@@ -1,4 +1,4 @@
-"""The spec of a ModelDeployment: what users ask for."""
+"""The spec of a ModelDeployment: the desired state."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 
+from fairlead_contract.defaults import DRAIN_TIMEOUT_SECONDS
 from fairlead_operator.api.autoscaling import Autoscaling
 from fairlead_operator.api.endpoint import Api
 from fairlead_operator.api.engine import Engine
@@ -72,7 +73,7 @@ class Rollout(ApiObject):
     """surgePatienceSeconds is how long strategy `Auto` lets a new pod be unschedulable before an old one
     makes room; longer while a node autoscaler says that it adds a node.
     """
-    drain_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
+    drain_timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = DRAIN_TIMEOUT_SECONDS
     """drainTimeoutSeconds is how long a pod that stops may take to finish the requests in flight."""
     progress_deadline_seconds: Annotated[int, Field(ge=60, le=172_800)] = 3600
     """progressDeadlineSeconds without any progress make a rollout count as failed (condition Stalled).
@@ -81,7 +82,7 @@ class Rollout(ApiObject):
 
 
 class ModelDeploymentSpec(ApiObject):
-    """What is asked for."""
+    """The desired state."""
 
     model_config = ConfigDict(
         json_schema_extra={

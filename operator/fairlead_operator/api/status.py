@@ -26,9 +26,9 @@ class Condition(ApiObject):
     last_transition_time: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
     """lastTransitionTime is when the status last changed."""
     reason: Annotated[str, length(1, 1024)]
-    """reason is a word of the documented catalogue, or what a cause from outside calls itself."""
+    """reason is a word of the documented catalogue, or the name of an external cause."""
     message: Annotated[str, length(0, 32768)]
-    """message says what is the case and what to do."""
+    """message describes the state and what to do."""
 
 
 class Startup(ApiObject):
@@ -79,7 +79,7 @@ class EndpointStatus(ApiObject):
 
 
 class LastFailure(ApiObject):
-    """The last end of a container, or of a whole pod, that was not asked for."""
+    """The last failure of a container, or of a whole pod."""
 
     time: Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
     """time of the end, by the clock of the pod's node."""
@@ -90,13 +90,13 @@ class LastFailure(ApiObject):
     reason: Annotated[str, length(1, 1024)]
     """reason is a word of the documented catalogue."""
     message: Annotated[str, length(0, 4096)] = ""
-    """message says why it ended, in the words of the container or of the kubelet."""
+    """message says why it ended, as reported by the container or the kubelet."""
     exit_code: int | None = None
     """exitCode of the container; 128 plus N is the end by signal N."""
 
 
-# Measured quantities with fractions, by name. They are for people and for the next operator, which knows what
-# it wrote; a schema for each would fix what must stay free to improve.
+# Measured quantities with fractions, by name. They are for users and for the next operator, which knows their
+# meaning. A schema for each would prevent improvements.
 _NUMBERS = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 
 
@@ -142,12 +142,10 @@ class AutoscalingStatus(ApiObject):
 
 
 class ModelDeploymentStatus(ApiObject):
-    """What is the case."""
+    """The observed state."""
 
     conditions: Annotated[tuple[Condition, ...], items(16, "map", "type")] = ()
-    """conditions of the model. Ready says whether everything asked for runs; its reason is the cause if
-    not.
-    """
+    """conditions of the model. Ready says whether the whole spec runs; its reason is the cause if not."""
     observed_generation: Annotated[
         int, Field(ge=0), WithJsonSchema({"type": "integer", "format": "int64"})
     ] = 0

@@ -16,6 +16,6 @@ class ModelDeployment(ApiObject):
     """ModelDeployment serves one language model with vLLM behind an OpenAI-compatible API."""
 
     spec: ModelDeploymentSpec
-    """spec is what is asked for."""
+    """spec is the desired state."""
     status: ModelDeploymentStatus = ModelDeploymentStatus()
-    """status is what is the case; written by the operator only."""
+    """status is the observed state; written by the operator only."""

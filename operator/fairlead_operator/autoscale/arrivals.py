@@ -1,12 +1,12 @@
-"""How many requests a second come, over several windows.
+"""Arrival rates over several windows, and how long bursts last.
 
-Short windows see a rise early, long ones are steady. The counter is read every few seconds; between two
-readings it is taken to rise evenly, so a round without metrics costs nothing.
+Short windows show a rise early, long windows are steady. The counter is read every few seconds. Between two
+readings it is assumed to rise evenly, so a round without metrics loses nothing.
 
-A pod that takes five minutes to start is of no use to a burst of one minute. As long as little is known, a
-burst is taken to be as stubborn as it is old (Lindy's law): one that has lasted e seconds is still there
-after L more with the chance k·e / (k·e + L). The durations of the model's own bursts take over one by one: of
-those that lasted at least as long as the present one, against a prior that counts like three.
+A pod that takes five minutes to start does not help in a burst of one minute. The prior is Lindy's law: a
+burst that has lasted e seconds lasts another L seconds with the probability k·e / (k·e + L). The model's own
+bursts that lasted at least as long as the present one replace the prior gradually. The prior has the weight
+of three bursts.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from collections.abc import Iterable
 from fairlead_operator.autoscale.statistics import quantile, rise
 
 LONGEST = 600.0
-# Chance alone passes this once in some hours, so that it does not fill the stabilization window.
+# Chance alone exceeds this once in some hours, so it does not fill the stabilization window.
 SIGMAS = 3.0
 TREND_SIGMAS = 1.5
-# Peaks are looked for in spans of so many seconds: two rounds of the default interval.
+# Peaks are computed over spans of this many seconds: two rounds of the default interval.
 SPAN = 10.0
 PEAK = 0.9
 # Changes that one rise and one fall make: each may lie across the border of two spans.
@@ -44,7 +44,7 @@ class Arrivals:
         self._counter = 0.0
 
     def observe(self, at: float, counter: float) -> None:
-        """Take a reading of the counter at `at` (seconds). Readings of one moment replace each other."""
+        """Add a reading of the counter at `at` (seconds). It replaces a reading of the same time."""
         total = self._totals[-1] + rise(self._counter, counter) if self._totals else 0.0
         self._counter = counter
         if self._times and at <= self._times[-1]:
@@ -52,7 +52,7 @@ class Arrivals:
             return
         self._times.append(at)
         self._totals.append(total)
-        # One reading beyond the longest window stays: the total at its edge lies between the two.
+        # One reading beyond the longest window is kept to interpolate the total at the window's edge.
         keep = bisect_left(self._times, at - LONGEST - 60.0) - 1
         if keep > 60:
             del self._times[:keep], self._totals[:keep]
@@ -62,11 +62,11 @@ class Arrivals:
         return (self._total(at) - self._total(at - window)) / window
 
     def trend(self, at: float, window: float) -> float:
-        """By how much the rate rises in a second: the last window against the one before, 0 if it does not.
+        """Rise of the rate per second: the last window against the one before; 0 without a rise.
 
         One and a half standard errors of the difference (arrivals are taken as Poisson) are subtracted: a
-        trend that noise explains is none. Nor is one whose last minute is below the window's mean: a burst
-        that is over looks so.
+        trend that noise explains does not count. Neither does a trend whose last minute is below the window's
+        mean: that is a burst that has ended.
         """
         now, then = self.rate(window, at), self.rate(window, at - window)
         if self.rate(60.0, at) < now:
@@ -75,11 +75,11 @@ class Arrivals:
         return max(0.0, now - then - noise) / window
 
     def peaks(self, at: float) -> float:
-        """The rate of bursts that come again and again, 0 where arrivals change no more than by chance.
+        """The rate of recurring bursts; 0 where chance explains the changes of the arrivals.
 
         It is the rate that nine of ten short spans of the longest window stayed within, times the share of
         the changes between neighbouring spans that chance (arrivals taken as Poisson) does not explain. The
-        largest changes are left out: a rise and a fall that happened once are no rhythm.
+        largest changes are left out: one rise and one fall do not make recurring bursts.
         """
         spans = round(LONGEST / SPAN)
         totals = [self._total(at - SPAN * number) for number in range(spans, -1, -1)]
@@ -109,14 +109,14 @@ LINDY = 4.0
 KEPT = 50
 # In bursts.
 PRIOR_WEIGHT = 3.0
-# A burst is half again as much as usual, beyond what chance explains, and it is over when two thirds of
-# it are gone.
+# A burst is at least 1.5 times the usual rate and more than chance explains. It ends when two thirds of the
+# excess are gone.
 FACTOR, BURST_SIGMAS, REST = 1.5, 3.0, 1 / 3
 SHORT = 15.0
 
 
 class Bursts:
-    """Follows the rate of arrivals. Durations are in seconds, of the last fifty bursts."""
+    """Detects bursts in the rate of arrivals. Keeps the durations, in seconds, of the last fifty."""
 
     def __init__(self, durations: Iterable[float] = ()) -> None:
         self.durations = tuple(durations)
@@ -125,11 +125,11 @@ class Bursts:
         self._peak = 0.0
 
     def observe(self, at: float, rate: float, usual: float) -> None:
-        """Take the present rate and the usual one, both in requests per second."""
+        """Add the present and the usual rate, both in requests per second."""
         if self._since is None:
             noise = BURST_SIGMAS * math.sqrt((usual + 1 / SHORT) / SHORT)
             if rate > FACTOR * usual + noise:
-                # It began somewhere within the window over which the rate is measured.
+                # It began within the window over which the rate is measured.
                 self._since, self._base, self._peak = at - SHORT / 2, usual, rate
             return
         self._peak = max(self._peak, rate)
@@ -143,14 +143,15 @@ class Bursts:
         return 0.0 if self._since is None else at - self._since
 
     def persistence(self, age: float, after: float) -> float:
-        """Chance that a burst of this age is still there `after` seconds later."""
+        """Probability that a burst of this age still lasts `after` seconds later."""
         prior = LINDY * age / (LINDY * age + after)
         alive = sum(length > age for length in self.durations)
         still = sum(length > age + after for length in self.durations)
         return (still + PRIOR_WEIGHT * prior) / (alive + PRIOR_WEIGHT)
 
     def mean_persistence(self, age: float, until: float) -> float:
-        """The same on average over the next `until` seconds: what share of a burst's requests will come."""
+        """The mean of this probability over the next `until` seconds: the share of a burst's requests that
+        will come."""
         if not self.durations:
             scale = LINDY * age / until
             return min(1.0, scale * math.log1p(1 / scale))

@@ -1,7 +1,7 @@
 """The autoscaler of one model: observations in, decisions out.
 
-Learning, the need and the limits have modules of their own; here they are put together in the order in which
-a decision is made.
+Learning, the need and the limits have modules of their own. This module combines them in the order of a
+decision.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
+from fairlead_contract.defaults import hold_seconds
 from fairlead_operator.autoscale import explain
 from fairlead_operator.autoscale.decision import Decision, Number, ScalingReason
 from fairlead_operator.autoscale.facts import Ability, Pace, RequestFacts, ScalingFacts, Supply, rounded
@@ -25,12 +26,11 @@ from fairlead_operator.autoscale.pods import PodCounts, count, recall, removal
 from fairlead_operator.autoscale.schedules import Schedules
 from fairlead_operator.autoscale.settings import PRESETS, Settings
 
-# While the scheduler places one pod the next waits for it, so it is looked at again soon.
+# While the scheduler places one pod, the next one waits, so the next decision is due soon.
 PLACING_RECHECK = 1.0
 AUTO_WINDOW = (120.0, 600.0)
-# For pods that are not ready yet: to keep them bridges no dip, and soon they are there for nothing.
+# For pods that are not ready yet. Keeping them does not bridge a dip, and they become ready without need.
 SHORT_WINDOW = 60.0
-AUTO_HOLD = (600, 3600)
 # A trend is measured over as long as it is extended, within bounds.
 LONGEST_TREND = 240.0
 
@@ -38,8 +38,8 @@ LONGEST_TREND = 240.0
 class Autoscaler:
     """Decides for one model. Call `decide` every `recheck_after` seconds, and when something happens.
 
-    `started` is when this operator took the model over: within the first stabilization window after it
-    nothing is scaled down. Observations must come in the order of their time.
+    `started` is when this operator took the model over. Nothing is scaled down within the first stabilization
+    window after it. Observations must come in the order of their time.
     """
 
     def __init__(self, settings: Settings, memory: Memory | None = None, *, started: float) -> None:
@@ -51,7 +51,7 @@ class Autoscaler:
         self._recommendations = Recommendations()
         self._placement_backoff = PlacementBackoff()
         self._started = started
-        self._blind = 0
+        self._rounds_without_metrics = 0
 
     def memory(self) -> Memory:
         """What has been learned until now."""
@@ -63,25 +63,25 @@ class Autoscaler:
         self._changes.observe(observation.at, observation.replicas)
         pod_counts = count(observation, self._learning.cold_starts)
         demand = observation.demand or assumed_demand(observation)
-        self._blind = 0 if demand else self._blind + 1
+        self._rounds_without_metrics = 0 if demand else self._rounds_without_metrics + 1
         if demand is None:
-            return self._decide_blindly(observation, pod_counts)
+            return self._decide_without_metrics(observation, pod_counts)
         facts = self._facts(observation, pod_counts, demand)
         need = needed(facts)
-        wanted = recommended(facts, need)
-        decided = limited(facts, wanted)
-        # What is decided without the demand must not look like a need for less once it is known again.
+        recommendation = recommended(facts, need)
+        decided = limited(facts, recommendation)
+        # A decision without the demand must not count as a low recommendation once the demand is known again.
         floor = 0 if observation.demand else observation.replicas
-        self._recommendations.add(observation.at, min(max(wanted.replicas, floor), facts.pace.most))
+        self._recommendations.add(observation.at, min(max(recommendation.replicas, floor), facts.pace.most))
         if observation.demand is None and decided.reason is ScalingReason.STARTED:
             decided = ReplicaTarget(decided.replicas, ScalingReason.METRICS_MISSING)
         message = explain.sentence(facts, need, decided)
         return self._decision(
-            observation, pod_counts, decided, message, explain.figures(facts, need, wanted, decided)
+            observation, pod_counts, decided, message, explain.figures(facts, need, recommendation, decided)
         )
 
     def _facts(self, observation: Observation, pod_counts: PodCounts, demand: Demand) -> ScalingFacts:
-        told, at = observation.demand is not None, observation.at
+        known, at = observation.demand is not None, observation.at
         ability = self._learning.ability(self.settings, self._preset.utilization)
         supply = self._supply(observation, pod_counts)
         leaving = sum(load_of(pod) or 0 for pod in pod_counts.draining)
@@ -89,20 +89,20 @@ class Autoscaler:
         silent = sum(load_of(pod) is None for pod in pod_counts.ready)
         full = here.in_flight + silent * ability.concurrency
         return ScalingFacts(
-            asked=rounded(self._asked(at, told, here, full, ability, supply.cold_start_seconds)),
+            requests=rounded(self._request_facts(at, known, here, full, ability, supply.cold_start_seconds)),
             supply=supply,
             ability=ability,
-            pace=self._pace(observation, pod_counts, may_be_zero=told and self._is_idle(at, demand)),
+            pace=self._pace(observation, pod_counts, may_be_zero=known and self._is_idle(at, demand)),
         )
 
-    def _asked(
-        self, at: float, told: bool, demand: Demand, full: float, ability: Ability, lead: float
+    def _request_facts(
+        self, at: float, known: bool, demand: Demand, full: float, ability: Ability, lead: float
     ) -> RequestFacts:
-        """What comes. When nobody counts arrivals, Little's law turns what is on the pods into a rate."""
+        """The demand. Without counted arrivals Little's law turns the requests on the pods into a rate."""
         arrivals, surges = self._learning.arrivals, self._learning.surges
         steady = demand.in_flight * ability.rate / ability.concurrency
-        last = {window: arrivals.rate(window, at) if told else steady for window in (15, 60, 120, 600)}
-        age = surges.age(at) if told else 0.0
+        last = {window: arrivals.rate(window, at) if known else steady for window in (15, 60, 120, 600)}
+        age = surges.age(at) if known else 0.0
         return RequestFacts(
             queued=demand.queued,
             in_flight=demand.in_flight,
@@ -111,8 +111,8 @@ class Autoscaler:
             arrivals_60s=last[60],
             arrivals_120s=last[120],
             arrivals_600s=last[600],
-            arrivals_trend=arrivals.trend(at, min(LONGEST_TREND, max(60.0, lead))) if told else 0.0,
-            arrivals_peaks=arrivals.peaks(at) if told else 0.0,
+            arrivals_trend=arrivals.trend(at, min(LONGEST_TREND, max(60.0, lead))) if known else 0.0,
+            arrivals_peaks=arrivals.peaks(at) if known else 0.0,
             surge_seconds=age,
             surge_persistence=surges.persistence(age, lead) if age else 1.0,
             surge_mean_persistence=surges.mean_persistence(age, lead) if age else 1.0,
@@ -158,11 +158,11 @@ class Autoscaler:
             may_be_zero=int(may_be_zero),
         )
 
-    def _decide_blindly(self, observation: Observation, pod_counts: PodCounts) -> Decision:
+    def _decide_without_metrics(self, observation: Observation, pod_counts: PodCounts) -> Decision:
         least, most = self._bounds(observation.at)
         replicas, reason = observation.replicas, ScalingReason.METRICS_MISSING
         self._recommendations.add(observation.at, min(replicas, most))
-        if self._blind > self.settings.fallback.threshold:
+        if self._rounds_without_metrics > self.settings.fallback.threshold:
             replicas, reason = fallback(self.settings.fallback, replicas), ScalingReason.FALLBACK
         allowed = self._placement_backoff.allowance(
             observation.at, pod_counts, self.settings.unschedulable_pods
@@ -171,14 +171,15 @@ class Autoscaler:
         decided = ReplicaTarget(min(max(replicas, least), most, room), reason)
         inputs = {
             "replicas": observation.replicas,
-            "roundsWithoutMetrics": self._blind,
+            "roundsWithoutMetrics": self._rounds_without_metrics,
             "failureThreshold": self.settings.fallback.threshold,
             "least": least,
             "most": most,
             "room": room,
             "decided": decided.replicas,
         }
-        message = f"nobody could be asked {self._blind} times in a row; {decided.replicas} replicas"
+        rounds = self._rounds_without_metrics
+        message = f"no router or gateway answered {rounds} times in a row; {decided.replicas} replicas"
         return self._decision(observation, pod_counts, decided, message, inputs)
 
     def _decision(
@@ -206,7 +207,7 @@ class Autoscaler:
         return min(most, max(self.settings.min_replicas, self._schedules.floor(at))), most
 
     def _window(self) -> float:
-        """Stabilization window for scaling down: one that is not given is two cold starts long."""
+        """Stabilization window for scaling down; two cold starts long by default."""
         if self.settings.scale_down.window is not None:
             return self.settings.scale_down.window
         low, high = AUTO_WINDOW
@@ -218,14 +219,13 @@ class Autoscaler:
         last, since = self._learning.last_activity, self._learning.seen_since
         if last is None:
             return at - (at if since is None else since) >= self.settings.initial_cooldown
-        # What the memory says of the last activity may be a minute old, and more has ended meanwhile.
+        # The last activity in the memory may be a minute old, and requests may have ended since.
         return at - max(last, self._started) >= self.settings.cooldown
 
     def _hold_timeout(self) -> int:
         if self.settings.hold_timeout is not None:
             return self.settings.hold_timeout
-        low, high = AUTO_HOLD
-        return min(high, max(low, math.ceil(3 * self._learning.cold_starts.total(0.95))))
+        return hold_seconds(self._learning.cold_starts.total(0.95))
 
     def _expected_ready(self, at: float, pod_counts: PodCounts) -> int | None:
         if pod_counts.ready:

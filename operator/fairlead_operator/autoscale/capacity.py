@@ -1,13 +1,12 @@
-"""What one replica can do: how many requests at once, and how many a second.
+"""Capacity of one replica: requests at once, and requests per second.
 
 With the costs of a step known, a request of I prompt and O generated tokens costs c = I·d + O·b seconds that
 batching cannot share, and O steps that it shares with all others in the batch. At N requests at once the
 replica is busy with the unshared part for a share of N·c / (N·c + O·a) of the time. The concurrency at which
-that share is the wanted utilization is the knee: beyond it requests only wait for each other.
+that share is the objective's utilization is the knee: beyond it requests only wait for each other.
 
-The KV cache is a second opinion. When the cache of an engine is full and requests wait for it, or requests
-are preempted, the concurrency that was planned with was too high. It is lowered by a tenth and regained
-slowly.
+The KV cache corrects this. When an engine's cache is full and requests wait for it, or requests are
+preempted, the planned concurrency was too high. It is lowered by a tenth and regained slowly.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from fairlead_operator.autoscale.step_cost import StepCost
 
 # Share of the KV cache that may be planned with: requests grow while they run.
 KV_SHARE = 0.85
-# Requests at once while the costs of a step do not explain what is seen.
+# Requests at once while the costs of a step do not explain the observations.
 UNEXPLAINED = 16.0
-# How much larger than planned batches are while requests wait: the router goes that far.
+# By which factor the router may exceed the planned concurrency while requests wait.
 FULL = 1.25
 LEAST_UTILIZATION = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds the concurrency besides the knee; None: no such bound."""
+    """Bounds of the concurrency besides the knee; None: no such bound."""
 
     kv_tokens: int | None = None
     max_running: int | None = None
@@ -50,11 +49,11 @@ class Capacity:
     rate: float
     """Requests per second at that concurrency."""
     full_rate: float
-    """Requests per second while requests wait: batches are larger then, and answers slower."""
+    """Requests per second while requests wait. Batches are larger then, and answers slower."""
     utilization: float
     """The utilization it was computed for."""
     bound: float | None
-    """The least of the limits, in requests at once."""
+    """The lowest of the limits, in requests at once."""
 
 
 def capacity(cost: StepCost, mix: Mix, utilization: float, limits: Limits) -> Capacity:
@@ -73,7 +72,8 @@ def capacity(cost: StepCost, mix: Mix, utilization: float, limits: Limits) -> Ca
 
 
 def unexplained(residence: float, mix: Mix, utilization: float, limits: Limits) -> Capacity:
-    """Without: the bounds that are known, or a cautious number, and how long requests were seen to stay."""
+    """Without learned costs: from the known bounds, or a cautious number, and the observed residence of
+    requests."""
     bound = least_bound(StepCost(0.0, 0.0, 0.0), mix, limits)
     concurrency = UNEXPLAINED if limits.max_concurrency is None else float(limits.max_concurrency)
     concurrency = concurrency if bound is None else min(concurrency, bound)
@@ -87,7 +87,7 @@ def least_bound(cost: StepCost, mix: Mix, limits: Limits) -> float | None:
     bounds = []
     if limits.kv_tokens:
         bounds.append(KV_SHARE * limits.kv_tokens / (mix.prompt_tokens + mix.output_tokens / 2))
-    # A target that not even a request alone would meet is of no help: it would ask for one pod each.
+    # A target that a single request alone would miss is ignored: it would need one pod for each request.
     if limits.itl is not None and 0 < cost.decode < limits.itl - cost.step:
         bounds.append((limits.itl - cost.step) / cost.decode)
     bounds += [float(value) for value in (limits.max_running, limits.max_concurrency) if value]
@@ -107,7 +107,7 @@ def _within_ttft(utilization: float, cost: StepCost, prompt: float, ttft: float 
 FULL_KV_CACHE = 0.95
 ROUNDS = 3
 STEP_DOWN, LEAST = 0.9, 0.5
-# Seconds in which a tenth is regained. Between two steps down there is time for a pod to start and to help.
+# Seconds in which a tenth is regained. Between two reductions a pod has time to start and take load.
 REGAIN = 600.0
 
 
@@ -124,7 +124,7 @@ class Pressure:
         self._last: float | None = None
 
     def observe(self, at: float, pods: tuple[ObservedPod, ...], lead: float) -> None:
-        """Take the caches of the ready pods; a new one takes `lead` seconds."""
+        """Observe the caches of the ready pods. `lead`: seconds until a new pod is ready."""
         engines = {pod.name: pod.engine for pod in pods if pod.engine is not None}
         self._full = {
             name: self._full.get(name, 0) + 1

@@ -1,4 +1,4 @@
-"""What the autoscaler answers: a number, its reason, and everything from which a person can recompute it."""
+"""A decision of the autoscaler: the number, its reason, and all inputs to recompute it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from fairlead_contract.defaults import SHORTEST_HOLD_SECONDS
+
 
 class ScalingReason(StrEnum):
-    """What decided last. Each has its line in docs/autoscaling.md."""
+    """The rule that set the number. Each has its line in docs/autoscaling.md."""
 
     DEMAND = "Demand"
     """As many as the demand needs."""
     BACKLOG = "Backlog"
-    """More than the flow needs, for requests that would still wait when a new pod is ready."""
+    """More than the arrivals need, for requests that would still wait when a new pod is ready."""
     KV_PRESSURE = "KVCachePressure"
     """One more, because the KV cache of a pod is full while requests wait for it."""
     WAKE_UP = "WakeUp"
     """From zero, because requests wait."""
     IDLE = "Idle"
-    """To zero: nothing was asked for long enough."""
+    """To zero: no request came for the cooldown."""
     COOLDOWN = "Cooldown"
-    """The last replica stays until nothing was asked for long enough."""
+    """The last replica stays until no request has come for the cooldown."""
     STABILIZING = "Stabilizing"
     """Fewer would do now; more were needed a short while ago."""
     CONSOLIDATING = "NoRoomToConsolidate"
-    """Fewer would do for what comes; what runs now needs them."""
+    """Fewer would do for the arrivals; the running requests need them."""
     POLICY = "PolicyLimited"
     """`behavior` allows no more change for now."""
     MINIMUM = "MinReplicas"
@@ -39,7 +41,7 @@ class ScalingReason(StrEnum):
     STARTED = "OperatorStarted"
     """Nothing is scaled down until enough has been seen since the operator started."""
     METRICS_MISSING = "MetricsMissing"
-    """Routers and gateways, or all, could not be asked: nothing is scaled down."""
+    """No router and no gateway answered, or only pods did: nothing is scaled down."""
     FALLBACK = "Fallback"
     """No metrics for long: `fallback` decides."""
 
@@ -54,16 +56,16 @@ class Decision:
     replicas: int
     """Replicas wanted from now on, draining pods not counted."""
     reason: str
-    """CamelCase word for what decided, see ScalingReason."""
+    """CamelCase reason, see ScalingReason."""
     message: str
     """One line for a person."""
     inputs: Mapping[str, Number | None] = field(default_factory=dict)
-    """Everything the number was computed from, with units in the names (see docs/autoscaling.md)."""
+    """Everything from which the number was computed, with units in the names (see docs/autoscaling.md)."""
     removal: tuple[str, ...] = ()
     """Pods that go now, first to go first."""
     recall: tuple[str, ...] = ()
     """Draining pods that serve again instead of new ones being started."""
-    hold_timeout_seconds: int = 600
+    hold_timeout_seconds: int = SHORTEST_HOLD_SECONDS
     """How long a router holds a request while no pod is ready."""
     expected_ready_seconds: int | None = None
     """Until the first pod is ready; None: one is."""

@@ -1,4 +1,4 @@
-"""Decisions in words and figures."""
+"""The message and the figures of a decision."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from fairlead_operator.autoscale.limits import ReplicaTarget
 from fairlead_operator.autoscale.need import Need
 
 _WHY = {
-    ScalingReason.IDLE: "nothing was asked for long enough",
-    ScalingReason.COOLDOWN: "the last replica stays until nothing was asked for long enough",
-    ScalingReason.STABILIZING: "other numbers were right a short while ago",
-    ScalingReason.CONSOLIDATING: "what runs now would not fit on fewer",
+    ScalingReason.IDLE: "no request came for the cooldown",
+    ScalingReason.COOLDOWN: "the last replica stays until no request has come for the cooldown",
+    ScalingReason.STABILIZING: "other numbers were recommended a short while ago",
+    ScalingReason.CONSOLIDATING: "the running requests would not fit on fewer",
     ScalingReason.POLICY: "spec.autoscaling.behavior allows no more change for now",
-    ScalingReason.MINIMUM: "minReplicas or a schedule asks for it",
+    ScalingReason.MINIMUM: "minReplicas or a schedule requires it",
     ScalingReason.MAXIMUM: "maxReplicas allows no more",
     ScalingReason.NO_CAPACITY: "no node has room for another pod",
     ScalingReason.PLACING: "the scheduler has not placed the last pods yet",
-    ScalingReason.STARTED: "the operator has just started and takes nothing away yet",
+    ScalingReason.STARTED: "the operator has just started and does not scale down yet",
     ScalingReason.KV_PRESSURE: "the KV cache of a pod is full while requests wait for it",
-    ScalingReason.METRICS_MISSING: "routers and gateways could not be asked, so nothing is taken away",
+    ScalingReason.METRICS_MISSING: "routers and gateways did not answer, so nothing is scaled down",
 }
 
 
 def figures(
-    facts: ScalingFacts, need: Need, wanted: ReplicaTarget, decided: ReplicaTarget
+    facts: ScalingFacts, need: Need, recommendation: ReplicaTarget, decided: ReplicaTarget
 ) -> dict[str, Number | None]:
     """All inputs, and the steps from them to the result, by camelCase names."""
     steps = {name: significant(value) for name, value in asdict(need).items()}
     steps["needed"] = steps.pop("replicas")
     named = {
-        **asdict(facts.asked),
+        **asdict(facts.requests),
         **asdict(facts.supply),
         **asdict(facts.ability),
         **asdict(facts.pace),
         **steps,
-        "recommended": wanted.replicas,
+        "recommended": recommendation.replicas,
         "decided": decided.replicas,
     }
     return {_camel(name): value for name, value in named.items()}
@@ -46,8 +46,8 @@ def figures(
 def sentence(facts: ScalingFacts, need: Need, decided: ReplicaTarget) -> str:
     """One line: the demand, what a replica can do, and what follows."""
     demand = f"{need.expected:.3g} requests/s are expected"
-    if facts.asked.queued + facts.asked.in_flight:
-        demand += f", {facts.asked.queued + facts.asked.in_flight} are here ({facts.asked.queued} held)"
+    if present := facts.requests.queued + facts.requests.in_flight:
+        demand += f", {present} are here ({facts.requests.queued} held)"
     ability = f"a replica serves {facts.ability.rate:.3g}/s, {facts.ability.concurrency:.3g} at once"
     result = f"that needs {need.replicas:.2f} replicas"
     if need.backlog_then:

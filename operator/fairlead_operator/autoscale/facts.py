@@ -1,7 +1,7 @@
-"""What a decision is computed from: everything that history and pods come down to.
+"""All numbers from which a decision is computed.
 
-The formulas know nothing else, so who has these numbers can recompute the decision; they are what
-`status.autoscaling.inputs` shows. They are rounded before they are used, not only when they are shown.
+The formulas use nothing else, so the decision can be recomputed from these numbers.
+`status.autoscaling.inputs` shows them. They are rounded before they are used, not only when they are shown.
 Times are in seconds, rates in requests per second.
 """
 
@@ -16,39 +16,39 @@ DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class RequestFacts:
-    """What is asked of the model."""
+    """The demand for the model."""
 
     queued: int
     in_flight: int
-    """On pods that are not draining."""
+    """Requests on pods that are not draining."""
     counted_in_flight: float
-    """The same where a pod that does not tell counts as full: for scaling down."""
+    """The same, but a pod whose load is unknown counts as full: for scaling down."""
     arrivals_15s: float
     arrivals_60s: float
     arrivals_120s: float
     arrivals_600s: float
     arrivals_trend: float
-    """Requests per second, more every second."""
+    """Rise of the arrivals: requests per second in each second."""
     arrivals_peaks: float
-    """Requests per second in bursts that come again and again; 0 where there are none."""
+    """Requests per second in recurring bursts; 0 where there are none."""
     surge_seconds: float
     """Age of the present burst, 0 without one."""
     surge_persistence: float
-    """Chance that it is still there after a cold start; 1 without one."""
+    """Probability that it lasts longer than a cold start; 1 without a burst."""
     surge_mean_persistence: float
-    """What share of its requests will come until then; 1 without one."""
+    """Share of its requests that will come until then; 1 without a burst."""
 
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """What there is."""
+    """The replicas and pods that exist."""
 
     replicas: int
-    """Wanted until now."""
+    """Replicas that the last decision set."""
     ready: int
     starting: int
     starting_pod_seconds: float
-    """Sum, over starting pods, of the time that each serves before a pod created now would be ready."""
+    """Sum over starting pods of the seconds that each serves before a pod created now would be ready."""
     stuck: int
     scheduled: int
     unschedulable: int
@@ -59,7 +59,7 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Ability:
-    """What one replica can do, and what that follows from."""
+    """The capacity of one replica, and the numbers that it follows from."""
 
     step_seconds: float
     decode_seconds: float
@@ -67,7 +67,7 @@ class Ability:
     prefill_seconds: float
     """For each prompt token."""
     prompt_tokens: float
-    """Of a request, without what the prefix cache has."""
+    """Prompt tokens of a request, without those in the prefix cache."""
     output_tokens: float
     utilization: float
     concurrency_bound: float | None
@@ -77,12 +77,12 @@ class Ability:
     rate: float
     """Requests per second at that concurrency."""
     full_rate: float
-    """Requests per second with as many at once as the router allows while requests wait."""
+    """Requests per second at the concurrency that the router allows while requests wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What was asked of the autoscaler, and how far it may go now."""
+    """The objective's parameters, and the limits of the present decision."""
 
     safety: float
     drain_seconds: float
@@ -90,11 +90,11 @@ class Pace:
     least: int
     most: int
     highest: int
-    """Recommended within the window for scaling down."""
+    """Highest recommendation within the window for scaling down."""
     highest_lately: int
-    """Recommended within the last minute: for pods that are not ready."""
+    """Highest recommendation within the last minute: for pods that are not ready."""
     lowest: int | None
-    """Recommended within the window for scaling up; None: there is no window."""
+    """Lowest recommendation within the window for scaling up; None: there is no window."""
     up_limit: int
     down_limit: int
     may_wait: int
@@ -102,14 +102,14 @@ class Pace:
     may_shrink: int
     """0: nothing is scaled down now."""
     may_be_zero: int
-    """1: nothing was asked for long enough."""
+    """1: no request came for the cooldown."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScalingFacts:
-    """All of it."""
+    """All facts of one decision."""
 
-    asked: RequestFacts
+    requests: RequestFacts
     supply: Supply
     ability: Ability
     pace: Pace

@@ -1,4 +1,4 @@
-"""What is decided without metrics: nothing is taken away because nobody could be asked."""
+"""Decisions without metrics: missing metrics alone never scale down."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from fairlead_operator.autoscale.settings import FallbackSettings, OnFailure
 
 
 def load_of(pod: ObservedPod) -> int | None:
-    """Requests on a pod, by its gateway, else by its engine; None if neither tells."""
+    """Requests on a pod, from its gateway, else from its engine; None if both are unknown."""
     if pod.in_flight is not None:
         return pod.in_flight
     return pod.engine.running + pod.engine.waiting if pod.engine else None
 
 
 def assumed_demand(observation: Observation) -> Demand | None:
-    """The demand as far as pods tell, when neither router nor gateway could be asked; None if none does."""
+    """The demand from the pods' loads, when no router and no gateway answered; None if no load is known."""
     loads = [load for pod in observation.pods if (load := load_of(pod)) is not None]
     return Demand(queued=0, in_flight=sum(loads), arrivals=0.0) if loads else None
 

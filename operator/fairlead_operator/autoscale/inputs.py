@@ -1,7 +1,7 @@
-"""What the autoscaler is told on each round.
+"""The inputs of the autoscaler in one round.
 
-Whatever is unknown is None: an absent metric is never zero. Times are seconds since the Unix epoch; counters
-only ever rise as long as the thing they count on lives, and a counter that fell is read as a new one.
+What is unknown is None: an absent metric is never zero. Times are seconds since the Unix epoch. Counters only
+rise while their process runs. A counter that fell is read as a new one.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EngineLoad:
-    """What the metrics of one pod's engine say."""
+    """The metrics of one pod's engine."""
 
     running: int
     """Requests in the current batch."""
     waiting: int
-    """Requests that the engine has accepted and not begun."""
+    """Requests that the engine has accepted and not started."""
     kv_usage: float
     """Share of the KV cache in use, 0 to 1."""
     steps: float
@@ -24,9 +24,9 @@ class EngineLoad:
     decode_tokens: float
     """Counter: tokens generated."""
     prefill_tokens: float
-    """Counter: prompt tokens computed, without those that the prefix cache had."""
+    """Counter: prompt tokens computed, without those in the prefix cache."""
     preemptions: float = 0.0
-    """Counter: requests thrown out of the batch for want of KV cache."""
+    """Counter: requests preempted for lack of KV cache."""
     kv_tokens: int | None = None
     """Tokens that the KV cache holds."""
     max_running: int | None = None
@@ -44,32 +44,32 @@ class ObservedPod:
     scheduled: float | None = None
     """When it got a node; None: not yet."""
     ready: float | None = None
-    """Since when it takes requests; None: it does not."""
+    """Since when it is ready for requests; None: it is not."""
     unschedulable: bool = False
     """The scheduler found no node for it."""
     stuck: bool = False
-    """It fails to start again and again (crash loop, image that cannot be pulled)."""
+    """It fails to start repeatedly (crash loop, image that cannot be pulled)."""
     draining: bool = False
-    """It gets no new requests and leaves when those in flight are done."""
+    """It gets no new requests and is removed when those in flight are done."""
     deleted: bool = False
-    """It drains and cannot be called back: Kubernetes ends it."""
+    """It drains and cannot be called back: Kubernetes deletes it."""
     outdated: bool = False
     """It is of an earlier revision."""
     in_flight: int | None = None
-    """Requests it has, as its gateway tells; None: not told."""
+    """Requests on it, from its gateway; None: not known."""
     engine: EngineLoad | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """What all routers and gateways say together; the one who sums bridges their restarts."""
+    """The sums over all routers and gateways. The sums bridge the restarts of their processes."""
 
     queued: int
-    """Requests held, on no pod yet."""
+    """Requests that routers hold, on no pod yet."""
     in_flight: int
-    """Requests on pods, not ended."""
+    """Requests on pods that have not ended."""
     arrivals: float
-    """Counter: requests that came."""
+    """Counter: requests that arrived."""
     completions: float = 0.0
     """Counter: requests that ended with an answer."""
     prompt_tokens: float = 0.0
@@ -86,9 +86,9 @@ class Observation:
 
     at: float
     demand: Demand | None
-    """None: neither router nor gateway could be asked."""
+    """None: no router and no gateway answered."""
     pods: tuple[ObservedPod, ...]
     replicas: int
-    """Replicas wanted until now."""
+    """Replicas that the last decision set."""
     kind: str = ""
-    """What a pod's start depends on, in short: starts of another kind are no measure for it."""
+    """Digest of what a pod's start depends on: starts of another kind are no measure for it."""

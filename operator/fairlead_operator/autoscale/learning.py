@@ -1,4 +1,4 @@
-"""Everything that is learned about one model, kept up to date observation by observation."""
+"""What is learned about one model, updated with each observation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairlead_operator.autoscale.step_cost import StepCosts
 
 
 class Learning:
-    """Starts from a memory, and can be written down as one."""
+    """Starts from a memory, and can be saved as one."""
 
     def __init__(self, memory: Memory, started: float) -> None:
         self.arrivals = Arrivals(memory.arrivals_per_second)
@@ -51,7 +51,7 @@ class Learning:
             self.last_activity = max(self.last_activity or 0.0, min(at, demand.last_completion))
 
     def ability(self, settings: Settings, utilization: float) -> Ability:
-        """What one replica can do, by what is known now."""
+        """The capacity of one replica, from what is known now."""
         able, cost, mix = self._capacity(settings, utilization), self.step_costs.cost, self.requests.mix
         return rounded(
             Ability(
@@ -83,7 +83,7 @@ class Learning:
         return unexplained(self.requests.residence, self.requests.mix, utilization, limits)
 
     def memory(self) -> Memory:
-        """To be kept."""
+        """The learned values, to be saved."""
         mix = self.requests.mix
         return Memory(
             seen_since=self.seen_since,
@@ -94,7 +94,7 @@ class Learning:
             step_sums=tuple(self.step_costs.sums),
             step_samples=self.step_costs.samples,
             step_error=self.step_costs.error,
-            mix=(mix.requests, mix.prompt, mix.output, mix.told, mix.computed),
+            mix=(mix.requests, mix.prompt, mix.output, mix.counted_prompt, mix.computed),
             residence_seconds=self.requests.residence,
             concurrency_factor=self.pressure.factor,
             kv_tokens=self._kv_tokens,
@@ -102,7 +102,7 @@ class Learning:
         )
 
     def _read_sizes(self, serving: tuple[ObservedPod, ...]) -> None:
-        """The smallest engine is what can be counted on."""
+        """The smallest engine is what every pod has at least."""
         engines = [pod.engine for pod in serving if pod.engine]
         kv = [engine.kv_tokens for engine in engines if engine.kv_tokens]
         batches = [engine.max_running for engine in engines if engine.max_running]

@@ -1,7 +1,7 @@
-"""What has been learned about a model: survives restarts of the operator and the model's time at zero.
+"""What has been learned about a model. It survives restarts of the operator and the model's time at zero.
 
-All of it is JSON; the operator keeps it in `status.autoscaling.learned`. It is read with care: what somebody
-else wrote there, or another version, must not stop a decision, so what does not fit is left at the prior.
+It is JSON, which the operator keeps in `status.autoscaling.learned`. Another writer or version may have
+written it. A value that does not fit must not stop a decision, so it is replaced by the prior.
 """
 
 from __future__ import annotations
@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+from fairlead_contract.bounds import WORD_CHARACTERS
 from fairlead_operator.autoscale.facts import significant
-from fairlead_operator.bounds import LEARNED_ITEMS, WORD_CHARACTERS
+from fairlead_operator.bounds import LEARNED_ITEMS
 
-# Nothing here is ever that large, and its square is still a number.
+# No learned value is that large, and its square is still finite.
 LARGEST = 1e18
 
 Numbers = tuple[float, ...]
@@ -37,14 +38,14 @@ class Start(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Learned values; empty ones stand for the prior."""
+    """Learned values. Empty ones mean the prior."""
 
     seen_since: float | None = None
     """When the model was first observed."""
     last_activity: float | None = None
     """When it last had a request."""
     arrivals_per_second: float = 0.0
-    """Over the ten minutes before it was written."""
+    """Requests per second over the ten minutes before it was written."""
     cold_starts: tuple[Start, ...] = ()
     """The last starts, oldest first."""
     surges: Numbers = ()
@@ -54,7 +55,7 @@ class Memory:
     step_samples: float = 0.0
     step_error: float = 0.0
     mix: Numbers = ()
-    """Weighted sums over requests: requests, prompt, output, told and computed tokens."""
+    """Weighted sums over requests: requests, prompt, output, counted and computed tokens."""
     residence_seconds: float = 0.0
     """How long a request stays on a pod."""
     concurrency_factor: float = 1.0
@@ -69,7 +70,7 @@ class Memory:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Memory:
-        """From what `to_json` wrote."""
+        """Reads the output of `to_json`."""
         known = {item.name: _latest(value.get(_camel(item.name))) for item in fields(cls)}
         starts = known["cold_starts"] if isinstance(known["cold_starts"], list | tuple) else ()
         sums = _numbers(known["step_sums"], 9)
@@ -104,12 +105,12 @@ def _start(value: object) -> Start | None:
 
 
 def _latest(value: object) -> object:
-    """The end of a list: what was learned last."""
+    """The newest entries of a list."""
     return value[-LEARNED_ITEMS:] if isinstance(value, list | tuple) else value
 
 
 def _numbers(value: object, count: int | None = None) -> Numbers:
-    """All of them, or none if one is no number or there are not `count`."""
+    """All values, or none if one is not a number or there are not `count` of them."""
     if not isinstance(value, list | tuple):
         return ()
     numbers = tuple(number for item in value if (number := _number(item)) is not None)
@@ -119,7 +120,7 @@ def _numbers(value: object, count: int | None = None) -> Numbers:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    # Times keep their seconds: six digits would blur them by minutes.
+    # Times are exact to the second: six digits would be wrong by minutes.
     return significant(value) if isinstance(value, float) and value < 1e9 else value
 
 

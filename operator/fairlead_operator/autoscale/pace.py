@@ -1,6 +1,6 @@
 """How fast the number of replicas may change.
 
-Stabilization remembers what was recommended in the last seconds, so that a short dip or peak changes nothing.
+Stabilization keeps the recommendations of the last seconds, so that a short dip or peak changes nothing.
 Policies have the meaning that they have in autoscaling/v2.
 """
 
@@ -20,17 +20,17 @@ class Recommendations:
         self._items: list[tuple[float, int]] = []
 
     def add(self, at: float, replicas: int) -> None:
-        """Remember one."""
+        """Add a recommendation."""
         self._items.append((at, replicas))
         if self._items[0][0] < at - LONGEST:
             self._items = [item for item in self._items if item[0] > at - LONGEST]
 
     def highest(self, window: float, at: float) -> int:
-        """The most recommended in the last `window` seconds; 0 if nothing was."""
+        """The highest recommendation of the last `window` seconds; 0 without one."""
         return max((replicas for when, replicas in self._items if when > at - window), default=0)
 
     def lowest(self, window: float, at: float, now: int) -> int:
-        """The least recommended in the last `window` seconds, with `now` as the latest."""
+        """The lowest recommendation of the last `window` seconds, `now` included."""
         return min((replicas for when, replicas in self._items if when > at - window), default=now)
 
 
@@ -38,14 +38,14 @@ UNLIMITED = 1_000_000
 
 
 class Changes:
-    """What has changed lately, from the replicas that were wanted at each observation."""
+    """The recent changes of the desired replicas."""
 
     def __init__(self) -> None:
         self._replicas: int | None = None
         self._changes: list[tuple[float, int]] = []
 
     def observe(self, at: float, replicas: int) -> None:
-        """Take the replicas wanted at `at`."""
+        """Add the desired replicas at `at`."""
         if self._replicas is not None and replicas != self._replicas:
             self._changes.append((at, replicas - self._replicas))
         self._replicas = replicas
@@ -62,7 +62,7 @@ class Changes:
             start = self._start(policy, at, replicas)
             if policy.unit is Unit.PODS:
                 limits.append(start + policy.value)
-            elif start > 0:  # A share of nothing is nothing: percentages do not bind after a start from zero.
+            elif start > 0:  # Percentages of zero do not apply after a start from zero.
                 limits.append(math.ceil(start * (1 + policy.value / 100)))
         return max(replicas, _select(behavior, limits, up=True)) if limits else UNLIMITED
 

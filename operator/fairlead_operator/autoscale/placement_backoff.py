@@ -1,8 +1,8 @@
-"""Pods that found no node: how many may wait for one.
+"""How many pods may wait for a node.
 
-A pod without a node serves nobody, so however great the need, no more than a few wait: enough for a node
-autoscaler to see, and to be placed as soon as there is room. With `unschedulablePods: 0` none may stay; one
-is tried from time to time, less and less often.
+A pod without a node serves no request. So only a few wait, however great the need: enough for a node
+autoscaler to see, and to be placed as soon as there is capacity. With `unschedulablePods: 0` none may stay.
+One is tried from time to time, with growing pauses.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The pods of a model by state: which go first, and which draining ones come back.
+"""The pods of a model by state: which are removed first, and which draining ones are called back.
 
-Those that serve no request go first: pods without a node, pods that will not start, then the youngest of
-those that are starting. Of those that serve, old revisions go first, then the idlest; of equally idle ones
-the younger, whose prefix cache is the emptier.
+Pods that serve no request go first: pods without a node, pods that will not start, then the youngest starting
+pods. Of ready pods, old revisions go first, then those with the fewest requests. Of equal ones the younger
+goes, because its prefix cache is emptier.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ class PodCounts:
 
     ready: tuple[ObservedPod, ...]
     starting: tuple[ObservedPod, ...]
-    """Have a node and are on their way."""
+    """Have a node and are starting."""
     unplaced: tuple[ObservedPod, ...]
-    """Created; the scheduler has not said anything yet."""
+    """Created; the scheduler has not decided yet."""
     unschedulable: tuple[ObservedPod, ...]
     stuck: tuple[ObservedPod, ...]
     draining: tuple[ObservedPod, ...]
@@ -58,7 +58,7 @@ def _group(pod: ObservedPod, at: float, cold_starts: ColdStarts) -> str:
 
 
 def removal(pod_counts: PodCounts, replicas: int) -> tuple[str, ...]:
-    """Names of the pods that are too many, first to go first."""
+    """Names of the surplus pods, in the order of their removal."""
     order = [
         *_youngest_first(pod_counts.unschedulable),
         *_youngest_first(pod_counts.unplaced),
@@ -70,7 +70,7 @@ def removal(pod_counts: PodCounts, replicas: int) -> tuple[str, ...]:
 
 
 def recall(pod_counts: PodCounts, replicas: int) -> tuple[str, ...]:
-    """Names of the draining pods that serve again: the busiest, which are furthest from leaving."""
+    """Names of the draining pods that serve again: those with the most requests, which would take longest."""
     missing = max(0, replicas - len(pod_counts.active))
     able = [
         pod
@@ -82,7 +82,7 @@ def recall(pod_counts: PodCounts, replicas: int) -> tuple[str, ...]:
 
 
 def _value(pod: ObservedPod) -> tuple[bool, float, float, str]:
-    """One that does not tell its load is taken to be full."""
+    """A pod whose load is unknown counts as full."""
     load = float("inf") if pod.in_flight is None else float(pod.in_flight)
     return not pod.outdated, load, -pod.created, pod.name
 

@@ -1,7 +1,7 @@
-"""What requests are like on average, and how long they stay on a pod; learned from requests that end.
+"""Average size of requests and their residence on a pod, learned from requests that end.
 
-Requests are forgotten after some hundred, so a shift from chat to long documents is followed. The prior
-counts like fifty requests: of a burst the short answers end first and would make all look short.
+The average covers some hundred requests, so it follows a shift from chat to long documents. The prior has the
+weight of fifty requests: in a burst the short answers end first and would make all look short.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ class Mix:
     requests: float = PRIOR_REQUESTS
     prompt: float = PRIOR_REQUESTS * PRIOR_PROMPT
     output: float = PRIOR_REQUESTS * PRIOR_OUTPUT
-    told: float = PRIOR_REQUESTS * PRIOR_PROMPT
-    """Prompt tokens while all engines told what they computed,"""
+    counted_prompt: float = PRIOR_REQUESTS * PRIOR_PROMPT
+    """Prompt tokens while all engines reported their computed tokens,"""
     computed: float = PRIOR_REQUESTS * PRIOR_PROMPT
-    """and what they computed."""
+    """and these computed tokens."""
 
     def add(self, requests: float, prompt: float, output: float, computed: float | None) -> Mix:
-        """With that many more completed requests. `computed` is None when not every engine told."""
+        """With that many more completed requests. `computed` is None when an engine did not report."""
         if requests <= 0 or prompt + output <= 0:
             return self
         keep = math.exp(-requests / HORIZON)
-        # Of many at once, the earlier ones are half forgotten already.
+        # Of many at once, the earlier ones already have less weight.
         new = (1 - keep) * HORIZON / requests
         counted = computed is not None
         return Mix(
             self.requests * keep + requests * new,
             self.prompt * keep + prompt * new,
             self.output * keep + output * new,
-            self.told * keep + prompt * new if counted else self.told,
+            self.counted_prompt * keep + prompt * new if counted else self.counted_prompt,
             self.computed * keep + (computed or 0.0) * new if counted else self.computed,
         )
 
     @property
     def prompt_tokens(self) -> float:
-        """Prompt tokens of a request that must be computed: without what the prefix cache has."""
-        share = self.computed / self.told if self.told > 0 else 1.0
+        """Prompt tokens of a request that must be computed: those not in the prefix cache."""
+        share = self.computed / self.counted_prompt if self.counted_prompt > 0 else 1.0
         return self.prompt / self.requests * min(1.0, max(LEAST_COMPUTED, share))
 
     @property
@@ -69,7 +69,7 @@ class Requests:
         self._computed: float | None = 0.0
 
     def observe(self, at: float, demand: Demand | None, pods: tuple[ObservedPod, ...]) -> None:
-        """Take what the gateways and the engines have counted."""
+        """Add the counters of the gateways and engines."""
         self._add_computed(pods)
         if demand is None:
             return
@@ -91,7 +91,7 @@ class Requests:
         self.residence += share * (seconds - self.residence)
 
     def _add_computed(self, pods: tuple[ObservedPod, ...]) -> None:
-        """Sum what the engines computed since the last completion; None as soon as one did not tell."""
+        """Sum what the engines computed since the last completion; None as soon as one did not report."""
         serving = [pod for pod in pods if pod.ready is not None]
         if any(pod.engine is None for pod in serving):
             self._computed = None

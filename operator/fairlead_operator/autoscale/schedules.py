@@ -1,4 +1,4 @@
-"""Replicas by the clock: a schedule holds from each of its starts to the end that follows, as in KEDA."""
+"""Replicas by time: a schedule applies from each of its starts to the end that follows, as in KEDA."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Schedules:
         self._floor = 0
 
     def floor(self, at: float) -> int:
-        """The most replicas that any schedule wants at `at` (seconds since the epoch); 0 without one."""
+        """The most replicas that any schedule requires at `at` (seconds since the epoch); 0 without one."""
         if not self._schedules:
             return 0
         # Boundaries are whole minutes, so a floor holds for the rest of the minute.
@@ -30,7 +30,7 @@ class Schedules:
 
 
 def problem(schedule: ReplicaSchedule) -> str | None:
-    """What is wrong with a schedule, in words; None if nothing is."""
+    """The error of a schedule as text; None if it is valid."""
     try:
         zone = ZoneInfo(schedule.timezone)
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""What the model's owner asked for, in seconds and plain numbers.
+"""The model's autoscaling settings, in seconds and plain numbers.
 
 Defaults are those of the API; `from_spec` reads the API's model.
 """
@@ -12,7 +12,7 @@ from fairlead_operator.api.autoscaling import Autoscaling, ScalingRules
 
 
 class Objective(StrEnum):
-    """What matters more when both cannot be had."""
+    """Which goal has priority: cost or latency."""
 
     COST = "Cost"
     BALANCED = "Balanced"
@@ -45,7 +45,7 @@ class OnFailure(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScalingPolicy:
-    """At most so much change in so many seconds."""
+    """The largest change in a period."""
 
     unit: Unit
     value: int
@@ -58,7 +58,7 @@ class ScalingBehavior:
 
     policies: tuple[ScalingPolicy, ...]
     window: float | None = 0.0
-    """Stabilization window in seconds; None: as long as the model's own cold starts suggest."""
+    """Stabilization window in seconds; None: derived from the model's cold starts."""
     select: Select = Select.MAX
 
 
@@ -69,12 +69,12 @@ class FallbackSettings:
     threshold: int = 3
     behavior: OnFailure = OnFailure.CURRENT_IF_HIGHER
     replicas: int | None = None
-    """None: those that there are."""
+    """None: the present number."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplicaSchedule:
-    """At least so many replicas from each `start` to the `end` after it (cron expressions)."""
+    """A minimum of replicas from each `start` to the `end` after it (cron expressions)."""
 
     start: str
     end: str
@@ -88,7 +88,7 @@ SCALE_DOWN = ScalingBehavior((ScalingPolicy(Unit.PERCENT, 100, 15.0),), window=N
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """spec.autoscaling, ready for computing. Times are in seconds."""
+    """spec.autoscaling with all defaults resolved. Times are in seconds."""
 
     min_replicas: int = 0
     max_replicas: int = 1
@@ -101,15 +101,15 @@ class Settings:
     """Upper bound on the requests that one replica should have at once."""
     polling_interval: float = 5.0
     cooldown: float = 300.0
-    """Quiet time before the last replica goes."""
+    """Time without requests before the last replica is removed."""
     initial_cooldown: float = 0.0
     """Time before a model that was never used goes to zero."""
     scale_up: ScalingBehavior = SCALE_UP
     scale_down: ScalingBehavior = SCALE_DOWN
     initial_replicas: int | None = None
-    """Replicas to wake up with; None: by what waits."""
+    """Replicas of a start from zero; None: by the waiting requests."""
     hold_timeout: int | None = None
-    """How long a request is held; None: by the cold starts seen."""
+    """How long a request is held; None: by the observed cold starts."""
     fallback: FallbackSettings = field(default_factory=FallbackSettings)
     unschedulable_pods: int = 1
     """Pods that may wait for a node at the same time."""
@@ -156,7 +156,7 @@ def _behavior(rules: ScalingRules, usual: ScalingBehavior) -> ScalingBehavior:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """What one objective stands for."""
+    """The parameters of one objective."""
 
     utilization: float
     """Share of a replica's time that should be in use."""

@@ -50,7 +50,7 @@ def nonnegative_least_squares(normal: Matrix, right: Sequence[float]) -> Vector:
 
 
 def rise(before: float, now: float) -> float:
-    """How much was counted in between. One that fell has begun anew, as Prometheus reads it."""
+    """Increase of a counter. A counter that fell was reset, as in Prometheus."""
     return now - before if now >= before else now
 
 

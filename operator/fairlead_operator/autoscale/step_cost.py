@@ -1,10 +1,10 @@
-"""What an engine step costs, learned from the engine's own counters.
+"""The time of an engine step, learned from the engine's counters.
 
-While an engine is busy its time goes into steps, into the tokens that it generates in them and into the
-prompt tokens that it computes: seconds = a·steps + b·generated + d·prompt. The three costs are found by
-least squares over the rounds, older rounds counting less and less; a weak prior keeps them sane until there
-is traffic of every kind. On real engines the resulting capacity was within 20 % of what was measured; where
-the model does not fit (asynchronous scheduling, speculative decoding) the error says so.
+The time of a busy engine is the sum over its steps, generated tokens and computed prompt tokens: seconds =
+a·steps + b·generated + d·prompt. Least squares over the rounds finds the three costs. Older rounds have less
+weight, and a weak prior keeps the costs plausible until there is traffic of every kind. On real engines the
+resulting capacity was within 20 % of the measured one. Where this model does not fit (asynchronous
+scheduling, speculative decoding) the error is large.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from fairlead_operator.autoscale.statistics import nonnegative_least_squares, ri
 
 # Seconds per step, per generated token and per prompt token: eight billion parameters on one accelerator.
 PRIOR = (0.012, 0.0001, 0.0001)
-# The prior counts like this many seconds of observation of each kind.
+# The prior has the weight of this many seconds of observation of each kind.
 PRIOR_SECONDS = 0.5
 FORGETTING = 0.998
 # Share of a new round in the error.
 ERROR_SHARE = 0.02
-# Requests at both ends of a round from which an engine is taken to have been busy all the time.
+# With so many requests at both ends of a round an engine counts as busy all the time.
 SURELY_BUSY = 4
-# Gaps between requests make a round look slow, never fast: what is far slower than predicted counts less.
+# Gaps between requests make a round look slow, never fast, so rounds far slower than predicted count less.
 SLOW, SLOW_WEIGHT = 2.0, 0.1
 TRUSTED_AFTER = 30
 
@@ -41,7 +41,7 @@ class StepCost:
 
 
 class StepCosts:
-    """The learning. `sums` are the normal equations: aa ab ad bb bd dd, then ay by dy."""
+    """Learns the step costs. `sums` are the normal equations: aa ab ad bb bd dd, then ay by dy."""
 
     def __init__(self, sums: Sequence[float] = (), samples: float = 0.0, error: float = 0.0) -> None:
         self.sums = list(sums) if len(sums) == 9 else [0.0] * 9
@@ -51,7 +51,7 @@ class StepCosts:
         self.cost = self._solve()
 
     def observe(self, at: float, pods: Iterable[ObservedPod]) -> None:
-        """Learn from what each engine did since the last time."""
+        """Learn from the work of each engine since the last call."""
         rows = []
         seen: dict[str, tuple[float, EngineLoad]] = {}
         for pod in pods:
@@ -67,7 +67,7 @@ class StepCosts:
 
     @property
     def fits(self) -> bool:
-        """Whether the costs explain the time that passed; also while there is too little to tell."""
+        """Whether the costs explain the time that passed; True while there is too little data."""
         return self.samples < TRUSTED_AFTER or self.error <= 0.5
 
     def _learn(self, rows: list[tuple[Row, float]]) -> None:
@@ -99,7 +99,7 @@ class StepCosts:
 
 
 def _row(before: tuple[float, EngineLoad], now: tuple[float, EngineLoad]) -> list[tuple[Row, float]]:
-    """What one engine did between two readings, and how much that counts; nothing if it was idle."""
+    """The work of one engine between two readings, and its weight; nothing if it was idle."""
     (then, old), (when, new) = before, now
     seconds, steps = when - then, rise(old.steps, new.steps)
     busy = min(old.running, new.running)

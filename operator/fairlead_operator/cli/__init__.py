@@ -1,1 +1,1 @@
-"""The command line for people: what a model becomes, whether it is right, and what it waits for."""
+"""The command line for users: validates and renders models, and explains what a model waits for."""

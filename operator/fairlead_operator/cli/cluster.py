@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fairlead_operator.api.names import COMPONENT_LABEL, NAME_LABEL
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import ConfigException, open_api_client
 from fairlead_operator.kube.errors import KubeError, NotFoundError
@@ -20,11 +21,11 @@ from fairlead_operator.plan.served_names import ServedNames, claim_of, claiming_
 from fairlead_operator.settings import Settings
 
 Object = dict[str, Any]
-_OPERATOR = "app.kubernetes.io/name=fairlead,app.kubernetes.io/component=operator"
+_OPERATOR = f"{NAME_LABEL}=fairlead,{COMPONENT_LABEL}=operator"
 
 
 class ClusterError(Exception):
-    """The cluster cannot be asked; the text says why and what to try."""
+    """The cluster cannot be reached; the text has the cause and the remedy."""
 
 
 @asynccontextmanager
@@ -54,8 +55,8 @@ def in_the_operators_pod() -> bool:
 
 
 async def find_settings(client: KubeClient) -> Settings | None:
-    """The operator's settings: our own environment in its pod, else that of its Deployment; None if there is
-    none. Raises KubeError.
+    """The operator's settings, from the environment inside its pod, else from its Deployment; None if there
+    is none. Raises KubeError.
     """
     with contextlib.suppress(ValidationError):
         if in_the_operators_pod():
@@ -67,8 +68,8 @@ async def find_settings(client: KubeClient) -> Settings | None:
 
 
 async def read_names(client: KubeClient, settings: Settings | None) -> ServedNames:
-    """Which model has which name, of those that the operator watches; of all if its settings are not known.
-    Raises KubeError.
+    """The names of the models that the operator watches; of all models if its settings are not known. Raises
+    KubeError.
     """
     namespaces = settings.namespaces if settings else ()
     names, bodies = ServedNames(namespaces), list[Object]()

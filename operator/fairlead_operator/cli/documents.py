@@ -14,7 +14,8 @@ from typing import Any
 
 import yaml
 
-from fairlead_operator.api.names import API_VERSION, GROUP, KIND
+from fairlead_contract.names import GROUP
+from fairlead_operator.api.names import API_VERSION, KIND
 
 FieldPath = Sequence[str | int]
 STDIN = "-"
@@ -90,7 +91,7 @@ def read_documents(file: str) -> list[ManifestDocument]:
 
 
 def header_problem(document: ManifestDocument) -> str | None:
-    """What is wrong with the type of a model, or None."""
+    """The problem of the type of a model, or None."""
     if not isinstance(document.body, dict):
         return "must be an object with apiVersion, kind, metadata and spec"
     given = (document.body.get("apiVersion"), document.body.get("kind"))

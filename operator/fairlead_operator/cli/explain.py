@@ -1,4 +1,4 @@
-"""`fairlead explain NAME`: finds the model, reads what there is, prints the report."""
+"""`fairlead explain NAME`: finds the model, reads its objects, prints the report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Object = dict[str, Any]
 
 
 class ExplainError(Exception):
-    """There is nothing to explain; the text says why and what to try."""
+    """There is no model to explain; the text has the cause and the remedy."""
 
 
 def run_explain(options: Namespace) -> int:

@@ -1,7 +1,7 @@
 """Reads everything about one model from the cluster, and changes nothing.
 
-Whoever asks may be allowed less than the operator, so what cannot be read is left out and noted, except the
-model itself.
+The user may have fewer permissions than the operator. What cannot be read is left out, with a note, except
+the model itself.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_contract.names import ADMIN_PORT, MODEL_LABEL
+from fairlead_contract.status import PodReport
 from fairlead_operator.bounds import (
     MODEL_PODS,
     POD_ANSWER_BYTES,
@@ -25,22 +26,21 @@ from fairlead_operator.bounds import (
     PODS_WITH_EVENTS,
 )
 from fairlead_operator.cli.cluster import find_settings, in_the_operators_pod, read_names
-from fairlead_operator.cli.report import ModelFacts, condition
+from fairlead_operator.cli.report import ModelFacts
 from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.nodes import NodeReader
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError, NotFoundError
 from fairlead_operator.kube.resources import BY_KIND, EVENT, POD
-from fairlead_operator.plan.contest import CONDITION as CONTESTED
-from fairlead_operator.plan.gateway_queries import awaits_events, can_be_asked, is_refused
+from fairlead_operator.objects import condition
+from fairlead_operator.plan.children.contest import CONDITION as CONTESTED
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan, plan_unreadable
-from fairlead_operator.plan.podreport import PodReport
-from fairlead_operator.plan.podview import view_event, view_own_pod
+from fairlead_operator.plan.pods.gateway_queries import awaits_events, has_gateway, is_refused
+from fairlead_operator.plan.pods.view import view_event, view_own_pod
 from fairlead_operator.plan.served_names import claim_of
 from fairlead_operator.plan.text import clean
 from fairlead_operator.render.children import child_names
-from fairlead_operator.render.gateway import ADMIN_PORT
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 from fairlead_operator.settings import Settings
 
@@ -55,7 +55,7 @@ _UNKNOWN = RenderSettings(gateway_image="", engine_image="")
 
 
 class Reader:
-    """Reads for one explanation; `notes` are what could not be read."""
+    """Reads for one explanation; `notes` say what could not be read."""
 
     def __init__(self, client: KubeClient, now: datetime) -> None:
         self._client = client
@@ -79,7 +79,7 @@ class Reader:
         self.notes += _experiences(model.status, planned)
         return ModelFacts(
             body=body,
-            # Without the operator's settings its plan is not known, only what it last reported.
+            # Without the operator's settings its plan is not known, only its last report.
             status=planned.status if settings else model.status,
             pods=observed.pods,
             causes=planned.causes,
@@ -90,9 +90,9 @@ class Reader:
         )
 
     async def _settings(self) -> Settings | None:
-        noted = len(self.notes)
+        notes_before = len(self.notes)
         found = await self._try("the operator's Deployment", find_settings(self._client))
-        if found is None and len(self.notes) == noted:
+        if found is None and len(self.notes) == notes_before:
             self.notes.append("no operator was found in the cluster (a Deployment installed by the chart)")
         return found
 
@@ -116,17 +116,17 @@ class Reader:
         found = await asyncio.gather(
             *(self._child(kind, model.namespace, name) for kind, name in child_names(model, settings))
         )
-        # Those that wait come first: only of them the Events tell what nothing else does.
+        # Waiting pods come first: only for them do Events have facts that nothing else has.
         regarding = [*filter(awaits_events, pods), *(pod for pod in pods if not awaits_events(pod))]
         events = [
             event
             for pod in regarding[:PODS_WITH_EVENTS]
             for event in await self._events(model.namespace, pod["metadata"]["uid"])
         ]
-        told = await self._reports([pod for pod in pods if can_be_asked(pod)])
+        reports = await self._reports([pod for pod in pods if has_gateway(pod)])
         nodes = await NodeReader(self._client).read() if any(map(is_refused, pods)) else None
         children = tuple(child for child in found if child)
-        return Observed(children, tuple(pods), tuple(events), told, nodes=nodes)
+        return Observed(children, tuple(pods), tuple(events), reports, nodes=nodes)
 
     async def _child(self, kind: str, namespace: str, name: str) -> Object | None:
         with contextlib.suppress(NotFoundError):
@@ -145,25 +145,23 @@ class Reader:
         return found or []
 
     async def _reports(self, pods: list[Object]) -> dict[str, PodReport]:
-        """What the pods' gateways tell, by name: asked directly in the operator's pod, which may, and through
-        the API server from elsewhere.
+        """The statuses from the pods' gateways, by name. They are read directly inside the operator's pod,
+        which network policies allow, and through the API server elsewhere.
         """
         if not in_the_operators_pod():
-            answers = await asyncio.gather(*(self._ask(pod) for pod in pods))
+            answers = await asyncio.gather(*(self._query(pod) for pod in pods))
             return {name: answer for name, answer in answers if answer is not None}
         admin = AdminClient(Settings().admin_port)
         try:
-            told = await admin.statuses(pods)
+            reports = await admin.statuses(pods)
         finally:
             await admin.close()
         names = {pod["metadata"]["name"] for pod in pods}
-        self.notes += [
-            f"the gateway of pod {name} could not be asked" for name in sorted(names - told.keys())
-        ]
-        return told
+        self.notes += [f"the gateway of pod {name} did not answer" for name in sorted(names - reports.keys())]
+        return reports
 
-    async def _ask(self, pod: Object) -> tuple[str, PodReport | None]:
-        """What the pod's gateway tells, through the API server's proxy."""
+    async def _query(self, pod: Object) -> tuple[str, PodReport | None]:
+        """The status from the pod's gateway, through the API server's proxy."""
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         try:
             async with asyncio.timeout(POD_ANSWER_SECONDS):
@@ -175,11 +173,11 @@ class Reader:
             why = "its answer has another shape"
         except (KubeError, TimeoutError) as error:
             why = clean(str(error)) or "no answer"
-        self.notes.append(f"the gateway of pod {name} could not be asked: {why}")
+        self.notes.append(f"the gateway of pod {name} did not answer: {why}")
         return name, None
 
     async def _try(self, what: str, request: Awaitable[T]) -> T | None:
-        """The answer, or a note that there is none. Raises NotFoundError."""
+        """The answer, or None with a note. Raises NotFoundError."""
         try:
             return await request
         except NotFoundError:
@@ -190,7 +188,7 @@ class Reader:
 
 
 def _experiences(status: Object, planned: Plan) -> Iterator[str]:
-    """What the operator found out by trying, which a look at the cluster does not show."""
+    """What the operator learned from failed attempts, which the cluster's objects do not show."""
     ready = condition(status, "Ready")
     if planned.apply and ready.get("reason") in _REFUSALS:
         yield f"the operator's last attempt failed: {ready['reason']}: {ready['message']}"

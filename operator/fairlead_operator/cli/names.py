@@ -15,7 +15,7 @@ from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import default_namespace
 from fairlead_operator.kube.errors import KubeError, NotFoundError
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
-from fairlead_operator.plan.reasons import explain
+from fairlead_operator.plan.catalogue.reasons import explain
 from fairlead_operator.plan.served_names import CONDITION, ServedNames, claim_of, taken_finding
 
 Object = dict[str, Any]
@@ -33,7 +33,7 @@ async def _taken_names(options: Namespace, documents: Sequence[ManifestDocument]
     async with cluster(options) as client:
         settings = None
         with contextlib.suppress(KubeError):
-            # Who may not read it asks about all namespaces that there are.
+            # Without permission to read the settings all namespaces count.
             settings = await find_settings(client)
         names = await read_names(client, settings)
         here = options.namespace or default_namespace(options.kubeconfig, options.context) or "default"
@@ -43,7 +43,7 @@ async def _taken_names(options: Namespace, documents: Sequence[ManifestDocument]
 async def _problems(
     client: KubeClient, names: ServedNames, document: ManifestDocument, namespace: str
 ) -> Iterator[str]:
-    """As if the model were applied now."""
+    """The claim as if the model were applied now."""
     given = document.body["metadata"]
     stored: Object = {}
     namespace = given.get("namespace") or namespace

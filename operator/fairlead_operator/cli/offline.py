@@ -1,5 +1,5 @@
-"""`fairlead validate` and `fairlead render`: what can be said about a model without a cluster, or with its
-names alone.
+"""`fairlead validate` and `fairlead render`: check and render models without a cluster, or with its names
+alone.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from fairlead_contract.names import GROUP
 from fairlead_operator import __version__
 from fairlead_operator.api.manifest import to_yaml
-from fairlead_operator.api.names import GROUP
 from fairlead_operator.cli.documents import DocumentError, ManifestDocument, header_problem, read_documents
 from fairlead_operator.cli.validation import validate, with_defaults
-from fairlead_operator.plan.scaling import with_current_replicas
-from fairlead_operator.render.children import fitting, render_children
+from fairlead_operator.plan.scaling.replicas import with_current_replicas
+from fairlead_operator.render.children import fit_model, render_children
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
 from fairlead_operator.settings import Settings
 
@@ -29,7 +29,7 @@ Object = dict[str, Any]
 
 # Whether a pod template fits does not depend on the images.
 _ANY = RenderSettings(gateway_image="gateway", engine_image="engine")
-# What a fresh installation of the chart would set.
+# The settings of an installation of the chart with its defaults.
 DEFAULT_IMAGES = {
     "gateway_image": f"fairlead/gateway:{__version__}",
     "engine_image": "vllm/vllm-openai:v0.32.0",
@@ -37,7 +37,7 @@ DEFAULT_IMAGES = {
 
 
 def run_validate(options: Namespace) -> int:
-    """Prints what is wrong, or that nothing is; 0 if all models are right, 1 if not, 2 if a file cannot be
+    """Prints the problems, or that there are none; 0 if all models are valid, 1 if not, 2 if a file cannot be
     read.
     """
     documents = _documents(options.files)
@@ -54,8 +54,8 @@ def run_validate(options: Namespace) -> int:
 
 
 def run_render(options: Namespace) -> int:
-    """Prints the objects that the operator would make; nothing if a model is wrong, which is told on stderr.
-    The exit codes are those of `validate`.
+    """Prints the objects that the operator would make; only the problems, on stderr, if a model is wrong. The
+    exit codes are those of `validate`.
     """
     documents = _documents(options.files)
     problems = [text for document in documents for text in _problems(document)]
@@ -90,7 +90,7 @@ def _documents(files: Iterable[str]) -> list[ManifestDocument]:
 
 
 def _problems(document: ManifestDocument) -> Iterator[str]:
-    """What is wrong with a document, by line."""
+    """The problems of a document, by line."""
     if problem := header_problem(document):
         yield f"{document.at()}: {problem}"
         return
@@ -99,7 +99,7 @@ def _problems(document: ManifestDocument) -> Iterator[str]:
         yield f"{document.at(found.path)}: {found.text}"
     if not problems:
         model = _model(document, None)
-        _, unfit = fitting(model, _ANY)
+        unfit = fit_model(model, _ANY).problems
         yield from (f"{document.at(('spec', 'podTemplate'))}: {text}" for text in unfit)
         wrong = [found for found in _pod_problems(model) if found.certain]
         for misfit in sorted(wrong, key=lambda item: document.line(item.path)):
@@ -107,7 +107,7 @@ def _problems(document: ManifestDocument) -> Iterator[str]:
 
 
 def _warnings(document: ManifestDocument) -> Iterator[str]:
-    """What may be wrong with a model that is valid otherwise."""
+    """Possible problems of a valid model."""
     for found in _pod_problems(_model(document, None)):
         yield f"{document.at(found.path)}: warning: {found}"
 
@@ -122,7 +122,7 @@ def _pod_problems(model: Model) -> list[FieldProblem]:
 
 
 def _settings(options: Namespace) -> RenderSettings:
-    """The operator's own settings, so that its environment counts too, and above it the options."""
+    """The operator's settings from the environment, overridden by the options."""
     names = ("gateway_image", "engine_image", "image_pull_policy", "monitoring_namespaces", "network_policy")
     given: Object = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.operator_namespace:
@@ -143,10 +143,11 @@ def _rendered(
     """The children of a model.
 
     They have no owner: that needs the identity of a stored object, and with a wrong one the garbage
-    collection would remove them. The annotations in which the operator remembers what it did are left out.
+    collection would remove them. The operator's bookkeeping annotations are left out.
     """
     model = _model(document, namespace)
-    for child in render_children(with_current_replicas(model, {}, None, settings.router_host), settings):
+    model = with_current_replicas(model, {}, None, settings.router_host)
+    for child in render_children(model, settings).children:
         del child["metadata"]["ownerReferences"]
         kept = {key: value for key, value in child["metadata"].pop("annotations").items() if not _own(key)}
         if kept:

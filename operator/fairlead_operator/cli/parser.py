@@ -51,7 +51,9 @@ def _add_validate(commands: Commands[argparse.ArgumentParser]) -> None:
         epilog=_EXIT_CODES,
     )
     _add_files(command)
-    command.add_argument("--cluster", action="store_true", help="also ask a cluster which names are taken")
+    command.add_argument(
+        "--cluster", action="store_true", help="also check which names are taken in a cluster"
+    )
     command.add_argument(
         "-n",
         "--namespace",
@@ -88,8 +90,8 @@ def _add_render(commands: Commands[argparse.ArgumentParser]) -> None:
 def _add_explain(commands: Commands[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
         "explain",
-        help="tell what a model in the cluster waits for, and why",
-        description="Tells from the live cluster where a model stands, what it waits for and what to do. "
+        help="explain what a model in the cluster waits for, and why",
+        description="Shows from the live cluster the state of a model, what it waits for and what to do. "
         "Nothing is changed.",
     )
     command.add_argument("name", help="name of the ModelDeployment")

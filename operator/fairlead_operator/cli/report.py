@@ -1,4 +1,4 @@
-"""What `fairlead explain` prints: from the facts of a model to a text for people. Pure."""
+"""Formats the output of `fairlead explain` from the facts of a model. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fairlead_operator.plan.findings import Finding, is_true, last_seen, parse_time
-from fairlead_operator.plan.observed import is_leaving
-from fairlead_operator.plan.podreport import PodReport
-from fairlead_operator.plan.reasons import CATALOGUE
+from fairlead_contract.status import PodReport
+from fairlead_operator.objects import condition, is_leaving, is_true
+from fairlead_operator.plan.catalogue.reasons import CATALOGUE
+from fairlead_operator.plan.findings import Finding, last_seen, parse_time
 from fairlead_operator.plan.text import clean
 
 Object = dict[str, Any]
@@ -23,8 +23,8 @@ _PHASES = ("scheduling", "preparing", "download", "engine", "total")
 @dataclass(frozen=True)
 class ModelFacts:
     """What is known of a model: the stored object and the status that follows from what is observed now; its
-    pods, why each is not ready, and what their gateways tell; Events; what the operator would do next; and
-    what could not be found out.
+    pods, why each is not ready, and the statuses from their gateways; Events; what the operator would do
+    next; and what could not be read.
     """
 
     body: Object
@@ -51,7 +51,7 @@ def report(facts: ModelFacts, now: datetime) -> str:
         [f"NOTE: {note}" for note in facts.notes],
     ]
     text = "\n\n".join("\n".join(lines) for lines in sections if lines) + "\n"
-    # Conditions and Events are written by others too, and a terminal obeys what it is shown.
+    # Conditions and Events have other writers too, and a terminal executes control sequences.
     return clean(text, len(text))
 
 
@@ -72,7 +72,7 @@ def _summary(facts: ModelFacts) -> list[str]:
     if message := ready.get("message"):
         lines.append(f"  {message}")
     if condition(facts.status, "Stalled").get("status") == "True":
-        lines.append("  Waiting does not help: this needs a change by somebody.")
+        lines.append("  Waiting does not help: this needs a change.")
     return lines
 
 
@@ -102,12 +102,12 @@ def _state(pod: Object) -> str:
     return "Ready" if is_true(pod, "Ready") else "Starting"
 
 
-def _load(told: PodReport | None) -> Iterator[str]:
-    if told is None:
+def _load(pod_report: PodReport | None) -> Iterator[str]:
+    if pod_report is None:
         return
-    yield f"{told.in_flight} requests in flight, {told.queued} queued"
-    if told.unresponsive_seconds:
-        yield f"no token for {told.unresponsive_seconds:.0f} s"
+    yield f"{pod_report.in_flight} requests in flight, {pod_report.queued} queued"
+    if pod_report.unresponsive_seconds:
+        yield f"no token for {pod_report.unresponsive_seconds:.0f} s"
 
 
 def _weights(weights: Object | None) -> list[str]:
@@ -167,12 +167,6 @@ def _table(title: str, head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -
     widths = [max(len(row[column]) for row in listed) for column in range(len(head) - 1)]
     cells = [[*map(str.ljust, row, widths), row[-1]] for row in listed]
     return [title, *("  " + "  ".join(row) for row in cells)]
-
-
-def condition(status: Object, kind: str) -> Object:
-    """The condition of this type, {} if there is none."""
-    found: Object = next((item for item in status.get("conditions") or [] if item.get("type") == kind), {})
-    return found
 
 
 def age(time: str | None, now: datetime) -> str:

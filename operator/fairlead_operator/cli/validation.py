@@ -32,7 +32,7 @@ _KEEPS_UNKNOWN = "x-kubernetes-preserve-unknown-fields"
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: the field by its path, and a text that names it and the remedy."""
+    """One problem: the field by its path, and a text that names it and the remedy."""
 
     path: tuple[str | int, ...]
     text: str
@@ -52,7 +52,7 @@ def with_defaults(body: Any) -> Any:
 
 
 def validate(body: Any) -> list[Problem]:
-    """What is wrong with a ModelDeployment, in the order of its fields."""
+    """The problems of a ModelDeployment, in the order of its fields."""
     filled = with_defaults(body)
     found = [*_metadata(filled), *_problems(_STRUCTURE, filled)] or _problems(_RULES, filled)
     if found:
@@ -86,10 +86,10 @@ def _text(error: ValidationError) -> str:
     # Rules name the field themselves, with [] for any item of a list.
     if error.validator == "x-kubernetes-validations" and error.message.startswith(path):
         return error.message
-    return f"{path}: {_PHRASES.get(str(error.validator), _as_told)(error)}"
+    return f"{path}: {_PHRASES.get(str(error.validator), _message)(error)}"
 
 
-def _as_told(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     return error.message
 
 
@@ -119,7 +119,7 @@ _PHRASES: Mapping[str, Any] = {
 
 
 def _nearest(word: str, options: list[str]) -> str | None:
-    """The option that was probably meant: cases and separators are forgiven first."""
+    """The option that was probably meant: first compared without case and separators."""
     plain = {"".join(filter(str.isalnum, option)).lower(): option for option in options}
     same = plain.get("".join(filter(str.isalnum, word)).lower())
     return same or next(iter(get_close_matches(word, options, n=1)), None)

@@ -1,1 +1,2 @@
-"""The loop: keys of models in, observe, plan, apply, report."""
+"""The control loop. It takes the keys of models from a queue; for each it observes, plans, applies and
+reports."""

@@ -1,12 +1,12 @@
-"""Asks the admin ports of pods: `GET /status` and `GET /demand` of gateways, `GET /demand` of routers.
+"""Queries the admin ports of pods: `GET /status` and `GET /demand` of gateways, `GET /demand` of routers.
 
-An answer is a courtesy: a pod that cannot be reached, by a network policy or because it is gone, is left out,
-and everything that matters is decided without it. Nothing here raises.
+Answers are optional. A pod that cannot be reached, because of a network policy or because it is gone, is left
+out, and nothing essential depends on it. No method raises.
 
-The gateway of a pod is a container that the pod's owner can replace, and its address is what the pod's status
-says. So every answer is bounded and its shape is checked, a pod that does not answer is asked ever more
-seldom, and the pods of one namespace do not hold up others. An address that is not the pod's own does no
-harm: both requests only read, and the answer counts for the pod's own model.
+The gateway is a container that the pod's owner can replace, and its address comes from the pod's status. So
+every answer is bounded and its shape is checked. A pod that does not answer is queried with growing pauses,
+and the pods of one namespace do not delay others. An address that is not the pod's own does no harm: both
+requests only read, and the answer counts for the pod's own model.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ from weakref import WeakValueDictionary
 
 from pydantic import ValidationError
 
+from fairlead_contract.demand import GatewayDemand, RouterDemand
+from fairlead_contract.document import Document
+from fairlead_contract.status import PodReport
 from fairlead_operator.bounds import (
     MODEL_ANSWERS_SECONDS,
     NAMESPACE_REQUESTS,
@@ -34,13 +37,11 @@ from fairlead_operator.bounds import (
 )
 from fairlead_operator.controller.backoff import Backoff, NamespaceTimeBudget
 from fairlead_operator.controller.bounded_http import BoundedHttp, NoAnswerError
-from fairlead_operator.controller.demand_documents import GatewayDemand, RouterDemand
 from fairlead_operator.controller.fair_semaphore import FairSlots
-from fairlead_operator.plan.podreport import PodDocument, PodReport
 from fairlead_operator.telemetry import DEMAND_REQUESTS, GATEWAY_REQUESTS
 
 Object = dict[str, Any]
-Answer = TypeVar("Answer", bound=PodDocument)
+Answer = TypeVar("Answer", bound=Document)
 LOG = logging.getLogger(__name__)
 
 
@@ -73,26 +74,26 @@ class AdminClient:
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def statuses(self, pods: Iterable[Object]) -> dict[str, PodReport]:
-        """What the gateways of one model's pods that answer say of them, by name. A reconcile waits for this,
-        so silent pods use up their namespace's patience.
+        """The statuses of one model's pods whose gateways answer, by name. A reconcile waits for this, so
+        silent pods use up their namespace's patience.
         """
-        asked = list(pods)
-        if not asked:
+        queried = list(pods)
+        if not queried:
             return {}
-        namespace, began = asked[0]["metadata"]["namespace"], self._clock()
+        namespace, began = queried[0]["metadata"]["namespace"], self._clock()
         within = min(POD_ANSWER_SECONDS, self._patience.left(namespace))
-        found = await self._ask_all(asked, _STATUS, within)
-        if len(found) < len(asked):
+        found = await self._query_all(queried, _STATUS, within)
+        if len(found) < len(queried):
             self._patience.spent(namespace, self._clock() - began)
         return found
 
     async def demands(self, pods: Iterable[Object]) -> dict[str, GatewayDemand]:
-        """What the gateways of one model's pods that answer have to do, by name."""
-        return await self._ask_all(pods, _DEMAND, MODEL_ANSWERS_SECONDS)
+        """The demands of one model's pods whose gateways answer, by name."""
+        return await self._query_all(pods, _DEMAND, MODEL_ANSWERS_SECONDS)
 
     async def router_demand(self, address: str, wait: float, cursor: int | None) -> RouterDemand | None:
-        """What a router holds, None if it does not say; with a cursor when it has risen, or after `wait`
-        seconds.
+        """The demand document of a router, None if it does not answer. With a cursor it answers when its own
+        has risen, or after `wait` seconds.
         """
         query = {} if cursor is None else {"wait": str(wait), "cursor": str(cursor)}
         seconds = ROUTER_ANSWER_SECONDS + (0.0 if cursor is None else wait)
@@ -103,19 +104,19 @@ class AdminClient:
         await self._pods.close()
         await self._routers.close()
 
-    async def _ask_all(
+    async def _query_all(
         self, pods: Iterable[Object], question: _Question[Answer], within: float
     ) -> dict[str, Answer]:
-        """The answers that come within so many seconds, by the name of the pod."""
+        """The answers within so many seconds, by the name of the pod."""
         found: dict[str, Answer] = {}
         with suppress(TimeoutError):
             async with asyncio.timeout(within), asyncio.TaskGroup() as group:
                 for pod in pods:
-                    if self._backoff.may_ask(pod["metadata"]["uid"]):
-                        group.create_task(self._ask(pod, question, found))
+                    if self._backoff.may_query(pod["metadata"]["uid"]):
+                        group.create_task(self._query(pod, question, found))
         return found
 
-    async def _ask(self, pod: Object, question: _Question[Answer], found: dict[str, Answer]) -> None:
+    async def _query(self, pod: Object, question: _Question[Answer], found: dict[str, Answer]) -> None:
         metadata, address = pod["metadata"], pod["status"]["podIP"]
         uid, answer = metadata["uid"], None
         async with (
@@ -125,7 +126,7 @@ class AdminClient:
             try:
                 answer = await self._get(self._pods, address, question, POD_ANSWER_SECONDS)
             finally:
-                # Also of a pod whose answer no caller waits for any more.
+                # Also for a pod whose answer no caller awaits any more.
                 if answer is None:
                     self._backoff.failed(uid)
                 else:
@@ -157,9 +158,10 @@ class AdminClient:
 
 
 def _host(address: str) -> str:
-    """An address as a URL has it. Raises NoAnswerError if it is none, since a name would be looked up."""
+    """An IP address in the form of a URL. Raises NoAnswerError for anything else, since a name would be
+    resolved."""
     try:
         parsed = ip_address(address)
     except ValueError:
-        raise NoAnswerError("the pod's address is no IP address") from None
+        raise NoAnswerError("the pod's address is not an IP address") from None
     return f"[{parsed}]" if parsed.version == 6 else str(parsed)

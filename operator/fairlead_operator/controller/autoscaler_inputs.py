@@ -1,11 +1,11 @@
-"""From objects and answers to what the autoscaler is told. Pure.
+"""Builds the autoscaler's inputs from objects and answers. Pure.
 
-Requests through a router are counted by the router, and again by the gateway that gets them; so of arrivals
-only a gateway's direct ones are added. What is on the pods both know too: the larger number counts, since a
-pod that does not answer must not look idle. Completions and tokens are the gateways' and engines' alone.
+Both the router and the gateway count a request that goes through a router. So of a gateway's arrivals only
+the direct ones are added. Both also know the requests on the pods. There the larger number counts, since a
+pod that does not answer must not look idle. Completions and tokens come from gateways and engines alone.
 
-A gateway counts requests by the name that their router gave itself, which any client can claim. Those of a
-name that no router of ours has are taken for direct ones.
+A gateway counts requests by the name in a header that any client can set. Requests with a name that no router
+of ours has count as direct.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fairlead_contract.demand import GatewayDemand, RouterFigures
 from fairlead_operator.autoscale.inputs import Demand, EngineLoad, ObservedPod
 from fairlead_operator.controller.counter_totals import CounterTotals
-from fairlead_operator.controller.demand_documents import GatewayDemand, RouterFigures
-from fairlead_operator.plan.findings import Finding, condition_of, is_true, parse_time
-from fairlead_operator.plan.gateway_queries import can_be_asked
-from fairlead_operator.plan.observed import is_leaving, live_revision
-from fairlead_operator.plan.scaling import Parting
+from fairlead_operator.objects import condition_of, is_leaving, is_true, live_revision
+from fairlead_operator.plan.findings import Finding, parse_time
+from fairlead_operator.plan.pods.gateway_queries import has_gateway
+from fairlead_operator.plan.scaling.replicas import Parting
 
 Object = dict[str, Any]
 _NOBODY = Parting()
@@ -28,15 +28,15 @@ _NOBODY = Parting()
 
 @dataclass(frozen=True)
 class GatewayAnswer:
-    """What a gateway said, and when (Unix seconds)."""
+    """An answer of a gateway and its time (Unix seconds)."""
 
     at: float
     body: GatewayDemand
 
 
 def queried_pods(pods: Iterable[Object]) -> list[Object]:
-    """The pods whose gateways have something to tell: they serve, or they drain."""
-    return [pod for pod in pods if can_be_asked(pod) and (is_true(pod, "Ready") or is_leaving(pod))]
+    """The pods whose gateways are queried: ready or draining ones."""
+    return [pod for pod in pods if has_gateway(pod) and (is_true(pod, "Ready") or is_leaving(pod))]
 
 
 def observe_pods(
@@ -76,7 +76,7 @@ def observe_demand(
 
 
 def _count_router(counters: CounterTotals, uid: str, boot: str, figures: RouterFigures) -> str:
-    """Takes a router's counters; returns the name of the source."""
+    """Adds a router's counters; returns the name of the source."""
     counters.add(f"router/{uid}", boot, {"arrivals": figures.arrivals})
     return f"router/{uid}"
 
@@ -84,7 +84,7 @@ def _count_router(counters: CounterTotals, uid: str, boot: str, figures: RouterF
 def _count_gateways(
     counters: CounterTotals, answers: Mapping[str, GatewayAnswer], boots: Collection[str]
 ) -> Iterable[str]:
-    """Takes the gateways' counters; returns the names of the sources. `boots` are those of our routers."""
+    """Adds the gateways' counters; returns the names of the sources. `boots` are those of our routers."""
     for pod, answer in answers.items():
         body, source = answer.body, f"pod/{pod}"
         counters.add(source, body.boot, _gateway_counters(body))
@@ -98,7 +98,7 @@ def _count_gateways(
 def _gateway_counters(body: GatewayDemand) -> dict[str, float]:
     counters = {"arrivals": body.direct.arrivals, "completions": body.completions}
     if engine := body.engine:
-        # The engine's own, because answers tell their usage only to clients that ask for it.
+        # The engine's counters, because a response has its usage only if the client requested it.
         counters |= {"promptTokens": engine.prompt_tokens, "completionTokens": engine.decode_tokens}
     return counters
 
@@ -106,7 +106,7 @@ def _gateway_counters(body: GatewayDemand) -> dict[str, float]:
 def _pod(
     pod: Object, revision: str, cause: Finding | None, answers: Mapping[str, GatewayAnswer], parting: Parting
 ) -> ObservedPod:
-    metadata, scheduled = pod["metadata"], condition_of(pod, "PodScheduled") or {}
+    metadata, scheduled = pod["metadata"], condition_of(pod, "PodScheduled")
     name, answer = metadata["name"], answers.get(metadata["name"])
     ends = is_leaving(pod) or name in parting.released
     return ObservedPod(
@@ -143,7 +143,7 @@ def _engine(answer: GatewayAnswer) -> EngineLoad | None:
 
 
 def _since(pod: Object, kind: str) -> float | None:
-    condition = condition_of(pod, kind) or {}
+    condition = condition_of(pod, kind)
     return _seconds(condition.get("lastTransitionTime")) if condition.get("status") == "True" else None
 
 

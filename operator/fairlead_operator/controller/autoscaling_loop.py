@@ -1,9 +1,9 @@
-"""The autoscalers of all models: one loop that asks around, decides, and has the reconciler carry it out.
+"""The autoscalers of all models: one loop queries routers and gateways, decides, and queues the models.
 
-The loop costs the API server nothing: pods are as the last reconcile saw them, and every change of a pod
-causes one. A decision that changes something, or is worth a line in the status, adds the model to the queue;
-what is applied, and how, is the planner's. While the first requests for a model wait, neither polling nor the
-rest between two reconciles is waited for, nor any gateway.
+The loop sends no requests to the API server. It uses the pods of the last reconcile, and every change of a
+pod causes a reconcile. A decision that changes the replicas, or the status, adds the model to the queue. The
+planner decides what is applied. When the first request for a model waits, the decision waits neither for the
+polling interval nor for a gateway, and the model skips the pause between two reconciles.
 """
 
 from __future__ import annotations
@@ -36,35 +36,33 @@ from fairlead_operator.controller.routers import Routers
 from fairlead_operator.controller.scale_down_drain import ScaleDownDrain
 from fairlead_operator.controller.scaling_metrics import METRICS
 from fairlead_operator.controller.stripped_objects import lean_status, stripped_model, stripped_plan
-from fairlead_operator.plan.observed import is_leaving, live_revision
+from fairlead_operator.objects import is_leaving, live_revision
+from fairlead_operator.plan.children.workload import serving_pods
 from fairlead_operator.plan.planner import Plan
-from fairlead_operator.plan.scaling import (
+from fairlead_operator.plan.scaling.replicas import (
     Scaling,
     is_native,
     least_replicas,
     operator_sets_replicas,
     replicas_for_decision,
-    scaling_status,
 )
-from fairlead_operator.plan.workload import serving_pods
+from fairlead_operator.plan.scaling.status import scaling_status
 from fairlead_operator.render.model import Model
 
 LOG = logging.getLogger(__name__)
 
-# The longest sleep of the loop: models that are new meanwhile wait no longer.
-_LOOK_SECONDS = 1.0
+# The longest sleep of the loop, and so the longest wait of a new model.
+_LONGEST_SLEEP_SECONDS = 1.0
 _LEAST_SECONDS = 0.05
-# How soon it is seen that a pod which leaves is through.
+# How soon it is noticed that a draining pod has finished.
 _LEAVE_SECONDS = 5.0
-# An answer is used while it is not older than so many rounds: one that is missing may be an accident.
+# An answer is used while it is at most so many rounds old: a single failure does not count.
 _ROUNDS = 2.5
 
 
 @dataclass
 class _Entry:
-    """One model: its autoscaler and what was last seen of it, as far as it is needed here. `due` is a
-    monotonic time.
-    """
+    """One model: its autoscaler and the last observations that are needed here. `due` is a monotonic time."""
 
     model: Model
     autoscaler: Autoscaler
@@ -85,30 +83,30 @@ class _Entry:
 
 
 class AutoscalingLoop:
-    """The models that are scaled. `wanted` adds a model to the queue, urgently or not."""
+    """The autoscaled models. `wanted` adds a model to the queue, urgently or not."""
 
     def __init__(
         self,
         routers: Routers | None,
         admin: AdminClient,
         router_host: str,
-        wanted: Callable[[Key, bool], None],
+        desired: Callable[[Key, bool], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._routers = routers
         self._admin = admin
         self._router_host = router_host
-        self._wanted = wanted
+        self._enqueue = desired
         self._clock = clock
         self._entries: dict[Key, _Entry] = {}
 
     def scaling(self, key: Key) -> Scaling | None:
-        """What the planner shall know; None before the first decision."""
+        """The planner's input; None before the first decision."""
         entry = self._entries.get(key)
         return _scaling(entry) if entry else None
 
     def seen(self, model: Model, pods: tuple[Object, ...], planned: Plan) -> None:
-        """A reconcile has seen the model with these pods, and reported this."""
+        """Takes the model, the pods and the plan of a reconcile."""
         key = model.namespace, model.name
         if model.spec.autoscaling is None or "desiredReplicas" not in planned.status:
             self.drop(key)
@@ -129,7 +127,7 @@ class AutoscalingLoop:
             entry.replicas = planned.status["desiredReplicas"]
 
     def drop(self, key: Key) -> None:
-        """The model is gone, or is not scaled any more."""
+        """Removes a model that is deleted or not autoscaled any more."""
         if self._entries.pop(key, None):
             METRICS.drop(key)
 
@@ -140,33 +138,33 @@ class AutoscalingLoop:
                 group.create_task(self._routers.run(self._woken))
             while True:
                 now = time.monotonic()
-                # Before the routers had time for their first word, the demand would seem to be unknown.
+                # Until the routers have had time for a first answer, the demand would count as unknown.
                 begun = self._routers is None or self._routers.begun
                 for entry in self._entries.values() if begun else ():
                     if entry.due <= now and not entry.busy:
                         entry.busy = True
                         group.create_task(self._round(entry))
                 waits = [entry.due - now for entry in self._entries.values() if not entry.busy]
-                await asyncio.sleep(max(_LEAST_SECONDS, min([*waits, _LOOK_SECONDS])))
+                await asyncio.sleep(max(_LEAST_SECONDS, min([*waits, _LONGEST_SLEEP_SECONDS])))
 
     def _woken(self, key: Key) -> None:
-        """The first request for a model waits: what is known of its pods must do."""
+        """Decides at once, because the first request for a model waits. The last known pods are used."""
         if entry := self._entries.get(key):
             self._decide_safely(entry)
 
     async def _round(self, entry: _Entry) -> None:
         try:
-            await self._ask(entry)
+            await self._query_gateways(entry)
         except Exception:
-            # A fault of ours in one model must not stop the others.
-            LOG.exception("gateways not asked", extra={"model": "/".join(entry.key)})
+            # An error in one model must not stop the others.
+            LOG.exception("Querying the gateways failed", extra={"model": "/".join(entry.key)})
         finally:
             entry.busy = False
         self._decide_safely(entry)
 
-    async def _ask(self, entry: _Entry) -> None:
-        asked = queried_pods(entry.pods)
-        demands = await self._admin.demands(asked)
+    async def _query_gateways(self, entry: _Entry) -> None:
+        queried = queried_pods(entry.pods)
+        demands = await self._admin.demands(queried)
         now = self._clock()
         fresh = {name: GatewayAnswer(now, demand) for name, demand in demands.items()}
         assert entry.model.spec.autoscaling is not None
@@ -176,11 +174,11 @@ class AutoscalingLoop:
         entry.answers = {**kept, **fresh}
 
     def _decide_safely(self, entry: _Entry) -> None:
-        """A fault of ours in one model must not stop the others."""
+        """An error in one model must not stop the others."""
         try:
             recheck = self._decide(entry)
         except Exception:
-            LOG.exception("no decision", extra={"model": "/".join(entry.key)})
+            LOG.exception("The autoscaler's decision failed", extra={"model": "/".join(entry.key)})
             recheck = 5.0
         entry.due = time.monotonic() + recheck
 
@@ -188,42 +186,42 @@ class AutoscalingLoop:
         """Makes one decision; returns seconds until the next."""
         at, model, rules = self._clock(), entry.model, entry.model.spec.autoscaling
         assert rules is not None
-        routers = self._routers.told(entry.key) if self._routers else None
+        routers = self._routers.figures_of(entry.key) if self._routers else None
         known = routers is not None if self._routers else not queried_pods(entry.pods) or entry.answers
         demand = observe_demand(entry.counters, routers, entry.answers)
         settled = self._settle(entry, at)
         pods = observe_pods(
-            entry.pods, entry.plan.revision, entry.plan.causes, entry.answers, entry.drain.tell()
+            entry.pods, entry.plan.revision, entry.plan.causes, entry.answers, entry.drain.state()
         )
         observed = Observation(at, demand if known else None, pods, entry.replicas, entry.plan.start_kind)
         before, decision = entry.replicas, entry.autoscaler.decide(observed)
         entry.decision = decision
         METRICS.decided(entry.key, decision, rules.mode)
-        wanted = (
+        desired = (
             replicas_for_decision(model, decision.replicas)
             if operator_sets_replicas(model, self._router_host)
             else before
         )
-        if wanted != before:
-            entry.replicas = wanted
-            self._part(entry, before - wanted, at)
+        if desired != before:
+            entry.replicas = desired
+            self._part(entry, before - desired, at)
             LOG.info("scale", extra={"model": "/".join(entry.key), "why": decision.message})
-            self._wanted(entry.key, wanted > before)
+            self._enqueue(entry.key, desired > before)
         elif settled or self._is_news(entry):
-            self._wanted(entry.key, False)
+            self._enqueue(entry.key, False)
         return min(decision.recheck_after, _LEAVE_SECONDS) if entry.drain else decision.recheck_after
 
     def _settle(self, entry: _Entry, at: float) -> bool:
-        """Looks after the pods that leave; whether something has changed."""
-        before = entry.drain.tell()
+        """Updates the draining pods. Returns whether something has changed."""
+        before = entry.drain.state()
         if not _leaves_in_steps(entry):
             entry.drain.release_all(at)
         longest = entry.model.spec.rollout.drain_timeout_seconds
         entry.drain.settle(_serving(entry), entry.answers, longest, at)
-        return before != entry.drain.tell()
+        return before != entry.drain.state()
 
     def _part(self, entry: _Entry, fewer: int, at: float) -> None:
-        """Carries out a decision: pods that serve drain before they are deleted, or are called back."""
+        """Carries out a decision: pods drain before they are deleted, or are called back."""
         assert entry.decision is not None
         entry.drain.call_back(entry.decision.recall)
         if fewer > 0 and entry.replicas and self._routers and _leaves_in_steps(entry):
@@ -255,18 +253,18 @@ def _scaling(entry: _Entry) -> Scaling | None:
         return None
     memory = entry.autoscaler.memory()
     return Scaling(
-        entry.decision, memory.to_json(), _cold_start(memory, entry.plan.start_kind), entry.drain.tell()
+        entry.decision, memory.to_json(), _cold_start(memory, entry.plan.start_kind), entry.drain.state()
     )
 
 
 def _serving(entry: _Entry) -> set[str]:
-    """The pods that are ready and that nobody deletes."""
+    """The ready pods that are not being deleted."""
     return {pod["metadata"]["name"] for pod in queried_pods(entry.pods) if not is_leaving(pod)}
 
 
 def _leaves_in_steps(entry: _Entry) -> bool:
-    """Whether single pods can be chosen to go: groups go by their number, and during a rollout it is the
-    Deployment's controller that chooses.
+    """Whether single pods can be chosen for removal. Groups are removed by their number, and during a rollout
+    the Deployment's controller chooses.
     """
     if not is_native(entry.model) or entry.model.spec.engine.nodes > 1:
         return False

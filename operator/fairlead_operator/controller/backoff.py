@@ -1,4 +1,4 @@
-"""How long is waited for pods that do not answer, and how soon they are asked again."""
+"""How long to wait for pods that do not answer, and how soon to query them again."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fairlead_operator.recent import remember
 
 
 class Backoff:
-    """When each pod, by its uid, may be asked. One that does not answer is asked ever more seldom."""
+    """When each pod, by its uid, may be queried. The pauses of a pod that does not answer grow."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # When it may be asked again, and the pause that led there.
+        # When it may be queried again, and the last pause.
         self._failed: dict[str, tuple[float, float]] = {}
 
-    def may_ask(self, pod: str) -> bool:
+    def may_query(self, pod: str) -> bool:
         """Whether the pod's pause is over."""
         return self._clock() >= self._failed.get(pod, (0.0, 0.0))[0]
 
@@ -44,15 +44,15 @@ class NamespaceTimeBudget:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        # What was left, and when.
+        # The remaining seconds, and at which time.
         self._left: dict[str, tuple[float, float]] = {}
 
     def left(self, namespace: str) -> float:
-        """Seconds to wait at most. Never so few that a pod that does answer could not."""
+        """Seconds to wait at most. Always enough for a pod that answers."""
         return max(PATIENCE_LEAST_SECONDS, self._now_left(namespace))
 
     def spent(self, namespace: str, seconds: float) -> None:
-        """So long was waited for pods that did not answer."""
+        """Subtracts the seconds that a reconcile has waited for silent pods."""
         left = max(0.0, self._now_left(namespace) - seconds)
         remember(self._left, namespace, (left, self._clock()), REMEMBERED_FAILURES)
 

@@ -2,8 +2,8 @@
 
 - A redirect is a failure. It would let a pod choose what the operator requests elsewhere.
 - Nothing is decompressed, since a kilobyte may become a gigabyte. An encoded answer is a failure.
-- Each connection carries one answer. With kept connections a pod could send an answer to a question that has
-  not been asked yet, and its address may belong to another pod by then.
+- Each connection carries one answer. With kept connections a pod could answer a request that has
+  not been sent yet, and its address may belong to another pod by then.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from fairlead_operator.bounds import ANSWER_OVERHEAD_BYTES, HEADER_LINE_BYTES, H
 _OK = 200
 # In characters.
 _LONGEST_REASON = 200
-# What aiohttp reads ahead of us is at most twice as much.
+# aiohttp reads ahead at most twice as much.
 _READ_AHEAD_BYTES = 16 << 10
 
 
 class NoAnswerError(Exception):
-    """There is no usable answer; the text says why."""
+    """There is no usable answer; the text has the cause."""
 
 
 class BoundedHttp:

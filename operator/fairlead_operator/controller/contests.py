@@ -1,4 +1,4 @@
-"""Remembers which fields of children were set back, and finds those that something else insists on."""
+"""Remembers which fields of children were set back, and finds those that another writer sets repeatedly."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Repairs:
 
 
 class Contests:
-    """Of all models, in memory: a new operator finds a contest again within a few repairs."""
+    """The contests of all models, in memory: a new operator finds one again within a few repairs."""
 
     def __init__(self) -> None:
         self._repairs: dict[Key, dict[Field, _Repairs]] = {}
@@ -44,7 +44,8 @@ class Contests:
         )
 
     def repaired(self, key: Key, writers: Mapping[Field, str], now: datetime) -> None:
-        """These fields were set back now. `writers` are who had changed them, "" if it is not known."""
+        """Records the fields that were set back now. `writers` are those that had changed them, "" if
+        unknown."""
         for field, writer in writers.items():
             before = self._repairs.get(key, {}).get(field, _Repairs())
             times = (*(time for time in before.times if now - time < _WINDOW), now)[-CONTEST_REPAIRS:]
@@ -54,7 +55,7 @@ class Contests:
         self._forget(key, writers.keys(), now)
 
     def drop(self, key: Key) -> None:
-        """The model is gone."""
+        """Removes a deleted model."""
         self._repairs.pop(key, None)
 
     def _forget(self, key: Key, repaired: Collection[Field], now: datetime) -> None:

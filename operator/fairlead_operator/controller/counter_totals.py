@@ -1,7 +1,7 @@
-"""Adds up counters of processes that come, go and restart, so that the sums only ever rise.
+"""Adds up counters of processes that start, stop and restart, so that the sums never fall.
 
-A counter belongs to one life of a process, which its boot id names. What was counted before it was first seen
-is left out: a new operator must not take the past of a long-lived router for a burst. Pure.
+A counter belongs to one run of a process, identified by its boot id. Counts from before the first reading are
+left out: a new operator must not take the past of a long-running router for a burst. Pure.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class CounterTotals:
         self._last: dict[str, tuple[str, dict[str, float]]] = {}
 
     def add(self, source: str, boot: str, counters: Mapping[str, float], *, counts: bool = True) -> None:
-        """Takes what a source says now. One that is not named any more is taken to stand still. What it says
-        while it does not count is never added later.
+        """Adds the present counters of a source. A counter that is absent keeps its value. An increase while
+        the source does not count is never added later.
         """
         known, before = self._last.get(source, (None, {}))
         for name, value in counters.items() if counts else ():
@@ -37,5 +37,5 @@ class CounterTotals:
 
     def keep(self, sources: Iterable[str]) -> None:
         """Forgets all other sources; what they counted stays in the sums."""
-        wanted = set(sources)
-        self._last = {source: last for source, last in self._last.items() if source in wanted}
+        present = set(sources)
+        self._last = {source: last for source, last in self._last.items() if source in present}

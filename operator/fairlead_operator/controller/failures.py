@@ -1,7 +1,7 @@
 """Reports each failure of a model's containers once: as an Event and in a counter.
 
 After a start of the operator, `status.lastFailure` says what was reported before. From then on the failures
-themselves are remembered: several pods may fail between two looks, and their nodes' clocks differ.
+themselves are remembered: several pods may fail between two reconciles, and their nodes' clocks differ.
 """
 
 from __future__ import annotations
@@ -9,23 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from fairlead_operator.api.names import ENGINE_CONTAINER, GATEWAY_CONTAINER, WEIGHTS_CONTAINER
 from fairlead_operator.bounds import MODEL_FAILURES
 from fairlead_operator.controller.child_index import Key
-from fairlead_operator.plan.failures import Failure, is_newer
-from fairlead_operator.plan.findings import condition_of
-from fairlead_operator.plan.planner import Event, Plan
-from fairlead_operator.plan.reasons import CATALOGUE
+from fairlead_operator.objects import condition
+from fairlead_operator.plan.catalogue.reasons import CATALOGUE
+from fairlead_operator.plan.model_events import Event
+from fairlead_operator.plan.planner import Plan
+from fairlead_operator.plan.pods.failures import Failure, is_newer
 from fairlead_operator.recent import remember
 from fairlead_operator.telemetry import MODEL_FAILURES_TOTAL
 
 Object = dict[str, Any]
 # Values of the counter's label `container`. Users name further containers as they like.
-_CONTAINERS = frozenset({"", "gateway", "vllm", "weights"})
+_CONTAINERS = frozenset({"", GATEWAY_CONTAINER, ENGINE_CONTAINER, WEIGHTS_CONTAINER})
 _OTHER = "other"
 
 
 class FailureReporter:
-    """Remembers what was reported of each model."""
+    """Remembers the reported failures of each model."""
 
     def __init__(self) -> None:
         self._reported: dict[Key, dict[str, None]] = {}
@@ -39,7 +41,7 @@ class FailureReporter:
         new = self._new(key, (body.get("status") or {}).get("lastFailure"), planned.failures)
         for failure in new:
             self._count(key, failure)
-        ready = condition_of({"status": planned.status}, "Ready") or {}
+        ready = condition(planned.status, "Ready")
         return [
             Event("Warning", failure.reason, failure.note)
             for failure in new
@@ -47,7 +49,7 @@ class FailureReporter:
         ]
 
     def drop(self, key: Key) -> None:
-        """There is no such model any more: its memory and its counters go."""
+        """Removes the memory and the counters of a deleted model."""
         self._reported.pop(key, None)
         for labels in self._labels.pop(key, ()):
             MODEL_FAILURES_TOTAL.remove(*labels)

@@ -1,6 +1,6 @@
 """Places for requests, shared fairly between namespaces.
 
-A pod that answers slowly keeps its place until its time is up. So one namespace may hold only a part of the
+A pod that answers slowly keeps its place until the timeout. So one namespace may hold only a part of the
 places, and a place that becomes free goes to the namespaces that wait in turn, not to the longest queue.
 """
 
@@ -32,7 +32,7 @@ class FairSlots:
             self._release(namespace)
 
     async def _acquire(self, namespace: str) -> None:
-        # While a place is free, everyone who waits has its share already.
+        # While a place is free, every waiting namespace already has its share.
         if self._free and self._held[namespace] < self._share:
             self._take(namespace)
             return

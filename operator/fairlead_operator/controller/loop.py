@@ -41,7 +41,7 @@ async def _work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
         try:
             await reconcile_once(queue, reconciler, key)
         except asyncio.CancelledError:
-            # Half done: to be looked at again when the workers go on.
+            # Not finished: to be reconciled again when the workers go on.
             queue.add(key)
             raise
         finally:
@@ -49,7 +49,7 @@ async def _work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
 
 
 async def reconcile_once(queue: WorkQueue[Key], reconciler: Reconciler, key: Key) -> None:
-    """One reconcile with its consequences for the queue. Whatever goes wrong is logged and tried again."""
+    """One reconcile with its consequences for the queue. Every failure is logged and retried."""
     model = "/".join(key)
     try:
         with RECONCILE_SECONDS.time():
@@ -59,7 +59,7 @@ async def reconcile_once(queue: WorkQueue[Key], reconciler: Reconciler, key: Key
         delay = queue.retry(key, at_least=error.retry_after or 0.0)
         LOG.warning("try again", extra={"model": model, "error": str(error), "seconds": round(delay, 1)})
     except Exception:
-        # A fault of ours in one model must not stop the others.
+        # An error in one model must not stop the others.
         RECONCILES.labels("error").inc()
         delay = queue.retry(key)
         LOG.exception("reconcile failed", extra={"model": model, "seconds": round(delay, 1)})
@@ -77,7 +77,7 @@ async def run_resync(
     seconds: float,
     names: Names,
 ) -> None:
-    """Adds every model to the queue, now and then: deletions that a broken watch lost are found this way."""
+    """Adds every model to the queue periodically. This finds deletions that a broken watch has lost."""
     while True:
         await asyncio.sleep(seconds * random.uniform(0.9, 1.1))  # noqa: S311 -- no secret
         for known in names.keys:

@@ -1,4 +1,4 @@
-"""Grants the names of models: who has which, and which model needs a look because it has got one."""
+"""Grants the names of models, and queues a model that gets a name by the change of another one."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Names:
         self._learned = False
 
     async def learn(self, client: KubeClient) -> None:
-        """Reads the claims of all models, once, however often it has to try. No model may be reconciled
-        before: it would be granted what another one has.
+        """Reads the claims of all models once, and retries until it succeeds. No model may be reconciled
+        before: it could get another model's name.
         """
         while not self._learned:
             try:
@@ -47,17 +47,17 @@ class Names:
 
     @property
     def keys(self) -> Iterable[Key]:
-        """The models whose claims are known; one whose end no watch has shown may be among them."""
+        """The models whose claims are known. A deletion that no watch has shown may be missing."""
         return [_key(key) for key in self._names.keys]
 
     def seen(self, body: Object) -> Mapping[str, str]:
-        """The model claims what is written there. Its names that others have, with their NAMESPACE/NAME."""
+        """Updates the model's claim. Returns its names that other models have, with their NAMESPACE/NAME."""
         claim = claim_of(body)
         self._wake_all(self._names.put(claim))
         return self._names.taken(claim.key)
 
     def gone(self, key: Key) -> None:
-        """There is no such model any more."""
+        """Removes the claim of a deleted model."""
         self._wake_all(self._names.remove("/".join(key)))
 
     def _wake_all(self, keys: Iterable[str]) -> None:

@@ -1,7 +1,7 @@
 """Reads the cluster's nodes, where the operator may and only when a pod finds none.
 
-The right to list nodes is optional: it is a cluster-wide one, which an operator for some namespaces does not
-have.
+The permission to list nodes is optional: it is cluster-wide, and an operator for some namespaces does not
+have it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from fairlead_operator.bounds import NODES, NODES_SECONDS
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ForbiddenError, KubeError
 from fairlead_operator.kube.resources import NODE
-from fairlead_operator.plan.nodes import Nodes, read_node, view_node
+from fairlead_operator.plan.scheduling.nodes import Nodes, read_node, view_node
 
 
 class NodeReader:
     """The nodes as they were read last, at most NODES_SECONDS ago. A refusal is kept as long.
 
-    With `enabled` False nodes are never asked for.
+    With `enabled` False nodes are never listed.
     """
 
     def __init__(
@@ -34,16 +34,16 @@ class NodeReader:
         self._until = float("-inf")
 
     async def read(self) -> Nodes:
-        """The nodes, or why they are not known. Never raises."""
+        """The nodes, or the reason why they are not known. Never raises."""
         if not self._enabled:
             return Nodes(unread="the operator is set up without the right to list them")
         async with self._lock:
             if self._clock() >= self._until:
-                self._read = await self._look()
+                self._read = await self._list()
                 self._until = self._clock() + NODES_SECONDS
             return self._read
 
-    async def _look(self) -> Nodes:
+    async def _list(self) -> Nodes:
         try:
             found = await self._client.list(NODE, None, most=NODES, keep=view_node)
         except ForbiddenError:

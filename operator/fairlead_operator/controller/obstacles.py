@@ -27,7 +27,7 @@ from fairlead_operator.plan.findings import Finding, steady
 if TYPE_CHECKING:
     from fairlead_operator.kube.podschema import FieldProblem
 
-# What server-side apply says around the field and its fault.
+# The text of server-side apply around the field and its error.
 _WRAPPING = (
     (re.compile(r"^failed to create typed patch object \([^)]*\): "), ""),
     (re.compile(r"^failed to convert new object \([^)]*\) to proper version: "), ""),
@@ -44,13 +44,13 @@ class Failure:
 
 
 class Failures:
-    """How many attempts at each model have failed in a row, of those that may pass."""
+    """Counts for each model the failed attempts in a row, of those that another attempt may resolve."""
 
     def __init__(self) -> None:
         self._counts: dict[Key, int] = {}
 
     def is_news(self, key: Key, error: Exception) -> bool:
-        """Counts a failure. Whether it is to be reported: what may pass only when it is repeated."""
+        """Counts a failure. True if it is to be reported: a transient one only when it is repeated."""
         if not isinstance(error, KubeError) or is_refusal(error):
             return True
         self._counts[key] = self._counts.get(key, 0) + 1
@@ -62,14 +62,12 @@ class Failures:
 
 
 def is_refusal(error: Exception) -> bool:
-    """Whether the API server understood and refused: the same attempt fails until something changes."""
+    """Whether the API server refused the request: the same attempt fails until something changes."""
     return isinstance(error, InvalidError | ForbiddenError | NotFoundError)
 
 
 def finding_of(error: Exception, about: str = "", problems: Sequence[FieldProblem] = ()) -> Finding:
-    """What a failure is reported as. `about` is the object of the request, `problems` what is wrong with the
-    spec.
-    """
+    """The finding of a failure. `about` is the object of the request, `problems` the errors of the spec."""
     if not isinstance(error, KubeError):
         return Finding("ReconcileFailed", steady(f"{type(error).__name__}: {error}"))
     text = str(error)

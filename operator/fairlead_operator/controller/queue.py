@@ -1,14 +1,14 @@
-"""The work queue: keys of models that need a look.
+"""The work queue: keys of models to reconcile.
 
-A key is in the queue at most once however many events name it; a key that is added while it is being worked
-on comes again afterwards, and never runs twice at the same time. Failures come back with a growing delay.
+A key is in the queue at most once, however many events name it. A key that is added during its reconcile runs
+again afterwards, never twice at the same time. Failures are retried with a growing delay.
 
-A change of a model comes as a burst of events, most of them echoes of our own writes. So a key that was
-worked on a moment ago rests until that moment is over, while one that was left alone is worked on at once.
-What somebody waits for with a request in hand, the first replica of a model, neither rests nor queues up.
+A change of a model causes a burst of events, most of them from the operator's own writes. So a key pauses for
+a moment after a reconcile, while other keys start at once. An urgent key, the first replica of a model for
+which a request waits, has no pause and goes first.
 
-Keys of one group, the models of one namespace, share one place in the order: however many keys a group has,
-the others have their turn after each of them.
+Keys of one group, the models of one namespace, share one place in the order: after each key of a group the
+other groups have their turn.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ K = TypeVar("K")
 
 _FIRST_BACKOFF_SECONDS = 1.0
 _LONGEST_BACKOFF_SECONDS = 300.0
-# Longer than a Deployment takes to become a ReplicaSet and its pods, shorter than a person notices.
-_REST_SECONDS = 0.5
+# Longer than a Deployment takes to create its ReplicaSet and pods, too short for users to notice.
+_PAUSE_SECONDS = 0.5
 
 
 class WorkQueue(Generic[K]):
@@ -34,7 +34,7 @@ class WorkQueue(Generic[K]):
         self,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[float], float] = lambda seconds: seconds * random.uniform(0.8, 1.2),  # noqa: S311
-        rest_seconds: float = _REST_SECONDS,
+        pause_seconds: float = _PAUSE_SECONDS,
         group: Callable[[K], Hashable] = lambda key: None,
     ) -> None:
         self._clock = clock
@@ -48,14 +48,14 @@ class WorkQueue(Generic[K]):
         self._urgent: dict[K, None] = {}
         self._timers: dict[K, tuple[float, asyncio.TimerHandle]] = {}
         self._failures: dict[K, int] = {}
-        self._rest_seconds = rest_seconds
-        self._resting: dict[K, float] = {}
+        self._pause_seconds = pause_seconds
+        self._paused_until: dict[K, float] = {}
         self._held: set[K] = set()
         self._wake = asyncio.Event()
 
     def add(self, key: K, urgent: bool = False) -> None:
-        """Asks for a look at a key: as soon as possible, or after its rest. An urgent one comes before all
-        others and does not rest.
+        """Adds a key: it runs as soon as possible, or after its pause. An urgent one runs before all others
+        and without a pause.
         """
         if urgent:
             self._urgent[key] = None
@@ -64,15 +64,15 @@ class WorkQueue(Generic[K]):
         elif urgent:
             self._put(key)
         elif key not in self._waiting:
-            rest = self._resting.get(key, 0.0) - self._clock()
-            if rest > 0:
+            pause = self._paused_until.get(key, 0.0) - self._clock()
+            if pause > 0:
                 self._held.add(key)
-                self.add_after(key, rest)
+                self.add_after(key, pause)
             else:
                 self._put(key)
 
     def add_after(self, key: K, seconds: float) -> None:
-        """Asks for a look after some time; an earlier request stands."""
+        """Adds a key after some time; an earlier time stays."""
         due = self._clock() + seconds
         planned = self._timers.get(key)
         if key in self._waiting or (planned and planned[0] <= due):
@@ -93,14 +93,14 @@ class WorkQueue(Generic[K]):
         return key
 
     def done(self, key: K) -> None:
-        """The work on a key has ended and its rest begins; if it was added meanwhile it comes again."""
+        """Ends the work on a key and begins its pause; a key that was added meanwhile runs again."""
         del self._working[key]
         now = self._clock()
-        # Ordered by time, since each is put in anew.
-        self._resting.pop(key, None)
-        self._resting[key] = now + self._rest_seconds
-        while (first := next(iter(self._resting))) != key and self._resting[first] <= now:
-            del self._resting[first]
+        # Ordered by time, since each is removed and inserted again.
+        self._paused_until.pop(key, None)
+        self._paused_until[key] = now + self._pause_seconds
+        while (first := next(iter(self._paused_until))) != key and self._paused_until[first] <= now:
+            del self._paused_until[first]
         if key in self._again:
             self._again.discard(key)
             self.add(key, urgent=key in self._urgent)
@@ -120,12 +120,12 @@ class WorkQueue(Generic[K]):
         return delay
 
     def forget(self, key: K) -> None:
-        """The key is well: its next failure starts with the shortest delay."""
+        """Resets a key's failures: the next one starts with the shortest delay."""
         self._failures.pop(key, None)
 
     @property
     def depth(self) -> int:
-        """Keys that wait for a worker, or for the end of their rest."""
+        """Keys that wait for a worker, or for the end of their pause."""
         return len(self._waiting) + len(self._held)
 
     @property

@@ -14,7 +14,7 @@ Object = dict[str, Any]
 
 
 class UnreadableError(Exception):
-    """A ModelDeployment is no valid one; the text names the field and the remedy."""
+    """A ModelDeployment is not valid; the text names the field and the remedy."""
 
 
 def read_model(body: Object) -> Model:

@@ -1,4 +1,4 @@
-"""One reconcile: observe → plan → apply → report. The decisions are in plan/; here are only the effects."""
+"""One reconcile: observe → plan → apply → report. plan/ has the decisions, this module the effects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fairlead_operator.api.names import DELETION_COST, MODEL_LABEL
+from fairlead_contract.names import MODEL_LABEL
+from fairlead_operator.api.names import DELETION_COST
 from fairlead_operator.bounds import API_ANSWER_BYTES, MODEL_PODS, OBJECT_BYTES, POD_EVENTS
 from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
@@ -26,13 +27,14 @@ from fairlead_operator.kube.client import KubeClient, without_history
 from fairlead_operator.kube.errors import InvalidError, KubeError, NotFoundError, TooLargeError
 from fairlead_operator.kube.events import EventRecorder
 from fairlead_operator.kube.resources import BY_KIND, EVENT, MODEL_DEPLOYMENT, POD
-from fairlead_operator.plan.contest import last_writer
+from fairlead_operator.objects import is_leaving, title
+from fairlead_operator.plan.children.contest import last_writer
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.gateway_queries import asked_about_in_events, is_refused, tells_progress
-from fairlead_operator.plan.observed import Field, Observed, is_leaving, title
+from fairlead_operator.plan.observed import Field, Observed
 from fairlead_operator.plan.planner import Plan, plan, plan_failed, plan_unreadable
-from fairlead_operator.plan.podview import view_event, view_own_pod
-from fairlead_operator.plan.status_patch import status_change
+from fairlead_operator.plan.pods.gateway_queries import is_refused, pods_awaiting_events, tells_progress
+from fairlead_operator.plan.pods.view import view_event, view_own_pod
+from fairlead_operator.plan.status.patch import status_change
 from fairlead_operator.render.children import child_names
 from fairlead_operator.render.model import Model, RenderSettings
 
@@ -49,7 +51,7 @@ def _now() -> datetime:
 
 
 class Reconciler:
-    """Brings one model after the other to what its spec asks for."""
+    """Brings one model after the other into the state of its spec."""
 
     def __init__(
         self,
@@ -78,9 +80,9 @@ class Reconciler:
         self._contests = Contests()
 
     async def reconcile(self, key: Key) -> float | None:
-        """Reconciles the model `key` (namespace, name); returns seconds until the next look, if any.
+        """Reconciles the model `key` (namespace, name); returns seconds until the next reconcile, if any.
 
-        Raises KubeError for failures that another attempt may mend.
+        Raises KubeError for failures that another attempt may resolve.
         """
         try:
             return await self._reconcile(key, OBJECT_BYTES)
@@ -92,7 +94,7 @@ class Reconciler:
             return await self._reconcile(key, API_ANSWER_BYTES)
 
     async def _reconcile(self, key: Key, most_bytes: int) -> float | None:
-        """The same for a model without larger objects. Raises TooLargeError, before anything is changed."""
+        """Reconciles a model without larger objects. Raises TooLargeError, before anything is changed."""
         namespace, name = key
         try:
             body = without_history(await self._client.get(MODEL_DEPLOYMENT, namespace, name, most_bytes))
@@ -100,16 +102,16 @@ class Reconciler:
             self._forget(key)
             return None
         if is_leaving(body):
-            # The children go by their owner references.
+            # The garbage collection deletes the children by their owner references.
             self._autoscaling.drop(key)
             return None
         try:
-            model, observed, planned = await self._look(body, most_bytes)
+            model, observed, planned = await self._observe_and_plan(body, most_bytes)
         except UnreadableError as error:
             await self._report(body, plan_unreadable(body, str(error), self._now()))
             return None
         except Exception as error:
-            # A model with larger objects is looked at again by itself.
+            # A model with larger objects is reconciled again, alone.
             if not (isinstance(error, TooLargeError) and most_bytes < API_ANSWER_BYTES):
                 await self._report_unplanned(key, body, error)
             raise
@@ -131,14 +133,14 @@ class Reconciler:
         return planned.requeue_after
 
     def _forget(self, key: Key) -> None:
-        """The model is gone."""
+        """Removes what is remembered of a deleted model."""
         self._autoscaling.drop(key)
         self._names.gone(key)
         self._reporter.drop(key)
         self._failures.over(key)
         self._contests.drop(key)
 
-    async def _look(self, body: Object, most_bytes: int) -> tuple[Model, Observed, Plan]:
+    async def _observe_and_plan(self, body: Object, most_bytes: int) -> tuple[Model, Observed, Plan]:
         """Observes and plans a model. Raises UnreadableError and KubeError."""
         taken = self._names.seen(body)
         model = read_model(body)
@@ -146,16 +148,16 @@ class Reconciler:
         observed = replace(await self._observe(model, most_bytes), taken=taken, contests=contests)
         planned = plan(model, observed, self._settings, self._now())
         if planned.asks:
-            told = await self._admin.statuses(planned.asks)
-            observed = replace(observed, reports={**observed.reports, **told})
+            answers = await self._admin.statuses(planned.asks)
+            observed = replace(observed, reports={**observed.reports, **answers})
             planned = plan(model, observed, self._settings, self._now())
         return model, observed, planned
 
     async def _report_unplanned(self, key: Key, body: Object, error: Exception) -> None:
         """Reports a failure before there was a plan.
 
-        If the status is about this spec already, requests that fail are not reported: what it says is the
-        last that is known, and the same failure would change the status of all models at once.
+        If the status is already about this spec, failed requests are not reported: it has the last known
+        state, and one outage would change the status of all models at once.
         """
         if isinstance(error, KubeError) and _is_current(body):
             return
@@ -163,10 +165,10 @@ class Reconciler:
             try:
                 await self._report(body, plan_failed(body, finding_of(error), self._now()))
             except KubeError as again:
-                LOG.warning("status not written", extra={"model": "/".join(key), "error": str(again)})
+                LOG.warning("Writing the status failed", extra={"model": "/".join(key), "error": str(again)})
 
     def _finding(self, model: Model, failure: Failure) -> Finding:
-        """What a failure to carry out a plan is reported as, with the fields of the spec at fault."""
+        """The finding of a failure to carry out a plan, with the wrong fields of the spec."""
         problems: list[FieldProblem] = []
         if isinstance(failure.error, InvalidError):
             # Only then: the import of the schema takes half a second.
@@ -179,8 +181,7 @@ class Reconciler:
         """The live children and pods, read now: nothing is decided on a cache."""
         namespace, key = model.namespace, (model.namespace, model.name)
         names = {*child_names(model, self._settings), *self._child_index.children(key)}
-        # By name, so that also somebody else's object of a child's name is found, or ours with the label torn
-        # off.
+        # By name, which also finds another owner's object of a child's name, and our own without its label.
         pods, found = await asyncio.gather(
             self._client.list(
                 POD,
@@ -200,8 +201,8 @@ class Reconciler:
         return Observed(children, tuple(pods), tuple(events), reports, scaling, nodes=nodes)
 
     async def _events(self, namespace: str, pods: list[Object]) -> list[Object]:
-        """Events about the pods that wait for a node or for volumes; all others say in their status what they
-        wait for.
+        """Events about the pods that wait for a node or for volumes; for all others their status has the
+        cause.
         """
         lists = [
             self._client.list(
@@ -211,7 +212,7 @@ class Reconciler:
                 most=POD_EVENTS,
                 keep=view_event,
             )
-            for pod in asked_about_in_events(pods)
+            for pod in pods_awaiting_events(pods)
         ]
         return [event for group in await asyncio.gather(*lists) for event in group]
 
@@ -223,7 +224,7 @@ class Reconciler:
             return None
 
     async def _writers(self, namespace: str, planned: Plan) -> dict[Field, str]:
-        """Who changed the fields that are about to be set back."""
+        """The writers of the fields that are about to be set back."""
         writers = {}
         for field in planned.repairs:
             writers[field] = ""
@@ -250,7 +251,7 @@ class Reconciler:
                 about = title(child)
                 await self._client.delete(child)
         except NotFoundError as error:
-            # What is applied needs not exist, so it is the kind that does not.
+            # An applied object need not exist before, so the kind is what is not found.
             kind = f"{child['kind']} of {child['apiVersion']}"
             return Failure(NotFoundError(f"the cluster does not serve {kind}: {error}", error.code))
         except Exception as error:
@@ -258,11 +259,11 @@ class Reconciler:
         return None
 
     async def _report(self, body: Object, planned: Plan) -> None:
-        """Tells what is new and writes the status if it differs from the stored one.
+        """Writes Events and logs about changes, then the status if it differs from the stored one.
 
-        In this order: what is new is found by comparison with the stored status, so an operator that ends in
-        between tells it again instead of never. The write holds only for the object that was read, so that
-        neither a newer spec nor another writer's condition is lost.
+        Changes are found by comparison with the stored status. So an operator that ends in between writes an
+        Event twice rather than never. The write applies only to the object that was read, so that neither a
+        newer spec nor another writer's condition is lost.
         """
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
         for event in (*planned.events, *self._reporter.report(body, planned)):
@@ -272,14 +273,16 @@ class Reconciler:
             try:
                 await self._recorder.record(body, event.kind, event.reason, event.note)
             except KubeError as error:
-                # Events are a courtesy; the status has it all.
-                LOG.warning("event not written", extra={"model": f"{namespace}/{name}", "error": str(error)})
+                # Events are optional: the status has the same facts.
+                LOG.warning(
+                    "Writing an event failed", extra={"model": f"{namespace}/{name}", "error": str(error)}
+                )
         change = status_change(body.get("status") or {}, planned.status)
         if change:
             version = body["metadata"]["resourceVersion"]
             with contextlib.suppress(NotFoundError):
                 written = await self._client.patch_status(MODEL_DEPLOYMENT, namespace, name, change, version)
-                self._child_index.wrote((namespace, name), written["metadata"]["resourceVersion"])
+                self._child_index.record_write((namespace, name), written["metadata"]["resourceVersion"])
 
 
 def _is_current(body: Object) -> bool:

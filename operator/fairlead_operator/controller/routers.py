@@ -1,7 +1,7 @@
-"""Follows every router by long polls: what it holds and sends for each model, and a model's first request.
+"""Follows every router by long polls: its requests for each model, and the first request for a model.
 
-Routers are found by their pods, also those that are not ready or about to stop: they may still hold requests.
-A router answers at once when a model begins to have requests that wait, so that a wake-up is not a matter of
+Routers are found by their pods. Pods that are not ready or that stop count too, because they may still hold
+requests. A router answers at once when the first request for a model waits, so a wake-up does not depend on
 polling.
 """
 
@@ -13,35 +13,36 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fairlead_contract.demand import RouterDemand, RouterFigures
+from fairlead_operator.api.names import COMPONENT_LABEL
 from fairlead_operator.bounds import ROUTERS
 from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.child_index import Key
-from fairlead_operator.controller.demand_documents import RouterDemand, RouterFigures
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import KubeError
 from fairlead_operator.kube.resources import POD
 
 LOG = logging.getLogger(__name__)
 
-# What the chart labels the routers' pods with.
-ROUTER_PODS = "app.kubernetes.io/component=router"
+# The label that the chart gives to the routers' pods.
+ROUTER_PODS = f"{COMPONENT_LABEL}=router"
 # How often the pods are looked up. A new router is ready, and gets requests, only after some seconds anyway.
-_LOOK_SECONDS = 3.0
+_FIND_SECONDS = 3.0
 # How old the figures of a router may become.
 _WAIT_SECONDS = 3.0
-# Held requests of a model without a ready pod each end a poll; so many of them need not be many polls.
+# Each held request of a model without a ready pod ends a poll. The pause bounds the polls when many arrive.
 _PACE_SECONDS = 0.02
 _RETRY_SECONDS = 0.5
-# A router that has not answered for so long does not count as asked.
+# A router that has not answered for so long counts as silent.
 _SILENT_SECONDS = 15.0
-# How long the first answer after a start is waited for before there counts as none.
+# How long to wait for the first answer after a start.
 _BEGIN_SECONDS = 5.0
 _NOTHING = RouterFigures()
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a router last said, and at which monotonic time."""
+    """The last answer of a router, and its monotonic time."""
 
     at: float
     demand: RouterDemand
@@ -60,33 +61,33 @@ class Routers:
 
     @property
     def begun(self) -> bool:
-        """Whether a router has answered since the start, or none seems to be there."""
+        """Whether a router has answered since the start, or the wait for one is over."""
         began = self._began
         return bool(self.reports) or (began is not None and time.monotonic() > began + _BEGIN_SECONDS)
 
     async def run(self, woken: Callable[[Key], None]) -> None:
-        """Follows routers until cancelled; `woken` hears of each model whose first request waits."""
+        """Follows routers until cancelled; `woken` is called for each model whose first request waits."""
         self._began = time.monotonic()
         try:
             while True:
                 try:
-                    await self._look(woken)
+                    await self._find_routers(woken)
                 except Exception:
-                    # A pod of a shape that is not expected must not end the polls of the routers.
-                    LOG.exception("routers not found")
-                await asyncio.sleep(_LOOK_SECONDS)
+                    # A pod of an unexpected shape must not end the polls of the routers.
+                    LOG.exception("Listing the routers' pods failed")
+                await asyncio.sleep(_FIND_SECONDS)
         finally:
             for task in self._followed.values():
                 task.cancel()
             await asyncio.gather(*self._followed.values(), return_exceptions=True)
             self._followed.clear()
 
-    def told(self, key: Key) -> dict[str, tuple[str, RouterFigures]] | None:
-        """For each router its boot id and what it said of the model, by the uid of the router's pod. None if
-        no router has said anything lately.
+    def figures_of(self, key: Key) -> dict[str, tuple[str, RouterFigures]] | None:
+        """For each router, by the uid of its pod, its boot id and its figures for the model. None if no
+        router has answered lately.
 
-        One that does not answer any more is taken by its last word as long as its pod is there: what it
-        held it may still hold.
+        For a router that does not answer any more, the last figures count while its pod exists: it may still
+        hold requests.
         """
         oldest = time.monotonic() - _SILENT_SECONDS
         if not any(report.at > oldest for report in self.reports.values()):
@@ -95,11 +96,11 @@ class Routers:
         demands = {uid: report.demand for uid, report in self.reports.items()}
         return {uid: (demand.boot, demand.models.get(name, _NOTHING)) for uid, demand in demands.items()}
 
-    async def _look(self, woken: Callable[[Key], None]) -> None:
+    async def _find_routers(self, woken: Callable[[Key], None]) -> None:
         try:
             pods = await self._client.list(POD, self._namespace, ROUTER_PODS, most=ROUTERS)
         except KubeError as error:
-            LOG.warning("routers not found", extra={"error": str(error)})
+            LOG.warning("Listing the routers' pods failed", extra={"error": str(error)})
             return
         found = {
             pod["metadata"]["uid"]: pod["status"]["podIP"]
@@ -119,8 +120,8 @@ class Routers:
                 pause = await self._poll(uid, address, woken)
             except Exception:
                 # A router of another version must not end the others' polls.
-                LOG.exception("the answer of a router was not understood", extra={"router": address})
-                pause = _LOOK_SECONDS
+                LOG.exception("A router's answer could not be read", extra={"router": address})
+                pause = _FIND_SECONDS
             await asyncio.sleep(pause)
 
     async def _poll(self, uid: str, address: str, woken: Callable[[Key], None]) -> float:

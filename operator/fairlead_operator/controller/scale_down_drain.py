@@ -1,11 +1,12 @@
-"""Pods that are about to go: they get nothing new, finish what they have, and may be called back meanwhile.
+"""Drains pods before a scale-down deletes them. A draining pod gets no new requests and can be called back.
 
-Kubernetes shrinks a Deployment by deleting pods, and nothing takes a deletion back. So a pod that serves
-leaves in two steps. First the model's status tells the routers that it drains, and the Deployment keeps its
-size; until then it can be called back. When it has nothing left to do it is let go: the Deployment shrinks,
-and the deletion costs make it the one to be deleted.
+Kubernetes shrinks a Deployment by deleting pods, and a deletion cannot be reverted. So a ready pod is removed
+in two steps. First the model's status marks it as draining for the routers, and the Deployment keeps its
+size. In this step it can be called back. When it has no request left it is released: the Deployment shrinks,
+and the deletion costs select this pod.
 
-Kept in memory only. To an operator that starts anew every pod serves, as if all had been called back.
+The state is kept in memory only. After a restart of the operator every pod serves, as if all had been called
+back.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fairlead_operator.controller.autoscaler_inputs import GatewayAnswer
-from fairlead_operator.plan.scaling import Parting
+from fairlead_operator.plan.scaling.replicas import Parting
 
-# By then the pod's deletion would show; if it does not, another one went and this one stays.
+# By then the pod's deletion would be visible. Otherwise another pod was deleted and this one stays.
 _GONE_SECONDS = 30.0
 
 
 @dataclass
 class _Leave:
-    """Times are Unix seconds; `direct` is what the gateway had counted when it began."""
+    """Times are Unix seconds; `direct` is the gateway's count of direct requests when the drain began."""
 
     since: float
     boot: str
@@ -31,7 +32,7 @@ class _Leave:
 
 
 class ScaleDownDrain:
-    """The pods of one model that leave."""
+    """The draining and released pods of one model."""
 
     def __init__(self) -> None:
         self._leaves: dict[str, _Leave] = {}
@@ -39,8 +40,8 @@ class ScaleDownDrain:
     def __bool__(self) -> bool:
         return bool(self._leaves)
 
-    def tell(self) -> Parting:
-        """Who leaves, and how far each is."""
+    def state(self) -> Parting:
+        """The draining and the released pods."""
         leaves = self._leaves.items()
         return Parting(
             draining=tuple(name for name, leave in leaves if leave.released is None),
@@ -48,32 +49,31 @@ class ScaleDownDrain:
         )
 
     def begin(self, names: Collection[str], answers: Mapping[str, GatewayAnswer], at: float) -> None:
-        """These go. One whose gateway does not answer is not waited for."""
+        """Starts to drain pods. A pod whose gateway does not answer is not waited for."""
         for name in names:
             if name in answers:
                 boot, direct = _direct(answers[name])
                 self._leaves[name] = _Leave(at, boot, direct)
 
     def call_back(self, names: Collection[str]) -> None:
-        """These serve again, unless they are let go already."""
+        """Lets draining pods serve again, unless they are already released."""
         for name in names:
             if name in self._leaves and self._leaves[name].released is None:
                 del self._leaves[name]
 
     def release_all(self, at: float) -> None:
-        """Nobody waits for them any more."""
+        """Releases all draining pods."""
         for leave in self._leaves.values():
             leave.released = leave.released or at
 
     def settle(
         self, serving: Collection[str], answers: Mapping[str, GatewayAnswer], longest: float, at: float
     ) -> None:
-        """Lets those go that are through, and forgets those that are gone.
+        """Releases the pods that have finished, and forgets the deleted ones.
 
         `serving` are the pods that are ready and not being deleted. A pod that requests reach without a
-        router would never be through, and one whose gateway is silent cannot tell; both are let go, and
-        finish what they have as every pod does that is deleted. So is one that takes longer than `longest`
-        seconds.
+        router would never finish, and with a silent gateway it is not known. Both are released, and finish
+        their requests as every deleted pod does. The same holds after `longest` seconds.
         """
         for name, leave in tuple(self._leaves.items()):
             if name not in serving or (leave.released is not None and at - leave.released > _GONE_SECONDS):
@@ -85,7 +85,7 @@ class ScaleDownDrain:
 def _is_through(leave: _Leave, answer: GatewayAnswer | None, longest: float, at: float) -> bool:
     if answer is None or at - leave.since > longest or _direct(answer) != (leave.boot, leave.direct):
         return True
-    # What it said before the routers knew does not count.
+    # An answer from before the drain began does not count.
     return answer.at > leave.since and answer.body.load == 0
 
 

@@ -1,4 +1,4 @@
-"""The metrics of the autoscaler: the last decision of each model with everything that it was made of."""
+"""The metrics of the autoscaler: the last decision of each model with all its inputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairlead_operator.controller.child_index import Key
 
 DECISIONS = Counter("fairlead_autoscaler_decisions_total", "Decisions by what decided.", ["reason"])
 _MODEL = ["namespace", "model"]
-# Name of the metric, input of the decision, and what it is.
+# Name of the metric, input of the decision, and description.
 _NAMED = (
     ("flow_demand_replicas", "flow", "Replicas for the requests that will come."),
     ("backlog_predicted_requests", "backlogThen", "Requests that would still wait when a new pod is ready."),
@@ -43,12 +43,12 @@ class ScalingMetrics(Collector):
         DECISIONS.labels(decision.reason).inc()
 
     def drop(self, key: Key) -> None:
-        """The model is not scaled any more."""
+        """Removes a model that is not autoscaled any more."""
         self._last.pop(key, None)
 
     def collect(self) -> Iterator[Metric]:
         """Called by prometheus_client for each scrape."""
-        wanted = GaugeMetricFamily(
+        desired = GaugeMetricFamily(
             "fairlead_autoscaler_desired_replicas",
             "Replicas that the autoscaler wants; with mode External only a recommendation.",
             labels=[*_MODEL, "mode"],
@@ -63,13 +63,13 @@ class ScalingMetrics(Collector):
             labels=[*_MODEL, "input"],
         )
         for key, last in list(self._last.items()):
-            wanted.add_metric([*key, last.mode], last.decision.replicas)
+            desired.add_metric([*key, last.mode], last.decision.replicas)
             for name, value in last.decision.inputs.items():
                 if value is not None:
                     everything.add_metric([*key, name], value)
                     if name in named:
                         named[name].add_metric(key, value)
-        yield from (wanted, *named.values(), everything)
+        yield from (desired, *named.values(), everything)
 
 
 METRICS = ScalingMetrics()

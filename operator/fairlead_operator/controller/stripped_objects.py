@@ -1,4 +1,4 @@
-"""What the autoscalers hold of a model between two reconciles: only what they decide by.
+"""What the autoscalers keep of a model between two reconciles: only what their decisions use.
 
 The models of all namespaces are held at once, and the free-form parts of a spec or a status may have hundreds
 of kilobytes. Pure.

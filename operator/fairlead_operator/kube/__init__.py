@@ -1,1 +1,1 @@
-"""The only part that talks to the API server: dicts in and out, six exceptions."""
+"""The only package that sends requests to the API server: dicts in and out, six exceptions."""

@@ -1,6 +1,4 @@
-"""Checks at the start that the operator may do what it needs to, instead of failing a minute later in a
-watch.
-"""
+"""Checks the operator's permissions at the start, instead of failing a minute later in a watch."""
 
 from __future__ import annotations
 
@@ -43,19 +41,19 @@ NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = (
     (POD, "", ("list", "watch", "patch")),
     (EVENT, "", ("list", "create", "patch")),
 )
-# The same, where the cluster serves the kind.
+# The same for kinds that not every cluster serves.
 OPTIONAL_NEEDS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = tuple(
     (resource, "", _OWN) for resource in OPTIONAL_CHILDREN
 )
 
 
-# What is done only where the role allows it: nodes say why a pod finds none. It is a cluster-wide right.
+# Optional permission: nodes show why a pod cannot be scheduled. It is cluster-wide.
 OPTIONAL_READS: tuple[tuple[Resource, str, tuple[str, ...]], ...] = ((NODE, "", ("list",)),)
 
 
 async def missing_access(client: KubeClient, namespaces: Sequence[str]) -> list[str]:
-    """What is not allowed, as `verb resource in namespace`; empty if all is well. No namespaces means all
-    of them.
+    """The missing permissions, as `verb resource in namespace`; empty if none is missing. No namespaces means
+    all.
     """
     served = await asyncio.gather(*(client.serves(resource) for resource, _, _ in OPTIONAL_NEEDS))
     optional = [need for need, there in zip(OPTIONAL_NEEDS, served, strict=True) if there]

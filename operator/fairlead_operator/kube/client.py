@@ -1,10 +1,10 @@
 """A small client: dicts on the wire, six exceptions, server-side apply, rate-limited writes.
 
-It uses the official client's transport (connections, TLS, log-in, token refresh) and none of its models: they
-raise on what they do not know, and what the operator does not know must survive.
+It uses the official client's transport (connections, TLS, authentication, token refresh) and none of its
+models: they raise on unknown fields, which must survive here.
 
-The API server is trusted, the objects that it keeps for others are not: there may be any number of them, each
-up to 1.5 MiB. So answers and lists are bounded, and a list can be reduced to what is needed while it is read.
+The API server is trusted, but its objects are not: there may be any number of them, each up to 1.5 MiB. So
+answers and lists are bounded, and a list can be reduced to what is needed while it is read.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ from fairlead_operator.kube.resources import BY_KIND, POD, Resource
 from fairlead_operator.telemetry import API_REQUESTS
 
 Object = dict[str, Any]
-# Of objects: (namespace, name) each.
+# (namespace, name) of objects.
 Names = list[tuple[str, str]]
 LOG = logging.getLogger(__name__)
 
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _JSON = "application/json"
-# Of each object of a list only its metadata.
+# A list with only the metadata of its objects.
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 _TIMEOUT_SECONDS = 30.0
 # By how much the pages of a list become smaller when one of them is too large.
 _SMALLER = 8
-# A server that limits the rate says when to ask again.
+# A server that limits the rate sends the time of the next attempt.
 _OVERLOADED = 429
 _ATTEMPTS = 5
 
@@ -64,7 +64,7 @@ class KubeClient:
         return await self._request("GET", resource, resource.path(namespace, name), most_bytes=most_bytes)
 
     async def get_from_pod(self, namespace: str, name: str, port: int, path: str, most_bytes: int) -> bytes:
-        """What a pod answers to a GET request that the API server passes on to its port."""
+        """A pod's answer to a GET request that the API server forwards to its port."""
         target = POD.path(namespace, f"{name}:{port}", f"proxy/{path}")
         return await self._exchange("GET", POD, target, most_bytes=most_bytes)
 
@@ -142,7 +142,7 @@ class KubeClient:
         return await self._request("PATCH", resource, path, {"fieldManager": FIELD_MANAGER}, body, _MERGE)
 
     async def delete(self, body: Object) -> None:
-        """Deletes exactly this object: not another one that took its name. Gone already is fine."""
+        """Deletes exactly this object, not another one of the same name. Succeeds if it is already gone."""
         resource, metadata = BY_KIND[body["kind"]], body["metadata"]
         options = {"propagationPolicy": "Background", "preconditions": {"uid": metadata["uid"]}}
         path = resource.path(metadata["namespace"], metadata["name"])
@@ -226,7 +226,7 @@ class KubeClient:
                 code = error.code
                 if code == _OVERLOADED:
                     self._bucket.slow_down(error.retry_after or 0.0)
-                # An overloaded server has not begun with it: what is done so far need not be done again.
+                # An overloaded server has not started the request, so a retry repeats nothing.
                 if code != _OVERLOADED or error.retry_after is None or attempts == _ATTEMPTS:
                     raise
                 await asyncio.sleep(error.retry_after)
@@ -245,8 +245,8 @@ class KubeClient:
         url = self._api.configuration.host + path + (f"?{urlencode(query)}" if query else "")
         try:
             async with asyncio.timeout(_TIMEOUT_SECONDS):
-                # The rest of what the official client does to a request, deep copies above all, costs three
-                # times as much as the request.
+                # The official client's further processing, mostly deep copies, costs three times as much as
+                # the request.
                 await self._api.update_params_for_auth(headers, [], ["BearerToken"], path, verb, body)
                 response = await self._api.rest_client.request(  # type: ignore[no-untyped-call]
                     verb, url, headers=headers, body=body, _request_timeout=_TIMEOUT_SECONDS

@@ -1,7 +1,6 @@
 """How to reach the API server: the service account inside a cluster, the kubeconfig outside.
 
-The official client and kopf log in from the same configuration, so that they cannot end up in different
-clusters.
+The official client and kopf use the same configuration, so that they cannot reach different clusters.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _REDIRECT = 3
 
 @dataclass(frozen=True)
 class Connection:
-    """The facts of a connection that any HTTP client needs. Paths are of files in PEM format."""
+    """The connection parameters that any HTTP client needs. Paths are of files in PEM format."""
 
     server: str
     ca_path: str | None
@@ -52,7 +51,7 @@ async def load_configuration(kubeconfig: str | None = None, context: str | None 
 
 
 async def load_connection() -> Connection:
-    """The same, as plain facts; the token is read anew, since it is replaced now and then."""
+    """The same parameters; the token is read again each time, since it is rotated."""
     configuration = await load_configuration()
     return Connection(
         server=configuration.host,
@@ -67,8 +66,8 @@ async def load_connection() -> Connection:
 async def open_api_client(kubeconfig: str | None = None, context: str | None = None) -> ApiClient:
     """The official client's transport, to be closed by the caller."""
     configuration = await load_configuration(kubeconfig, context)
-    # Otherwise every request reads ~/.netrc in a thread and asks the environment for proxies, which the
-    # watches do not go through either.
+    # Otherwise every request reads ~/.netrc in a thread and proxies from the environment, which the watches
+    # do not use either.
     configuration.client_session_kwargs = {"trust_env": False, "middlewares": (_refuse_redirect,)}
     return ApiClient(configuration=configuration)
 
@@ -76,8 +75,8 @@ async def open_api_client(kubeconfig: str | None = None, context: str | None = N
 async def _refuse_redirect(
     request: aiohttp.ClientRequest, handle: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """The API server does not redirect, but it passes on the answers of pods that it is asked to reach. One
-    of them must not choose what is requested next with the rights of the caller.
+    """Refuses redirects. The API server sends none, but it forwards the answers of pods, which must not
+    choose what is requested next with the permissions of the caller.
     """
     response = await handle(request)
     if "Location" in response.headers and response.status // 100 == _REDIRECT:

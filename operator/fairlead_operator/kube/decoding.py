@@ -1,4 +1,4 @@
-"""JSON from the API server, which is trusted, with what others have put into its objects, which is not.
+"""Decodes JSON from the API server. The server is trusted, the contents of its objects are not.
 
 The API server accepts objects that are nested 10,000 levels deep, also in the metadata by which it tracks who
 wrote which field. Python's parser gives up at a tenth of that. One such object must not hide all others of a

@@ -1,4 +1,4 @@
-"""What can go wrong with a request, by what the caller can do about it."""
+"""The failures of a request, by what the caller can do about them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class NotFoundError(KubeError):
 
 
 class ConflictError(KubeError):
-    """The object exists already or has changed meanwhile: read again and decide anew."""
+    """The object exists already or has changed meanwhile: read it again and decide again."""
 
 
 class InvalidError(KubeError):

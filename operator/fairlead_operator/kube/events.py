@@ -1,9 +1,9 @@
-"""Tells users what happened, as Kubernetes Events, without floods.
+"""Writes Kubernetes Events with a bounded rate.
 
 One Event object per (object, reason, note): its name is derived from them, so that a repetition, also after a
 restart of the operator, raises the count of the same object. Repetitions within five minutes are not written
-at all. Notes name pods, which get a new name with each eviction or rollout, so a model that goes to and fro
-could still tell without end: of one reason a model tells a few times at once, then once in five minutes.
+at all. Notes contain pods' names, which change with each eviction or rollout, so a model that flaps would
+still cause Events without end. So each reason of a model has a small burst, then one Event in five minutes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from fairlead_contract.names import GROUP
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import ConflictError
 from fairlead_operator.kube.resources import EVENT
@@ -39,7 +40,7 @@ class EventRecorder:
         self._client = client
         self._instance = instance
         self._clock = clock
-        self._told: dict[str, tuple[float, int]] = {}
+        self._recorded: dict[str, tuple[float, int]] = {}
         self._budgets: dict[str, tuple[float, float]] = {}
 
     async def record(self, regarding: Object, kind: str, reason: str, note: str) -> None:
@@ -48,12 +49,12 @@ class EventRecorder:
         metadata = regarding["metadata"]
         name = f"{metadata['name']}.{digest([metadata['uid'], reason, note])}"
         now = self._clock()
-        before, count = self._told.get(name, (-_QUIET_SECONDS, 0))
+        before, count = self._recorded.get(name, (-_QUIET_SECONDS, 0))
         if now - before < _QUIET_SECONDS:
             return
-        if not self._may_tell(f"{metadata['uid']}/{reason}", now):
+        if not self._is_within_budget(f"{metadata['uid']}/{reason}", now):
             return
-        remember(self._told, name, (now, count + 1), _REMEMBERED)
+        remember(self._recorded, name, (now, count + 1), _REMEMBERED)
         stamp = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         try:
             await self._client.create(
@@ -81,12 +82,12 @@ class EventRecorder:
             "note": note,
             "action": "Reconcile",
             "eventTime": stamp,
-            "reportingController": "fairlead.dev/operator",
+            "reportingController": f"{GROUP}/operator",
             "reportingInstance": self._instance,
         }
 
-    def _may_tell(self, budget: str, now: float) -> bool:
-        """Whether one more may be written of what shares this budget; takes it from there."""
+    def _is_within_budget(self, budget: str, now: float) -> bool:
+        """Takes one Event from a budget; False if it is used up."""
         left, since = self._budgets.get(budget, (_BURST, now))
         left = min(_BURST, left + (now - since) / _QUIET_SECONDS)
         remember(self._budgets, budget, (left - 1 if left >= 1 else left, now), _REMEMBERED)

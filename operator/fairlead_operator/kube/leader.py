@@ -1,10 +1,10 @@
-"""Leader election by a Lease, so that of several replicas one works.
+"""Leader election by a Lease: only one of several replicas works.
 
-The clocks of other nodes are not trusted: a holder counts as gone when this process has not seen the Lease
-change for its duration, by its own monotonic clock. A holder that cannot renew in time stops writing before
-others may start, and goes on when it can renew again and nobody else has led meanwhile: an outage of the API
-server, which stops everybody, need not end a process. On a clean stop the Lease is given back and a standby
-takes over at its next look.
+The clocks of other nodes are not trusted. A holder counts as gone when the Lease has not changed for its
+duration, measured by this process's monotonic clock. A holder that cannot renew in time stops writing before
+others may start. It goes on when it can renew again and no other replica has led meanwhile, so an outage of
+the API server does not end the process. On a clean stop the Lease is released and a standby takes over at its
+next attempt.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ RETRY_SECONDS = 2.0
 
 
 class LeadershipLostError(Exception):
-    """The Lease has another holder: stop writing at once."""
+    """Another process holds the Lease: stop writing at once."""
 
 
 class LeaderElector:
@@ -92,7 +92,8 @@ class LeaderElector:
             await asyncio.sleep(self._retry_seconds)
 
     async def _renew(self) -> bool:
-        # Nobody's Lease is taken here, not even an expired one: its holder may have changed the world.
+        # A Lease of another holder is not taken here, even an expired one: that holder may have changed
+        # objects.
         if await self._attempt(steal=False):
             return True
         if self._holder() not in ("", self._identity):
@@ -100,9 +101,7 @@ class LeaderElector:
         return False
 
     async def release(self) -> None:
-        """Gives the Lease back, so that another replica need not wait for its end. Failures are logged
-        only.
-        """
+        """Releases the Lease, so that another replica need not await its expiry. Failures are only logged."""
         if self._renewed_at is None or self._lease is None:
             return
         self._renewed_at = None
@@ -110,10 +109,10 @@ class LeaderElector:
         try:
             await self._client.replace(LEASE, self._namespace, self._name, {**self._lease, "spec": spec})
         except KubeError as error:
-            LOG.warning("the Lease could not be given back", extra={"error": str(error)})
+            LOG.warning("Releasing the Lease failed", extra={"error": str(error)})
 
     async def _attempt(self, steal: bool = True) -> bool:
-        """One look at the Lease, and a claim or renewal if that is due. Whether this process leads."""
+        """Reads the Lease, and acquires or renews it if that is due. Returns whether this process leads."""
         self._looked_at = self._clock()
         try:
             async with asyncio.timeout(RENEW_DEADLINE_SECONDS / 2):
@@ -121,7 +120,7 @@ class LeaderElector:
         except (KubeError, TimeoutError) as error:
             self.reachable = not isinstance(error, TimeoutError) and getattr(error, "code", 0) != 0
             if not isinstance(error, ConflictError):
-                LOG.warning("the Lease could not be read or written", extra={"error": str(error)})
+                LOG.warning("Reading or renewing the Lease failed", extra={"error": str(error)})
             return False
 
     async def _claim(self, steal: bool) -> bool:
@@ -144,7 +143,7 @@ class LeaderElector:
             body = {**(self._lease or {}), "spec": self._spec((self._lease or {}).get("spec", {}))}
             self._observe(await self._client.replace(LEASE, self._namespace, self._name, body))
         self.reachable = True
-        # Counted from before the request: what others see is at most this old.
+        # Counted from before the request, because other replicas see the renewal at most this much later.
         self._renewed_at = started
         return True
 

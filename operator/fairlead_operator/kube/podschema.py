@@ -69,12 +69,12 @@ class FieldProblem:
 
 
 def spec_problems(model: Model, settings: RenderSettings) -> list[FieldProblem]:
-    """What is wrong with the parts of a spec that are Kubernetes' own: spec.podTemplate and
+    """The problems of the parts of a spec that Kubernetes defines: spec.podTemplate and
     spec.scheduling.affinity.
     """
     template, affinity = model.spec.pod_template, model.spec.scheduling.affinity
     found = chain(
-        # Nothing is required of a patch: it is merged into a complete template.
+        # A patch needs no required fields: it is merged into a complete template.
         _Check(complete=False).value(template, models.V1PodTemplateSpec, _TEMPLATE),
         _Check(complete=True).value(affinity, models.V1Affinity, _AFFINITY),
     )
@@ -82,11 +82,11 @@ def spec_problems(model: Model, settings: RenderSettings) -> list[FieldProblem]:
 
 
 def _missing(model: Model, settings: RenderSettings) -> list[FieldProblem]:
-    """Required fields that the merged templates lack. Items of lists stand in the path by their names."""
+    """Required fields that the merged templates lack. Items of lists are in the path by their names."""
     try:
         templates = render_templates(model, settings)
     except PodTemplateError:
-        # It has a message of its own.
+        # This field has its own message.
         return []
     check = _Check(complete=True, by_name=True)
     found = (
@@ -115,7 +115,7 @@ class _Check:
     by_name: bool = False
 
     def value(self, value: Any, kind: Any, path: FieldPath) -> Iterator[FieldProblem]:
-        """What is wrong with a value of a type of the models."""
+        """The problems of a value of a type of the models."""
         options = _options(kind)
         if value is None or Any in options:
             return
@@ -197,7 +197,7 @@ def _quantity(value: Any, path: FieldPath) -> Iterator[FieldProblem]:
 
 
 def _label(field: str, key: str, value: Any, path: FieldPath) -> Iterator[FieldProblem]:
-    """What is wrong with the key or the value of a label, or the key of an annotation."""
+    """The problem of the key or the value of a label, or of the key of an annotation."""
     if field not in _KEYED:
         return
     prefix, slash, name = key.rpartition("/")
@@ -209,9 +209,9 @@ def _label(field: str, key: str, value: Any, path: FieldPath) -> Iterator[FieldP
         yield FieldProblem(path, f"Invalid value: {shown(value)}: must be {rule}")
 
 
-def _wrong_type(value: Any, wanted: str, path: FieldPath) -> FieldProblem:
-    hint = "; put quotes around it" if wanted == "a string" and not isinstance(value, dict | list) else ""
-    return FieldProblem(path, f"Invalid value: {shown(value)}: must be {wanted}{hint}")
+def _wrong_type(value: Any, expected: str, path: FieldPath) -> FieldProblem:
+    hint = "; put quotes around it" if expected == "a string" and not isinstance(value, dict | list) else ""
+    return FieldProblem(path, f"Invalid value: {shown(value)}: must be {expected}{hint}")
 
 
 def _unknown(name: str, known: list[str], path: FieldPath) -> FieldProblem:

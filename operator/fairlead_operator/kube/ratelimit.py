@@ -1,8 +1,8 @@
 """The pace of writes: bounded from above, and slower while the API server is overloaded.
 
-The server's own protection, priority and fairness, is the authority: each 429 halves the pace, and it
-recovers by a twentieth of the bound a second, as TCP does. The bound is for servers that do not say so in
-time: a start with thousands of models must leave something of a small control plane to everybody else.
+The server's own API priority and fairness decides: each 429 halves the rate, and it recovers by a twentieth
+of the bound in each second, as in TCP. The bound is for servers that do not answer 429 in time: a start with
+thousands of models must leave capacity of a small control plane to other clients.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 _SLOWEST_SHARE = 0.02
 _RECOVERY_SHARE = 0.05
-# Answers to requests that were under way together are one sign of overload, not many.
+# The 429 answers to concurrent requests count once.
 _ONE_OVERLOAD_SECONDS = 1.0
 
 
@@ -35,17 +35,17 @@ class TokenBucket:
         return max(0.0, -self._tokens / self._rate)
 
     def slow_down(self, seconds: float = 0.0) -> None:
-        """The server is overloaded: half the pace, and nothing at all for so many seconds."""
+        """Halves the rate, and stops all writes for so many seconds."""
         self._refill()
         now = self._clock()
         if now - self._slowed >= _ONE_OVERLOAD_SECONDS:
             self._slowed = now
             self._rate = max(self._rate / 2, self._bound * _SLOWEST_SHARE)
-        # The burst is for a server that has been left alone.
+        # The burst is only for a server that is not overloaded.
         self._tokens = min(self._tokens, -seconds * self._rate)
 
     async def acquire(self) -> None:
-        """Waits for a token. Waiters are served in the order in which they asked."""
+        """Waits for a token. Waiters are served in the order of their calls."""
         delay = self.reserve()
         if delay:
             await asyncio.sleep(delay)

@@ -1,16 +1,11 @@
-"""The kinds that the operator deals with and where the API server keeps them."""
+"""The kinds that the operator uses, and their API paths."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairlead_operator.api.names import (
-    API_VERSION,
-    KIND,
-    LEADER_WORKER_SET,
-    PLURAL,
-    RESOURCE_CLAIM_TEMPLATE,
-)
+from fairlead_contract.names import PLURAL
+from fairlead_operator.api.names import API_VERSION, KIND, LEADER_WORKER_SET, RESOURCE_CLAIM_TEMPLATE
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""The HTTP session by which the watches of all models and their children go.
+"""The HTTP session for the watches of all models and their children.
 
-Of objects only the metadata is asked for, since nothing else is used. That too is written by others: a page
-of a list may have a hundred objects of 1.5 MiB, and one object may be nested more deeply than Python's parser
-can follow. Neither may end the watches, or fill the operator's memory.
+Only the metadata of objects is requested, since nothing else is used. Other users write it too: a page of a
+list may have a hundred objects of 1.5 MiB, and an object may be nested more deeply than Python's parser can
+follow. Neither may end the watches or fill the operator's memory.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def open_watch_session(connection: Connection) -> aiohttp.ClientSession:
 async def _bounded_metadata(
     request: aiohttp.ClientRequest, handle: aiohttp.ClientHandlerType
 ) -> aiohttp.ClientResponse:
-    """Asks for metadata only, and again for fewer objects if a page is too large."""
+    """Requests only metadata, and again for fewer objects if a page is too large."""
     query = request.url.query
     if query.get("watch"):
         request.headers["Accept"] = _METADATA
@@ -82,7 +82,7 @@ class _Response(aiohttp.ClientResponse):
         return True
 
     async def json(self, **_: Any) -> Any:
-        """The body's JSON value. A list of nothing has no items, not null, which kopf takes for a fault."""
+        """The body's JSON value. An empty list gets [] for its items, not null, which kopf cannot read."""
         found = decode(await self.read())
         if isinstance(found, dict) and "items" in found and found["items"] is None:
             found["items"] = []

@@ -1,1 +1,1 @@
-"""The pure planner: what is asked for and what is observed in, what to do and to report out."""
+"""The pure planner: spec and observed state in, actions and status out."""

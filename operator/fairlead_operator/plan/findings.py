@@ -1,6 +1,6 @@
-"""What is found out about why a model is not ready: the cause, not the symptom.
+"""The causes why a model is not ready, as reasons with messages.
 
-Messages hold still while the cause does: what differs from one attempt to the next (generated names, ids,
+Messages stay the same while the cause does. What differs from one attempt to the next (generated names, ids,
 ports, counts) is left out, since every change of a message is a write to the API server and a new event.
 """
 
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from fairlead_operator.plan.reasons import is_stalled, rank
+from fairlead_operator.objects import condition_of
+from fairlead_operator.plan.catalogue.reasons import is_stalled, rank
 from fairlead_operator.plan.text import clean
 
 Object = dict[str, Any]
@@ -62,50 +63,41 @@ def steady(text: str) -> str:
 
 
 def deployment_finding(deployment: Object) -> Finding | None:
-    """Why a Deployment has fewer pods than it wants, if it says so."""
+    """Why a Deployment has fewer pods than desired, if its status has the cause."""
     failure = condition_of(deployment, "ReplicaFailure")
-    if not failure or failure.get("status") != "True":
+    if failure.get("status") != "True":
         return None
     return creation_finding(failure.get("message") or failure.get("reason") or "")
 
 
-def creation_finding(told: str) -> Finding:
-    """Why a pod cannot be created, from what the API server told the controller that tried."""
-    told = clean(told)
-    if "error looking up service account" in told:
-        # Admission has not seen the account yet that was made a moment ago; the controller tries again.
+def creation_finding(message: str) -> Finding:
+    """Why a pod cannot be created, from the API server's answer to the controller."""
+    message = clean(message)
+    if "error looking up service account" in message:
+        # Admission does not know the new ServiceAccount yet; the controller tries again.
         return Finding("Progressing", "the pod's service account is not known everywhere yet")
-    return Finding(_creation_reason(told), f"no pod can be created: {steady(told)}")
+    return Finding(_creation_reason(message), f"no pod can be created: {steady(message)}")
 
 
-def _creation_reason(told: str) -> str:
-    if re.search(r'RuntimeClass "[^"]*" not found', told):
+def _creation_reason(message: str) -> str:
+    if re.search(r'RuntimeClass "[^"]*" not found', message):
         return "RuntimeClassMissing"
-    if "no PriorityClass with name" in told:
+    if "no PriorityClass with name" in message:
         return "PriorityClassMissing"
-    if "exceeded quota" in told:
+    if "exceeded quota" in message:
         return "QuotaExceeded"
-    if re.search(r"failed calling webhook|timed? ?out|deadline exceeded|connection refused", told):
+    if re.search(r"failed calling webhook|timed? ?out|deadline exceeded|connection refused", message):
         return "PodCreationFailed"
     return (
-        "PodRejected" if re.search(r"forbidden|denied|invalid", told, re.IGNORECASE) else "PodCreationFailed"
+        "PodRejected"
+        if re.search(r"forbidden|denied|invalid", message, re.IGNORECASE)
+        else "PodCreationFailed"
     )
 
 
 def deadline_exceeded(deployment: Object) -> bool:
     """Whether the Deployment's rollout made no progress within its deadline."""
-    return (condition_of(deployment, "Progressing") or {}).get("reason") == "ProgressDeadlineExceeded"
-
-
-def condition_of(body: Object, kind: str) -> Object | None:
-    """The condition of this type, if there is one."""
-    conditions = body.get("status", {}).get("conditions") or []
-    return next((condition for condition in conditions if condition.get("type") == kind), None)
-
-
-def is_true(body: Object, kind: str) -> bool:
-    """Whether the condition of this type is True."""
-    return (condition_of(body, kind) or {}).get("status") == "True"
+    return bool(condition_of(deployment, "Progressing").get("reason") == "ProgressDeadlineExceeded")
 
 
 def last_seen(event: Object) -> str:

@@ -24,47 +24,28 @@ from datetime import datetime
 from typing import Any
 
 from fairlead_operator.api.chat_template import check_chat_template
-from fairlead_operator.api.names import KIND, RENDERED_HASH
 from fairlead_operator.api.parameters import check_parameters
-from fairlead_operator.plan.contest import CONDITION as CONTESTED
-from fairlead_operator.plan.contest import contest_finding, due_again, left_alone, with_contested_replicas
-from fairlead_operator.plan.drift import first_difference
-from fairlead_operator.plan.failures import Failure, observed_failures
+from fairlead_operator.objects import condition, identity, other_conditions
+from fairlead_operator.plan.children.actions import ChildActions, choose_actions
+from fairlead_operator.plan.children.contest import CONDITION as CONTESTED
+from fairlead_operator.plan.children.contest import contest_finding, with_contested_replicas
+from fairlead_operator.plan.children.orphans import find_orphans
+from fairlead_operator.plan.children.workload import as_deployment, is_observed, own_workload
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.gateway_queries import awaits_events, tells_progress
-from fairlead_operator.plan.immutable_claim_fields import keep_immutable_claim_fields
-from fairlead_operator.plan.observed import (
-    Contest,
-    Field,
-    Observed,
-    controller_of,
-    identity,
-    is_leaving,
-    title,
-)
-from fairlead_operator.plan.orphans import find_orphans
-from fairlead_operator.plan.reasons import is_healthy
-from fairlead_operator.plan.removal import candidates, deletion_costs, shrinks
-from fairlead_operator.plan.rollout import RolloutChoice, choose_rollout
-from fairlead_operator.plan.scaling import (
-    scaling_note,
-    scaling_status,
-    unreadable_schedules,
-    with_current_replicas,
-)
-from fairlead_operator.plan.served_names import CONDITION
-from fairlead_operator.plan.status import ModelState, build_status, current_pods, make_condition, pod_causes
-from fairlead_operator.plan.workload import WORKLOADS, as_deployment, is_observed, own_workload
-from fairlead_operator.render.children import fitting, render_children
+from fairlead_operator.plan.model_events import Event, model_events
+from fairlead_operator.plan.observed import Field, Observed
+from fairlead_operator.plan.pods.failures import Failure, observed_failures
+from fairlead_operator.plan.pods.gateway_queries import awaits_events, tells_progress
+from fairlead_operator.plan.rollout.removal import candidates, deletion_costs, shrinks
+from fairlead_operator.plan.rollout.strategy import RolloutChoice, choose_rollout
+from fairlead_operator.plan.scaling.replicas import unreadable_schedules, with_current_replicas
+from fairlead_operator.plan.scaling.status import scaling_status
+from fairlead_operator.plan.status.conditions import make_condition, pod_causes
+from fairlead_operator.plan.status.model_state import ModelState, current_pods
+from fairlead_operator.plan.status.model_status import build_status
+from fairlead_operator.render.children import FittedModel, RenderedModel, fit_model, render_children
 from fairlead_operator.render.model import RENDERING_VERSION, Choices, Model, RenderSettings
-from fairlead_operator.render.templates import (
-    desired_revision,
-    pinned_templates,
-    render_templates,
-    rendering_version,
-    revision_of,
-    start_kind,
-)
+from fairlead_operator.render.templates import pinned_templates, rendering_version, revision_of, start_kind
 
 Object = dict[str, Any]
 
@@ -77,15 +58,6 @@ _AWAIT_PROGRESS_SECONDS = 60.0
 _AWAIT_EVENTS_SECONDS = 10.0
 # How far a download or a drain is, only the gateway knows.
 _AWAIT_REPORT_SECONDS = 5.0
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something to tell about the model: `kind` Normal or Warning, a reason, a note of a sentence."""
-
-    kind: str
-    reason: str
-    note: str
 
 
 @dataclass(frozen=True)
@@ -120,75 +92,31 @@ def plan(
     model: Model, observed: Observed, settings: RenderSettings, now: datetime, blocked: Finding | None = None
 ) -> Plan:
     """Plans one model. `blocked` is an obstacle that the last attempt to apply met, to be reported."""
-    model, unfit = fitting(model, settings)
-    live = {identity(child): child for child in observed.children}
-    model = with_current_replicas(model, own_workload(model, live), observed.scaling, settings.router_host)
-    model = with_contested_replicas(model, own_workload(model, live), observed.contests)
-    workload = as_deployment(own_workload(model, live), model, observed.pods, now)
-    choices, rollout = _choose(model, settings, workload, observed, now)
-    desired = render_children(model, settings, choices)
-    decisions = [_decide(model, child, live.get(identity(child)), observed.contests) for child in desired]
-    conflicts = [decision.text for decision in decisions if decision.verb == "conflict"]
-    waits = [decision.text for decision in decisions if decision.verb == "wait"]
-    applies = [decision for decision in decisions if decision.verb == "apply"]
-    orphans = find_orphans(model, observed, desired)
-    if conflicts:
-        blocked = Finding("NameConflict", "; ".join(conflicts))
-        applies = []
-    wrong = [*check_parameters(model.spec.api), *check_chat_template(model.spec.engine)]
-    if problems := [*wrong, *unfit, *unreadable_schedules(model)]:
-        blocked = Finding("InvalidSpec", "; ".join(problems))
-        applies, orphans = [], []
-    # A repaired Service does not make a serving model unready; a workload that is about to change does.
-    pending = any(decision.desired["kind"] in WORKLOADS for decision in decisions if decision.verb != "keep")
-    # Deletion costs are the ReplicaSet controller's; groups go by their number.
-    shrinking = bool(applies) and desired[-1]["kind"] == "Deployment" and shrinks(desired[-1], workload)
-    if blocked and blocked.reason == "NameConflict":
-        workload = {}
-    revision = desired_revision(desired[-1])
-    progress = ModelState(
-        deployment=workload,
-        pods=current_pods(observed.pods, revision),
-        settled=is_observed(workload) and not pending,
-        blocked=blocked,
-        all_pods=observed.pods,
-        events=observed.events,
-        reports=observed.reports,
-        rollout=rollout,
-        version=choices.rendering_version,
-        scaling=scaling_status(model, observed.scaling, now),
-        router_host=settings.router_host,
-        parting=observed.scaling.parting.names if observed.scaling else (),
-        taken=observed.taken,
-        nodes=observed.nodes,
-    )
-    status = build_status(model, progress, now)
-    repairs = tuple(field for decision in applies for field in decision.repairs)
-    contests = [item for item in observed.contests if item.seconds > 0 or item.field in repairs]
-    if contested := contest_finding(contests):
-        row = make_condition(model.status, model.generation, CONTESTED, "True", contested, now)
-        status["conditions"].append(row)
-    texts = (
-        [decision.text for decision in applies] + [f"delete {title(orphan)}" for orphan in orphans] + waits
-    )
+    desired = _desire(model, observed, settings, now)
+    actions, obstacle = _choose_actions(desired, observed)
+    blocked = obstacle or blocked
+    state = _model_state(desired, observed, actions, blocked, settings, now)
+    status = _build_status(desired.model, state, observed, actions, now)
+    ready = condition(status, "Ready")
     # What an obstacle kept from being done is not reported as done.
-    done = (applies or orphans) and blocked is None
-    ready = _condition(status, "Ready")
+    done = (actions.apply or actions.delete) and blocked is None
+    # Deletion costs are the ReplicaSet controller's; groups go by their number.
+    shrinking = bool(actions.apply) and desired.shrinks_deployment
     return Plan(
         asks=tuple(candidates(observed)) if shrinking else (),
         costs=deletion_costs(observed) if shrinking else {},
-        apply=tuple(decision.desired for decision in applies),
-        delete=tuple(orphans),
+        apply=tuple(action.desired for action in actions.apply),
+        delete=actions.delete,
         status=status,
-        events=_events(model, status, texts if done else [], progress.scaling),
-        requeue_after=_requeue(ready, bool(waits), observed, rollout),
-        repairs=repairs,
-        causes=pod_causes(model, progress),
+        events=model_events(desired.model, status, actions.texts if done else [], state.scaling),
+        requeue_after=_requeue(ready, bool(actions.wait), observed, desired.rollout),
+        repairs=actions.repairs,
+        causes=pod_causes(desired.model, state),
         failures=observed_failures(observed.pods),
-        revision=revision,
-        start_kind=start_kind(model, choices.templates[0]),
-        doing="; ".join(texts),
-        explain="; ".join([*texts, f"{ready['reason']}: {ready['message']}"]),
+        revision=desired.rendered.revision,
+        start_kind=start_kind(desired.model, desired.rendered.templates[0]),
+        doing="; ".join(actions.texts),
+        explain="; ".join([*actions.texts, f"{ready['reason']}: {ready['message']}"]),
     )
 
 
@@ -205,61 +133,113 @@ def plan_failed(body: Object, finding: Finding, now: datetime) -> Plan:
     stalled, waiting = ("True", "False") if finding.stalled else ("False", "True")
     rows = {"Ready": "False", "Reconciling": waiting, "Stalled": stalled}
     made = [make_condition(previous, generation, kind, word, finding, now) for kind, word in rows.items()]
-    others = [item for item in previous.get("conditions") or [] if item.get("type") not in rows]
-    status = {**previous, "conditions": [*made, *others], "observedGeneration": generation}
+    conditions = [*made, *other_conditions(previous, rows)]
+    status = {**previous, "conditions": conditions, "observedGeneration": generation}
     return Plan(status=status, explain=f"{finding.reason}: {finding.message}")
 
 
 @dataclass(frozen=True)
-class _Decision:
-    verb: str
-    desired: Object
-    text: str
-    repairs: tuple[Field, ...] = ()
-    """The fields that are set back."""
+class _Desired:
+    """What a model should be: `model` with the replicas that are wanted now and without what does not fit,
+    which `problems` lists; its objects; how its pods are replaced; and `workload`, the live one in the terms
+    of a Deployment, {} if there is none.
+    """
+
+    model: Model
+    problems: tuple[str, ...]
+    workload: Object
+    rendered: RenderedModel
+    version: int
+    rollout: RolloutChoice
+
+    @property
+    def shrinks_deployment(self) -> bool:
+        """Whether to apply the workload removes pods of the live Deployment."""
+        desired = self.rendered.workload
+        return desired["kind"] == "Deployment" and shrinks(desired, self.workload)
 
 
-def _decide(model: Model, desired: Object, live: Object | None, contests: tuple[Contest, ...]) -> _Decision:
-    name = title(desired)
-    if live is None:
-        return _Decision("apply", desired, f"create {name}")
-    owner = controller_of(live)
-    former = owner.get("kind") == KIND and owner.get("name") == model.name
-    if owner.get("uid") != model.uid and not former:
-        return _Decision("conflict", desired, f"{name} exists and does not belong to this ModelDeployment")
-    if is_leaving(live) or owner.get("uid") != model.uid:
-        return _Decision("wait", desired, f"wait for the end of the former {name}")
-    desired = keep_immutable_claim_fields(desired, live)
-    annotations = live["metadata"].get("annotations") or {}
-    if annotations.get(RENDERED_HASH) != desired["metadata"]["annotations"][RENDERED_HASH]:
-        return _Decision("apply", desired, f"update {name}", due_again(desired, contests))
-    if path := first_difference(desired, live, ignored=left_alone(desired, contests)):
-        text = f"repair {name} ({path} was changed)"
-        return _Decision("apply", desired, text, (Field(*identity(desired), path),))
-    return _Decision("keep", desired, "")
+def _desire(model: Model, observed: Observed, settings: RenderSettings, now: datetime) -> _Desired:
+    """Renders what the model should be, from its spec and from what is observed."""
+    fitted = fit_model(model, settings)
+    live = own_workload(fitted.model, _by_identity(observed))
+    model = with_current_replicas(fitted.model, live, observed.scaling, settings.router_host)
+    model = with_contested_replicas(model, live, observed.contests)
+    workload = as_deployment(live, model, observed.pods, now)
+    choices, rollout = _choose(model, fitted, workload, observed, now)
+    rendered = render_children(model, settings, choices)
+    return _Desired(model, fitted.problems, workload, rendered, choices.rendering_version, rollout)
 
 
-def _events(model: Model, status: Object, actions: list[str], scaling: Object | None) -> tuple[Event, ...]:
-    """What was done, another number of replicas, and reasons that were not there before."""
-    events = [Event("Normal", "Applied", "; ".join(actions))] if actions else []
-    if note := scaling_note(model, scaling):
-        events.append(Event("Normal", *note))
-    before, after = _condition(model.status, "Ready"), _condition(status, "Ready")
-    if before.get("reason") != after["reason"]:
-        kind = "Normal" if is_healthy(after["reason"]) else "Warning"
-        events.append(Event(kind, after["reason"], after["message"]))
-    names = _condition(status, CONDITION)
-    if names and names["message"] != _condition(model.status, CONDITION).get("message"):
-        events.append(Event("Warning", names["reason"], names["message"]))
-    contested = _condition(status, CONTESTED)
-    if contested and not _condition(model.status, CONTESTED):
-        events.append(Event("Warning", contested["reason"], contested["message"]))
-    return tuple(events)
+def _choose(
+    model: Model, fitted: FittedModel, workload: Object, observed: Observed, now: datetime
+) -> tuple[Choices, RolloutChoice]:
+    """Keeps the pod templates that run, unless the spec asks for another one, and chooses how to roll."""
+    pinned = pinned_templates(model, workload)
+    templates = pinned or fitted.templates
+    version = rendering_version(workload) if pinned else RENDERING_VERSION
+    revision = revision_of(templates[0])
+    rollout = choose_rollout(model, workload, observed.pods, observed.events, revision, now)
+    return Choices(templates, version, rollout.strategy, rollout.why), rollout
 
 
-def _condition(status: Object, kind: str) -> Object:
-    found: Object = next((item for item in status.get("conditions") or [] if item.get("type") == kind), {})
-    return found
+def _choose_actions(desired: _Desired, observed: Observed) -> tuple[ChildActions, Finding | None]:
+    """What is done with each child, and what of the spec or of the names prevents it."""
+    model, children = desired.model, desired.rendered.children
+    problems = [
+        *check_parameters(model.spec.api),
+        *check_chat_template(model.spec.engine),
+        *desired.problems,
+        *unreadable_schedules(model),
+    ]
+    orphans = find_orphans(model, observed, children)
+    return choose_actions(model, children, orphans, _by_identity(observed), observed.contests, problems)
+
+
+def _by_identity(observed: Observed) -> dict[tuple[str, str], Object]:
+    return {identity(child): child for child in observed.children}
+
+
+def _model_state(
+    desired: _Desired,
+    observed: Observed,
+    actions: ChildActions,
+    blocked: Finding | None,
+    settings: RenderSettings,
+    now: datetime,
+) -> ModelState:
+    """Where the model stands. A workload whose name belongs to another object does not count as the
+    model's."""
+    conflict = blocked is not None and blocked.reason == "NameConflict"
+    workload = {} if conflict else desired.workload
+    return ModelState(
+        deployment=workload,
+        pods=current_pods(observed.pods, desired.rendered.revision),
+        settled=is_observed(workload) and not actions.pending,
+        blocked=blocked,
+        all_pods=observed.pods,
+        events=observed.events,
+        reports=observed.reports,
+        rollout=desired.rollout,
+        version=desired.version,
+        scaling=scaling_status(desired.model, observed.scaling, now),
+        router_host=settings.router_host,
+        parting=observed.scaling.parting.names if observed.scaling else (),
+        taken=observed.taken,
+        nodes=observed.nodes,
+    )
+
+
+def _build_status(
+    model: Model, state: ModelState, observed: Observed, actions: ChildActions, now: datetime
+) -> Object:
+    """The status, with a condition about contested fields if there are any."""
+    status = build_status(model, state, now)
+    contests = [item for item in observed.contests if item.seconds > 0 or item.field in actions.repairs]
+    if contested := contest_finding(contests):
+        row = make_condition(model.status, model.generation, CONTESTED, "True", contested, now)
+        status["conditions"].append(row)
+    return status
 
 
 def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: RolloutChoice) -> float | None:
@@ -273,15 +253,3 @@ def _requeue(ready: Object, waiting: bool, observed: Observed, rollout: RolloutC
         *((contest.seconds, contest.seconds > 0) for contest in observed.contests),
     ]
     return min((seconds for seconds, awaited in times if awaited), default=None)
-
-
-def _choose(
-    model: Model, settings: RenderSettings, workload: Object, observed: Observed, now: datetime
-) -> tuple[Choices, RolloutChoice]:
-    """Keeps the pod templates that run, unless the spec asks for another one, and chooses how to roll."""
-    pinned = pinned_templates(model, workload)
-    templates = pinned or render_templates(model, settings)
-    version = rendering_version(workload) if pinned else RENDERING_VERSION
-    revision = revision_of(templates[0])
-    rollout = choose_rollout(model, workload, observed.pods, observed.events, revision, now)
-    return Choices(templates, version, rollout.strategy, rollout.why), rollout

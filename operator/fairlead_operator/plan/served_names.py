@@ -1,15 +1,15 @@
-"""Which model has which name at the router, where several claim it: served names, aliases and adapters.
+"""Grants names at the router where several models claim them: served names, aliases and adapters.
 
-A name belongs to the model that had it first. How long a model has claimed a name stands nowhere in it: its
-age says nothing about an alias that was added today, and one tenant must not take a name from another one so.
-So the names are granted here, one after the other as the claims come, and what was granted is recorded in
+A name belongs to the model that had it first. The object does not show how long it has claimed a name: its
+age does not cover an alias that was added today, and one tenant must not take a name from another one that
+way. So names are granted here in the order of the claims, and the grants are recorded in
 `status.servedModels`. A model keeps its names for as long as it claims them. When an operator starts, records
 decide; of several with a record, or without one, the oldest model has the name (metadata.creationTimestamp,
-which the API server sets), and of two of one second the first by NAMESPACE/NAME. A record that another
-program writes takes nothing away while an operator runs.
+which the API server sets), and of two of one second the first by NAMESPACE/NAME. While an operator runs, a
+record that another program writes changes no grant.
 
-NAMESPACE/NAME and NAMESPACE/NAME/ID are names of that model, whether it exists or not. Which words are names
-of namespaces only the router knows in full; here it is those that are watched, or have a model.
+NAMESPACE/NAME and NAMESPACE/NAME/ID are names of that model, whether it exists or not. Only the router knows
+all names of namespaces; here those count that are watched or have a model.
 
 The router decides by the same rules (`fairlead_gateway.router.claims`, `namespaces`).
 """
@@ -59,7 +59,7 @@ class Claim:
 
 
 def claim_of(body: Object) -> Claim:
-    """The claim of a ModelDeployment, valid or not: it is what the router reads in it."""
+    """The claim of a ModelDeployment, valid or not: the names that the router reads."""
     metadata, model = body["metadata"], (body.get("spec") or {}).get("model") or {}
     adapters = (adapter.get("name") for adapter in model.get("adapters") or ())
     names = (model.get("servedName") or metadata["name"], *(model.get("aliases") or ()), *adapters)
@@ -73,7 +73,7 @@ def claim_of(body: Object) -> Claim:
 
 
 def claiming_part(body: Object) -> Object:
-    """What of a ModelDeployment is needed for its claim, so that a list of all takes little memory."""
+    """The part of a ModelDeployment that its claim needs, so that a list of all takes little memory."""
     metadata, model = body["metadata"], (body.get("spec") or {}).get("model") or {}
     adapters = [{"name": adapter.get("name")} for adapter in model.get("adapters") or ()]
     return {
@@ -107,7 +107,7 @@ class ServedNames:
             self._holders[name] = ranks[0][2]
 
     def put(self, claim: Claim) -> set[str]:
-        """The claim of a model as it is now. The keys of other models that get a name by this."""
+        """Updates the claim of a model. Returns the keys of other models that get a name by this."""
         former = self._claims.get(claim.key)
         gained = self.remove(claim.key) if former and former.uid != claim.uid else set()
         touched = self._take(claim.key) | {*claim.names}
@@ -115,11 +115,11 @@ class ServedNames:
         return (gained | self._settle(touched)) - {claim.key}
 
     def remove(self, key: str) -> set[str]:
-        """A model is gone. The keys of those that get a name by this."""
+        """Removes a model. Returns the keys of the models that get a name by this."""
         return self._settle(self._take(key))
 
     def taken(self, key: str) -> Mapping[str, str]:
-        """The names that this model claims and another one has, with the other one's NAMESPACE/NAME."""
+        """The names that this model claims and another one has, with the holder's NAMESPACE/NAME."""
         claim = self._claims[key]
         holders = {name: self._owner(name, claim) for name in claim.names}
         return {name: holder for name, holder in holders.items() if holder != key}
@@ -172,9 +172,7 @@ class ServedNames:
 
 
 def taken_finding(taken: Mapping[str, str]) -> Finding | None:
-    """What to report about names that others have; None if there are none. Who a holder is may be unknown,
-    and is then empty.
-    """
+    """The finding about names that other models have; None if there are none. An unknown holder is empty."""
     if not taken:
         return None
     texts = [_text(name, holder) for name, holder in sorted(taken.items())[:_LISTED]]

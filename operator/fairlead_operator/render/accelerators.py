@@ -38,7 +38,7 @@ def pod_claims(model: Model) -> list[Object]:
 
 
 def accelerator_resources(model: Model) -> Object:
-    """What the engine's container asks for accelerators, as in `resources` of a container."""
+    """The accelerators of the engine's container, in the form of `resources`."""
     accelerator = model.spec.accelerator
     if accelerator is None:
         return {}

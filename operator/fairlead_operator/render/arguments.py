@@ -6,6 +6,7 @@ import json
 import re
 from itertools import pairwise
 
+from fairlead_contract.defaults import MAX_LOGPROBS
 from fairlead_operator.render.chat_template import chat_template_arguments
 from fairlead_operator.render.model import Model
 from fairlead_operator.render.parallelism import parallel_arguments
@@ -13,7 +14,7 @@ from fairlead_operator.render.source import adapter_place, model_place
 
 SHUTDOWN_SECONDS = 20
 
-# The API's words, and vLLM's (`--structured-outputs-config`, which clients use too).
+# Values of the API, and of vLLM (`--structured-outputs-config`, which clients use too).
 STRUCTURED_OUTPUTS_BACKENDS = {
     "Auto": "auto",
     "Guidance": "guidance",
@@ -21,8 +22,6 @@ STRUCTURED_OUTPUTS_BACKENDS = {
     "Outlines": "outlines",
     "XGrammar": "xgrammar",
 }
-# vLLM's own default of --max-logprobs.
-MAX_LOGPROBS = 20
 # Adapters that one batch may mix: each takes its place in the accelerator's memory whether it is used or not.
 # The others wait in the host's memory.
 MAX_LOADED_ADAPTERS = 8
@@ -42,9 +41,9 @@ def vllm_arguments(model: Model) -> list[str]:
     arguments += ["--shutdown-timeout", str(SHUTDOWN_SECONDS)]
     # Neutral defaults: what a request leaves out must not depend on a file in the model's folder.
     arguments += ["--generation-config", "vllm"]
-    # Cached tokens are part of the usage that clients are told.
+    # Cached tokens are part of the usage in responses.
     arguments += ["--enable-prompt-tokens-details"]
-    # Engine version and parallelism are nobody's business outside.
+    # Engine version and parallelism are not published.
     arguments += ["--fingerprint-mode", "none"]
     arguments += [*_numbers(model), *_adapters(model), *_behaviour(model), *parallel_arguments(model)]
     return [*arguments, *spec.engine.args]
@@ -88,7 +87,7 @@ def max_logprobs(model: Model) -> int:
 
 
 def _numbers(model: Model) -> list[str]:
-    """How much the engine takes and in which numbers it computes; vLLM's defaults are left unsaid."""
+    """Memory, batch sizes and number formats of the engine; vLLM's defaults are left out."""
     engine, arguments = model.spec.engine, list[str]()
     if engine.max_model_len:
         arguments += ["--max-model-len", str(engine.max_model_len)]
@@ -104,7 +103,7 @@ def _numbers(model: Model) -> list[str]:
 
 
 def _behaviour(model: Model) -> list[str]:
-    """What decides how requests are understood and which are refused; vLLM's defaults are left unsaid."""
+    """How requests are parsed and which are refused; vLLM's defaults are left out."""
     engine, arguments = model.spec.engine, list[str]()
     if engine.tool_call_parser:
         arguments += ["--enable-auto-tool-choice", "--tool-call-parser", engine.tool_call_parser]

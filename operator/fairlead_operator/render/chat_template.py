@@ -1,4 +1,4 @@
-"""spec.engine.chatTemplate: how vLLM gets a chat template of the user's."""
+"""spec.engine.chatTemplate: how vLLM gets the user's chat template."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def chat_template_volumes(model: Model) -> list[Object]:
         return []
     reference = template.config_map_key_ref
     items = [{"key": reference.key, "path": reference.key}]
-    # Not optional: a pod that waits for its template says so; one without it would answer in another way.
+    # Not optional: a pod that waits for its template reports it; without the template answers would differ.
     source = {"name": reference.name, "items": items, "optional": False}
     return [{"name": VOLUME, "configMap": source}]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from fairlead_contract.names import ADMIN_PORT
+from fairlead_contract.paths import ENGINE_SOCKET, ENGINE_STATE, RUN_PATH
 from fairlead_operator.api.env import EnvVar
+from fairlead_operator.api.names import ENGINE_CONTAINER
 from fairlead_operator.api.scheduling import Resources
 from fairlead_operator.render.accelerators import accelerator_resources
 from fairlead_operator.render.arguments import vllm_arguments
 from fairlead_operator.render.chat_template import chat_template_mounts, chat_template_volumes
-from fairlead_operator.render.gateway import ADMIN_PORT
 from fairlead_operator.render.model import Model, Object, RenderSettings
-from fairlead_operator.render.paths import LAUNCHER_FILE, LAUNCHER_PATH, LAUNCHER_VOLUME, RUN_PATH
+from fairlead_operator.render.paths import LAUNCHER_FILE, LAUNCHER_PATH, LAUNCHER_VOLUME
 from fairlead_operator.render.quantity import canonical_quantity
 from fairlead_operator.render.security import container_security
 from fairlead_operator.render.weights import weights_mounts, weights_volumes
@@ -17,7 +19,7 @@ from fairlead_operator.render.weights import weights_mounts, weights_volumes
 HOME = "/home/fairlead"
 STARTUP_PERIOD_SECONDS = 2
 GRACE_AFTER_FAILED_START_SECONDS = 30
-# Longer than a gateway takes to start again: its absence must not end the engine beside it.
+# Longer than a restart of the gateway, which must not end the engine.
 LIVENESS_PERIOD_SECONDS, LIVENESS_FAILURES = 5, 6
 GRACE_AFTER_HANG_SECONDS = 15
 # The drain itself ends after spec.rollout.drainTimeoutSeconds; this is for the answer to arrive. The pod's
@@ -29,12 +31,12 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
     """The engine's container."""
     engine = model.spec.engine
     container: Object = {
-        "name": "vllm",
+        "name": ENGINE_CONTAINER,
         "image": engine.image or settings.engine_image,
         "command": ["python3", LAUNCHER_FILE],
         "args": [
-            *("--socket", f"{RUN_PATH}/engine.sock"),
-            *("--state", f"{RUN_PATH}/engine.json"),
+            *("--socket", f"{RUN_PATH}/{ENGINE_SOCKET}"),
+            *("--state", f"{RUN_PATH}/{ENGINE_STATE}"),
             "--",
             *vllm_arguments(model),
         ],
@@ -64,7 +66,7 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
             "periodSeconds": LIVENESS_PERIOD_SECONDS,
             "timeoutSeconds": 5,
             "failureThreshold": LIVENESS_FAILURES,
-            # What it was working on does not move any more.
+            # Its requests make no progress any more.
             "terminationGracePeriodSeconds": GRACE_AFTER_HANG_SECONDS,
         }
     if engine.image_pull_policy:
@@ -82,7 +84,7 @@ def _environment(model: Model) -> list[Object]:
     ours: dict[str, Object] = {
         name: {"name": name, "value": value}
         for name, value in {
-            # The user id has no entry in the image's passwd file; torch asks for a name and a home.
+            # The user id has no entry in the image's passwd file; torch needs a name and a home.
             "HOME": HOME,
             "USER": "fairlead",
             "HF_HOME": f"{HOME}/.cache/huggingface",

@@ -6,8 +6,8 @@ properly.
 
 It reads gateway.json and the API keys again when they change, so neither is part of the pod template and a
 change restarts nothing. During a rollout that means that pods of the former revision see the new file too.
-What in it describes the pod itself is therefore also pinned there: a gateway must go on to speak for the
-engine that runs beside it, and to use the keys that are mounted, not those that are to come.
+The parts that describe the pod itself are therefore also pinned in the pod template: a gateway must keep the
+settings of the engine that runs beside it, and use the keys that are mounted, not future ones.
 """
 
 from __future__ import annotations
@@ -15,70 +15,81 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from fairlead_contract.defaults import UNBOUNDED_REQUESTS
+from fairlead_contract.gateway_settings import (
+    ApiSettings,
+    AuthSettings,
+    EngineSettings,
+    GatewaySettings,
+    ModelSettings,
+    PinnedSettings,
+)
+from fairlead_contract.names import ADMIN_PORT, API_PORT, API_PORT_NAME, GATEWAY_VARIABLES
+from fairlead_contract.paths import GATEWAY_SETTINGS, RUN_PATH
 from fairlead_operator.render.arguments import STRUCTURED_OUTPUTS_BACKENDS, max_logprobs
 from fairlead_operator.render.model import Model, Object, RenderSettings
-from fairlead_operator.render.paths import LAUNCHER_PATH, LAUNCHER_VOLUME, RUN_PATH
+from fairlead_operator.render.paths import LAUNCHER_PATH, LAUNCHER_VOLUME
 from fairlead_operator.render.security import container_security
 
-API_PORT = 8000
-ADMIN_PORT = 8001
 CONFIG_PATH = "/etc/fairlead/gateway"
 KEYS_PATH = "/etc/fairlead/keys"
-# More than vLLM runs at once by itself, whatever the hardware (its largest default of --max-num-seqs).
-MAX_RUNNING_REQUESTS = 1024
 
 
-def gateway_config(model: Model) -> Object:
-    """What the gateway reads from gateway.json; everything is written out, since people read it too."""
-    api = model.spec.api
-    return {
-        **pinned_config(model),
-        "created": model.created,
-        "api": {
-            "dialect": api.dialect,
-            "defaults": api.defaults,
-            "limits": {
+def gateway_config(model: Model) -> GatewaySettings:
+    """The contents of gateway.json; every value is written, since users read it too."""
+    api, rollout, engine = model.spec.api, model.spec.rollout, model.spec.engine
+    pinned = pinned_config(model)
+    return GatewaySettings(
+        model=pinned.model,
+        engine=pinned.engine,
+        auth=pinned.auth,
+        created=model.created,
+        api=ApiSettings(
+            dialect=api.dialect,
+            defaults=api.defaults,
+            limits={
                 name: limit.model_dump(by_alias=True, exclude_none=True) for name, limit in api.limits.items()
             },
-            "unknownFields": api.unknown_fields,
-        },
-        "drainTimeoutSeconds": model.spec.rollout.drain_timeout_seconds,
-        "maxBodyBytes": api.max_body_bytes,
-        "maxRunningRequests": model.spec.engine.max_running_requests or MAX_RUNNING_REQUESTS,
-        "maxQueuedRequests": api.max_queued_requests,
-        "queueTimeoutSeconds": api.queue_timeout_seconds,
-        "engineSilenceTimeoutSeconds": api.engine_silence_timeout_seconds,
-        "unresponsiveAfterSeconds": model.spec.engine.unresponsive.after_seconds,
-    }
+            unknown_fields=api.unknown_fields,
+        ),
+        drain_timeout_seconds=rollout.drain_timeout_seconds,
+        max_body_bytes=api.max_body_bytes,
+        max_running_requests=engine.max_running_requests or UNBOUNDED_REQUESTS,
+        max_queued_requests=api.max_queued_requests,
+        queue_timeout_seconds=api.queue_timeout_seconds,
+        engine_silence_timeout_seconds=api.engine_silence_timeout_seconds,
+        unresponsive_after_seconds=engine.unresponsive.after_seconds,
+    )
 
 
-def pinned_config(model: Model) -> Object:
+def pinned_config(model: Model) -> PinnedSettings:
     """The part of gateway.json that is true only for the pods of this rendering."""
     engine = model.spec.engine
-    return {
-        "model": {
-            "servedName": model.served_name,
-            "aliases": list(model.spec.model.aliases),
-            "adapters": [adapter.name for adapter in model.spec.model.adapters],
-        },
-        "engine": {
-            "schedulingPolicy": engine.scheduling_policy,
-            "structuredOutputsBackend": STRUCTURED_OUTPUTS_BACKENDS[engine.structured_outputs_backend],
-            "requestChatTemplates": engine.request_chat_templates,
-            "mediaDomains": list(model.spec.api.media_domains),
-            "maxLogprobs": max_logprobs(model),
-        },
-        "auth": {"mode": model.spec.api.auth.mode},
-    }
+    return PinnedSettings(
+        model=ModelSettings(
+            served_name=model.served_name,
+            aliases=tuple(model.spec.model.aliases),
+            adapters=tuple(adapter.name for adapter in model.spec.model.adapters),
+        ),
+        engine=EngineSettings(
+            scheduling_policy=engine.scheduling_policy,
+            structured_outputs_backend=STRUCTURED_OUTPUTS_BACKENDS[engine.structured_outputs_backend],
+            request_chat_templates=engine.request_chat_templates,
+            media_domains=tuple(model.spec.api.media_domains),
+            max_logprobs=max_logprobs(model),
+        ),
+        auth=AuthSettings(mode=model.spec.api.auth.mode),
+    )
 
 
 def render_config_map(model: Model) -> Object:
     """The ConfigMap NAME-gateway."""
+    text = json.dumps(gateway_config(model).model_dump(mode="json"), indent=2, sort_keys=True)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": model.metadata(f"{model.name}-gateway"),
-        "data": {"gateway.json": json.dumps(gateway_config(model), indent=2, sort_keys=True) + "\n"},
+        "data": {GATEWAY_SETTINGS: text + "\n"},
     }
 
 
@@ -89,7 +100,8 @@ def gateway_volumes(model: Model) -> list[Object]:
         {"name": "gateway-config", "configMap": {"name": f"{model.name}-gateway"}},
     ]
     if secret := model.spec.api.auth.secret_name:
-        # Not optional: a pod that waits for its keys says so; one that refuses everybody looks ready.
+        # Not optional: a pod that waits for its keys reports it; one that refuses every request would look
+        # ready.
         source = {"secretName": secret, "defaultMode": 0o440, "optional": False}
         volumes.append({"name": "gateway-keys", "secret": source})
     return volumes
@@ -97,7 +109,7 @@ def gateway_volumes(model: Model) -> list[Object]:
 
 def gateway_container(model: Model, settings: RenderSettings) -> Object:
     """The gateway's container."""
-    pinned = json.dumps(pinned_config(model), sort_keys=True, separators=(",", ":"))
+    pinned = json.dumps(pinned_config(model).model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return {
         "name": "gateway",
         "image": settings.gateway_image,
@@ -105,14 +117,14 @@ def gateway_container(model: Model, settings: RenderSettings) -> Object:
         "restartPolicy": "Always",
         "args": ["serve"],
         "env": [
-            {"name": "FAIRLEAD_GATEWAY_CONFIG", "value": f"{CONFIG_PATH}/gateway.json"},
-            {"name": "FAIRLEAD_GATEWAY_KEYS_DIR", "value": KEYS_PATH},
-            {"name": "FAIRLEAD_GATEWAY_PINNED", "value": pinned},
-            {"name": "FAIRLEAD_GATEWAY_RUN_DIR", "value": RUN_PATH},
-            {"name": "FAIRLEAD_GATEWAY_LAUNCHER_DIR", "value": LAUNCHER_PATH},
+            {"name": f"{GATEWAY_VARIABLES}CONFIG", "value": f"{CONFIG_PATH}/{GATEWAY_SETTINGS}"},
+            {"name": f"{GATEWAY_VARIABLES}KEYS_DIR", "value": KEYS_PATH},
+            {"name": f"{GATEWAY_VARIABLES}PINNED", "value": pinned},
+            {"name": f"{GATEWAY_VARIABLES}RUN_DIR", "value": RUN_PATH},
+            {"name": f"{GATEWAY_VARIABLES}LAUNCHER_DIR", "value": LAUNCHER_PATH},
         ],
         "ports": [
-            {"name": "http", "containerPort": API_PORT, "protocol": "TCP"},
+            {"name": API_PORT_NAME, "containerPort": API_PORT, "protocol": "TCP"},
             {"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"},
         ],
         "startupProbe": {"httpGet": _get("/healthz"), "periodSeconds": 1, "failureThreshold": 120},

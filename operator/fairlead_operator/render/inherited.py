@@ -1,7 +1,7 @@
 """Labels and annotations that all children of a model have, by its spec and by the operator's settings.
 
-They are filled in where nothing else says something about a key: what Fairlead sets goes first, then
-spec.podTemplate for pods, then spec.inheritedMetadata, then the settings. Selectors never contain them.
+They are filled in where a key is not set otherwise. The order is: Fairlead's own, then spec.podTemplate for
+pods, then spec.inheritedMetadata, then the settings. Selectors never contain them.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ def render_leader_worker_set(model: Model, templates: tuple[Object, ...], choice
 
 
 def _group_strategy(strategy: Object) -> Object:
-    """A Deployment's strategy in the words of LeaderWorkerSet, which has no Recreate."""
+    """A Deployment's strategy in the form of LeaderWorkerSet, which has no Recreate."""
     if strategy == RECREATE:
         return {"maxSurge": 0, "maxUnavailable": "100%", "partition": 0}
     if strategy == REPLACE:

@@ -6,22 +6,35 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from fairlead_contract.names import MODEL_LABEL
 from fairlead_operator.api.metadata import InheritedMetadata
-from fairlead_operator.api.names import API_VERSION, KIND, MODEL_LABEL, RESTARTED_AT
+from fairlead_operator.api.names import (
+    API_VERSION,
+    COMPONENT_LABEL,
+    ENGINE_COMPONENT,
+    FIELD_MANAGER,
+    INSTANCE_LABEL,
+    KIND,
+    MANAGED_BY_LABEL,
+    NAME_LABEL,
+    RESTARTED_AT,
+    WORKER_COMPONENT,
+)
 from fairlead_operator.api.spec import ModelDeploymentSpec
 from fairlead_operator.api.v1alpha1 import ModelDeployment
+from fairlead_operator.objects import annotations_of
 
 Object = dict[str, Any]
 
-# Rises when the same spec and images give different objects. It is part of the status, so that one can see by
+# Rises when the same spec and images give different objects. It is part of the status, which so shows by
 # which rules a model's objects were made.
 RENDERING_VERSION = 4
 
 
 @dataclass(frozen=True)
 class AdminClients:
-    """Who may reach the admin port of models' pods, beside their own nodes: the operator, by its namespace,
-    and whatever runs in the namespaces of the monitoring.
+    """Clients of the admin port of models' pods, beside their own nodes: the operator, by its namespace, and
+    all pods in the namespaces of the monitoring.
     """
 
     operator_namespace: str
@@ -65,11 +78,11 @@ RECREATE: Object = {"type": "Recreate"}
 
 @dataclass(frozen=True)
 class Choices:
-    """What the spec does not say and the planner decided from what it observed.
+    """The planner's choices, which are not in the spec.
 
     `templates` are the pod templates to keep, with the version of the rules that made them; () renders them
-    anew. `strategy` is how the workload replaces its pods, in a Deployment's words, and `why` the reason if
-    it is not the usual one.
+    again. `strategy` is how the workload replaces its pods, in the form of a Deployment, and `why` the reason
+    if it is not the default.
     """
 
     templates: tuple[Object, ...] = ()
@@ -80,8 +93,8 @@ class Choices:
 
 @dataclass(frozen=True)
 class Model:
-    """A ModelDeployment with its identity; `status` is the last one reported, as it is stored;
-    `restarted_at` the value by which somebody asked for new pods; `created` is in Unix seconds, 0 if unknown.
+    """A ModelDeployment with its identity; `status` is the last one reported, as it is stored; `restarted_at`
+    the value of the restart annotation; `created` is in Unix seconds, 0 if unknown.
     """
 
     name: str
@@ -116,22 +129,22 @@ class Model:
     def labels(self) -> dict[str, str]:
         """Labels of every child."""
         return {
-            "app.kubernetes.io/name": "fairlead-model",
-            "app.kubernetes.io/instance": self.name,
-            "app.kubernetes.io/component": "engine",
-            "app.kubernetes.io/managed-by": "fairlead-operator",
+            NAME_LABEL: "fairlead-model",
+            INSTANCE_LABEL: self.name,
+            COMPONENT_LABEL: ENGINE_COMPONENT,
+            MANAGED_BY_LABEL: FIELD_MANAGER,
             MODEL_LABEL: self.name,
         }
 
     @property
     def selector(self) -> dict[str, str]:
         """What selects the model's pods that serve; immutable once a Deployment has it."""
-        return {"app.kubernetes.io/component": "engine", MODEL_LABEL: self.name}
+        return {COMPONENT_LABEL: ENGINE_COMPONENT, MODEL_LABEL: self.name}
 
     @property
     def worker_selector(self) -> dict[str, str]:
-        """What selects the pods that serve nobody: further nodes of a replica."""
-        return {"app.kubernetes.io/component": "worker", MODEL_LABEL: self.name}
+        """What selects the pods that serve no requests: further nodes of a replica."""
+        return {COMPONENT_LABEL: WORKER_COMPONENT, MODEL_LABEL: self.name}
 
     @property
     def selector_of_all(self) -> dict[str, str]:
@@ -139,7 +152,7 @@ class Model:
         return {MODEL_LABEL: self.name}
 
     def metadata(self, name: str) -> Object:
-        """Metadata of a child: a name, labels, and an owner so that it goes when the model goes."""
+        """Metadata of a child: a name, labels, and an owner, so that it is deleted with the model."""
         owner = {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -165,14 +178,14 @@ def parse_model(body: Object) -> Model:
         generation=metadata.get("generation", 0),
         spec=parsed.spec,
         status=body.get("status") or {},
-        restarted_at=(metadata.get("annotations") or {}).get(RESTARTED_AT, ""),
+        restarted_at=annotations_of(body).get(RESTARTED_AT, ""),
         created=_unix_seconds(metadata.get("creationTimestamp")),
     )
 
 
 def _unix_seconds(text: str | None) -> int:
-    """A time as the API server writes it; 0 for an object that has none yet, as in a manifest."""
+    """A time since 1970 as the API server writes it; 0 for an object that has none yet, as in a manifest."""
     try:
-        return int(datetime.fromisoformat(text).timestamp()) if text else 0
+        return max(0, int(datetime.fromisoformat(text).timestamp())) if text else 0
     except ValueError:
         return 0

@@ -1,8 +1,8 @@
 """How an engine is split over accelerators and nodes.
 
-Tensor parallelism splits each layer and needs the fast links inside a node; pipeline parallelism hands over
-between groups of layers and bears a network. So by itself a replica on one node is split by tensors over all
-its accelerators, and one on several nodes by pipeline over the nodes.
+Tensor parallelism splits each layer and needs the fast links inside a node. Pipeline parallelism passes data
+between groups of layers and works over a network. So by default a replica on one node is split by tensors
+over all its accelerators, and one on several nodes by pipeline over the nodes.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ MASTER_PORT = 29501
 # LeaderWorkerSet sets these in every container of its pods.
 LEADER_ADDRESS, NODE_RANK = "LWS_LEADER_ADDRESS", "LWS_WORKER_INDEX"
 
-# Arguments by which the user takes the split over accelerators into their own hands.
+# The user's arguments that replace the default split over accelerators.
 _PARALLELISM = re.compile(r"^(-tp|-pp|-dp|--(tensor|pipeline|data)[-_]parallel[-_]size)(=.*|\d+)?$")
 
 
 def parallel_arguments(model: Model) -> list[str]:
     """vLLM's arguments for the split. Sizes that the spec leaves open are left to the user's own arguments if
-    there are any about it; a size of 1 is vLLM's default and unsaid.
+    there are any about it; a size of 1 is vLLM's default and left out.
     """
     engine = model.spec.engine
     tensor, pipeline = engine.tensor_parallel_size, engine.pipeline_parallel_size

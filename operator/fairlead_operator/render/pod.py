@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fairlead_operator.api.names import RESTARTED_AT
+from fairlead_operator.api.names import POD_TEMPLATE_HASH_LABEL, RESTARTED_AT
 from fairlead_operator.render.accelerators import pod_claims
 from fairlead_operator.render.arguments import SHUTDOWN_SECONDS
 from fairlead_operator.render.engine import engine_container, engine_volumes
@@ -17,8 +17,7 @@ from fairlead_operator.render.weights import weights_containers
 
 # On top of the drain and the engine's own shutdown: the hook's round trips and the kubelet's delays.
 GRACE_MARGIN_SECONDS = 10
-# By these labels pods of one revision are told from those of another: ReplicaSets' and LeaderWorkerSets'.
-DEPLOYMENT_REVISION_LABEL = "pod-template-hash"
+# The label by which LeaderWorkerSet distinguishes pods of different revisions.
 GROUP_REVISION_LABEL = "leaderworkerset.sigs.k8s.io/template-revision-hash"
 # What LeaderWorkerSet sets equal in all pods of one group.
 GROUP_LABEL = "leaderworkerset.sigs.k8s.io/group-key"
@@ -37,7 +36,7 @@ class Containers:
 def pod_template(model: Model, settings: RenderSettings) -> Object:
     """The template of a Deployment's pods. Raises PodTemplateError if spec.podTemplate does not fit."""
     metadata = {"labels": {**model.labels, **queue_labels(model)}, "annotations": pod_annotations(model)}
-    where = scheduling(model, DEPLOYMENT_REVISION_LABEL, model.selector)
+    where = scheduling(model, POD_TEMPLATE_HASH_LABEL, model.selector)
     template = {"metadata": metadata, "spec": pod_spec(model, settings, _serving(model, settings), where)}
     return apply_pod_template(template, model.spec.pod_template)
 
@@ -52,7 +51,7 @@ def leader_template(model: Model, settings: RenderSettings) -> Object:
 
 
 def pod_annotations(model: Model) -> dict[str, str]:
-    """The annotations of every pod: when somebody asked for new ones, so that asking is a new revision also
+    """The annotations of every pod: the time of the last restart, so that a restart is a new revision also
     where nothing else has changed.
     """
     return {RESTARTED_AT: model.restarted_at} if model.restarted_at else {}

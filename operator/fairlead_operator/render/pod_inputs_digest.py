@@ -1,4 +1,4 @@
-"""What of a ModelDeployment decides its pods.
+"""A digest of the parts of a ModelDeployment that decide its pods.
 
 The operator's default images and its rendering rules decide them too, but an upgrade of the operator must not
 restart models. So the planner keeps the pod template that runs until one of these inputs changes.

@@ -1,17 +1,19 @@
-"""spec.podTemplate: the user's own words about the pod, merged in last.
+"""spec.podTemplate: the user's patch of the pod template, merged in last.
 
-Almost everything may be changed. What may not is what the operator itself relies on: by which it finds the
-pods, by which the gateway starts before the engine and is reached, and the folder in which both meet. What
-else is wrong the API server refuses, in words that name the field.
+Almost everything may be changed, except what the operator relies on: what identifies the pods, what starts
+the gateway before the engine and makes it reachable, and the folder that both share. The API server refuses
+other errors with a message that names the field.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from fairlead_contract.names import GROUP
+from fairlead_contract.paths import RUN_PATH
 from fairlead_operator.api.env import REFUSED_VARIABLES
-from fairlead_operator.api.names import GROUP
-from fairlead_operator.render.paths import LAUNCHER_PATH, RUN_PATH
+from fairlead_operator.api.names import ENGINE_CONTAINER
+from fairlead_operator.render.paths import LAUNCHER_PATH
 from fairlead_operator.render.quantity import store_quantities
 from fairlead_operator.render.strategic_merge import MergeError, merge_template
 
@@ -45,9 +47,7 @@ def apply_pod_template(template: Object, patch: Object) -> Object:
 
 
 def patch_for(template: Object, patch: Object, others: frozenset[str]) -> Object:
-    """The patch without what it says about containers of the model that other templates have, and this one
-    has not.
-    """
+    """The patch without the containers of the model that only other templates have."""
     spec = _object(patch.get("spec"))
     absent = others - {item["name"] for kind in _CONTAINERS for item in template["spec"].get(kind, [])}
     kept = {
@@ -99,17 +99,17 @@ def _check_container(ours: Object, merged: Object, path: str) -> None:
         name = variable["name"]
         same = not name.startswith("FAIRLEAD_") or there.get(name) == variable
         _require(same, f"{path}.env[{name}]", "must not be changed: it is the operator's")
-    if ours["name"] == "vllm":
+    if ours["name"] == ENGINE_CONTAINER:
         _check_engine(merged, path)
     mounts = _items(merged.get("volumeMounts"))
     for mount in ours.get("volumeMounts", []):
         place = mount["mountPath"]
         same = place not in _MEETING_PLACES or mount in mounts
-        _require(same, f"{path}.volumeMounts[{place}]", "must not be changed: gateway and engine meet there")
+        _require(same, f"{path}.volumeMounts[{place}]", "must not be changed: gateway and engine share it")
 
 
 def _check_engine(merged: Object, path: str) -> None:
-    """Refuses what takes the engine away from the gateway. What `envFrom` brings, the launcher sees."""
+    """Refuses variables that separate the engine from the gateway. The launcher checks those of `envFrom`."""
     for variable in _items(merged.get("env")):
         for refused in REFUSED_VARIABLES:
             fine = variable.get("name") != refused.name or refused.allows(variable.get("value"))

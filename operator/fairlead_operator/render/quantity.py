@@ -18,7 +18,7 @@ _SYNTAX = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))([A-Za-z]*|[eE][+-]?\d+)$")
 
 
 def canonical_quantity(value: float | str) -> str:
-    """The canonical form of a quantity. Raises ValueError for what is none."""
+    """The canonical form of a quantity. Raises ValueError for an invalid one."""
     number, unit = _parsed(value)
     if unit in _BINARY[1:]:
         return _binary(number)
@@ -29,7 +29,7 @@ def canonical_quantity(value: float | str) -> str:
 
 
 def quantity_value(value: float | str) -> Fraction:
-    """The exact number that a quantity stands for. Raises ValueError for what is none."""
+    """The exact number that a quantity stands for. Raises ValueError for an invalid one."""
     return _parsed(value)[0]
 
 
@@ -50,7 +50,7 @@ def _parsed(value: float | str) -> tuple[Fraction, str]:
 
 
 def store_quantities(values: dict[str, Any], *keys: str) -> None:
-    """Rewrites quantities in place, of the given keys or of all. What is none is left for the API server to
+    """Rewrites quantities in place, of the given keys or of all. Invalid ones are left for the API server to
     refuse.
     """
     for key in keys or tuple(values):
@@ -61,7 +61,7 @@ def store_quantities(values: dict[str, Any], *keys: str) -> None:
 
 
 def whole_number(value: int | str) -> int:
-    """A quantity as a number, rounded up to a whole one. Raises ValueError for what is none."""
+    """A quantity as a number, rounded up to a whole one. Raises ValueError for an invalid one."""
     match = _SYNTAX.match(canonical_quantity(value))
     assert match
     number, suffix = Fraction(match[1]), match[2]

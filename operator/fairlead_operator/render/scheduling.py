@@ -1,11 +1,10 @@
-"""What tells the scheduler, and Kueue before it, where and when a pod may run."""
+"""The fields by which the scheduler, and Kueue before it, decide where and when a pod may run."""
 
 from __future__ import annotations
 
+from fairlead_operator.api.names import QUEUE_LABEL
 from fairlead_operator.api.part import ApiObject
 from fairlead_operator.render.model import Model, Object
-
-QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 
 
 def scheduling(model: Model, revision_label: str, selector: dict[str, str]) -> Object:
@@ -14,23 +13,23 @@ def scheduling(model: Model, revision_label: str, selector: dict[str, str]) -> O
     Spread is counted over the pods that `selector` selects, separately for each value of `revision_label`:
     otherwise a rollout that places new pods between old ones leaves them uneven when the old ones are gone.
     """
-    wanted = model.spec.scheduling
+    settings = model.spec.scheduling
     constraints = [
         {
             **_dump(constraint),
             "labelSelector": {"matchLabels": selector},
             "matchLabelKeys": [revision_label],
         }
-        for constraint in wanted.topology_spread_constraints
+        for constraint in settings.topology_spread_constraints
     ]
     fields: Object = {
-        "nodeSelector": dict(wanted.node_selector),
-        "tolerations": [_dump(toleration) for toleration in wanted.tolerations],
-        "affinity": dict(wanted.affinity),
+        "nodeSelector": dict(settings.node_selector),
+        "tolerations": [_dump(toleration) for toleration in settings.tolerations],
+        "affinity": dict(settings.affinity),
         "topologySpreadConstraints": constraints,
-        "priorityClassName": wanted.priority_class_name,
-        "runtimeClassName": wanted.runtime_class_name,
-        "schedulerName": wanted.scheduler_name,
+        "priorityClassName": settings.priority_class_name,
+        "runtimeClassName": settings.runtime_class_name,
+        "schedulerName": settings.scheduler_name,
     }
     return {name: value for name, value in fields.items() if value}
 
@@ -39,7 +38,7 @@ def queue_labels(model: Model) -> dict[str, str]:
     """The label by which Kueue admits a workload, if the model has a queue.
 
     It is set on the Deployment and on its pods: Kueue's webhook for Deployments copies it there at their
-    creation and lets nobody change either; without that webhook the pods are admitted by their own label.
+    creation and refuses changes of both; without that webhook the pods are admitted by their own label.
     """
     queue = model.spec.scheduling.queue_name
     return {QUEUE_LABEL: queue} if queue else {}

@@ -1,14 +1,21 @@
 """The Services through which a model is reached, and the ServiceAccount of its pods.
 
-A model that can be at zero has pods at times, but its Service must answer always. So its Service leads to the
-router, which holds requests until a pod is ready, and a second one tells the router which pods there are.
+A model that can be at zero may have no pods, but its Service must always answer. So its Service leads to the
+router, which holds requests until a pod is ready. A second Service selects the pods for the router.
 """
 
 from __future__ import annotations
 
+from fairlead_contract.names import API_PORT_NAME, pods_service
 from fairlead_operator.render.model import Model, Object, RenderSettings
 
-_PORT = {"name": "http", "port": 80, "targetPort": "http", "protocol": "TCP", "appProtocol": "http"}
+_PORT = {
+    "name": API_PORT_NAME,
+    "port": 80,
+    "targetPort": API_PORT_NAME,
+    "protocol": "TCP",
+    "appProtocol": "http",
+}
 
 
 def can_be_at_zero(model: Model, router_host: str) -> bool:
@@ -26,7 +33,7 @@ def render_services(model: Model, settings: RenderSettings) -> list[Object]:
     # By name, since a Service cannot select pods of another namespace. The port is the router's.
     router = {"type": "ExternalName", "externalName": settings.router_host}
     # The router must know the pods before requests are led to it.
-    return [_service(model, f"{model.name}-pods", pods), _service(model, model.name, router)]
+    return [_service(model, pods_service(model.name), pods), _service(model, model.name, router)]
 
 
 def render_service_account(model: Model) -> Object:

@@ -1,21 +1,20 @@
-"""What a source of weights means for the pod: what vLLM is told to load, and which volume carries it.
+"""What a source of weights means for the pod: the path that vLLM loads, and its volume.
 
-Four of the five kinds are folders that somebody else has filled: of a claim, of an image, of the engine's own
-image or of the node. They are mounted read-only, each at a path of its own, so that a claim may serve the
-model and several adapters. What is downloaded lies in the cache, under a path that only the download knows;
-it leaves a link at a fixed path.
+Four of the five kinds are existing folders: of a claim, of an image, of the engine's own image or of the
+node. They are mounted read-only, each at its own path, so that a claim may serve the model and several
+adapters. A download is in the cache, under a path that only the download knows, with a link at a fixed path.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fairlead_contract.paths import GGUF_ENDING, RUN_PATH
 from fairlead_operator.api.model import Adapter
 from fairlead_operator.render.model import Model, Object
-from fairlead_operator.render.paths import ADAPTERS_PATH, MODELS_PATH, RUN_PATH
+from fairlead_operator.render.paths import ADAPTERS_PATH, MODELS_PATH
 
 DOWNLOADED_SCHEMES = ("hf", "s3")
-GGUF = ".gguf"
 
 
 @dataclass(frozen=True)
@@ -23,9 +22,9 @@ class Place:
     """Where the engine finds a model or an adapter.
 
     `path` is what vLLM loads: a folder, or a GGUF file. `volume` is the pod's volume without its name ({} if
-    there is none), mounted at `mount`. `link` is what the init container makes, to the folder of what it has
-    downloaded; "" if nothing is. `config` is the folder with the configuration and the tokenizer of a GGUF
-    file, where that is another one than the file's own.
+    there is none), mounted at `mount`. `link` is the init container's link to the downloaded folder; "" if
+    nothing is downloaded. `config` is the folder with the configuration and the tokenizer of a GGUF file,
+    where that is another one than the file's own.
     """
 
     path: str
@@ -36,7 +35,7 @@ class Place:
 
     @property
     def downloaded(self) -> bool:
-        """Whether the init container brings it."""
+        """Whether the init container downloads it."""
         return bool(self.link)
 
 
@@ -57,8 +56,8 @@ def scheme(source: str) -> str:
 
 
 def _place(model: Model, source: str, *, mount: str, link: str) -> Place:
-    """Raises ValueError for what the API server does not let through: an unknown scheme, a path that is no
-    folder below the root.
+    """Raises ValueError for what the API server refuses too: an unknown scheme, a path that is no folder
+    below the root.
     """
     kind, _, rest = source.partition("://")
     if kind in DOWNLOADED_SCHEMES:
@@ -97,7 +96,7 @@ def _downloaded(kind: str, rest: str, link: str) -> Place:
 def _file_in(path: str) -> str:
     """The GGUF file at the end of a path; "" if it ends with a folder, or if nothing is before the file."""
     folder, _, last = path.rpartition("/")
-    return last if folder and last.endswith(GGUF) else ""
+    return last if folder and last.endswith(GGUF_ENDING) else ""
 
 
 def _below(mount: str, path: str) -> str:

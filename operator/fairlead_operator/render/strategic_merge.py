@@ -2,8 +2,8 @@
 
 Objects are merged field by field, null removes a field, and lists whose items have a key in Kubernetes' types
 (containers by name, mounts by path, ...) are merged item by item; all other lists are replaced. Directives:
-`$patch: replace` and `$patch: delete` in an object or an item, `$retainKeys` in an object. Those by which
-kubectl tells the order of lists are refused: the order of the patch, then of the template, decides.
+`$patch: replace` and `$patch: delete` in an object or an item, `$retainKeys` in an object. kubectl's
+directives for the order of lists are refused: the order of the patch, then of the template, decides.
 
 Source of the keys: the tags `patchMergeKey` of k8s.io/api/core/v1; of the rules: the package strategicpatch
 of k8s.io/apimachinery, with which the tests compare.
@@ -24,7 +24,7 @@ class MergeError(ValueError):
 
 @dataclass(frozen=True)
 class _Fields:
-    """What the merge must know of an object: its lists that have a key, and its objects that have such."""
+    """The merge schema of an object: its lists with a key, and its objects that contain such lists."""
 
     lists: dict[str, tuple[str, _Fields]] = field(default_factory=dict)
     objects: dict[str, _Fields] = field(default_factory=dict)
@@ -112,7 +112,7 @@ def _merge_list(original: list[Any], patch: list[Any], key: str, fields: _Fields
         if directive not in (None, "delete", "replace"):
             raise MergeError(f"{path}[{index}].{_PATCH} must be replace or delete, not {directive!r}")
         if directive != "replace" and key not in item:
-            raise MergeError(f"{path}[{index}] needs {key}, by which it is told from the others")
+            raise MergeError(f"{path}[{index}] needs {key}, which identifies the item")
         if not isinstance(item.get(key, ""), str | int):
             raise MergeError(f"{path}[{index}].{key} must be a string or a number")
     gone = [item[key] for item in patch if item.get(_PATCH) == "delete"]
@@ -144,7 +144,7 @@ def _ordered(before: list[Any], patched: list[Any]) -> list[Any]:
 
 
 def _added(value: Any, path: str) -> Any:
-    """What becomes of a value where there was none: no nulls, and no objects that were to be deleted."""
+    """A new value without nulls, and without objects that were to be deleted."""
     if isinstance(value, dict):
         for key in value:
             _refuse_directive(key, f"{path}.{key}")

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 import json
 
-from fairlead_operator.api.names import POD_INPUTS, POD_TEMPLATE, RENDERING, REVISION, ROLLOUT
+from fairlead_operator.api.names import (
+    ENGINE_CONTAINER,
+    POD_INPUTS,
+    POD_TEMPLATE,
+    RENDERING,
+    REVISION,
+    ROLLOUT,
+)
+from fairlead_operator.objects import annotations_of, named
 from fairlead_operator.render.hashing import digest
 from fairlead_operator.render.inherited import inherit
 from fairlead_operator.render.model import Choices, Model, Object, RenderSettings
@@ -16,7 +24,7 @@ from fairlead_operator.render.pod import leader_template, pod_template
 from fairlead_operator.render.pod_inputs_digest import pod_inputs
 from fairlead_operator.render.worker import worker_template
 
-# Anybody who may edit the Deployment can write its annotations.
+# Any user who may edit the Deployment can write its annotations.
 _VERSION_DIGITS = 9
 
 
@@ -44,13 +52,12 @@ def template_annotations(model: Model, templates: tuple[Object, ...], choices: C
 
 
 def pinned_templates(model: Model, workload: Object) -> tuple[Object, ...]:
-    """The pod templates of a live workload, if what they were rendered from is what the model says now; ()
-    if it is not.
+    """The pod templates of a live workload, if they were rendered from the model's present inputs; () if not.
 
     They are read from the annotation, not from the workload's own templates: those have the API server's
-    defaults, and may have been changed by others. An annotation that was tampered with does not count.
+    defaults, and may have been changed by others. A modified annotation does not count.
     """
-    annotations = workload.get("metadata", {}).get("annotations") or {}
+    annotations = annotations_of(workload)
     if annotations.get(POD_INPUTS) != pod_inputs(model):
         return ()
     try:
@@ -63,9 +70,9 @@ def pinned_templates(model: Model, workload: Object) -> tuple[Object, ...]:
 
 
 def rendering_version(workload: Object) -> int:
-    """The version of the rules by which a live workload's pod templates were made; 0 if it does not say."""
-    told = (workload.get("metadata", {}).get("annotations") or {}).get(RENDERING, "")
-    return int(told) if told.isdecimal() and len(told) <= _VERSION_DIGITS else 0
+    """The version of the rules by which a live workload's pod templates were made; 0 if unknown."""
+    recorded = annotations_of(workload).get(RENDERING, "")
+    return int(recorded) if recorded.isdecimal() and len(recorded) <= _VERSION_DIGITS else 0
 
 
 def revision_of(template: Object) -> str:
@@ -74,18 +81,10 @@ def revision_of(template: Object) -> str:
     return revision
 
 
-def desired_revision(workload: Object) -> str:
-    """The revision that the pods of a rendered workload carry."""
-    spec = workload["spec"]
-    return revision_of(
-        spec["template"] if "template" in spec else spec["leaderWorkerTemplate"]["leaderTemplate"]
-    )
-
-
 def start_kind(model: Model, template: Object) -> str:
     """A digest of what decides how long pods take to start: the image, the weights, accelerator and nodes."""
     spec = template["spec"]
-    engine = next(container for container in spec["containers"] if container["name"] == "vllm")
+    engine = named(spec["containers"], ENGINE_CONTAINER)
     placement = {name: spec.get(name) for name in ("nodeSelector", "affinity", "resourceClaims")}
     names = {"served_name", "aliases", "credentials"}
     weights = model.spec.model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=names)
@@ -93,7 +92,7 @@ def start_kind(model: Model, template: Object) -> str:
 
 
 def _stamped(*templates: Object) -> tuple[Object, ...]:
-    """The templates with the digest of all, which tells pods of this revision from others without a look at
+    """The templates with the digest of all, which identifies pods of this revision without reading
     ReplicaSets.
     """
     bare = [_annotated(template, {}) for template in templates]
@@ -102,6 +101,5 @@ def _stamped(*templates: Object) -> tuple[Object, ...]:
 
 
 def _annotated(template: Object, more: dict[str, str]) -> Object:
-    metadata = template["metadata"]
-    annotations = {key: value for key, value in metadata.get("annotations", {}).items() if key != REVISION}
-    return {**template, "metadata": {**metadata, "annotations": {**annotations, **more}}}
+    annotations = {key: value for key, value in annotations_of(template).items() if key != REVISION}
+    return {**template, "metadata": {**template["metadata"], "annotations": {**annotations, **more}}}

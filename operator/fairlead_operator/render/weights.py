@@ -1,22 +1,25 @@
 """The weights in the pod: the container that downloads them, their cache, and the volumes that carry others.
 
-The download is an init container after the gateway, which tells of its progress, and before the engine. That
-one gets no credentials and no network for weights: what it needs is there when it starts, or the pod says why
-not.
+The download is an init container after the gateway, which reports its progress, and before the engine. The
+engine gets no credentials and no network for weights: the weights are there when it starts, or the pod
+reports why not.
 """
 
 from __future__ import annotations
 
 import json
 
+from fairlead_contract.download_order import DownloadJob, DownloadOrder
+from fairlead_contract.names import DOWNLOAD_ORDER_VARIABLE
+from fairlead_contract.paths import RUN_PATH, WEIGHTS_STATE
+from fairlead_operator.api.names import WEIGHTS_CONTAINER
 from fairlead_operator.render.hashing import digest
 from fairlead_operator.render.model import Model, Object, RenderSettings
-from fairlead_operator.render.paths import RUN_PATH, WEIGHTS_PATH
+from fairlead_operator.render.paths import WEIGHTS_PATH
 from fairlead_operator.render.quantity import canonical_quantity, whole_number
 from fairlead_operator.render.security import container_security
 from fairlead_operator.render.source import Place, adapter_place, model_place, scheme
 
-CONTAINER = "weights"
 _CACHE = "weights"
 
 # The variables that the libraries read, by scheme: (variable, key of the Secret, whether it may be absent).
@@ -47,17 +50,17 @@ def weights_containers(model: Model, settings: RenderSettings) -> list[Object]:
     if not downloads(model):
         return []
     container = {
-        "name": CONTAINER,
+        "name": WEIGHTS_CONTAINER,
         "image": settings.gateway_image,
         "imagePullPolicy": settings.image_pull_policy,
         "command": ["python", "-m", "fairlead_weights"],
         "env": [
-            {"name": "FAIRLEAD_WEIGHTS", "value": _order(model)},
+            {"name": DOWNLOAD_ORDER_VARIABLE, "value": _order(model)},
             {"name": "DO_NOT_TRACK", "value": "1"},
             *_credentials(model),
         ],
-        # It runs before the engine, never beside it, so that what it asks for costs nothing. Most of its
-        # memory are pages of written files, which the kernel takes back. No CPU limit: it checks digests.
+        # It runs before the engine, never beside it, so its requests add nothing. Most of its memory are
+        # pages of written files, which the kernel reclaims. No CPU limit: it checks digests.
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
         "securityContext": container_security(read_only_root=True),
         "volumeMounts": [
@@ -87,9 +90,9 @@ def weights_mounts(model: Model) -> list[Object]:
 def render_claim(model: Model) -> Object | None:
     """The PersistentVolumeClaim NAME-weights, if one is made for the model.
 
-    Kubernetes lets only its size grow afterwards, so that everything else is as it was when it was made
-    (`plan.claims`). Several pods want to mount it on several nodes; for a single one, a claim that only one
-    node can mount asks less of the storage.
+    Kubernetes lets only its size grow afterwards, so everything else stays as created
+    (`plan.immutable_claim_fields`). Several pods need to mount it on several nodes; for a single one, a claim
+    that only one node can mount needs less from the storage.
     """
     name, cache = claim_name(model), model.spec.model.cache
     if not name or cache.size is None:
@@ -128,48 +131,49 @@ def _cache_volume(model: Model) -> Object:
 
 
 def _order(model: Model) -> str:
-    """What the container reads: all that is to be downloaded, and where it goes."""
-    order: Object = {"jobs": _jobs(model), "cache": WEIGHTS_PATH, "state": f"{RUN_PATH}/weights.json"}
+    """The container's input: everything to download, and the destinations."""
+    order = DownloadOrder(jobs=_jobs(model), cache=WEIGHTS_PATH, state=f"{RUN_PATH}/{WEIGHTS_STATE}")
     cache = model.spec.model.cache
     if cache.type == "Ephemeral" and cache.size:
-        # The kubelet would evict a pod that exceeds the limit, and say little about it.
-        order["capacityBytes"] = whole_number(cache.size)
-    return json.dumps(order, sort_keys=True, separators=(",", ":"))
+        # The kubelet would evict a pod that exceeds the limit, without the cause.
+        order = order.model_copy(update={"capacity_bytes": whole_number(cache.size)})
+    document = order.model_dump(mode="json", exclude_unset=True)
+    return json.dumps(document, sort_keys=True, separators=(",", ":"))
 
 
-def _jobs(model: Model) -> list[Object]:
-    wanted = model.spec.model
-    asked = [("model", wanted.source, wanted.revision, model_place(model))]
-    asked += [
+def _jobs(model: Model) -> tuple[DownloadJob, ...]:
+    weights = model.spec.model
+    sources = [("model", weights.source, weights.revision, model_place(model))]
+    sources += [
         (adapter.name, adapter.source, adapter.revision, adapter_place(model, adapter))
-        for adapter in wanted.adapters
+        for adapter in weights.adapters
     ]
-    return [
-        {
-            "name": name,
-            "source": source,
-            "revision": revision,
-            "endpoint": _endpoint(model, source),
-            "region": wanted.region if scheme(source) == "s3" else None,
-            "target": place.link,
-        }
-        for name, source, revision, place in asked
+    return tuple(
+        DownloadJob(
+            name=name,
+            source=source,
+            revision=revision,
+            endpoint=_endpoint(model, source),
+            region=weights.region if scheme(source) == "s3" else None,
+            target=place.link,
+        )
+        for name, source, revision, place in sources
         if place.downloaded
-    ]
+    )
 
 
 def _endpoint(model: Model, source: str) -> str | None:
     """The endpoint is the model's: that of a hub is none for a bucket's adapter."""
-    wanted = model.spec.model
-    same = scheme(wanted.source) == scheme(source)
-    return wanted.endpoint if same or not model_place(model).downloaded else None
+    weights = model.spec.model
+    same = scheme(weights.source) == scheme(source)
+    return weights.endpoint if same or not model_place(model).downloaded else None
 
 
 def _credentials(model: Model) -> list[Object]:
     credentials = model.spec.model.credentials
     if not credentials:
         return []
-    schemes = sorted({scheme(job["source"]) for job in _jobs(model)})
+    schemes = sorted({scheme(job.source) for job in _jobs(model)})
     return [
         {
             "name": variable,

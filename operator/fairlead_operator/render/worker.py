@@ -1,17 +1,18 @@
 """The workers of a group: pods that run a part of an engine whose API is in the group's leader.
 
-A worker has no gateway, so nothing that needs one: it is ready as soon as it runs, and the launcher comes by
-a container of its own. A worker that is to leave, for example when its node is drained, would tear the engine
-down under the requests of all. LeaderWorkerSet deletes the leader as soon as a worker is deleted
-(`RecreateGroupOnPodRestart`), and the leader then drains as every pod does. So the worker only waits until
-the leader has drained: it reads the leader's state and changes nothing there.
+A worker has no gateway: it is ready as soon as it runs, and a container of its own copies the launcher. A
+worker that is removed, for example when its node is drained, would end the engine for all requests.
+LeaderWorkerSet deletes the leader as soon as a worker is deleted (`RecreateGroupOnPodRestart`), and the
+leader then drains as every pod does. So the worker only waits until the leader has drained: it reads the
+leader's state and changes nothing there.
 """
 
 from __future__ import annotations
 
+from fairlead_contract.names import ADMIN_PORT
+from fairlead_operator.api.names import GATEWAY_CONTAINER
 from fairlead_operator.render.arguments import SHUTDOWN_SECONDS
 from fairlead_operator.render.engine import engine_container, engine_volumes
-from fairlead_operator.render.gateway import ADMIN_PORT
 from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.parallelism import LEADER_ADDRESS
 from fairlead_operator.render.paths import LAUNCHER_FILE, LAUNCHER_PATH, LAUNCHER_VOLUME
@@ -22,7 +23,7 @@ from fairlead_operator.render.weights import weights_containers
 
 # Where the gateway's image has the launcher (gateway.Dockerfile).
 LAUNCHER_IN_IMAGE = "/opt/fairlead/app/launcher/fairlead_launcher.py"
-_LEADERS_ALONE = frozenset({"gateway"})
+_LEADERS_ALONE = frozenset({GATEWAY_CONTAINER})
 _OF_THE_GATEWAY = frozenset({"startupProbe", "livenessProbe"})
 
 

@@ -1,9 +1,9 @@
-"""How many generation requests run at once, and which wait.
+"""Bounds how many generation requests run at once, and how many wait.
 
-It bounds what runs and what waits, in an order that is fair between callers: those who wait are served in
-turn by owner (the API key's name), so that one caller's flood cannot starve the others; within an owner in
-order of arrival. The gateway counts in-flight requests itself because the engine's own count drifts after
-broken streams, and because a drain must know when the last byte has left, not when the engine was done.
+The order of waiting requests is fair: owners (the API key's name) take turns, so that one owner's flood
+cannot starve the others. Within an owner the order is that of arrival. The gateway counts in-flight requests
+itself because the engine's own count drifts after broken streams, and because a drain must know when the last
+byte has left, not when the engine has finished.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ _WEIGHT_OF_LATEST = 0.1
 
 
 class Waiter(Protocol):
-    """A request that wants to run."""
+    """A request that needs a place."""
 
     owner: str
 
     def admitted(self) -> None:
-        """Its turn has come; it now holds a place, which it must give back with `Gate.leave`."""
+        """The request now holds a place, which it must give back with `leave`."""
 
 
 class ConcurrencyLimiter:
-    """Counts requests, bounds how many run and wait, and tells when none is left."""
+    """Counts requests, bounds how many run and wait, and signals when none is left."""
 
     def __init__(self, running_limit: int = 1024, queue_limit: int = 1024) -> None:
         self.running_limit, self.queue_limit = running_limit, queue_limit
         self.running = 0
         self.waiting = 0
         self.draining = False
-        # The process has been asked to end: a drain is final.
+        # The process is to end: a drain is final.
         self.stopping = False
         self._queues: OrderedDict[str, deque[Waiter]] = OrderedDict()
         self._typical_seconds = 1.0
@@ -58,14 +58,14 @@ class ConcurrencyLimiter:
         return False
 
     def leave(self, seconds: float) -> None:
-        """Gives a place back that was held for so long."""
+        """Gives back a place; `seconds` is how long it was held."""
         self._typical_seconds += _WEIGHT_OF_LATEST * (seconds - self._typical_seconds)
         self.running -= 1
         if self.waiting or self._idle_watchers:
             self.admit()
 
     def withdraw(self, waiter: Waiter) -> None:
-        """Takes a request out that waits no longer."""
+        """Removes a waiting request."""
         queue = self._queues[waiter.owner]
         queue.remove(waiter)
         self.waiting -= 1
@@ -74,7 +74,7 @@ class ConcurrencyLimiter:
         self._settle()
 
     def admit(self) -> None:
-        """Lets in as many of those who wait as there are places; also after the bounds were raised."""
+        """Admits waiting requests while there are places; also to be called after the bounds were raised."""
         while self._queues and self.running < self.running_limit:
             owner, queue = next(iter(self._queues.items()))
             waiter = queue.popleft()

@@ -1,7 +1,7 @@
 """The API key of a connection.
 
-A client sends its key with every request on the same connection; the digest is made once for all of them.
-What is compared without care for time are two things that the same client has sent.
+A client sends its key with every request on the same connection; the digest is made once for all of them. The
+comparison need not take constant time, because the same client has sent both values.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from .keys import Key, KeyRing
 
 
 class ConnectionAuth:
-    """Checks the keys that come over one connection. `address` is the holder that stands for its client."""
+    """Checks the keys that come over one connection. `address` is the holder of its client."""
 
     __slots__ = ("_authorization", "_key", "_ring", "address")
 
@@ -24,7 +24,7 @@ class ConnectionAuth:
         self._key: Key | None = None
 
     def check(self, ring: KeyRing, authorization: bytes, attempts: FailedKeyAttempts) -> Key:
-        """Whose key it is, by the value of the Authorization header.
+        """The key and its owner, by the value of the Authorization header.
 
         Raises ApiError 401, or 429 when the address has tried too many wrong keys.
         """

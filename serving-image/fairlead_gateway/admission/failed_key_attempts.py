@@ -1,8 +1,9 @@
 """Limits how often one address may try API keys that are not valid.
 
 A key that was valid before is always let through, so that an attacker behind the same address (a proxy, a
-router) does not lock the others out. A key that was not seen yet must wait for its turn while its address has
-used up its attempts: only then does guessing not get faster by being refused in another way.
+router) does not lock the others out. While an address has used up its attempts, every other key from it is
+refused without a check: otherwise valid and invalid keys would get different answers, and guessing would not
+be slower.
 """
 
 from __future__ import annotations
@@ -21,20 +22,20 @@ from fairlead_gateway.contract.errors import ApiError
 
 
 class FailedKeyAttempts:
-    """A token bucket for each place that keys come from: an address, or an address and the model it asks for.
+    """A token bucket for each source of keys: an address, or an address and a model.
 
     `clock` is monotonic, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        # When the bucket of a place is full again; absent for a full one.
+        # When the bucket of a source is full again; absent for a full one.
         self._full_at: OrderedDict[str, float] = OrderedDict()
-        # Hashes, not keys: Python's are salted for each process and say nothing outside of it.
+        # Hashes, not keys: Python's are salted for each process, so they are of no use outside of it.
         self._valid: OrderedDict[int, None] = OrderedDict()
 
     def require(self, place: str, authorization: bytes, scope: str = "") -> None:
-        """Raises ApiError 429 if a key from this place must wait before it is looked at.
+        """Raises ApiError 429 if a key from this source must wait before it is checked.
 
         `scope` is what the key is for, where it may be valid for one thing and not for another.
         """
@@ -48,7 +49,7 @@ class FailedKeyAttempts:
             raise ApiError(429, message, "rate_limit_exceeded", headers=retry)
 
     def failed(self, place: str) -> None:
-        """A key from this place was not valid."""
+        """Counts a key from this source that was not valid."""
         now = self._clock()
         self._full_at[place] = max(now, self._full_at.get(place, now)) + WRONG_KEY_SECONDS
         self._full_at.move_to_end(place)
@@ -56,7 +57,7 @@ class FailedKeyAttempts:
             self._full_at.popitem(last=False)
 
     def succeeded(self, authorization: bytes, scope: str = "") -> None:
-        """This value of the Authorization header was a valid key."""
+        """Remembers this value of the Authorization header as a valid key."""
         known = hash((scope, authorization))
         if known in self._valid:
             return

@@ -2,7 +2,8 @@
 
 The rule is that of dynamic thresholds in switch buffers (Choudhury and Hahne, 1998): what a holder has must
 not exceed a fixed part of what is still free. A single holder can take much of an idle resource, and there is
-always something left for the next one. It needs no configuration by caller and no look at the others.
+always something left for the next one. It needs no configuration for each caller and no knowledge of the
+others.
 """
 
 from __future__ import annotations
@@ -22,11 +23,11 @@ class FairShares:
 
     @property
     def largest(self) -> int:
-        """What one holder can have when no other has anything."""
+        """The share of a single holder."""
         return int(self.total * SHARE_OF_FREE / (1 + SHARE_OF_FREE))
 
     def held(self, holder: str) -> int:
-        """What a holder has now."""
+        """The present share of a holder."""
         return self._held.get(holder, 0)
 
     def take(self, holder: str, amount: int) -> bool:
@@ -49,7 +50,7 @@ class FairShares:
 
 
 def address_holder(host: str) -> str:
-    """The holder that stands for a client's IP address.
+    """The holder of a client's IP address.
 
     An IPv6 client is given a whole /64 network, so all its addresses are one holder. A text that is no
     address is its own holder.

@@ -1,15 +1,15 @@
-"""Who may ask for what: API keys, known only by their digests.
+"""API keys and the models they may use; only the digests of keys are known.
 
-A mounted Secret holds one file per key. The file's name says whose key it is; its content is
-`{"sha256": "<64 hex digits>", "models": ["name", ...]}`, where `models` may be absent for all of them. The
-key itself is nowhere in the cluster. Two files are two keys, both valid: that is how a key is rotated.
+A mounted Secret holds one file per key. The file's name is the owner of the key; its content is `{"sha256":
+"<64 hex digits>", "models": ["name", ...]}`, where `models` may be absent for all of them. The key itself is
+nowhere in the cluster. Two files are two keys, both valid: that is how a key is rotated.
 
-A key of sufficient length has no use for a slow hash, and this runs before every request: one SHA-256, one
+A key of sufficient length does not need a slow hash, and this runs before every request: one SHA-256, one
 dictionary look-up by the first bytes of the digest, and a comparison of the rest that takes the same time
-wherever it differs. What the look-up may give away are bytes of a digest, never of a key.
+wherever it differs. The look-up can reveal bytes of a digest, never of a key.
 
-Mistakes are found when the files are read, each with its file's name. A wrong file admits nobody and keeps
-nobody else out. A message never repeats a file's content: it could be a key that somebody put there as is.
+Mistakes are found when the files are read, each with its file's name. A wrong file admits no client and does
+not affect the other keys. A message never repeats a file's content: it could be a key in plain text.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _EXAMPLE = '{"sha256": "<64 hex digits>"} with the digits that printf %s "$KEY" 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Whose key it is, and the models it may use; None means all of them."""
+    """The owner of a key, and the models it may use; None means all of them."""
 
     name: str
     models: frozenset[str] | None = None
 
     def allows(self, model: str) -> bool:
-        """Whether this key may use the model that goes by this name."""
+        """Whether this key may use the model of this name."""
         return self.models is None or model in self.models
 
 
 class KeyRing:
-    """The keys that are valid now, and what is wrong with the files that give none."""
+    """The valid keys, and the problems of invalid files."""
 
     def __init__(self, keys: Mapping[bytes, Key], problems: tuple[str, ...] = ()) -> None:
         self.problems = problems
@@ -84,7 +84,7 @@ class KeyRing:
 def read_keys(folder: Path) -> dict[str, bytes]:
     """The files of a mounted Secret, name -> content. Raises OSError when the folder cannot be read.
 
-    Dot-files are the kubelet's own (`..data`). A file that goes while this reads has been taken away.
+    Dot-files are the kubelet's own (`..data`). A file that disappears during the read has been removed.
     """
     files: dict[str, bytes] = {}
     for path in folder.iterdir():
@@ -98,7 +98,7 @@ def read_keys(folder: Path) -> dict[str, bytes]:
 
 
 def _parse_file(name: str, content: bytes) -> tuple[bytes, Key]:
-    """Digest and key. Raises ValueError with what is wrong and what to write instead."""
+    """Digest and key. Raises ValueError with the problem and the remedy."""
     try:
         document: Any = orjson.loads(content)
     except orjson.JSONDecodeError:

@@ -1,7 +1,7 @@
-"""What the transport and the two APIs promise each other.
+"""The interface between the transport and the two APIs.
 
 An adapter turns one client request into one chat-completions request of the engine, and the engine's answer
-into the client's. It sees bytes and nothing else of the world, so that tests drive it without a server.
+into the client's. It works on bytes alone, so that tests drive it without a server.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Call:
-    """What an adapter may know of the world."""
+    """The context of an adapter."""
 
     token: str
     """32 hex digits, unique per request; ids in answers are made of it."""

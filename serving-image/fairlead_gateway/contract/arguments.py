@@ -13,12 +13,12 @@ from typing import Any
 
 import orjson
 
+from fairlead_contract.parameters.bounds import MAX_FORM_DEPTH
 from fairlead_gateway.bounds import MAX_JSON_VALUES
 
-from .parameters.bounds import MAX_FORM_DEPTH
 from .sizes import is_deeper
 
-# The name says to the model that this is no parameter of its function.
+# The name shows the model that this is not a parameter of its function.
 INVALID_ARGUMENTS = "INVALID_ARGUMENTS"
 _NO_ARGUMENTS = ("", "null")
 
@@ -28,15 +28,15 @@ def mend_arguments(messages: list[dict[str, Any]]) -> bool:
 
     The messages are of the form that `check_messages` accepts.
     """
-    mended = False
+    changed = False
     for message in messages:
         for call in message.get("tool_calls") or ():
             arguments = call["function"]["arguments"]
             # The engine reads an empty text as no arguments.
             if arguments and not _is_object(arguments):
                 call["function"]["arguments"] = _as_object(arguments)
-                mended = True
-    return mended
+                changed = True
+    return changed
 
 
 def _is_object(arguments: str) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from fairlead_contract.values import Array, Choice, Kind, Object, String
+
 from .errors import invalid, missing
-from .values import Array, Choice, Kind, Object, String, check
+from .value_check import check
 
 _CALLS = Array(Object())
 _TEXT = String()

@@ -23,13 +23,13 @@ class ChatAdapter:
 
     def whole(self, body: bytes) -> bytes:
         """The engine's answer in the shape of the dialect."""
-        return shape_answer(body, self.engine.wanted)
+        return shape_answer(body, self.engine.transform)
 
     def stream(self) -> tuple[bytes, Relay]:
         """Nothing to begin with, and a relay."""
-        wanted = self.engine.wanted
-        rewrite = chunk_rewriter(wanted, self._call.token)
-        return b"", ChatRelay(wanted.choices, rewrite, wanted.shape.cut, self.attribute_error)
+        transform = self.engine.transform
+        rewrite = chunk_rewriter(transform, self._call.token)
+        return b"", ChatRelay(transform.choices, rewrite, transform.shape.cut, self.attribute_error)
 
     def attribute_error(self, error: ApiError) -> ApiError:
         """The engine's error under the names that the client has used."""

@@ -15,26 +15,26 @@ Json = dict[str, Any]
 _DATA = b"data: "
 
 
-def chunk_rewriter(wanted: ResponseTransform, token: str) -> ChunkRewriter | None:
-    """What changes the chunks of a stream; None if none can ever need it."""
+def chunk_rewriter(transform: ResponseTransform, token: str) -> ChunkRewriter | None:
+    """The rewriter of the chunks of a stream; None if no chunk can need it."""
     # Inside a JSON string the quotes would be escaped, so text of the model never looks like one of these.
     needles = []
-    if wanted.reasoning is not Reasoning.AS_RECEIVED:
+    if transform.reasoning is not Reasoning.AS_RECEIVED:
         needles.append(b'"reasoning":')
-    if wanted.tools:
+    if transform.tools:
         needles += [b'"tool_calls":', b'"delta":null']
-    if wanted.request_id is not None:
+    if transform.request_id is not None:
         needles.append(b'"id":')
-    if wanted.selection is not None:
+    if transform.selection is not None:
         needles.append(b'"choices":')
-    return ChunkRewriter(wanted, token, tuple(needles)) if needles else None
+    return ChunkRewriter(transform, token, tuple(needles)) if needles else None
 
 
 class ChunkRewriter:
     """Changes the chunks that hold one of the needles."""
 
-    def __init__(self, wanted: ResponseTransform, token: str, needles: tuple[bytes, ...]) -> None:
-        self._wanted = wanted
+    def __init__(self, transform: ResponseTransform, token: str, needles: tuple[bytes, ...]) -> None:
+        self._transform = transform
         self._token = token
         self._needles = needles
         self._calls: set[tuple[int, int]] = set()
@@ -53,16 +53,16 @@ class ChunkRewriter:
             raise ValueError(NONSENSE) from None
 
     def _change(self, chunk: Json) -> None:
-        if self._wanted.request_id is not None:
-            chunk["id"] = self._wanted.request_id
-        selection = self._wanted.selection
+        if self._transform.request_id is not None:
+            chunk["id"] = self._transform.request_id
+        selection = self._transform.selection
         if selection is not None:  # only beams are selected in a stream, and they come the best first
             chunk["choices"] = [choice for choice in chunk["choices"] if choice["index"] < selection.n]
         for choice in chunk["choices"]:
             delta = choice["delta"] = choice.get("delta") or {}
             if "reasoning" in delta:
-                place_reasoning(delta, self._wanted.reasoning)
-                if self._wanted.reasoning is Reasoning.DROPPED:
+                place_reasoning(delta, self._transform.reasoning)
+                if self._transform.reasoning is Reasoning.DROPPED:
                     # They spell the reasoning out, token by token.
                     choice["logprobs"] = None
             if delta.get("tool_calls"):

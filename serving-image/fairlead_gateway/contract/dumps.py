@@ -1,4 +1,4 @@
-"""What vLLM says of a request that its types do not fit, as one sentence about one path of the request.
+"""Turns vLLM's validation errors into one sentence about one path of the request.
 
 It lists what each alternative of a type misses, with names of its own classes. There are two forms: that of
 its handler, with dicts of Python, and the text of pydantic's exception where types are checked late.
@@ -17,7 +17,7 @@ _REQUEST = "ChatCompletionRequest"
 _CLASS = re.compile(r"[A-Z]\w*")
 _EXPECTED = "Input should be "
 _CODES = {"missing": "missing_required_parameter", "literal_error": "unsupported_value"}
-# JSON's words for pydantic's.
+# JSON's type names for pydantic's.
 _WORDS = {
     "a valid dictionary": "an object",
     "a valid list": "an array",

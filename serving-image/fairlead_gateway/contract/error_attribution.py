@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
+
 from .errors import ApiError, invalid
-from .parameters import PARAMETERS, ApiKind
 from .request import PreparedChat
 
 _FIRST_NAME = re.compile(r"[a-z_]+")
-# What the engine calls parts of messages, and what it has made of them.
+# The engine's names of parts of messages.
 _PARTS_OF_MESSAGES = frozenset(
     {
         "audio",
@@ -46,12 +47,12 @@ _CONTENT = re.compile(r"multimodal|content part")
 
 
 def attribute_error(error: ApiError, request: PreparedChat) -> ApiError:
-    """The error under the client's name of the parameter, or under none that the client has not sent.
+    """The error with the client's name of the parameter, or without one that the client has not sent.
 
     vLLM leaves the name out of many errors that the engine finds late, but begins their text with it. And
     when two parameters together exclude every token, it only says that it failed.
     """
-    contested = request.wanted.contested
+    contested = request.transform.contested
     if error.status == 500 and contested is not None:
         form, ban = contested
         return invalid(f"'{form}' and '{ban}' exclude each other: no token is left. Change one of them.", ban)
@@ -73,7 +74,7 @@ def _of_the_client(theirs: str, request: PreparedChat) -> str | None:
     name = found[0] if found else ""
     rest = theirs[len(name) :]
     is_form = name == "structured_outputs"
-    renamed = request.wanted.names.get(name)
+    renamed = request.transform.names.get(name)
     if renamed is not None and not (is_form and name in request.given):
         # Below its own name for a form, the engine has a structure of its own.
         return renamed if is_form else renamed + rest

@@ -21,11 +21,11 @@ _PARAM_CHARACTERS = 200
 
 _TOO_LONG = "context_length_exceeded"
 _CONTEXT_LENGTH = re.compile(r"maximum context length is|longer than the maximum model length")
-# vLLM appends what it already says in `param`.
+# vLLM appends the parameter that is also in `param`.
 _PARAMETER_SUFFIX = re.compile(r"\s*\(parameter=.*\)\s*$", re.DOTALL)
-# Time and place in the source with which the grammar compiler begins what it has to say.
+# Time and source position at the beginning of the grammar compiler's message.
 _SOURCE_PLACE = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: ")
-# The engine is told to stop while this request was on its way: worth a retry elsewhere, not a server bug.
+# The engine is stopped while this request was on its way: worth a retry elsewhere, not a server bug.
 _SHUTTING_DOWN = "after shutdown"
 
 
@@ -82,7 +82,7 @@ def missing(param: str) -> ApiError:
 
 
 def unauthorized(authorization: bytes) -> ApiError:
-    """A value of the Authorization header (b"" if there is none) that is nobody's key: HTTP 401."""
+    """A value of the Authorization header (b"" if there is none) without a valid key: HTTP 401."""
     what = "The API key is not valid." if authorization else "The API key is missing."
     message = f"{what} Send it in the header 'Authorization: Bearer KEY'."
     return ApiError(401, message, "invalid_api_key", headers={"www-authenticate": "Bearer"})

@@ -12,18 +12,21 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from fairlead_contract.parameters.bounds import MAX_SHORT_PARTS
+from fairlead_contract.values import String, shown
+
 from .called import check_calls
 from .errors import invalid, missing
-from .parameters.bounds import MAX_SHORT_PARTS
 from .parts import engine_part, has_media
-from .values import String, check, shown
+from .value_check import check
 
 Message = dict[str, Any]
 
 _TEXT = String()
 _CONTENT = (str, list)
 _ALWAYS = ("role", "content")
-# Roles whose content may be null: what was said may be calls only. Absent content is empty for every role.
+# Roles whose content may be null: the message may consist of calls only. Absent content is empty for every
+# role.
 _NULL_CONTENT = frozenset({"assistant", "function"})
 # Fields that vLLM reads from the messages of some roles only, or of none. Their form can still decide whether
 # it accepts the message: `author` makes it take the message for one of another kind.

@@ -7,50 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from .parameters import PARAMETERS, ApiKind, Handling, Parameter
-from .parameters.measures import Bounds
-from .sizes import length_of
-from .values import Kind, Limit, Number, limitable, shown
+from fairlead_contract.parameters import PARAMETERS, ApiKind
+from fairlead_contract.parameters.deployment import SAME, limits_of, may_have_default
+from fairlead_contract.parameters.measures import Bounds
+from fairlead_contract.values import Kind, Limit, Number, length_of, shown
 
 if TYPE_CHECKING:
     from .policy import RequestPolicy
-
-# The length of the answer under its three names.
-OUTPUT_LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
-# Names that the two APIs have for one thing.
-_SAME = (OUTPUT_LIMITS, frozenset({"messages", "input"}), frozenset({"response_format", "text"}))
-# What a request must say itself: its content, and whatever other parameters would conflict with.
-NEVER_A_DEFAULT = frozenset(
-    {
-        "chat_template",
-        "continue_final_message",
-        "messages",
-        "model",
-        "n",
-        "priority",
-        "prompt_logprobs",
-        "response_format",
-        "stream",
-        "stream_options",
-        "structured_outputs",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "truncate_prompt_tokens",
-        "use_beam_search",
-        "user",
-    }
-)
-REASONING = frozenset({"reasoning_content", "include_reasoning"})
-
-
-def spread(limits: Mapping[str, Limit]) -> dict[str, Limit]:
-    """The limits, each under all names of what it is about."""
-    found = dict(limits)
-    for names in _SAME:
-        for name in names & limits.keys():
-            found |= dict.fromkeys(names, limits[name])
-    return found
 
 
 def check_limits(policy: RequestPolicy) -> None:
@@ -64,11 +27,6 @@ def check_limits(policy: RequestPolicy) -> None:
         for api in apis:
             _check_sides(where, limit, limits_of(PARAMETERS[api][name]))
             _check_range(where, limit, policy.tables[api].kinds[name])
-
-
-def limits_of(parameter: Parameter) -> tuple[str, ...]:
-    """The bounds of a parameter that a deployment may set, as the spec calls them."""
-    return limitable(parameter.value) + parameter.bounds.limitable()
 
 
 def _check_sides(where: str, limit: Limit, possible: tuple[str, ...]) -> None:
@@ -121,20 +79,7 @@ def check_defaults(policy: RequestPolicy, defaults: Mapping[str, Any]) -> None:
 
 
 def _check_twice(field_name: str, given: Mapping[str, Any]) -> None:
-    for same in _SAME:
+    for same in SAME:
         names = sorted(same & given.keys())
         if len(names) > 1:
             raise ValueError(f"api.{field_name}: {' and '.join(names)} mean the same. Keep one of them.")
-
-
-def may_have_default(name: str, api: ApiKind) -> bool:
-    """Whether a deployment may set the parameter for requests that do not.
-
-    Defaults are put into what the engine gets, so they have the names of chat completions.
-    """
-    if name in OUTPUT_LIMITS:
-        return True
-    parameter = PARAMETERS[api].get(name)
-    if parameter is None or name not in PARAMETERS[ApiKind.CHAT] or name in NEVER_A_DEFAULT:
-        return False
-    return parameter.handling is Handling.FORWARDED or name in REASONING

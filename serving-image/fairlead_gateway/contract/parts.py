@@ -11,15 +11,17 @@ from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from fairlead_contract.values import Choice, Kind, Object, String
+
 from .errors import ApiError, invalid, missing
 from .media import check_media
-from .values import Choice, Kind, Object, String, check
+from .value_check import check
 
 Part = dict[str, Any]
 
 _TEXT = String()
 _OBJECT = Object()
-# OpenAI's words; vLLM accepts them and uses none.
+# OpenAI's values; vLLM accepts and ignores them.
 _DETAIL = Choice(("auto", "low", "high", "original"))
 # The formats that OpenAI documents. vLLM decodes others too, but takes them as a data: URL only.
 _DOCUMENTED_AUDIO = frozenset({"wav", "mp3"})

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from .dialects import DIALECTS, Dialect, ProviderDocument
-from .overrides import NEVER_A_DEFAULT, OUTPUT_LIMITS, REASONING, check_defaults, check_limits, spread
-from .parameters import PARAMETERS, ApiKind, Handling, Parameter
-from .parameters.bounds import PROMPT_CHARACTERS_PER_TOKEN
-from .parameters.measures import Bounds
+from fairlead_contract.defaults import MAX_LOGPROBS
+from fairlead_contract.dialects import DIALECTS, Dialect, document_of, kinds_of
+from fairlead_contract.parameters import PARAMETERS, ApiKind, Handling, Parameter
+from fairlead_contract.parameters.bounds import PROMPT_CHARACTERS_PER_TOKEN
+from fairlead_contract.parameters.deployment import NEVER_A_DEFAULT, OUTPUT_LIMITS, REASONING, spread
+from fairlead_contract.parameters.measures import Bounds
+from fairlead_contract.values import ABSENT, Kind, Limit, Number, limited
+
+from .overrides import check_defaults, check_limits
 from .response_transform import Reasoning, ResponseTransform
-from .values import ABSENT, Kind, Limit, Number, limited
 
 _UNUSED = (Handling.IGNORED, Handling.REFUSED)
 # Defaults that only make sense beside another parameter.
@@ -34,7 +37,7 @@ class EngineFacts:
     request_chat_templates: bool = False
     media_domains: tuple[str, ...] = ()
     """Hosts that the engine may fetch media from. data: URLs need none."""
-    max_logprobs: int = 20
+    max_logprobs: int = MAX_LOGPROBS
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class RequestPolicy:
     """What a chat request without the parameter gets; without the defaults that the engine has anyway."""
     tool_defaults: Mapping[str, Any] = field(init=False)
     """The same for requests with tools."""
-    wanted: ResponseTransform = field(init=False)
+    transform: ResponseTransform = field(init=False)
     """What every answer needs."""
     bounds: Mapping[str, Bounds] = field(init=False)
     """How large the values of parameters may be, for those that have such a bound."""
@@ -81,20 +84,17 @@ class RequestPolicy:
         derive("tool_defaults", {n: v for n, v in defaults.items() if n in _WITH_TOOLS})
         hidden = self._documented("reasoning_content") is False and not self.defaults.keys() & REASONING
         derive(
-            "wanted",
+            "transform",
             ResponseTransform(self.dialect.shape, Reasoning.DROPPED if hidden else Reasoning.AS_RECEIVED),
         )
 
     def _documented(self, name: str) -> Any:
         """The default of the dialect's chat document."""
-        entries = _document(self.dialect, ApiKind.CHAT).parameters
+        entries = document_of(self.dialect, ApiKind.CHAT).parameters
         return next((entry.default for entry in entries if entry.name == name), ABSENT)
 
     def _table(self, api: ApiKind) -> Table:
-        parameters = PARAMETERS[api]
-        entries = _document(self.dialect, api).parameters
-        kinds = {name: parameter.value for name, parameter in parameters.items()}
-        kinds |= {entry.name: entry.value for entry in entries if entry.value and entry.name in kinds}
+        parameters, kinds = PARAMETERS[api], kinds_of(self.dialect, api)
         for name, limit in spread(self.limits).items():
             if name in kinds:
                 kinds[name] = limited(kinds[name], limit)
@@ -123,7 +123,7 @@ class RequestPolicy:
         parameters, kinds = PARAMETERS[ApiKind.CHAT], self.tables[ApiKind.CHAT].kinds
         found = {
             entry.name: _within(entry.default, kinds[entry.name])
-            for entry in _document(self.dialect, ApiKind.CHAT).parameters
+            for entry in document_of(self.dialect, ApiKind.CHAT).parameters
             if entry.default is not ABSENT
             and entry.name not in NEVER_A_DEFAULT
             and parameters[entry.name].handling is Handling.FORWARDED
@@ -163,11 +163,6 @@ def make_policy(
     check_limits(policy)
     check_defaults(policy, defaults or {})
     return replace(policy, defaults=dict(defaults or {}))
-
-
-def _document(dialect: Dialect, api: ApiKind) -> ProviderDocument:
-    """The dialect's document of the API; the first one stands in, for the names that both APIs have."""
-    return next((found for found in dialect.documents if found.api is api), dialect.documents[0])
 
 
 def _within(default: Any, kind: Kind) -> Any:

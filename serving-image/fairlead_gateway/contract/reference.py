@@ -1,7 +1,4 @@
-"""Writes what others take from the tables: the reference page, and the file that the operator checks with.
-
-`python -m fairlead_gateway.contract.reference markdown|json` prints the one or the other.
-"""
+"""Writes the reference page of the tables: `python -m fairlead_gateway.contract.reference markdown`."""
 
 from __future__ import annotations
 
@@ -12,13 +9,13 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from .dialects import DIALECTS, Dialect, Documented, ProviderDocument
-from .overrides import limits_of, may_have_default
-from .parameters import PARAMETERS, ApiKind, Handling, Parameter
-from .parameters.bounds import MAX_FORM_NESTING, MAX_FORM_STATES, PROMPT_CHARACTERS_PER_TOKEN
+from fairlead_contract.dialects import DIALECTS, Dialect, Documented, ProviderDocument
+from fairlead_contract.parameters import PARAMETERS, ApiKind, Handling, Parameter
+from fairlead_contract.parameters.bounds import MAX_FORM_NESTING, MAX_FORM_STATES, PROMPT_CHARACTERS_PER_TOKEN
+from fairlead_contract.values import ABSENT, Kind
+
 from .policy import RequestPolicy, make_policy
 from .sizes.regex import MAX_SHARED
-from .values import ABSENT, Kind
 
 _COMMAND = "python -m fairlead_gateway.contract.reference"
 _TITLES = {ApiKind.CHAT: "chat completions", ApiKind.RESPONSES: "responses"}
@@ -182,33 +179,5 @@ def _cell(text: str) -> str:
     return text.strip().replace("|", "\\|")
 
 
-def parameters_json() -> str:
-    """operator/fairlead_operator/api/parameters.json: per dialect and API, what may be set.
-
-    `settable` says whether a deployment may give the parameter a default.
-    """
-    tables = []
-    for dialect in sorted(DIALECTS):
-        policy = make_policy(("model",), dialect)
-        apis = [f'   "{api}": {{\n{_table(policy, api)}\n   }}' for api in ApiKind]
-        tables.append(f'  "{dialect}": {{\n' + ",\n".join(apis) + "\n  }")
-    made_by = json.dumps(f"{_COMMAND} json")
-    return f'{{\n "generated_by": {made_by},\n "dialects": {{\n' + ",\n".join(tables) + "\n }\n}\n"
-
-
-def _table(policy: RequestPolicy, api: ApiKind) -> str:
-    """One line a parameter, so that a change shows as what it is."""
-    kinds = sorted(policy.tables[api].kinds.items())
-    return ",\n".join(f'    "{name}": {json.dumps(_entry(name, api, kind))}' for name, kind in kinds)
-
-
-def _entry(name: str, api: ApiKind, kind: Kind) -> dict[str, Any]:
-    parameter = PARAMETERS[api][name]
-    found = {"schema": kind.schema(), "settable": may_have_default(name, api)}
-    limits = list(limits_of(parameter))
-    length = parameter.bounds.max_length
-    return found | ({"limits": limits} if limits else {}) | ({"maxLength": length} if length else {})
-
-
 if __name__ == "__main__":
-    sys.stdout.write({"markdown": markdown, "json": parameters_json}[sys.argv[1]]())
+    sys.stdout.write(markdown())

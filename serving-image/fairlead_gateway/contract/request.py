@@ -14,18 +14,19 @@ from typing import Any
 
 import orjson
 
+from fairlead_contract.parameters import ApiKind
+from fairlead_contract.parameters.misplaced import MISPLACED
 from fairlead_gateway.bounds import MAX_JSON_VALUES
 
 from .arguments import mend_arguments
 from .errors import invalid, missing, model_not_found
 from .messages import check_messages
-from .parameters import ApiKind
-from .parameters.misplaced import MISPLACED
 from .policy import RequestPolicy
 from .response_transform import ResponseTransform
 from .rules import TRIGGERS, Draft, apply_rules
 from .rules.sizes import check_prompt_length
 from .sizes import is_deeper
+from .value_check import error_of
 
 MAX_DEPTH = 64
 # A JSON string, or the rest of the text if it does not end. Possessive, and a match wherever a quote is, so
@@ -95,7 +96,7 @@ class PreparedChat(EngineRequest):
 
     document: Mapping[str, Any] = field(kw_only=True)
     """The body for the engine as JSON values."""
-    wanted: ResponseTransform = field(kw_only=True)
+    transform: ResponseTransform = field(kw_only=True)
     given: tuple[str, ...] = field(kw_only=True)
     """The names that the client has sent."""
 
@@ -154,7 +155,8 @@ def _require_harmless(name: str, value: Any, policy: RequestPolicy, api: ApiKind
         message = f"'{name}' is not supported: {table.refused[name].remedy}"
         raise invalid(message, name, "unsupported_parameter")
     if not kind.accepts(value):
-        raise kind.fault(value, name) or invalid(f"'{name}' has no valid value.", name)
+        fault = kind.fault(value, name)
+        raise error_of(fault) if fault else invalid(f"'{name}' has no valid value.", name)
 
 
 def _prepare(received: dict[str, Any], policy: RequestPolicy, body: bytes | None) -> PreparedChat:
@@ -170,19 +172,26 @@ def _prepare(received: dict[str, Any], policy: RequestPolicy, body: bytes | None
     if _complete(document, policy) or document.get("model") != model:
         document["model"] = model
         changed = True
-    wanted = policy.wanted
+    transform = policy.transform
     if not TRIGGERS.keys().isdisjoint(document):
         given = {name for name, value in received.items() if value is not None}
         draft = Draft(document, given, policy, changed)
         apply_rules(draft)
-        changed, wanted = draft.changed, draft.wanted()
+        changed, transform = draft.changed, draft.transform()
     rendered = orjson.dumps(document) if changed or body is None else body
     # There is no less of a body than of the texts in it.
     if len(rendered) > policy.prompt_length:
         check_prompt_length(document, policy)
     stream = document.get("stream", False)
     return PreparedChat(
-        rendered, stream, model, ignored, labels, document=document, wanted=wanted, given=tuple(received)
+        rendered,
+        stream,
+        model,
+        ignored,
+        labels,
+        document=document,
+        transform=transform,
+        given=tuple(received),
     )
 
 

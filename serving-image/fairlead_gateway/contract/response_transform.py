@@ -1,4 +1,4 @@
-"""What a request asks of its answer beyond what the engine puts into it."""
+"""The changes of an answer that a request needs beyond the engine's."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from types import MappingProxyType
 
-from .dialects import AnswerShape
+from fairlead_contract.dialects import AnswerShape
 
 _NO_NAMES: Mapping[str, str] = MappingProxyType({})
 
 
 class Reasoning(Enum):
-    """Where the model's reasoning stands in the answer. The engine calls it `reasoning`."""
+    """Where the model's reasoning is in the answer. The engine calls it `reasoning`."""
 
     AS_RECEIVED = "reasoning"
     RENAMED = "reasoning_content"

@@ -2,7 +2,7 @@
 
 No structured-output backend of vLLM 0.32 reads a whitespace pattern, but all follow a regular expression. The
 expression repeats parts of the schema (an array's items twice, optional properties by their number), so a
-small schema can ask for gigabytes: its size is estimated before it is built.
+small schema can need gigabytes: its size is estimated before it is built.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from .dialects import AnswerShape
+from fairlead_contract.dialects import AnswerShape
+
 from .errors import engine_failed
 from .response_transform import Reasoning, ResponseTransform, Selection
 from .sse import BAD_ENDING, NONSENSE, ended_badly
@@ -15,30 +16,30 @@ from .sse import BAD_ENDING, NONSENSE, ended_badly
 Json = dict[str, Any]
 
 
-def is_plain(wanted: ResponseTransform) -> bool:
+def is_plain(transform: ResponseTransform) -> bool:
     """Whether the engine's bytes are the answer."""
     return (
-        wanted.shape.as_received
-        and wanted.reasoning is Reasoning.AS_RECEIVED
-        and wanted.request_id is None
-        and wanted.selection is None
+        transform.shape.as_received
+        and transform.reasoning is Reasoning.AS_RECEIVED
+        and transform.request_id is None
+        and transform.selection is None
     )
 
 
-def shape_answer(body: bytes, wanted: ResponseTransform) -> bytes:
+def shape_answer(body: bytes, transform: ResponseTransform) -> bytes:
     """The client's answer for the engine's whole one.
 
     Raises an ApiError if the engine failed in the middle, or if this is no chat completion.
     """
     if BAD_ENDING.search(body):
         raise ended_badly()
-    if is_plain(wanted):
+    if is_plain(transform):
         if not body.startswith(b'{"id"'):
             _require_choices(_parsed(body))
         return body
     answer = _parsed(body)
     try:
-        return orjson.dumps(_shaped(answer, _require_choices(answer), wanted))
+        return orjson.dumps(_shaped(answer, _require_choices(answer), transform))
     except (KeyError, TypeError, AttributeError):
         raise engine_failed(NONSENSE) from None
 
@@ -60,15 +61,15 @@ def _require_choices(answer: Json) -> list[Json]:
     return choices
 
 
-def _shaped(answer: Json, choices: list[Json], wanted: ResponseTransform) -> Json:
-    if wanted.selection is not None:
-        choices = select(choices, wanted.selection)
+def _shaped(answer: Json, choices: list[Json], transform: ResponseTransform) -> Json:
+    if transform.selection is not None:
+        choices = select(choices, transform.selection)
     for choice in choices:
-        place_reasoning(choice["message"], wanted.reasoning)
+        place_reasoning(choice["message"], transform.reasoning)
     answer["choices"] = choices
-    if wanted.request_id is not None:
-        answer["id"] = wanted.request_id
-    return answer if wanted.shape.as_received else _in_shape(answer, wanted.shape)
+    if transform.request_id is not None:
+        answer["id"] = transform.request_id
+    return answer if transform.shape.as_received else _in_shape(answer, transform.shape)
 
 
 def _in_shape(answer: Json, shape: AnswerShape) -> Json:

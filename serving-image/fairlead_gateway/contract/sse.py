@@ -100,8 +100,8 @@ class ChatRelay:
     """Engine bytes in, client bytes out, for a chat-completions stream.
 
     Whole events are forwarded as they are unless `rewrite` is concerned; keys in `cut` are taken out as
-    bytes. An error event is put into our envelope, in the words of `explain`, and ends the stream. The end
-    marker is believed only after each of the `choices` has finished.
+    bytes. An error event is put into our envelope, with the text of `explain`, and ends the stream. The end
+    marker counts only after each of the `choices` has finished.
     """
 
     def __init__(

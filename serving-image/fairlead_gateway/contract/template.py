@@ -45,7 +45,7 @@ def check_template(template: str) -> None:
     if next(tree.find_all(outside), None) is not None:
         message = "'chat_template' must not import, include or extend other templates."
         raise invalid(message, "chat_template")
-    # The engine's sandbox stops these too, but its error does not say which parameter is at fault.
+    # The engine's sandbox stops these too, but its error does not name the parameter.
     internal = next((name for name in _names_reached(tree) if name.startswith("__")), None)
     if internal is not None:
         raise invalid(f"'chat_template' must not reach for '{internal[:64]}'.", "chat_template")

@@ -25,11 +25,11 @@ class ResponsesAdapter:
     def __init__(self, body: bytes, policy: RequestPolicy, call: Call) -> None:
         request = prepare_responses(body, policy)
         extras = EXTRAS.get(policy.dialect.name, Extras())
-        wanted = request.engine.wanted
+        transform = request.engine.transform
         self.engine = request.engine.without_document()
         self._naming = request.naming
         self._document = ResponseDocument(
-            response_id=wanted.request_id or f"resp_{call.token}",
+            response_id=transform.request_id or f"resp_{call.token}",
             token=call.token,
             model=request.engine.model,
             created_at=call.clock(),
@@ -37,7 +37,7 @@ class ResponsesAdapter:
             repeated=request.repeated,
             items=ItemShape(extras.message, request.custom_tools),
             extras=extras,
-            shows_reasoning=wanted.reasoning is not Reasoning.DROPPED,
+            shows_reasoning=transform.reasoning is not Reasoning.DROPPED,
         )
 
     def whole(self, body: bytes) -> bytes:

@@ -19,8 +19,8 @@ from .shape import Extras
 class ResponseDocument:
     """What is known of a Response when its request has been checked.
 
-    `repeated` holds the keys that tell what was asked for; `token` makes the ids of the items; `clock` gives
-    Unix seconds.
+    `repeated` holds the keys that repeat the request; `token` makes the ids of the items; `clock` gives Unix
+    seconds.
     """
 
     response_id: str
@@ -51,7 +51,7 @@ class ResponseDocument:
         details: Item | None = None,
         error: Item | None = None,
     ) -> Item:
-        """The Response that is over. `usage` is the engine's; `model` what the engine calls itself."""
+        """The Response that is over. `usage` is the engine's; `model` the engine's name of it."""
         return self._with(status, output, self._usage(usage), model, details, error)
 
     def _with(

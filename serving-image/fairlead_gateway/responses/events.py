@@ -12,7 +12,7 @@ import orjson
 
 
 class EventWriter:
-    """Collects the bytes of events until somebody takes them."""
+    """Collects the bytes of events until they are taken."""
 
     def __init__(self) -> None:
         self._sequence = 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fairlead_contract.values import Choice, Kind, Object, String
 from fairlead_gateway.contract.errors import invalid, missing
 from fairlead_gateway.contract.policy import RequestPolicy
-from fairlead_gateway.contract.values import Choice, Kind, Object, String, check
+from fairlead_gateway.contract.value_check import check
 
 # The part of the context that is kept free for the answer when an over-long input is cut.
 _KEPT_FOR_ANSWER = 8
@@ -56,12 +57,12 @@ def inner_without_effect(received: Mapping[str, Any], reject_unknown: bool) -> I
 
 def text_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     """`text.format` as `response_format`."""
-    wanted = received.get("text", {}).get("format")
-    if wanted is None:
+    requested = received.get("text", {}).get("format")
+    if requested is None:
         return {}
-    if not isinstance(wanted, dict):
+    if not isinstance(requested, dict):
         raise invalid("'text.format' must be an object.", "text.format", "invalid_type")
-    kind = wanted.get("type")
+    kind = requested.get("type")
     if kind == "text":
         return {}
     if kind == "json_object":
@@ -69,16 +70,16 @@ def text_fields(received: Mapping[str, Any]) -> dict[str, Any]:
     if kind != "json_schema":
         message = "'text.format.type' must be 'text', 'json_object' or 'json_schema'."
         raise invalid(message, "text.format.type")
-    if isinstance(wanted.get("json_schema"), dict):
+    if isinstance(requested.get("json_schema"), dict):
         message = (
             "'text.format.json_schema' is chat completions' form. Put its fields into 'text.format' itself."
         )
         raise invalid(message, "text.format.json_schema", "unsupported_parameter")
     for name, form in _REQUIRED_OF_SCHEMA:
-        if wanted.get(name) is None:
+        if requested.get(name) is None:
             raise missing(f"text.format.{name}")
-        check(form, wanted[name], f"text.format.{name}")
-    schema = {name: value for name, value in wanted.items() if name != "type" and value is not None}
+        check(form, requested[name], f"text.format.{name}")
+    schema = {name: value for name, value in requested.items() if name != "type" and value is not None}
     return {"response_format": {"type": "json_schema", "json_schema": schema}}
 
 
@@ -93,8 +94,8 @@ def truncation_fields(
 ) -> dict[str, Any]:
     """`truncation: auto` as a bound on the rendered prompt, in tokens.
 
-    Left to itself (-1) the engine cuts to all but one token of the context. So room is kept for the answer
-    that was asked for, but never more than a part: a generous limit must not cost an input that fits.
+    Left to itself (-1) the engine cuts to all but one token of the context. So room is kept for the requested
+    answer, but never more than a part: a generous limit must not cut an input that fits.
     """
     if received.get("truncation") != "auto" or "truncate_prompt_tokens" in received:
         return {}

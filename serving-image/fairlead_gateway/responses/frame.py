@@ -20,7 +20,7 @@ class TextFrame:
         self._before = self._after = b""
 
     def learn(self, event: bytes, text: str) -> None:
-        """Remembers the bytes around `text`, the only thing that this chunk says. The first chunk decides."""
+        """Remembers the bytes around `text`, the only content of this chunk. The first chunk decides."""
         if self._before:
             return
         before, found, after = event.partition(b'"content":' + orjson.dumps(text))

@@ -133,8 +133,8 @@ class Conversation:
     def _turn(self, part: str, place: Place, is_whole: bool = False) -> Message:
         """The assistant's turn that goes on, or a new one with the reasoning before it.
 
-        Text joins a turn that has none yet; calls join whatever was said before them. What is a whole turn
-        already joins nothing.
+        Text joins a turn that has none yet; calls join the text before them. What is a whole turn already
+        joins nothing.
         """
         last = self.messages[-1] if self.messages else {}
         reasoning = "\n".join(self._reasoning)

@@ -25,7 +25,7 @@ class OpenMessage:
         writer.write("response.content_part.added", **self._place, part=text_part("", []))
 
     def extend(self, delta: str, logprobs: list[Item]) -> None:
-        """Appends text, with the log probabilities of its tokens if they were asked for."""
+        """Appends text, with the log probabilities of its tokens if they were requested."""
         self._text.append(delta)
         if not logprobs:
             self._writer.write_delta(self._delta, delta)

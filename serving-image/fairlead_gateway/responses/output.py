@@ -10,7 +10,7 @@ import orjson
 
 Item = dict[str, Any]
 
-# The one parameter of the function that stands for a custom tool.
+# The one parameter of the function that replaces a custom tool.
 CUSTOM_INPUT = "input"
 
 
@@ -39,7 +39,7 @@ class ItemShape:
 
 
 def reasoning_item(item_id: str, content: list[Item], status: str) -> Item:
-    """What the model thought before it answered. There is no summary: nobody summarises here."""
+    """What the model thought before it answered. There is no summary: this service does not summarise."""
     return {"id": item_id, "type": "reasoning", "summary": [], "content": content, "status": status}
 
 
@@ -54,7 +54,7 @@ def reasoning_part(text: str) -> Item:
 
 
 def custom_input(arguments: str) -> str:
-    """The text that a custom tool gets, from the arguments of the function that stands for it.
+    """The text that a custom tool gets, from the arguments of the function that replaces it.
 
     Arguments that are not of the expected form (the answer was cut off) are given as they are.
     """

@@ -1,4 +1,4 @@
-"""The keys of a Response object that repeat the request, with what was in effect where nothing was asked."""
+"""The keys of a Response object that repeat the request, with the effective values of absent parameters."""
 
 from __future__ import annotations
 
@@ -28,21 +28,22 @@ _JSON_SCHEMA = {"description": None, "strict": False}
 
 
 def repeated(received: Mapping[str, Any], chat: Mapping[str, Any], limit: int | None) -> dict[str, Any]:
-    """What the Response tells of its request. `chat` is the engine's request, with the defaults in effect."""
+    """The keys of the Response that repeat its request. `chat` is the engine's request, with the defaults in
+    effect."""
     found = {name: received.get(name, chat.get(name, neutral)) for name, neutral in _NEUTRAL.items()}
     if limit is None:
         limit = chat.get("max_completion_tokens", chat.get("max_tokens"))
     if found["reasoning"] is not None:
         found["reasoning"] = {name: found["reasoning"].get(name) for name in ("effort", "summary")}
     text = received.get("text", {})
-    wanted = text.get("format") or {"type": "text"}
-    if wanted["type"] == "json_schema":
-        wanted = _JSON_SCHEMA | {name: value for name, value in wanted.items() if value is not None}
+    requested = text.get("format") or {"type": "text"}
+    if requested["type"] == "json_schema":
+        requested = _JSON_SCHEMA | {name: value for name, value in requested.items() if value is not None}
     tools = received.get("tools", ())
     return found | {
         "max_output_tokens": limit,
         "tools": [_TOOL | tool if tool["type"] == "function" else tool for tool in tools],
-        "text": {"format": wanted, "verbosity": text.get("verbosity") or "medium"},
-        # There is one tier, whatever was asked for.
+        "text": {"format": requested, "verbosity": text.get("verbosity") or "medium"},
+        # There is only one tier.
         "service_tier": "default",
     }

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
+from fairlead_contract.parameters.misplaced import LOGPROBS
 from fairlead_gateway.contract.errors import ApiError, invalid, missing
-from fairlead_gateway.contract.parameters import PARAMETERS, ApiKind
-from fairlead_gateway.contract.parameters.misplaced import LOGPROBS
 from fairlead_gateway.contract.policy import RequestPolicy
 from fairlead_gateway.contract.request import (
     PreparedChat,
@@ -48,7 +48,7 @@ _NOT_PASSED_ON = frozenset(
 _PASSED_ON = (
     frozenset(PARAMETERS[ApiKind.RESPONSES].keys() & PARAMETERS[ApiKind.CHAT].keys()) - _NOT_PASSED_ON
 )
-# Data of hosted tools, and reasoning for clients that store it: asked for as a matter of course.
+# Data of hosted tools, and reasoning for clients that store it: many clients always request them.
 _INCLUDABLE = frozenset(
     {
         "code_interpreter_call.outputs",
@@ -118,7 +118,7 @@ def _conversation(received: Mapping[str, Any]) -> Conversation:
 
 
 def _output_limit(received: Mapping[str, Any]) -> tuple[str, int | None]:
-    """`max_output_tokens`, which also goes by its name in chat completions, and the name the client used."""
+    """`max_output_tokens`, also under its name in chat completions, and the name the client used."""
     short, full = received.get("max_tokens"), received.get("max_output_tokens")
     if short is not None and full is not None and short != full:
         raise invalid("'max_tokens' and 'max_output_tokens' are the same limit but differ.", "max_tokens")
@@ -133,7 +133,7 @@ def _logprobs_fields(received: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stream_fields(received: Mapping[str, Any]) -> dict[str, Any]:
-    # The last event of every stream tells the usage.
+    # The last event of every stream has the usage.
     return {"stream": True, "stream_options": {"include_usage": True}} if received.get("stream") else {}
 
 

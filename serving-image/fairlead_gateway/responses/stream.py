@@ -1,7 +1,7 @@
 """The event stream of a Response, from the engine's chat stream.
 
-Bytes in, bytes out. Every stream ends in exactly one of completed, incomplete and failed. A failure is told
-twice, as `error` and as `response.failed`, because each half alone is missed by some client.
+Bytes in, bytes out. Every stream ends in exactly one of completed, incomplete and failed. A failure is sent
+twice, as `error` and as `response.failed`, because some clients miss one of them.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class ResponseStream:
 
 
 def _only_text(chunk: dict[str, Any]) -> str:
-    """The text of a chunk that says nothing else, so that a chunk of the same form need not be parsed."""
+    """The text of a chunk without other content, so that a chunk of the same form need not be parsed."""
     choices = chunk["choices"]
     if chunk.get("usage") or len(choices) != 1 or choices[0].get("index", 0) != 0:
         return ""

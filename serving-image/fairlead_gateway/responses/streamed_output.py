@@ -1,7 +1,7 @@
 """The output items of a stream: which item a delta of the engine belongs to, and when items open and close.
 
 Text and reasoning end when something else begins. Calls stay open until the answer ends, because parallel
-calls may arrive interleaved and nothing in a chat stream says that a call is complete.
+calls may arrive interleaved and nothing in a chat stream marks a call as complete.
 """
 
 from __future__ import annotations

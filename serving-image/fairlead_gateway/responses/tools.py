@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from fairlead_contract.values import Boolean, Kind, Object, String
 from fairlead_gateway.contract.errors import invalid
-from fairlead_gateway.contract.values import Boolean, Kind, Object, String, check
+from fairlead_gateway.contract.value_check import check
 
 from .content import required_text
 from .output import CUSTOM_INPUT
@@ -80,8 +81,8 @@ def _name_of(tool: Tool, where: str) -> str:
 
 def _has_grammar(tool: Tool) -> bool:
     """Whether a custom tool's text must follow a grammar, which cannot be enforced inside JSON."""
-    wanted = tool.get("format")
-    return tool["type"] == "custom" and isinstance(wanted, dict) and wanted.get("type") == "grammar"
+    requested = tool.get("format")
+    return tool["type"] == "custom" and isinstance(requested, dict) and requested.get("type") == "grammar"
 
 
 def _function(tool: Tool) -> Tool:
@@ -95,7 +96,7 @@ def _function(tool: Tool) -> Tool:
         "additionalProperties": False,
     }
     described = {name: tool[name] for name in ("name", "description") if tool.get(name) is not None}
-    # Without it the engine lets any JSON stand for the arguments.
+    # Without it the engine accepts any JSON as the arguments.
     return described | {"parameters": parameters, "strict": True}
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import FastAPI
 from starlette.responses import JSONResponse, Response
+
+from fairlead_contract.demand import RouterDemand
 
 from .router_context import RouterContext
 
@@ -23,7 +23,7 @@ def create_admin(services: RouterContext) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        """Ready once the models are known: an API server that goes away later changes nothing."""
+        """Ready once the models are known: a later outage of the API server changes nothing."""
         if services.draining:
             return JSONResponse({"reason": "Draining"}, 503)
         if not services.model_registry.synced:
@@ -31,12 +31,15 @@ def create_admin(services: RouterContext) -> FastAPI:
         return JSONResponse({"reason": "Ready"})
 
     @app.get("/demand")
-    async def demand(wait: float = 0.0, cursor: int | None = None) -> dict[str, Any]:
+    async def demand(wait: float = 0.0, cursor: int | None = None) -> Response:
         """The demand of each model; with a cursor, when it has risen or `wait` seconds have passed."""
         model_registry = services.model_registry
         if cursor is not None:
             await model_registry.rise.wait_above(cursor, min(max(wait, 0.0), _LONGEST_WAIT_SECONDS))
-        return {"boot": services.boot, "cursor": model_registry.rise.cursor, "models": model_registry.tell()}
+        document = RouterDemand(
+            boot=services.boot, cursor=model_registry.rise.cursor, models=model_registry.figures()
+        )
+        return Response(document.to_json(), media_type="application/json")
 
     @app.get("/metrics")
     async def metrics() -> Response:

@@ -26,7 +26,7 @@ def create_api(services: RouterContext) -> ASGIApp:
             raise services.not_synced()
         return services.model_registry.resolver, request.headers.get("host", "").lower()
 
-    # Anybody may ask for the list, and there may be thousands of names: it is made once for each change.
+    # Any client may request the list, and there may be thousands of names: it is made once for each change.
     listed: list[Entry] = []
     body = b""
 

@@ -1,9 +1,9 @@
-"""Which pod gets a request: the least loaded one, or the one that has its prompt's beginning in memory.
+"""Chooses the pod of a request: the least loaded one, or the one with the prompt's beginning in its cache.
 
-Pods that compute the same beginning twice waste their time, so requests that begin alike go to the same pod,
+Computing the same beginning on two pods wastes time. So requests with the same beginning go to the same pod,
 as long as that pod has no more than its share of the load (consistent hashing with bounded loads, Mirrokni et
-al. 2018; here by rendezvous hashing, which needs no ring). Routers know nothing of one another, yet all of
-them and their successors rank the pods of a beginning alike.
+al. 2018; here by rendezvous hashing, which needs no ring). Routers do not communicate, yet all of them, also
+after a restart, rank the pods of a beginning alike.
 
 Pure and without state, because the simulator runs this very function.
 """
@@ -17,9 +17,9 @@ from typing import Protocol, TypeVar
 
 # The load that a preferred pod may have, as a multiple of the mean; what KubeAI and the paper use.
 LOAD_FACTOR = 1.25
-# A pod's concurrency may exceed what it was learned to do well by this much before requests wait for a place.
-# When more comes than pods can take, a larger batch still does more; in the simulator 1.25 cost one to three
-# points of requests in time, and 3 would win another point for half again the time between tokens.
+# By this factor a pod's concurrency may exceed the learned one before requests wait for a place. Under
+# overload a larger batch still has more throughput. In the simulator 1.25 cost one to three points of
+# requests in time, and 3 would win another point for 1.5 times the time between tokens.
 OVERCOMMIT = 2.0
 _MASK = (1 << 64) - 1
 
@@ -29,12 +29,12 @@ class Target(Protocol):
 
     @property
     def seed(self) -> int:
-        """`hash64` of the pod's name: its place in every ranking."""
+        """`hash64` of the pod's name: its position in every ranking."""
         ...
 
     @property
     def load(self) -> float:
-        """Requests that the pod has now, from everywhere, as far as known."""
+        """Known requests on the pod, from all sources."""
         ...
 
 
@@ -49,7 +49,7 @@ def hash64(data: bytes) -> int:
 def pick(targets: Sequence[T], affinity: int, sticky: bool, limit: float = math.inf) -> T | None:
     """The pod for one request, or None if none has fewer than `limit` requests.
 
-    `affinity` is 64 bits. If the request is `sticky` they stand for how it begins, and the pod that ranks
+    `affinity` is 64 bits. If the request is `sticky` they are a hash of its beginning, and the pod that ranks
     highest for them is taken among those within their share of the load. If not, they are random and only
     decide between pods of the same, least load.
     """
@@ -67,7 +67,7 @@ def pick(targets: Sequence[T], affinity: int, sticky: bool, limit: float = math.
 
 
 def concurrency_limit(concurrency: float | None) -> float:
-    """The `limit` for pods that do well with so many requests at once; without one if that is not known."""
+    """The `limit` for pods with this learned concurrency; no limit if it is not known."""
     return math.inf if concurrency is None else max(1, math.ceil(OVERCOMMIT * concurrency))
 
 

@@ -1,9 +1,9 @@
-"""What a router must know of a request's body: the model, and how the conversation begins.
+"""Finds in a request's body what the router needs: the model, and the beginning of the conversation.
 
 A body can be megabytes of prompt, so it is searched, not parsed. Inside a JSON string the quotes of `"model"`
 would be escaped, so these bytes are a key or a whole string; only a body that has them more than once is
-parsed. A key that is found nested instead of at the top sends the request to a pod that refuses it: the
-gateway there parses and has the last word.
+parsed. If a nested key is found instead of the one at the top, the request goes to a pod that refuses it: the
+gateway there parses the body and decides.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _USER = re.compile(rb'"role"\s*:\s*"user"')
 _TEXT = rb'(?:"|\[\s*\{\s*"type"\s*:\s*"(?:input_)?text"\s*,\s*"text"\s*:\s*")((?:[^"\\]|\\.){0,256})'
 _CONTENT = re.compile(rb'\s*,\s*"content"\s*:\s*' + _TEXT)
 _INPUT = re.compile(rb'"input"\s*:\s*' + _TEXT)
-# Where the text of a message stands before its role, this much of it is looked at.
+# Where the text of a message comes before its role, this much of it is read.
 _BEFORE_BYTES = 256
-# Of a name, with its quote: enough to be seen as too long.
+# Bytes of a name, with its quote: enough to detect one that is too long.
 _KEPT = MAX_MODEL_NAME_BYTES + 2
 
 
 @dataclass(slots=True)
 class ScannedBody:
-    """`model` as the client named it, None if it did not; of a name beyond MAX_MODEL_NAME_BYTES only the
-    beginning, which is beyond it too. `span` is where the JSON string stands in the body, None if the body
-    had to be parsed. `affinity` are 64 bits for how the conversation begins, if it shows.
+    """`model` is the client's, None if it is absent; of a name beyond MAX_MODEL_NAME_BYTES only the
+    beginning, which is beyond it too. `span` is the position of the JSON string in the body, None if the body
+    had to be parsed. `affinity` are 64 bits for the beginning of the conversation, if it was found.
     """
 
     model: str | None
@@ -45,7 +45,7 @@ class ScannedBody:
 
 
 def scan_body(body: bytes) -> ScannedBody:
-    """Looks into a body. Raises the ApiError of a body that had to be parsed and is no JSON object."""
+    """Scans a body. Raises the ApiError of a body that had to be parsed and is not a JSON object."""
     if body.count(_KEY) == 1:
         found = _MODEL.search(body)
         if found is not None and len(found[1]) > MAX_MODEL_NAME_BYTES + 2:
@@ -60,16 +60,16 @@ def scan_body(body: bytes) -> ScannedBody:
     return ScannedBody(named, None, _affinity(body, (named or "").encode()))
 
 
-def renamed(body: bytes, asked: ScannedBody, model: str) -> bytes:
+def renamed(body: bytes, scanned: ScannedBody, model: str) -> bytes:
     """The body with another model's name in it; the rest stays as it is."""
-    if asked.span is None:
+    if scanned.span is None:
         return orjson.dumps({**parse_object(body), "model": model})
-    start, end = asked.span
+    start, end = scanned.span
     return body[:start] + orjson.dumps(model) + body[end:]
 
 
 def asks_for_stream(body: bytes) -> bool:
-    """Whether a stream is asked for; what cannot be read is refused later."""
+    """Whether the request is for a stream; an unreadable value is refused later."""
     try:
         return parse_object(body).get("stream") is True
     except ApiError:

@@ -1,20 +1,20 @@
-"""When a pod that fails gets no requests, and when it is tried again.
+"""When a failing pod gets no requests, and when it is tried again.
 
-A pod that cannot be reached is left alone at once, one that answers with failures after some in a row. After
-a pause a single request tries it; the pause doubles with each failure. The states are those of the usual
-circuit breaker: closed, open, and half-open while the trial runs.
+A pod that cannot be reached gets no requests at once, one that answers with failures after some in a row.
+After a pause a single request tries it; the pause doubles with each failure. The states are those of the
+usual circuit breaker: closed, open, and half-open while the trial runs.
 """
 
 from __future__ import annotations
 
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
 _FAILURES_IN_A_ROW = 3
-# Beyond it the pause is the longest anyway, and the power stays a small number.
+# Beyond it the pause has its maximum, and the power stays a small number.
 _MOST_DOUBLINGS = 10
 
 
 class CircuitBreaker:
-    """Of one pod. Times are seconds of one monotonic clock."""
+    """The circuit breaker of one pod. Times are seconds of one monotonic clock."""
 
     __slots__ = ("_failures", "_open_until", "_trial")
 
@@ -45,7 +45,7 @@ class CircuitBreaker:
         self._failures, self._open_until, self._trial = 0, None, False
 
     def failed(self, now: float, reached: bool) -> None:
-        """The pod could not be `reached`, or it broke off or said that it cannot serve."""
+        """The pod could not be `reached`, or it broke off or reported that it cannot serve."""
         self._trial = False
         self._failures += 1
         grace = _FAILURES_IN_A_ROW if reached else 1

@@ -1,13 +1,13 @@
-"""Which model holds which name, where several claim it.
+"""Resolves which model holds a name that several models claim.
 
-A name belongs to the model that had it first. How long a model has claimed a name stands nowhere in it: its
-age says nothing about an alias that was added today. So the operator, which sees all claims come, grants each
-name to one model and records that in the model's status. A grant decides. Without one, as between two models
-that are new, the one that holds the name here keeps it; else the older model has it
+A name belongs to the model that had it first. The object does not show how long it has claimed a name: its
+age does not cover an alias that was added today. So the operator, which sees the claims in their order,
+grants each name to one model and records that in the model's status. A grant decides. Without one, as between
+two models that are new, the one that holds the name here keeps it; else the older model has it
 (metadata.creationTimestamp, which the API server sets), and of two of one second the first by NAMESPACE/NAME.
 
-Who may write a model's status may forge a grant. That takes no name away while this process runs: of several
-models with a grant the holder keeps the name too.
+A user who may write a model's status may forge a grant. That removes no name while this process runs: of
+several models with a grant the holder keeps the name too.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _Rank = tuple[bool, str, str]
 
 
 class Claims:
-    """The names of all models. A change costs what its own names cost, however many models there are."""
+    """The names of all models. The cost of a change depends on its own names, not on the number of models."""
 
     def __init__(self) -> None:
         self._models: dict[str, RoutedModel] = {}
@@ -34,7 +34,7 @@ class Claims:
         self._complete = True
 
     def change(self, models: Iterable[RoutedModel], removed: Iterable[str] = ()) -> None:
-        """These models are new or other than before, and those with these keys are gone."""
+        """Applies new and changed models, and the keys of deleted ones."""
         touched: set[str] = set()
         for key in removed:
             touched |= self._withdraw(key)

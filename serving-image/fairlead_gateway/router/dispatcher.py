@@ -1,8 +1,8 @@
-"""What happens to one model's requests in this router: who runs where, who waits, what is counted.
+"""Dispatches one model's requests to its pods: assigned and held requests, and the counters.
 
-A request gets a pod at once or waits; whoever waits gets the first place that becomes free (late binding), so
-a new pod serves the oldest requests instead of standing idle beside full ones. Nobody overtakes those who
-wait for the sake of arriving at the right moment.
+A request gets a pod at once or waits. The next free place goes to a waiting request (late binding), so a new
+pod serves the oldest requests instead of being idle beside full ones. A new request never overtakes a waiting
+one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
+from fairlead_contract.demand import RouterFigures
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.drain import COME_BACK_SECONDS
 
@@ -32,12 +33,12 @@ class PendingRequest(Waiting, Protocol):
 
     @property
     def affinity(self) -> int | None:
-        """64 bits for how it begins."""
+        """64 bits for the beginning of its conversation."""
         ...
 
     @property
     def tried(self) -> set[str]:
-        """Pods that have failed it."""
+        """Pods at which it has failed."""
         ...
 
     def assigned(self, pod: Pod) -> None:
@@ -48,7 +49,7 @@ class PendingRequest(Waiting, Protocol):
 
 
 class ModelDispatcher:
-    """One model. `rise` is called when the operator should know at once that somebody waits."""
+    """One model. `rise` is called when the operator should know at once that a request waits."""
 
     def __init__(self, model: RoutedModel, clock: Callable[[], float], rise: Callable[[], None]) -> None:
         self.model = model
@@ -68,7 +69,7 @@ class ModelDispatcher:
         self.arrivals += 1
 
     def try_assign(self, pending: PendingRequest) -> bool:
-        """Gives the request a pod if there is a place and nobody waits for one."""
+        """Gives the request a pod if there is a place and no request waits."""
         pod = None if len(self.queue) else self._place(pending)
         if pod is not None:
             self._assign(pending, pod)
@@ -106,7 +107,7 @@ class ModelDispatcher:
         self.dispatch()
 
     def dispatch(self) -> None:
-        """Gives places to those who wait, while there are any."""
+        """Gives free places to waiting requests."""
         while (pending := self.queue.first()) is not None:
             pod = self._place(pending)
             if pod is None:
@@ -114,16 +115,16 @@ class ModelDispatcher:
             self.queue.remove(pending)
             self._assign(pending, pod)
 
-    # What the world says
+    # Changes from the watches
 
     def change(self, model: RoutedModel) -> None:
-        """The model is described like this now."""
+        """Applies the model's new settings."""
         self.model = model
         since, now = self._draining_since, self._clock()
         self._draining_since = {pod: since.get(pod, now) for pod in model.draining}
 
     def set_endpoints(self, addresses: Iterable[Address]) -> None:
-        """These are the ready pods now. What runs elsewhere goes on."""
+        """Applies the present ready pods. Requests on other pods go on."""
         self.pods = {address: self.pods.get(address) or Pod(address) for address in sorted(addresses)}
         self.dispatch()
 
@@ -134,7 +135,7 @@ class ModelDispatcher:
         # A pod that has failed may be tried again, and a bound may have been raised.
         self.dispatch()
 
-    # What is told
+    # Reports
 
     def full(self) -> ApiError:
         """Why no more requests can wait for the model."""
@@ -142,31 +143,31 @@ class ModelDispatcher:
         return self._refusal(429, f"{len(self.queue)} requests wait for the model; try again later.")
 
     def expired(self, seconds: float) -> ApiError:
-        """Why a request that has waited for so long is sent away."""
+        """The error of a request whose wait has timed out."""
         self.rejected += 1
         why = f" ({self.model.waits_for})" if self.model.waits_for and not self.pods else ""
         message = f"The model '{self.model.served_name}' had no place for this request within {seconds:.0f} s"
         return self._refusal(503, f"{message}{why}; try again later.")
 
     def expected_ready_seconds(self) -> int:
-        """When a request that came now is likely to be served."""
+        """Seconds until a new request is likely to be served."""
         if self.pods:
             return _BUSY_RETRY_SECONDS
         waited = 0.0 if not len(self.queue) else self._clock() - (self._waiting_since or 0.0)
         return max(1, round(self.model.hold.expected_ready_seconds - waited))
 
-    def tell(self) -> dict[str, Any]:
+    def figures(self) -> RouterFigures:
         """The demand, as the operator's autoscaler reads it."""
-        return {
-            "queued": len(self.queue),
-            "queuedBytes": self.queue.bytes,
-            "inFlight": self.in_flight,
-            "arrivals": self.arrivals,
-            "completions": self.completions,
-            "rejected": self.rejected,
-            "oldestQueuedSeconds": round(self.queue.oldest_seconds(self._clock()), 3),
-            "lastCompletionAt": self._last_completion,
-        }
+        return RouterFigures(
+            queued=len(self.queue),
+            queued_bytes=self.queue.bytes,
+            in_flight=self.in_flight,
+            arrivals=self.arrivals,
+            completions=self.completions,
+            rejected=self.rejected,
+            oldest_queued_seconds=round(self.queue.oldest_seconds(self._clock()), 3),
+            last_completion_at=self._last_completion,
+        )
 
     def _place(self, pending: PendingRequest) -> Pod | None:
         now = self._clock()
@@ -175,7 +176,7 @@ class ModelDispatcher:
             for address, pod in self.pods.items()
             if address.pod not in pending.tried and pod.available(now)
         ]
-        # A pod that is about to go is better than none.
+        # A draining pod is better than none.
         going = self._going(now) if self._draining_since else ()
         staying = [pod for pod in pods if pod.address.pod not in going]
         affinity = pending.affinity
@@ -184,8 +185,8 @@ class ModelDispatcher:
         return pick(staying or pods, bits, affinity is not None, limit)
 
     def _going(self, now: float) -> set[str]:
-        """The pods that drain. One that is still there long after that serves again: the operator that wanted
-        it to go may be away.
+        """The pods that drain. One that still exists long after that serves again: the operator that drained
+        it may be down.
         """
         longest = self.model.drain_seconds + COME_BACK_SECONDS
         return {pod for pod, since in self._draining_since.items() if now - since <= longest}

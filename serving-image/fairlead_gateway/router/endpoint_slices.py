@@ -1,11 +1,11 @@
 """The pods that can take requests, by the EndpointSlices of their models' Services.
 
 A model's Service selects its pods, or is an alias of the router while a second one, NAME-pods, selects them.
-The slices have their Service's labels, so that of the model says whose they are. The Service's own conditions
-are what kube-proxy goes by too: ready means that the readiness probe passes and that the pod is not ending.
+The slices have their Service's labels, so the model's label identifies them. The conditions are those that
+kube-proxy uses too: ready means that the readiness probe succeeds and that the pod is not terminating.
 
-A tenant who may write EndpointSlices in a namespace can lead the requests for its models to any address. So a
-slice counts for models of its own namespace alone, only with the port of the gateways, and only with
+A tenant who may write EndpointSlices in a namespace can direct the requests for its models to any address. So
+a slice counts only for models of its own namespace, only with the port of the gateways, and only with
 addresses that a pod can have: not those of the router itself, nor of a cloud's metadata service.
 """
 
@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from itertools import islice
 
+from fairlead_contract.names import API_PORT_NAME, MODEL_LABEL, pods_service
 from fairlead_gateway.bounds import MAX_SLICE_ENDPOINTS
 
 from .models import Object
 
-MODEL_LABEL = "fairlead.dev/model"
 _SERVICE_LABEL = "kubernetes.io/service-name"
-_PORT_NAME = "http"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -35,7 +34,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """What one EndpointSlice says; `model` is NAMESPACE/NAME."""
+    """The contents of one EndpointSlice; `model` is NAMESPACE/NAME."""
 
     model: str
     ready: frozenset[Address]
@@ -50,14 +49,14 @@ def read_slice(document: Object, port: int = 0) -> Slice | None:
     metadata = document["metadata"]
     labels = metadata.get("labels") or {}
     name, service = labels.get(MODEL_LABEL), labels.get(_SERVICE_LABEL)
-    if not name or service not in (name, f"{name}-pods") or document.get("addressType") == "FQDN":
+    if not name or service not in (name, pods_service(name)) or document.get("addressType") == "FQDN":
         return None
-    ports = [item["port"] for item in document.get("ports") or () if item.get("name") == _PORT_NAME]
+    ports = [item["port"] for item in document.get("ports") or () if item.get("name") == API_PORT_NAME]
     endpoints = document.get("endpoints") or () if ports and port in (0, ports[0]) else ()
     ready: set[Address] = set()
     for endpoint in islice(endpoints, MAX_SLICE_ENDPOINTS):
         host = endpoint["addresses"][0]
-        # Absent means that nobody knows, which is to be taken for ready.
+        # Absent means unknown, which counts as ready.
         unready = (endpoint.get("conditions") or {}).get("ready") is False
         if not unready and (not port or _can_be_a_pods(host)):
             ready.add(Address((endpoint.get("targetRef") or {}).get("name") or host, host, ports[0]))

@@ -13,12 +13,12 @@ class Waiting(Protocol):
 
     @property
     def arrived(self) -> float:
-        """When it came, in seconds of the monotonic clock."""
+        """When it arrived, in seconds of the monotonic clock."""
         ...
 
     @property
     def deadline(self) -> float:
-        """Until when it may wait."""
+        """The end of its wait."""
         ...
 
     @property
@@ -31,7 +31,7 @@ W = TypeVar("W", bound=Waiting)
 
 
 class HoldQueue(Generic[W]):
-    """Those who wait, by deadline, and by arrival among equals."""
+    """Waiting requests, by deadline, and by arrival among equals."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -52,8 +52,8 @@ class HoldQueue(Generic[W]):
         self.bytes += item.size
 
     def first(self) -> W | None:
-        """Who is next."""
-        # Those who left are still in the heap: to find them there would cost more than to step over them.
+        """The next request."""
+        # Removed requests are still in the heap: finding them there would cost more than skipping them here.
         while self._heap and self._heap[0][3] not in self._members:
             heapq.heappop(self._heap)
         return self._heap[0][3] if self._heap else None
@@ -67,5 +67,5 @@ class HoldQueue(Generic[W]):
             heapq.heapify(self._heap)
 
     def oldest_seconds(self, now: float) -> float:
-        """How long the longest has waited; 0 if nobody waits."""
+        """The longest wait so far; 0 if no request waits."""
         return now - min((item.arrived for item in self._members), default=now)

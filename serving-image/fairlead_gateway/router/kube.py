@@ -26,7 +26,7 @@ _log = logging.getLogger("fairlead.router")
 
 
 class GoneError(Exception):
-    """The version to go on from is too old: only a new list helps."""
+    """The version to continue from is too old: a new list is needed."""
 
 
 class KubeError(Exception):
@@ -42,7 +42,7 @@ class KubeReader:
         if server.startswith("https:"):
             verify = ssl.create_default_context(cafile=str(ca_file))
         timeout = httpx2.Timeout(_ANSWER_SECONDS, read=_SILENCE_SECONDS)
-        # Not by way of a proxy from the environment: the API server is in the cluster.
+        # Without the environment's proxy: the API server is in the cluster.
         self._client = httpx2.AsyncClient(base_url=server, verify=verify, timeout=timeout, trust_env=False)
 
     async def list(
@@ -96,7 +96,7 @@ class KubeReader:
             if response.status_code != 200:
                 raise _refusal(response.status_code, await response.aread())
             rest = b""
-            # By bytes: lines as text would also end at characters that stand in JSON strings as they are.
+            # By bytes: text lines would also end at other line separators, which JSON strings may contain.
             async for data in response.aiter_bytes():
                 *lines, rest = (rest + data).split(b"\n")
                 for line in lines:
@@ -108,7 +108,7 @@ class KubeReader:
         await self._client.aclose()
 
     def _headers(self) -> dict[str, str]:
-        """The token is read anew: the kubelet replaces it about once an hour."""
+        """The token is read again: the kubelet replaces it about once an hour."""
         headers = {"accept": "application/json"}
         try:
             headers["authorization"] = f"Bearer {self._token_file.read_text().strip()}"

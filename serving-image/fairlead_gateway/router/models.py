@@ -1,8 +1,8 @@
-"""The models that the router knows, as far as their objects in Kubernetes tell what it needs.
+"""The router's models, read from their Kubernetes objects.
 
-Nothing is assumed to be there: the object may be older or newer than this program, and its status is only
-what the operator last found. The owner of a namespace writes the objects in it, so their size and their
-numbers are bounded here: one strange object must not cost the others anything.
+No field is assumed to exist: the object may be older or newer than this program, and its status is only the
+operator's last report. The owner of a namespace writes the objects in it, so their size and their numbers are
+bounded here: one unusual object must not affect the others.
 """
 
 from __future__ import annotations
@@ -13,16 +13,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
+from fairlead_contract import defaults
+from fairlead_contract.dialects import DIALECTS
 from fairlead_gateway.bounds import MAX_CONCURRENCY, MAX_NAMES, MAX_QUOTED_CHARACTERS, MAX_START_SECONDS
-from fairlead_gateway.contract.dialects import DIALECTS
 
 Object = Mapping[str, Any]
-# What the API server fills in for a model that says nothing about it (in spec.autoscaling, api, rollout).
-_DRAIN_SECONDS = 300.0
-_MAX_QUEUED_REQUESTS, _MAX_QUEUED_BYTES, _MAX_BODY_BYTES = 1000, 256 << 20, 32 << 20
-# A start that was never measured, and the bounds of the time that a request is held by default.
-_START_SECONDS = 120
-_SHORTEST_HOLD_SECONDS, _LONGEST_HOLD_SECONDS, _STARTS_TO_HOLD = 600, 3600, 3
 # Behind every time, as text.
 _NEVER = "~"
 
@@ -31,10 +26,10 @@ _NEVER = "~"
 class Hold:
     """The bounds of what waits for a model in one router, and when it is likely to be served."""
 
-    max_requests: int = _MAX_QUEUED_REQUESTS
-    max_bytes: int = _MAX_QUEUED_BYTES
-    timeout_seconds: int = _SHORTEST_HOLD_SECONDS
-    expected_ready_seconds: int = _START_SECONDS
+    max_requests: int = defaults.MAX_HELD_REQUESTS
+    max_bytes: int = defaults.MAX_HELD_BYTES
+    timeout_seconds: int = defaults.SHORTEST_HOLD_SECONDS
+    expected_ready_seconds: int = defaults.START_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +42,20 @@ class RoutedModel:
     aliases: tuple[str, ...] = ()
     adapters: tuple[str, ...] = ()
     dialect: str = "OpenAI"
-    max_body_bytes: int = _MAX_BODY_BYTES
+    max_body_bytes: int = defaults.MAX_BODY_BYTES
     stopped: bool = False
-    """Nothing will start it: it has no autoscaling and zero replicas."""
+    """It will not start: it has no autoscaling and zero replicas."""
     concurrency: float | None = None
-    """How many requests one pod does well at once; None if that is not known or not the router's to bound."""
+    """The learned concurrency of one pod; None if it is not known or the router must not bound it."""
     hold: Hold = Hold()
     draining: frozenset[str] = frozenset()
-    """Pods that are about to go, whatever their readiness says yet."""
-    drain_seconds: float = _DRAIN_SECONDS
+    """Draining pods, which may still be ready."""
+    drain_seconds: float = defaults.DRAIN_TIMEOUT_SECONDS
     """How long a pod may take to finish its requests."""
     needs_key: bool = False
-    """Its gateways let nobody in without an API key."""
+    """Its gateways require an API key."""
     waits_for: str = ""
-    """Why it is not ready, in the operator's words."""
+    """Why it is not ready, from the operator's message."""
     created: str = _NEVER
     """metadata.creationTimestamp, which the API server sets. Times of this form sort as text."""
     granted: frozenset[str] = frozenset()
@@ -73,11 +68,11 @@ class RoutedModel:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All that a request may ask its gateways for, the served name first."""
+        """All names that its gateways serve, the served name first."""
         return (self.served_name, *self.aliases, *self.adapters)
 
     def rank(self, name: str) -> tuple[bool, str, str]:
-        """Where it stands among the models that claim this name; the least is the first."""
+        """Its rank among the models that claim this name; the lowest is the first."""
         return (name not in self.granted, self.created, self.key)
 
     @property
@@ -108,14 +103,16 @@ def read_model(document: Object) -> RoutedModel:
         aliases=_names(model.get("aliases") or ()),
         adapters=_names(adapter["name"] for adapter in model.get("adapters") or ()),
         dialect=api.get("dialect") or "OpenAI",
-        max_body_bytes=api.get("maxBodyBytes") or _MAX_BODY_BYTES,
+        max_body_bytes=api.get("maxBodyBytes") or defaults.MAX_BODY_BYTES,
         stopped=not autoscaling and spec.get("replicas") == 0,
         concurrency=_concurrency(spec, status) if autoscaling else None,
         hold=_hold(autoscaling or {}, status.get("autoscaling") or {}),
         draining=frozenset(
             endpoint["pod"] for endpoint in status.get("endpoints") or () if endpoint["state"] == "Draining"
         ),
-        drain_seconds=float((spec.get("rollout") or {}).get("drainTimeoutSeconds", _DRAIN_SECONDS)),
+        drain_seconds=float(
+            (spec.get("rollout") or {}).get("drainTimeoutSeconds", defaults.DRAIN_TIMEOUT_SECONDS)
+        ),
         needs_key=(api.get("auth") or {}).get("mode") == "APIKey",
         waits_for=_waits_for(status),
         created=_name(metadata.get("creationTimestamp") or _NEVER),
@@ -134,19 +131,19 @@ def _name(text: Any) -> str:
 
 
 def _hold(autoscaling: Object, found: Object) -> Hold:
-    asked = autoscaling.get("scaleFromZero") or {}
-    start = (found.get("coldStartSeconds") or {}).get("p90") or _START_SECONDS
-    automatic = min(max(_STARTS_TO_HOLD * start, _SHORTEST_HOLD_SECONDS), _LONGEST_HOLD_SECONDS)
+    from_zero = autoscaling.get("scaleFromZero") or {}
+    start = (found.get("coldStartSeconds") or {}).get("p90") or defaults.START_SECONDS
+    automatic = defaults.hold_seconds(start)
     return Hold(
-        max_requests=asked.get("maxQueuedRequests", _MAX_QUEUED_REQUESTS),
-        max_bytes=asked.get("maxQueuedBytes", _MAX_QUEUED_BYTES),
-        timeout_seconds=asked.get("holdTimeoutSeconds") or found.get("holdTimeoutSeconds") or automatic,
+        max_requests=from_zero.get("maxQueuedRequests", defaults.MAX_HELD_REQUESTS),
+        max_bytes=from_zero.get("maxQueuedBytes", defaults.MAX_HELD_BYTES),
+        timeout_seconds=from_zero.get("holdTimeoutSeconds") or found.get("holdTimeoutSeconds") or automatic,
         expected_ready_seconds=min(found.get("expectedReadySeconds") or start, MAX_START_SECONDS),
     )
 
 
 def _concurrency(spec: Object, status: Object) -> float | None:
-    """By the owner's word, by the autoscaler's last measurement, or by the engine's bound."""
+    """From the spec, from the autoscaler's last measurement, or from the engine's bound."""
     learned = ((status.get("autoscaling") or {}).get("inputs") or {}).get("concurrency")
     bounds = (
         (spec.get("autoscaling") or {}).get("maxConcurrency"),

@@ -1,8 +1,8 @@
 """Which words are names of namespaces: the difference between NAMESPACE/NAME and a hub's ORG/MODEL.
 
 `openai/gpt-oss-20b` has the form of both, so the form alone does not decide. A word is a namespace's name if
-the namespace exists, or has existed while this process runs: clients may go on asking for its models. If the
-namespaces are not known, every word that could be the name of one is taken for it.
+the namespace exists, or has existed while this process runs: clients may continue to request its models. If
+the namespaces are not known, every word that could be the name of one counts as one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Namespaces:
         self._former: dict[str, None] = {}
 
     def change(self, added: Iterable[str], removed: Iterable[str] = ()) -> None:
-        """These exist, and these do not exist any more. From the first call on they are known."""
+        """Adds existing namespaces and removes deleted ones. From the first call on they are known."""
         present = self._present = self._present or set()
         for name in removed:
             present.discard(name)
@@ -35,7 +35,7 @@ class Namespaces:
             del self._former[next(iter(self._former))]
 
     def seen(self, name: str) -> None:
-        """There is an object in this namespace: it exists, even before the watch of namespaces shows it."""
+        """Adds the namespace of an object: it exists, even before the watch of namespaces shows it."""
         if self._present is not None:
             self._present.add(name)
 

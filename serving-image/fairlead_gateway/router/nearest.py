@@ -1,8 +1,8 @@
 """Names that come close to one that does not exist, at a bounded cost.
 
-Clients choose what is looked up, and tenants how many names there are. So neither the whole list nor a whole
-text is compared: only the neighbours in two sorted lists, by their beginning and by their end, and of each so
-many characters. That finds what has a typo in one half.
+Clients choose the text, and tenants the number of names. So neither the whole list nor a whole text is
+compared: only the neighbours in two sorted lists, by their beginning and by their end, and a bounded number
+of characters of each. That finds names with a typo in one half.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Nearest:
 
     def find(self, text: str, count: int) -> list[str]:
         """The names that are most like the text; the first ones if none is."""
-        wanted, end = text[:MAX_COMPARED_CHARACTERS].casefold(), text[-MAX_COMPARED_CHARACTERS:].casefold()
-        matcher = SequenceMatcher(None, "", wanted, autojunk=False)
+        beginning, end = text[:MAX_COMPARED_CHARACTERS].casefold(), text[-MAX_COMPARED_CHARACTERS:].casefold()
+        matcher = SequenceMatcher(None, "", beginning, autojunk=False)
         alike: dict[str, float] = {}
-        for name in {*_around(self._forward, wanted), *_around(self._backward, end[::-1])}:
+        for name in {*_around(self._forward, beginning), *_around(self._backward, end[::-1])}:
             matcher.set_seq1(name[:MAX_COMPARED_CHARACTERS].casefold())
-            # The letters without their order: linear, where the exact ratio is quadratic and worse.
+            # The multiset of letters: linear, where the exact ratio is quadratic.
             alike[name] = matcher.quick_ratio()
         best = sorted(
             (name for name in alike if alike[name] >= _ALIKE), key=lambda name: (-alike[name], name)

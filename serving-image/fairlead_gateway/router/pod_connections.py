@@ -13,7 +13,7 @@ _KEEPALIVE_SECONDS = 60
 
 
 class PodConnection(HttpConnection):
-    """Keeps the headers of the answer beside what comes of its body."""
+    """Keeps the headers of the answer beside its body."""
 
     headers: list[tuple[bytes, bytes]]
 

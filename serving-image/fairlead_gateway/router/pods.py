@@ -1,7 +1,7 @@
-"""One pod as the router sees it: how much it has to do, and whether it gets requests.
+"""One pod as the router sees it: its load, and whether it gets requests.
 
-Its load is what this router has sent it and, on top, what others have, by its gateway's last report. The pod
-may be fine for others: this is only about what happened here.
+The load is this router's requests plus those of others, from the last report of the pod's gateway. The
+circuit breaker counts only this router's failures: the pod may work for others.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from .balancing import hash64
 from .circuit_breaker import CircuitBreaker
 from .endpoint_slices import Address
 
-# What other routers had at the pod is believed for so long.
+# How long a report about other routers' requests counts.
 _REPORT_SECONDS = 10
-# A pod may write anything; more digits than these are no number of requests.
+# A pod may write anything; more digits than these are not a number of requests.
 _LONGEST_NUMBER = 9
 
 
@@ -31,12 +31,12 @@ class Pod:
 
     @property
     def load(self) -> float:
-        """Requests that the pod has, as far as known."""
+        """Known requests on the pod."""
         return self.running + self._others
 
     @property
     def failing(self) -> bool:
-        """Whether it is left alone, or on trial."""
+        """Whether its circuit breaker is open, or the trial runs."""
         return not self._breaker.is_closed
 
     def available(self, now: float) -> bool:
@@ -49,7 +49,7 @@ class Pod:
         self._breaker.request_sent()
 
     def ended(self) -> None:
-        """A request is over, however."""
+        """A request has ended, with any result."""
         self.running -= 1
         if not self.running:
             self._breaker.trial_abandoned()
@@ -62,7 +62,7 @@ class Pod:
             self._load_reported_at = now
 
     def forget_old_report(self, now: float) -> None:
-        """Drops a report that is too old to be believed."""
+        """Drops a report that is too old."""
         if self._others and now - self._load_reported_at > _REPORT_SECONDS:
             self._others = 0
 
@@ -71,5 +71,5 @@ class Pod:
         self._breaker.succeeded()
 
     def failed(self, now: float, reached: bool) -> None:
-        """It could not be `reached`, or it broke off or said that it cannot serve."""
+        """It could not be `reached`, or it broke off or reported that it cannot serve."""
         self._breaker.failed(now, reached)

@@ -1,7 +1,7 @@
-"""All models of the router with their dispatchers, made of what the watches report.
+"""All models of the router with their dispatchers, from the reports of the watches.
 
-Each watch replaces what it had listed, or one object of it; the dispatchers follow. What is known stays in
-force while the API server is away.
+Each watch replaces its whole list, or one object of it; the dispatchers follow. The known state stays in use
+during an outage of the API server.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from heapq import nsmallest
 from typing import Any, Protocol
 
+from fairlead_contract.demand import RouterFigures
 from fairlead_gateway.bounds import (
     MAX_GONE_MODELS,
     MAX_NAMESPACE_ADDRESSES,
@@ -34,7 +35,7 @@ class Unresolved(Protocol):
     """A request that came before the models were known."""
 
     def resolve(self) -> None:
-        """They are known now."""
+        """The models are known now."""
 
     def dismiss(self, error: ApiError) -> None:
         """It waits no longer."""
@@ -60,7 +61,7 @@ class ModelRegistry:
 
     @property
     def synced(self) -> bool:
-        """Whether every watch has listed once: only then is a model that is not known one that is not."""
+        """Whether every watch has listed once: only then an unknown model does not exist."""
         return self._missing == 0
 
     @property
@@ -73,7 +74,7 @@ class ModelRegistry:
         self._unresolved.add(request)
 
     def forget(self, request: Unresolved) -> None:
-        """The request waits for that no longer."""
+        """Removes a request that waits for the models."""
         self._unresolved.discard(request)
 
     def waiting(self) -> list[Unresolved | PendingRequest]:
@@ -94,7 +95,7 @@ class ModelRegistry:
                 request.resolve()
 
     def replace_models(self, known: Iterable[str], documents: Mapping[str, Object]) -> None:
-        """What a watch had `known` (by key) is now what it has listed."""
+        """Replaces the `known` objects of a watch (by key) with the listed ones."""
         models = {key: model for key, document in documents.items() if (model := _read(read_model, document))}
         removed = set(known) - models.keys()
         changed = {key for key, model in models.items() if self._models.get(key) != model}
@@ -140,9 +141,9 @@ class ModelRegistry:
         for dispatcher in self.dispatchers.values():
             dispatcher.sweep(now)
 
-    def tell(self) -> dict[str, dict[str, Any]]:
+    def figures(self) -> dict[str, RouterFigures]:
         """The demand of every model."""
-        return {key: self.dispatchers[key].tell() for key in self._models}
+        return {key: self.dispatchers[key].figures() for key in self._models}
 
     def _update_dispatcher(self, key: str) -> None:
         dispatcher = self.dispatchers.get(key)
@@ -151,13 +152,14 @@ class ModelRegistry:
         dispatcher.change(self._models[key])
         if dispatcher.pods:
             dispatcher.dispatch()
-        else:  # it is new, or has come back
+        else:  # a new model, or one of a former name
             self._set_endpoints({key})
 
     def _close_dispatcher(self, dispatcher: ModelDispatcher) -> None:
-        """The model is gone. The dispatcher stays for its counters, which must not fall if the model returns.
+        """Removes a model. Its dispatcher stays for its counters, which must not fall if the model returns.
 
-        What waits is not looked up again: another model, of another owner perhaps, may have the name now.
+        Waiting requests are not resolved again: another model, perhaps of another owner, may have the name
+        now.
         """
         if dispatcher.model.key not in self._gone:
             self._gone[dispatcher.model.key] = None
@@ -194,7 +196,7 @@ class ModelRegistry:
             self._addresses[namespace] += 1 + len(part.ready)
 
     def _drop_slice(self, key: str) -> str:
-        """Forgets a slice. The model that it was of, "" if there was none."""
+        """Removes a slice. Returns its model, "" if there was none."""
         part = self._slices.pop(key, None)
         if part is None:
             return ""
@@ -222,15 +224,15 @@ def _one_of_each_pod(addresses: Iterable[Address]) -> Iterable[Address]:
 
 
 def _naming(model: RoutedModel) -> tuple[object, ...]:
-    """What decides how the model is found."""
+    """The parts of a model by which it is found."""
     return (model.names, model.adapters, model.dialect, model.created, model.granted)
 
 
 def _read(read: Callable[[Object], Any], document: Object) -> Any:
-    """What an object says, None if it cannot be read: one strange object must not hide the others."""
+    """The parsed object, None if it cannot be read: one invalid object must not hide the others."""
     try:
         return read(document)
     except (AttributeError, KeyError, TypeError, ValueError, IndexError):
         name = (document.get("metadata") or {}).get("name")
-        _log.exception("%s %r is not understood and left out", document.get("kind", "an object"), name)
+        _log.exception("%s %r could not be read and is left out", document.get("kind", "an object"), name)
         return None

@@ -1,13 +1,17 @@
-"""A client's request as the router passes it on: path and headers, but for those of the connection."""
+"""A client's request as the router forwards it (path and end-to-end headers), and the receiver of the pod's
+answer.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Protocol
 
+from fairlead_gateway.client_link import Client
 from fairlead_gateway.routes import ROUTER_HEADER, ApiRoute
 from fairlead_gateway.upstream.connection import Request, request_of
 
-# Of one connection (RFC 9110, 7.6.1), or said anew of the body that is sent on.
+# Headers of one connection (RFC 9110, 7.6.1), or set again for the forwarded body.
 HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -29,22 +33,31 @@ _LONGEST_NUMBER = 9
 _DROPPED = HOP_BY_HOP | {ROUTER_HEADER, _HOLD_SECONDS, _PING}
 
 
-@dataclass(frozen=True, slots=True)
-class RouterRoute(ApiRoute):
-    """A generation API at one of its paths."""
+Headers = Sequence[tuple[bytes, bytes]]
 
-    path: bytes
+
+class PassingClient(Client, Protocol):
+    """Takes an answer of the router's own, or a pod's as it is."""
+
+    def pass_head(self, status: int, headers: Headers) -> None:
+        """Status and headers of a pod's answer."""
+
+    def pass_data(self, data: bytes) -> None:
+        """Some bytes of its body."""
+
+    def pass_end(self) -> None:
+        """It is complete."""
 
 
 class ClientRequest:
     """What is not the body. `authorization` is the header's value, b"" if there is none; `hold_seconds` is
-    how long the client lets its request wait at most; `unpinged` says that a waiting stream is not to be
-    opened early for signs of life.
+    the client's bound of the wait; with `unpinged` a waiting stream is not opened early for keep-alive
+    comments.
     """
 
     __slots__ = ("_head", "authorization", "endpoint", "hold_seconds", "host", "unpinged")
 
-    def __init__(self, endpoint: RouterRoute, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, endpoint: ApiRoute, headers: Headers) -> None:
         self.endpoint = endpoint
         self.host = ""
         self.authorization = b""

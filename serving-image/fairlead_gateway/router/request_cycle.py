@@ -1,9 +1,8 @@
-"""The client's side of one request: as in the gateway, but a pod's answer passes through as it is."""
+"""The client's side of one request: as in the gateway, but a pod's answer is forwarded unchanged."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -12,8 +11,7 @@ from fairlead_gateway.server.fast_path import fast_path
 from fairlead_gateway.server.request_cycle import RequestCycle
 
 from .forwarding import Forwarding
-from .passing import Headers
-from .request import HOP_BY_HOP, ClientRequest, RouterRoute
+from .request import HOP_BY_HOP, ClientRequest, Headers
 from .router_context import RouterContext
 
 _NOT_PASSED = HOP_BY_HOP | {LOAD_HEADER}
@@ -24,18 +22,14 @@ def router_protocol(services: RouterContext) -> type[asyncio.Protocol]:
     return fast_path(services, RoutedRequestCycle)
 
 
-class RoutedRequestCycle(RequestCycle):
+class RoutedRequestCycle(RequestCycle[RouterContext]):
     """One request to a model and its answer."""
 
-    __slots__ = ("_request_headers", "_sized")
-
-    def __init__(self, services: Any, endpoint: Any, headers: list[tuple[bytes, bytes]], *rest: Any) -> None:
-        super().__init__(services, endpoint, headers, *rest)
-        self._request_headers = headers
-        self._sized = False
+    # `_sized`: the answer has a Content-Length, so its body is passed on without framing.
+    __slots__ = ("_sized",)
 
     def pass_head(self, status: int, headers: Headers) -> None:
-        """Status and headers of a pod's answer, as they are but for those of the connection."""
+        """Status and end-to-end headers of a pod's answer."""
         if self._services.draining:
             self.keep_alive = False
         length = b""
@@ -72,8 +66,8 @@ class RoutedRequestCycle(RequestCycle):
             self.finish(b"")
 
     def _use(self, body: bytes) -> None:
-        request = ClientRequest(cast("RouterRoute", self._endpoint), self._request_headers)
-        services = cast("RouterContext", self._services)
-        work = Forwarding(services, self, request, self._token, self._arrived, self._holder)
+        self._sized = False
+        request = ClientRequest(self._endpoint, self._headers)
+        work = Forwarding(self._services, self, request, self._token, self._arrived, self._holder)
         self._work = work
         work.begin(body)

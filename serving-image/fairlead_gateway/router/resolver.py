@@ -30,13 +30,13 @@ from .namespaces import Namespaces
 from .nearest import Nearest
 
 _LISTED = 8
-# Of a name that does not exist, what the answer quotes.
+# Characters of an unknown name that the answer quotes.
 _QUOTED_CHARACTERS = 128
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedModel:
-    """A model, and the name under which its gateways know what was asked for; None if it was named so."""
+    """A model, and the name that its gateways know; None if the request has that name already."""
 
     model: RoutedModel
     name: str | None = None
@@ -45,7 +45,7 @@ class ResolvedModel:
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the list of models. `parent` is the entry of an adapter's model, `root` the served name of
-    a model that was asked for by its full name, `created` the age of the ModelDeployment (Unix seconds).
+    a model that was requested by its full name, `created` the age of the ModelDeployment (Unix seconds).
     """
 
     id: str
@@ -84,7 +84,7 @@ class ModelResolver:
         self.change(models)
 
     def change(self, models: Iterable[RoutedModel], removed: Iterable[str] = ()) -> None:
-        """These models are new or other than before, and those with these keys are deleted."""
+        """Applies new and changed models, and the keys of deleted ones."""
         models, removed = tuple(models), tuple(removed)
         for key in removed:
             if self._by_key.pop(key, None) is not None:
@@ -100,12 +100,12 @@ class ModelResolver:
         self._entries = self._nearest = None
 
     def change_namespaces(self, added: Iterable[str], removed: Iterable[str] = ()) -> None:
-        """These namespaces exist, and these do not exist any more."""
+        """Adds existing namespaces and removes deleted ones."""
         self.namespaces.change(added, removed)
         self._entries = self._nearest = None
 
     def complete(self) -> None:
-        """All models are known: from now on a short name stays with the model that has it."""
+        """Marks all models as known: from now on a short name stays with the model that has it."""
         self._claims.complete()
 
     def release_word(self, key: str) -> None:
@@ -118,20 +118,20 @@ class ModelResolver:
         self.release_word(key)
         self._former.discard(key)
 
-    def resolve(self, asked: str | None, host: str = "") -> ResolvedModel:
-        """The model that a request means. Raises ApiError 400 or 404 that lists what could be meant."""
+    def resolve(self, requested: str | None, host: str = "") -> ResolvedModel:
+        """The model that a request means. Raises ApiError 400 or 404 with similar names."""
         origin = self._origin(host)
-        if asked is None:
+        if requested is None:
             if origin.model is None:
                 raise missing("model")
             return ResolvedModel(origin.model)
-        if _is_too_long(asked):
-            raise self._unknown(asked)
-        if origin.namespace and origin.model is not None and asked in origin.model.names:
+        if _is_too_long(requested):
+            raise self._unknown(requested)
+        if origin.namespace and origin.model is not None and requested in origin.model.names:
             return ResolvedModel(origin.model)
-        if (meant := self._by_path(asked)) is not None:
+        if (meant := self._by_path(requested)) is not None:
             return meant
-        return ResolvedModel(self._by_short_name(asked, origin))
+        return ResolvedModel(self._by_short_name(requested, origin))
 
     def by_host(self, host: str) -> RoutedModel | None:
         """The model whose own Service a Host header names."""
@@ -151,14 +151,14 @@ class ModelResolver:
             self._entries = list(self._all_entries())
         return self._entries
 
-    def entry(self, asked: str, host: str = "") -> Entry:
+    def entry(self, requested: str, host: str = "") -> Entry:
         """The line of the list for a name, which may also be a full name. Raises what `resolve` does."""
-        meant = self.resolve(asked, host)
+        meant = self.resolve(requested, host)
         model, created = meant.model, meant.model.created_seconds
-        if (meant.name or asked) not in model.adapters:
-            return Entry(asked, None, model.served_name if meant.name else None, created=created)
+        if (meant.name or requested) not in model.adapters:
+            return Entry(requested, None, model.served_name if meant.name else None, created=created)
         parent = model.served_name if self.by_host(host) else self._id(model, model.served_name)
-        return Entry(asked, parent, created=created)
+        return Entry(requested, parent, created=created)
 
     def _origin(self, host: str) -> _Origin:
         labels = host.partition(":")[0].rstrip(".").split(".", 3)
@@ -184,32 +184,32 @@ class ModelResolver:
         only = next(iter(candidates)) if len(candidates) == 1 else ""
         return _Origin(self._by_key.get(only), "", candidates)
 
-    def _by_path(self, asked: str) -> ResolvedModel | None:
-        model, name = self._split(asked)
+    def _by_path(self, requested: str) -> ResolvedModel | None:
+        model, name = self._split(requested)
         if model is None:
             return None
         if name is None:
             return ResolvedModel(model, model.served_name)
         if name in model.names:
             return ResolvedModel(model, name)
-        if asked in model.names:
+        if requested in model.names:
             return ResolvedModel(model)
-        raise self._unknown(asked, model.namespace)
+        raise self._unknown(requested, model.namespace)
 
-    def _split(self, asked: str) -> tuple[RoutedModel | None, str | None]:
+    def _split(self, requested: str) -> tuple[RoutedModel | None, str | None]:
         """The model whose full name a text begins with, and the rest of the text."""
-        parts = asked.split("/", 2)
+        parts = requested.split("/", 2)
         model = self._by_key.get("/".join(parts[:2])) if len(parts) > 1 else None
         return model, parts[2] if len(parts) > 2 else None
 
-    def _by_short_name(self, asked: str, origin: _Origin) -> RoutedModel:
-        named = self.namespaces.named_in(asked)
+    def _by_short_name(self, requested: str, origin: _Origin) -> RoutedModel:
+        named = self.namespaces.named_in(requested)
         namespace = named or origin.namespace
-        found = self._claims.first(asked, namespace) if namespace else self._claims.holder(asked)
+        found = self._claims.first(requested, namespace) if namespace else self._claims.holder(requested)
         if found is None:
-            raise self._unknown(asked, namespace)
+            raise self._unknown(requested, namespace)
         if origin.candidates and not named and origin.candidates != {found.key}:
-            raise self._unsaid(asked)
+            raise self._ambiguous(requested)
         return found
 
     def _all_entries(self) -> Iterator[Entry]:
@@ -220,7 +220,8 @@ class ModelResolver:
                 yield Entry(self._id(model, name), parent, created=created)
 
     def _id(self, model: RoutedModel, name: str) -> str:
-        """What to call this name of a model: as it is, unless another model has it."""
+        """The name by which a request reaches the model: the short name, or the full one if another model has
+        it."""
         namespace = self.namespaces.named_in(name)
         found = self._claims.first(name, namespace) if namespace else self._claims.holder(name)
         shadowed, _ = self._split(name)
@@ -228,26 +229,26 @@ class ModelResolver:
             return name
         return model.key if name == model.served_name else f"{model.key}/{name}"
 
-    def _unknown(self, asked: str, namespace: str = "") -> ApiError:
-        near = self._in_namespace(namespace) or self._alike(asked)
+    def _unknown(self, requested: str, namespace: str = "") -> ApiError:
+        near = self._in_namespace(namespace) or self._alike(requested)
         where = f" in namespace {namespace}" if namespace else ""
         known = f" There is: {', '.join(near)}." if near else " There are no models yet."
-        message = f"The model '{_quoted(asked)}' does not exist{where}.{known} GET /v1/models lists all."
+        message = f"The model '{_quoted(requested)}' does not exist{where}.{known} GET /v1/models lists all."
         return ApiError(404, message, "model_not_found", "model")
 
     def _in_namespace(self, namespace: str) -> list[str]:
         models = (self._by_key[key] for key in nsmallest(_LISTED, self._by_namespace.get(namespace, ())))
         return [self._id(model, model.served_name) for model in models]
 
-    def _alike(self, asked: str) -> list[str]:
+    def _alike(self, requested: str) -> list[str]:
         if self._nearest is None:
             self._nearest = Nearest(entry.id for entry in self._all_entries())
-        # A model that claims another one's full name is no alternative to it.
-        return [name for name in self._nearest.find(asked, _LISTED) if not name.endswith(f"/{asked}")]
+        # A model that claims another one's full name is not a suggestion for it.
+        return [name for name in self._nearest.find(requested, _LISTED) if not name.endswith(f"/{requested}")]
 
-    def _unsaid(self, asked: str) -> ApiError:
+    def _ambiguous(self, requested: str) -> ApiError:
         message = (
-            f"The Host header has no namespace, so it does not say which model '{_quoted(asked)}' is meant. "
+            f"The Host header has no namespace, so the model '{_quoted(requested)}' is ambiguous. "
             "Use NAME.NAMESPACE as the host of the base URL, or NAMESPACE/NAME as the model."
         )
         return invalid(message, "model", "ambiguous_model")
@@ -260,9 +261,10 @@ def _drop(index: dict[str, set[str]], word: str, key: str) -> None:
         index.pop(word, None)
 
 
-def _is_too_long(asked: str) -> bool:
-    return len(asked) > MAX_MODEL_NAME_BYTES or len(asked.encode(errors="replace")) > MAX_MODEL_NAME_BYTES
+def _is_too_long(requested: str) -> bool:
+    most = MAX_MODEL_NAME_BYTES
+    return len(requested) > most or len(requested.encode(errors="replace")) > most
 
 
-def _quoted(asked: str) -> str:
-    return asked if len(asked) <= _QUOTED_CHARACTERS else f"{asked[:_QUOTED_CHARACTERS]}..."
+def _quoted(requested: str) -> str:
+    return requested if len(requested) <= _QUOTED_CHARACTERS else f"{requested[:_QUOTED_CHARACTERS]}..."

@@ -1,21 +1,20 @@
-"""What a request in the router needs besides itself."""
+"""What all requests in the router share."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
 
+from fairlead_contract.dialects import DIALECTS
 from fairlead_gateway.admission.fair_shares import FairShares
 from fairlead_gateway.admission.keys import KeyRing
-from fairlead_gateway.contract.dialects import DIALECTS
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.routes import generation_routes
+from fairlead_gateway.routes import ApiRoute, generation_routes
 from fairlead_gateway.server_context import BaseServerContext
 
 from .endpoint_slices import Address
 from .pod_connections import PodPool
 from .registry import ModelRegistry
-from .request import RouterRoute
 from .settings import RouterSettings
 from .telemetry import Telemetry
 
@@ -30,12 +29,12 @@ class RouterContext(BaseServerContext):
         self.settings = settings
         # The largest body that the router takes for any model; a model's own bound may be lower.
         self.max_body_bytes = min(settings.max_body_bytes, self.memory.largest)
-        # What waits for a model: none can take the memory of all.
+        # Memory of held requests: no model can take all of it.
         self.held_bytes = FairShares(settings.max_body_bytes_in_flight)
         self.boot = secrets.token_hex(8)
         self.model_registry = ModelRegistry(self.clock, sources)
         self.telemetry = Telemetry(self.model_registry)
-        self.routes: Mapping[bytes, RouterRoute] = _all_routes()
+        self.routes: Mapping[bytes, ApiRoute] = _all_routes()
         self.draining = False
         self.log_headers: Mapping[bytes, str] = {}
         # The gateways check the keys: they have them, and the router must not read Secrets.
@@ -54,16 +53,16 @@ class RouterContext(BaseServerContext):
 
     def not_synced(self) -> ApiError:
         """Why a request cannot be resolved yet."""
-        message = "The router does not know the models yet: Kubernetes has not told it. Try again."
+        message = "The router has not read the models from Kubernetes yet. Try again."
         return ApiError(503, message, "router_unavailable", headers={"retry-after": _RETRY_SECONDS})
 
     def stopping(self) -> ApiError:
-        """Why a request that still waits is sent away."""
-        message = "The router stops; another one takes the request when it is sent again."
+        """The error of a request that still waits when the router stops."""
+        message = "The router stops; send the request again to reach another one."
         return ApiError(503, message, "router_unavailable", headers={"retry-after": _RETRY_SECONDS})
 
     def dismiss(self) -> None:
-        """Sends all requests away that still wait: their clients come back to another router."""
+        """Ends all waiting requests: their clients retry at another router."""
         error = self.stopping()
         for pending in self.model_registry.waiting():
             pending.dismiss(error)
@@ -76,7 +75,7 @@ class RouterContext(BaseServerContext):
         return pool
 
     def sweep(self) -> None:
-        """What must happen about once a second: time-outs, pings, new trials, old connections."""
+        """The periodic work of about once a second: time-outs, pings, trials, old connections."""
         now = self.clock()
         self.tick_all(now)
         self.model_registry.sweep(now)
@@ -92,10 +91,8 @@ class RouterContext(BaseServerContext):
             pool.close()
 
 
-def _all_routes() -> Mapping[bytes, RouterRoute]:
+def _all_routes() -> Mapping[bytes, ApiRoute]:
     """The generation paths of all dialects: which of them a model takes, its gateways say."""
     return {
-        path: RouterRoute(route.name, route.factory, path)
-        for dialect in DIALECTS.values()
-        for path, route in generation_routes(dialect).items()
+        path: route for dialect in DIALECTS.values() for path, route in generation_routes(dialect).items()
     }

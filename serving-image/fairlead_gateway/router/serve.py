@@ -20,7 +20,7 @@ from .settings import RouterSettings
 from .watcher import Watcher, sources
 
 _HOUSEKEEPING_SECONDS = 1
-# Between the last requests that are sent away and the end of the process: for the bytes to leave.
+# Between the last refused requests and the end of the process: for the bytes to be sent.
 _MARGIN_SECONDS = 2
 _log = logging.getLogger("fairlead.router")
 
@@ -28,7 +28,7 @@ _log = logging.getLogger("fairlead.router")
 async def route(settings: RouterSettings) -> None:
     """Runs until SIGTERM or SIGINT, then finishes what it can within the drain time."""
     namespaces = settings.namespaces
-    # Everywhere: models, slices and namespaces. Else models and slices, and which namespaces is said already.
+    # For all namespaces: models, slices and namespaces. Otherwise the namespaces are configured.
     services = RouterContext(settings, sources=2 * len(namespaces) or 3)
     services.connections.total = connection_limit(settings.max_connections)
     reader = KubeReader(settings.api_server, settings.token_file, settings.ca_file)
@@ -71,8 +71,8 @@ async def route(settings: RouterSettings) -> None:
 
 
 async def _end(services: RouterContext, api: Server) -> None:
-    """Stops being ready at once and listening when that has spread; requests that wait go on to wait and are
-    served while there is time, then they are sent away so that their clients come back to another router.
+    """Stops being ready at once and listening when that has spread; waiting requests are served while there
+    is time, then they end with an error so that their clients retry at another router.
     """
     settings = services.settings
     services.draining = True
@@ -90,4 +90,4 @@ async def _run_housekeeping(services: RouterContext) -> None:
         try:
             services.sweep()
         except Exception:
-            _log.exception("housekeeping failed; it goes on")
+            _log.exception("Periodic work failed, continuing")

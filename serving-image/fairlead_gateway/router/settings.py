@@ -1,4 +1,4 @@
-"""What the router is told: environment variables with the prefix FAIRLEAD_ROUTER_. Seconds and bytes."""
+"""The router's settings: environment variables with the prefix FAIRLEAD_ROUTER_. Seconds and bytes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from fairlead_contract.defaults import DRAIN_TIMEOUT_SECONDS
+from fairlead_contract.names import ADMIN_PORT, API_PORT
 from fairlead_gateway.bounds import MAX_CONNECTIONS
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -27,14 +29,14 @@ def _own_service() -> str:
 
 
 class RouterSettings(BaseSettings):
-    """Settings of `route`. A wrong value stops the router at its start and is named."""
+    """Settings of `route`. A wrong value stops the router at its start with a message that names it."""
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_ROUTER_", frozen=True)
 
     # An address, or "" for all of the pod, IPv4 and IPv6: the Service and the kubelet may use either.
     host: str = ""
-    api_port: int = 8000
-    admin_port: int = 8001
+    api_port: int = API_PORT
+    admin_port: int = ADMIN_PORT
     # Namespaces whose models are served, separated by commas; empty for all.
     watch_namespaces: str = ""
     # The router's own Service as NAME.NAMESPACE. Requests by the Services of other namespaces mean the models
@@ -55,12 +57,12 @@ class RouterSettings(BaseSettings):
     sync_seconds: float = 60
     # After SIGTERM requests still arrive until the endpoints of the Service have spread.
     linger_seconds: float = 5
-    # Within this time after SIGTERM requests are finished; those that are still held then are sent away.
-    drain_seconds: int = Field(default=300, ge=1)
+    # Within this time after SIGTERM requests are finished; those still held then end with an error.
+    drain_seconds: int = Field(default=DRAIN_TIMEOUT_SECONDS, ge=1)
     # The bodies of all requests that are on their way to a pod or wait for one, in the container's 1 GiB. One
     # client, and the requests held for one model, get a third of it at most (`admission.shares`).
     max_body_bytes_in_flight: int = 384 << 20
-    # The largest body, whatever larger ones a model allows.
+    # The largest body; it also bounds a model's own limit.
     max_body_bytes: int = 64 << 20
     max_connections: int = MAX_CONNECTIONS
     log_level: str = "info"

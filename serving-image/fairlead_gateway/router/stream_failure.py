@@ -1,7 +1,7 @@
-"""How a stream ends in a failure when the router had to open it before any pod was asked.
+"""Ends a stream with a failure when the router opened it before a pod had the request.
 
-The gateway's own adapter writes it, so that clients get the very events that a gateway would send: one error
-for chat completions, the full order up to `response.failed` for responses.
+The gateway's own adapter writes it, so that clients get the same events as from a gateway: one error for chat
+completions, the full order up to `response.failed` for responses.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def stream_failure(
 
 
 def error_in(status: int, body: bytes) -> ApiError:
-    """A gateway's error answer as an error, to be told in a stream."""
+    """A gateway's error answer as an error for a stream."""
     try:
         error: Mapping[str, str] = orjson.loads(body)["error"]
         return ApiError(status, error["message"], error["code"], error.get("param"))

@@ -36,7 +36,7 @@ class Telemetry(Collector):
         )
 
     def count_request(self, endpoint: str, status: int, seconds: float, key: str = "") -> None:
-        """Records an answer that has nothing to do with a model."""
+        """Records an answer without a model."""
         self._requests["", str(status)] += 1
 
     def count_model_request(self, model: str, status: int, seconds: float) -> None:
@@ -82,7 +82,7 @@ class Telemetry(Collector):
         )
         yield _counter(
             "fairlead_router_retries",
-            "Requests that were sent to another pod, by what the former one did.",
+            "Requests that were sent to another pod, by the failure of the former one.",
             ("model", "reason"),
             self._retries,
         )
@@ -94,7 +94,7 @@ class Telemetry(Collector):
         size = _gauge("queued_bytes", "Bytes of the requests that wait for a pod.")
         running = _gauge("in_flight", "Requests that were sent to pods and have not ended.")
         pods = GaugeMetricFamily(
-            "fairlead_router_pods", "Ready pods by what the router makes of them.", labels=["model", "state"]
+            "fairlead_router_pods", "Ready pods by their state in the router.", labels=["model", "state"]
         )
         for key, dispatcher in self._model_registry.dispatchers.items():
             queued.add_metric([key], len(dispatcher.queue))

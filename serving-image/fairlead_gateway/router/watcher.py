@@ -1,7 +1,8 @@
 """Follows one kind of object in one place of the cluster, for as long as the process runs.
 
-List, then watch from the list's version; go on from the last version when a watch ends; list anew when that
-version is gone. Failures are met with growing pauses, jittered so that routers do not all come back at once.
+It lists, then watches from the list's version. When a watch ends it continues from the last version, and
+lists again when that version is gone. The pauses after failures grow, with jitter so that routers do not all
+reconnect at once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from dataclasses import dataclass, field
 
 import httpx2
 
+from fairlead_contract.names import GROUP, MODEL_LABEL, PLURAL, VERSION
+
 from .kube import GoneError, KubeError, KubeReader, Object, key_of
 
 _SHORTEST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.2, 20.0
@@ -24,8 +27,8 @@ Replace = Callable[[set[str], Mapping[str, Object]], None]
 
 @dataclass(frozen=True)
 class WatchSource:
-    """Where the objects are, and who is told: `replace` gets keys that were known and what stands for them
-    now, `listed` is called after the first list.
+    """The path of the objects, and the callbacks: `replace` gets known keys with their present objects,
+    `listed` is called after the first list.
     """
 
     path: str
@@ -53,7 +56,7 @@ class Watcher:
                 await self._watch()
             except GoneError:
                 self._version = ""
-                _log.info("%s: listing anew", self._source.path)
+                _log.info("%s: listing again", self._source.path)
                 await self._pause()
             except (KubeError, httpx2.HTTPError, OSError, ValueError, KeyError) as error:
                 _log.warning("%s: %s", self._source.path, str(error) or type(error).__name__)
@@ -106,16 +109,16 @@ def sources(
     listed: Callable[[], None],
     replace_namespaces: Replace | None = None,
 ) -> list[WatchSource]:
-    """What a router watches: models, and their Services' slices, in these namespaces; or everywhere, and then
-    the Namespaces too.
+    """A router's watches: models and EndpointSlices in these namespaces, or in all, and then the Namespaces
+    too.
     """
     places = [f"/namespaces/{name}" for name in namespaces] or [""]
     found = []
     if replace_namespaces and not namespaces:
         found.append(WatchSource("/api/v1/namespaces", replace_namespaces, listed))
     for place in places:
-        models = f"/apis/fairlead.dev/v1alpha1{place}/modeldeployments"
+        models = f"/apis/{GROUP}/{VERSION}{place}/{PLURAL}"
         found.append(WatchSource(models, replace_models, listed))
         slices = f"/apis/discovery.k8s.io/v1{place}/endpointslices"
-        found.append(WatchSource(slices, replace_slices, listed, {"labelSelector": "fairlead.dev/model"}))
+        found.append(WatchSource(slices, replace_slices, listed, {"labelSelector": MODEL_LABEL}))
     return found

@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol within bounds: what one connection can make the process hold, and for how long.
+"""uvicorn's HTTP protocol with bounds on the memory and the time of one connection.
 
 The parser itself has no bounds: it collects a head of any size, and a header that never ends costs quadratic
-time. So bytes and headers are counted after each read, and what is refused is not kept.
+time. So bytes and headers are counted after each read, and refused data is not kept.
 """
 
 from __future__ import annotations
@@ -40,10 +40,14 @@ class _Refused(Exception):  # noqa: N818 - a way out of the parser, not an error
     """Raised in the parser's callbacks to stop it."""
 
 
-def admin_protocol(host: ServerContext) -> type[asyncio.Protocol]:
+def admin_protocol(services: ServerContext) -> type[asyncio.Protocol]:
     """The protocol class of an admin port, whose connections are counted apart from those of the API."""
-    connections = FairShares(MAX_ADMIN_CONNECTIONS)
-    return type("AdminProtocol", (BoundedProtocol,), {"_services": host, "_connections": connections})
+
+    class AdminProtocol(BoundedProtocol):
+        _services = services
+        _connections = FairShares(MAX_ADMIN_CONNECTIONS)
+
+    return AdminProtocol
 
 
 class BoundedProtocol(PartingProtocol):
@@ -55,7 +59,7 @@ class BoundedProtocol(PartingProtocol):
     _counted = False
     _refusal: ApiError | None = None
     _phase = _IDLE
-    # When a request was first seen to be incomplete. Most are never seen so, and a clock costs its time.
+    # When a request was first incomplete after a read. Most are complete, and reading the clock costs time.
     _began: float | None = None
     # Bytes read since a head began; those of a body and its framing; messages that began in this read.
     _head_bytes = _wire_bytes = _body_bytes = _messages = 0
@@ -65,10 +69,10 @@ class BoundedProtocol(PartingProtocol):
     _method, _version = b"", ""
     _head: Headers
     _fields: Fields
-    # Method, target and Host of an earlier request that need no look again. Most connections have one.
+    # Method, target and Host of an earlier request, already checked. Most connections have only one.
     _plain_line: tuple[bytes, bytes, bytes | None] | None = None
-    # Since when nothing has been under way on the connection. uvicorn's timer per request costs more than
-    # looking at all connections once a second.
+    # Since when the connection is idle. uvicorn's timer per request costs more than a check of all
+    # connections once a second.
     _idle_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -177,15 +181,16 @@ class BoundedProtocol(PartingProtocol):
         if (error := self._too_much()) is not None:
             self._raise(error)
         self._read_head()
-        # What still comes is no header of the request: a trailer, or the framing that `_read_on` repeats.
+        # What still comes is not a header of the request: a trailer, or the framing that `_read_on` repeats.
         self._head, self.headers = self.headers, []
         self._phase = _BODY
         self._wire_bytes = self._body_bytes = 0
         return True
 
     def _too_much(self) -> ApiError | None:
-        """What is beyond the bounds on the URL and the number of headers. Asked when a head is complete and
-        after each read of the rest, not for each header: those of one read take a few MB, and are dropped.
+        """The error of a head beyond the bounds on the URL and the number of headers. Checked when a head is
+        complete and after each read of the rest, not for each header: those of one read take a few MB, and
+        are dropped.
         """
         if len(self.url) > MAX_URL_BYTES:
             return ApiError(414, f"The URL is longer than {MAX_URL_BYTES} bytes.", "uri_too_long")
@@ -194,7 +199,7 @@ class BoundedProtocol(PartingProtocol):
         return None
 
     def _read_head(self) -> None:
-        """From here on the target is a path (or `*`), and the Host is the one that counts."""
+        """From here on the target is a path (or `*`), and the Host is the effective one."""
         self._method, self._version = self.parser.get_method(), self.parser.get_http_version()
         try:
             self._fields = fields_of(self.headers)
@@ -204,7 +209,7 @@ class BoundedProtocol(PartingProtocol):
         except ApiError as error:
             self._raise(error)
         if self._version == "1.0":
-            # RFC 9110, 10.1.1: such a client knows no interim answers.
+            # RFC 9110, 10.1.1: such a client does not know interim answers.
             self.expect_100_continue = False
 
     def _read_line(self, line: tuple[bytes, bytes, bytes | None]) -> None:
@@ -226,7 +231,7 @@ class BoundedProtocol(PartingProtocol):
         return True
 
     def _under_way(self) -> bool:
-        """Whether somebody else watches the time of the request whose body is being read."""
+        """Whether the request whose body is being read has its own timeouts."""
         return False
 
     def _spoil(self, error: ApiError) -> None:
@@ -236,8 +241,8 @@ class BoundedProtocol(PartingProtocol):
     # Bounds
 
     def _read_on(self, rest: bytes) -> None:
-        """Reads a request that offers another protocol as HTTP/1.1: Java's client offers HTTP/2 with each
-        request, and goes on when the offer is not taken up.
+        """Reads a request with an Upgrade header as HTTP/1.1: Java's client offers HTTP/2 with each request,
+        and continues when the offer is not accepted.
         """
         self.cycle.keep_alive = False
         framing = [b"%b: %b\r\n" % header for header in self._head if header[0] in _FRAMING]
@@ -247,7 +252,7 @@ class BoundedProtocol(PartingProtocol):
         try:
             self.parser.feed_data(b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n", rest]))
         except httptools.HttpParserUpgrade:
-            # Behind a request that ends the connection.
+            # After a request that ends the connection.
             self._deaf = True
         except httptools.HttpParserError as error:
             self._stop(error)
@@ -276,14 +281,14 @@ class BoundedProtocol(PartingProtocol):
         raise _Refused
 
     def _stop(self, error: httptools.HttpParserError) -> None:
-        """The parser gave up: because a callback stopped it, or because this is no HTTP."""
+        """The parser failed: a callback stopped it, or the data is not HTTP."""
         cause = error.__context__
         if isinstance(cause, _Refused):
             self._refuse(self._refusal)
         elif cause is None or isinstance(cause, httptools.HttpParserError | UnicodeDecodeError):
             self._refuse(_not_http())
         else:
-            _log.error("a request could not be taken", exc_info=cause)
+            _log.error("Reading a request failed", exc_info=cause)
             failed = ApiError(500, "The request could not be taken; the log says why.", "server_error")
             self._refuse(failed)
 
@@ -302,7 +307,7 @@ class BoundedProtocol(PartingProtocol):
 
 
 def _as_get(app: Any) -> Any:
-    """The application for HEAD, which has the answers of GET; uvicorn leaves their bodies out."""
+    """The application for HEAD, with the answers of GET; uvicorn leaves their bodies out."""
 
     async def get(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "method": "GET"}, receive, send)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
 
 from fairlead_gateway.exchange import Exchange
 from fairlead_gateway.gateway_context import GatewayContext
@@ -17,18 +16,17 @@ def api_protocol(services: GatewayContext) -> type[asyncio.Protocol]:
     return fast_path(services, EngineRequestCycle)
 
 
-class EngineRequestCycle(RequestCycle):
+class EngineRequestCycle(RequestCycle[GatewayContext]):
     """One request to the engine and its answer."""
 
     __slots__ = ()
 
     def _use(self, body: bytes) -> None:
-        services = cast("GatewayContext", self._services)
         exchange = Exchange(
-            services, self._endpoint, self, self._token, self._arrived, self._holder, self._router
+            self._services, self._endpoint, self, self._token, self._arrived, self._holder, self._router
         )
         self._work = exchange
         exchange.begin(body, self._key, self._labels)
 
     def _more_head(self) -> bytes:
-        return cast("GatewayContext", self._services).load_header() if self._router else b""
+        return self._services.load_header() if self._router else b""

@@ -1,37 +1,42 @@
 """uvicorn's HTTP protocol with a fast path for the generation routes.
 
-A generation request goes from the parser's callbacks straight into an `Answer`; every other request takes
-uvicorn's usual way to the ASGI application on the same port. ASGI's task, queue and messages per request cost
-several times the relay itself.
+A generation request goes from the parser's callbacks straight into a `RequestCycle`; every other request
+takes uvicorn's usual way to the ASGI application on the same port. ASGI's task, queue and messages per
+request cost several times the relay itself.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Generic
 from urllib.parse import unquote_to_bytes
 
 from fairlead_gateway.admission.connection_auth import ConnectionAuth
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.routes import ApiRoute
-from fairlead_gateway.server_context import ServerContext
 
 from .bounded_http import BoundedProtocol
-from .request_cycle import RequestCycle
+from .request_cycle import ContextT, RequestCycle
 
 
-def fast_path(host: ServerContext, answer: type[RequestCycle]) -> type[asyncio.Protocol]:
-    """The protocol class for uvicorn's `http` setting: POSTs to `host.routes` become an `answer`."""
-    members = {"_services": host, "_connections": host.connections, "_answer": answer}
-    return type("ApiProtocol", (_ApiProtocol,), members)
+def fast_path(services: ContextT, request_cycle: type[RequestCycle[ContextT]]) -> type[asyncio.Protocol]:
+    """The protocol class for uvicorn's `http` setting: POSTs to `services.routes` become request cycles."""
+
+    class ApiProtocol(_ApiProtocol[ContextT]):
+        _services = services
+        _connections = services.connections
+        _request_cycle = request_cycle
+
+    return ApiProtocol
 
 
-class _ApiProtocol(BoundedProtocol):
-    _answer: type[RequestCycle]
+class _ApiProtocol(BoundedProtocol, Generic[ContextT]):
+    _services: ContextT
+    _request_cycle: type[RequestCycle[ContextT]]
     _auth: ConnectionAuth
-    # Whose turn it is to be answered, if that one takes the fast path. uvicorn's `cycle` is the request that
-    # arrived last, which may still have to wait in `pipeline`.
-    _current: RequestCycle | None = None
+    # The request to be answered next, if it takes the fast path. uvicorn's `cycle` is the request that
+    # arrived last, which may still wait in `pipeline`.
+    _current: RequestCycle[ContextT] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -39,9 +44,9 @@ class _ApiProtocol(BoundedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         queued = [cycle for cycle, _ in self.pipeline if isinstance(cycle, RequestCycle)]
-        for answer in (self._current, *queued):
-            if answer is not None:
-                answer.client_gone()
+        for cycle in (self._current, *queued):
+            if cycle is not None:
+                cycle.client_gone()
         if isinstance(self.cycle, RequestCycle):
             self.cycle = None
         super().connection_lost(exc)
@@ -64,7 +69,7 @@ class _ApiProtocol(BoundedProtocol):
             self._begin_cycle()
             return
         before = self.cycle
-        answer = self._answer(
+        cycle = self._request_cycle(
             self._services,
             endpoint,
             self._head,
@@ -76,13 +81,13 @@ class _ApiProtocol(BoundedProtocol):
             self._services.default_headers(self.server_state.default_headers),
             self._answered,
         )
-        self.cycle = answer
+        self.cycle = cycle
         if before is None or before.response_complete:
-            self._current = answer
-            answer.start()
+            self._current = cycle
+            cycle.start()
         else:
             self.flow.pause_reading()
-            self.pipeline.appendleft((answer, self.app))
+            self.pipeline.appendleft((cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
         if isinstance(self.cycle, RequestCycle):

@@ -1,7 +1,7 @@
-"""What the line and the Host of a request mean, whatever form they have (RFC 9112, 3.2).
+"""The meaning of the request line and the Host in all their forms (RFC 9112, 3.2).
 
-Path and Host decide which model is meant. So a request that could be read in two ways is refused, and every
-valid form of target becomes the usual one, a path.
+Path and Host decide which model is meant. So an ambiguous request is refused, and every valid form of target
+becomes a path.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Fields = dict[bytes, bytes]
 _HOST = re.compile(rb"(?:\[[0-9A-Za-z:.%]+\]|[0-9A-Za-z\-._~%!$&'()*+,;=]*)(?::[0-9]*)?")
 _ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+\-.]*://([^/?#]*)(.*)", re.DOTALL)
 _SINGLE = {b"host": "Host", b"authorization": "Authorization"}
-# These know no Host header.
+# These versions have no Host header.
 _OLD_VERSIONS = ("0.9", "1.0")
 
 

@@ -14,11 +14,11 @@ from starlette.types import ASGIApp
 
 from fairlead_gateway.bounds import MAX_ADMIN_CONNECTIONS
 
-# Longer than clients keep theirs, so that none is closed just when it is used again (nginx's default).
+# Longer than clients keep theirs, so that none is closed while it is used again (nginx's default).
 KEEPALIVE_SECONDS = 75
-# The host that stands for all addresses of the pod, of both families.
+# The host for all addresses of the pod, of both families.
 ALL_ADDRESSES = ""
-# What socket calls answer where the kernel has a family not at all, or not in this network namespace.
+# Errors of socket calls where the kernel, or this network namespace, lacks a family.
 _FAMILY_MISSING = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EADDRNOTAVAIL})
 
 
@@ -26,7 +26,7 @@ _FAMILY_MISSING = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EA
 _RESERVED_DESCRIPTORS = MAX_ADMIN_CONNECTIONS + 128
 
 
-def connection_limit(wanted: int) -> int:
+def connection_limit(requested: int) -> int:
     """How many connections to the API port the process can serve, at most `wanted`.
 
     Raises the process's own limit of descriptors as far as it may. Each client may need a second connection,
@@ -34,14 +34,14 @@ def connection_limit(wanted: int) -> int:
     kubelet's probes would fail.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = 2 * wanted + _RESERVED_DESCRIPTORS
+    needed = 2 * requested + _RESERVED_DESCRIPTORS
     most = needed if hard == resource.RLIM_INFINITY else min(hard, needed)
     if soft != resource.RLIM_INFINITY and soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft = most
     if soft == resource.RLIM_INFINITY:
-        return wanted
-    return max(1, min(wanted, (soft - _RESERVED_DESCRIPTORS) // 2))
+        return requested
+    return max(1, min(requested, (soft - _RESERVED_DESCRIPTORS) // 2))
 
 
 def open_sockets(host: str, port: int) -> list[socket.socket]:
@@ -84,12 +84,10 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
 
 
 class _Server(uvicorn.Server):
-    """Listens on all addresses if asked to. Signals are for the process, so no server may take them for
-    itself.
-    """
+    """A uvicorn server for ALL_ADDRESSES too. Signals belong to the process, so no server may handle them."""
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serves until told to exit. Ends the process with a message if the port cannot be bound."""
+        """Serves until `should_exit`. Ends the process with a message if the port cannot be bound."""
         host, port = self.config.host, self.config.port
         try:
             opened = sockets or open_sockets(host, port)
@@ -110,7 +108,7 @@ def listener(
     log_level: str,
     drain_seconds: int = 1,
 ) -> uvicorn.Server:
-    """A server that, once told to exit, lets running requests finish within `drain_seconds`."""
+    """A server that lets running requests finish within `drain_seconds` before it exits."""
     return _Server(
         uvicorn.Config(
             app,
@@ -122,9 +120,11 @@ def listener(
             lifespan="off",
             access_log=False,
             server_header=False,
-            # Decisions by address (`POST /drain`, shares) need the real peer, not what a header says.
+            # Decisions by address (`POST /drain`, shares) need the real peer, not a header's value.
             proxy_headers=False,
             log_level=log_level,
+            # uvicorn's loggers have no handlers of their own: their records are formatted as all others.
+            log_config=None,
             timeout_keep_alive=KEEPALIVE_SECONDS,
             timeout_graceful_shutdown=drain_seconds,
         )

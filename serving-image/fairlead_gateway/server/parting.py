@@ -1,7 +1,8 @@
-"""How a connection ends: after the answers to all that came before, and so that the last one is read.
+"""How a connection ends: after the answers to all earlier requests, and so that the client can read the last
+one.
 
-An error that concerns the connection (a head that is no HTTP, a bound that is exceeded) is answered after the
-answers to earlier requests on the same connection, and then the connection is closed.
+An error that concerns the connection (an invalid head, an exceeded bound) is answered after the answers to
+earlier requests on the same connection, and then the connection is closed.
 """
 
 from __future__ import annotations
@@ -22,19 +23,19 @@ class PartingProtocol(HttpToolsProtocol):
     _services: ServerContext
     cycle: Any
     pipeline: deque[Any]
-    # Nothing more is read: the connection ends when what is under way is answered.
+    # Nothing more is read: the connection ends when the running requests are answered.
     _deaf = False
     # The error that is the last answer, if any.
     _parting: ApiError | None = None
     # What came after the last answer, and until when it is awaited.
     _dropped = 0
     _linger_until: float | None = None
-    # What the client has not taken yet, and since when it is so much.
+    # Bytes that the client has not read yet, and since when.
     _unread = 0
     _unread_since = 0.0
 
     def pause_writing(self) -> None:
-        # Who does not read answers must not add to them.
+        # A client that does not read answers must not cause more.
         super().pause_writing()
         self.flow.pause_reading()
 
@@ -51,13 +52,13 @@ class PartingProtocol(HttpToolsProtocol):
         self._part()
 
     def _drop(self, data: bytes) -> None:
-        """Counts what comes although nothing is read any more."""
+        """Counts bytes that are dropped after the last request."""
         self._dropped += len(data)
         if self._dropped > MAX_DROPPED_BYTES:
             self.transport.abort()
 
     def _part(self) -> None:
-        """Ends the connection if it is to end and nothing is under way any more."""
+        """Ends the connection if it is to end and no request is running."""
         if not self._deaf or self.pipeline or self.transport.is_closing() or self._linger_until is not None:
             return
         if self.cycle is not None and not self.cycle.response_complete:
@@ -92,7 +93,7 @@ class PartingProtocol(HttpToolsProtocol):
         return STATUS_LINE[error.status] + lines.encode() + b"\r\n" + body
 
     def _watch_reader(self, now: float) -> None:
-        """Cuts off a client that takes nothing of what is written for it."""
+        """Closes the connection of a client that does not read."""
         unread = self.transport.get_write_buffer_size()
         if unread != self._unread or not unread:
             self._unread, self._unread_since = unread, now

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -40,7 +40,7 @@ class Work(Protocol):
     """What becomes of a request once it is here as a whole."""
 
     def client_gone(self) -> None:
-        """Nobody reads the answer any more."""
+        """The client has closed its connection."""
 
     def pause(self) -> None:
         """The client takes no more for now."""
@@ -52,7 +52,10 @@ class Work(Protocol):
         """About a second has passed."""
 
 
-class RequestCycle(ABC):
+ContextT = TypeVar("ContextT", bound=ServerContext)
+
+
+class RequestCycle(ABC, Generic[ContextT]):
     """One request and its answer. `done` is called when both are complete.
 
     `headers` are as they came, for what passes them on; `fields` are their values by name.
@@ -71,6 +74,7 @@ class RequestCycle(ABC):
         "_endpoint",
         "_error",
         "_expects_continue",
+        "_headers",
         "_holder",
         "_key",
         "_labels",
@@ -91,7 +95,7 @@ class RequestCycle(ABC):
 
     def __init__(
         self,
-        services: ServerContext,
+        services: ContextT,
         endpoint: ApiRoute,
         headers: Headers,
         fields: Fields,
@@ -106,7 +110,7 @@ class RequestCycle(ABC):
         self.keep_alive = keep_alive and not http_1_0
         self._chunked = not http_1_0
         self._services, self._endpoint, self._transport, self._done = services, endpoint, transport, done
-        self._auth, self._default_headers = auth, default_headers
+        self._auth, self._headers, self._default_headers = auth, headers, default_headers
         self._token = services.next_token()
         self._body: bytes | bytearray | None = None
         self._size = self._charged = 0

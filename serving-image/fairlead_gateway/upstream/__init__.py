@@ -1,1 +1,1 @@
-"""The way to the engine: HTTP over a Unix socket in the folder that the pod's containers share."""
+"""Connections to the engine: HTTP over a Unix socket in the folder that the pod's containers share."""

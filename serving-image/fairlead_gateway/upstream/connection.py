@@ -1,12 +1,14 @@
 """One HTTP/1.1 connection to the engine, as callbacks.
 
-Each read of the socket becomes at most one call of the handler: whatever the engine's chunks are, bytes that
-arrived together go on together. No tasks, queues or futures on the way; they cost more than the relay itself.
+Each read of the socket becomes at most one call of the handler: bytes that arrived together are passed on
+together, independent of the engine's chunks. There are no tasks, queues or futures, which would cost more
+than the relay itself.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol
 
 import httptools
@@ -27,9 +29,11 @@ def request_of(head: bytes, body: bytes) -> Request:
 
 
 class Handler(Protocol):
-    """Who waits for an engine's answer."""
+    """The receiver of an engine's answer."""
 
-    wanted: bool
+    @property
+    def wanted(self) -> bool:
+        """Whether the answer is still waited for."""
 
     def upstream_connected(self, connection: HttpConnection) -> None:
         """The request is on its way on this connection."""
@@ -41,11 +45,11 @@ class Handler(Protocol):
         """The answer is complete."""
 
     def upstream_lost(self, error: ApiError) -> None:
-        """There is no answer, or no more of it."""
+        """The answer is missing, or broken off."""
 
 
 class Owner(Protocol):
-    """The pool, as a connection sees it."""
+    """The interface of the pool for its connections."""
 
     def idle(self, connection: HttpConnection) -> None:
         """The connection can take another request."""
@@ -54,11 +58,14 @@ class Owner(Protocol):
         """The connection is gone."""
 
     def again(self, handler: Handler, request: Request) -> None:
-        """A kept connection died under a request that the engine cannot have seen answered."""
+        """A kept connection was lost before the first byte of the answer."""
 
 
 class HttpConnection(asyncio.Protocol):
-    """Sends one request at a time and tells its handler what comes back."""
+    """Sends one request at a time and passes the answer to its handler."""
+
+    # Those of the answer, where the connection is one that keeps them.
+    headers: Sequence[tuple[bytes, bytes]] = ()
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
@@ -91,18 +98,18 @@ class HttpConnection(asyncio.Protocol):
         handler.upstream_connected(self)
 
     def release(self, now: float) -> None:
-        """The handler has all it needs; what little is left of the answer is read and dropped."""
+        """The handler needs no more; the short rest of the answer is read and dropped."""
         self._handler = None
         self.released_at = now
 
     def abort(self) -> None:
-        """Closes at once, which is how the engine learns that nobody waits any more."""
+        """Closes at once, which makes the engine abort the request."""
         self._handler = None
         if self._transport is not None:
             self._transport.abort()
 
     def pause(self) -> None:
-        """Stops reading while the client cannot take more."""
+        """Stops reading while the client's buffer is full."""
         if self._transport is not None and not self._transport.is_closing():
             self._transport.pause_reading()
 

@@ -1,11 +1,12 @@
-"""Notices an engine that hangs: requests wait for it and nothing moves, although it calls itself healthy.
+"""Detects an engine that hangs: requests wait and there is no progress, although it reports itself healthy.
 
-vLLM's own health check only tells whether its processes live. So progress is what counts: a byte of any
-answer, or any of the engine's own counters that moves, which they do with each step of a long prompt whose
-first token is still to come. The counters are asked for only when no byte has come for a while.
+vLLM's own health check only shows whether its processes run. So progress counts: a byte of any answer, or a
+change of any of the engine's own counters. They change with each step of a long prompt, before its first
+token. The counters are read only when no byte has come for a while.
 
-Once the engine is found to hang it needs a sign of life to be trusted again. If no request waits any more
-(all gave up), it is asked for one token now and then, because an idle engine's counters stand still.
+An engine that was found to hang needs a sign of progress to count as working again. If no request waits any
+more (all gave up), one token is requested from time to time, because the counters of an idle engine do not
+change.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-# Parts of the time after which it counts as hanging: from when, and how often, the counters are asked for.
-_DOUBT_FROM, _ASK_EVERY = 0.25, 0.1
-# A sign of life of an engine that hung is looked for this often.
-_ASK_HUNG_SECONDS = 2.0
+# From when, and how often, the counters are read, as parts of the time after which the engine counts as hung.
+_DOUBT_FROM, _QUERY_EVERY = 0.25, 0.1
+# How often progress of a hung engine is checked.
+_QUERY_HUNG_SECONDS = 2.0
 _log = logging.getLogger("fairlead.gateway")
 
 
 class EngineProbe(Protocol):
-    """What can be asked of an engine besides its answers."""
+    """The queries to an engine besides generation."""
 
     async def metrics(self) -> bytes:
-        """Its metrics in Prometheus' text format, nothing while it cannot be asked."""
+        """Its metrics in Prometheus' text format, empty while it does not answer."""
 
     async def generates(self, model: str) -> bool:
         """Whether it makes a token for the model of this name."""
@@ -41,27 +42,28 @@ class HangWatch:
         self._engine, self._clock = engine, clock
         self._alive_at = clock()
         self._awaited = self._doubted = False
-        self._asked_at = 0.0
-        self._question: asyncio.Task[None] | None = None
+        self._queried_at = 0.0
+        self._pending: asyncio.Task[None] | None = None
         self._counters = b""
 
     def awaited(self, heard_at: float) -> None:
-        """Tells that a request waits for the engine, and when it got a byte; 0 if none came yet."""
+        """Reports a request that waits for the engine, and when it got a byte; 0 if none came yet."""
         self._awaited = True
         if heard_at > self._alive_at:
             self._alive(heard_at)
 
     def given_up(self) -> None:
-        """Tells that a request has waited in vain for as long as it may."""
+        """Reports that a request has timed out without a byte."""
         self._doubted = True
 
     def unresponsive_seconds(self, now: float) -> float:
         """How long the engine has made no progress if it hangs, else 0."""
         return now - self._alive_at if self.hung else 0.0
 
-    def look(self, now: float, after: float, model: str) -> None:
-        """Judges. To be called about once a second, after all requests have told that they wait; `after`
-        seconds of silence count as hanging, `model` is a name to ask for a token with.
+    def check(self, now: float, after: float, model: str) -> None:
+        """Checks the engine. To be called about once a second, after all waiting requests were reported.
+        After `after` seconds without progress the engine counts as hung; `model` is a name to request a token
+        with.
         """
         awaited, self._awaited = self._awaited, False
         if not (awaited or self._doubted):
@@ -69,19 +71,19 @@ class HangWatch:
             return
         silence = now - self._alive_at
         if silence >= after and not self.hung:
-            _log.error("the engine has requests and made no progress for %d s", silence)
+            _log.error("Engine has requests and made no progress for %d s", silence)
             self.hung = self._doubted = True
-        pause = _ASK_HUNG_SECONDS if self.hung else after * _ASK_EVERY
-        if silence >= after * _DOUBT_FROM and now - self._asked_at >= pause and self._question is None:
-            self._asked_at = now
-            self._question = asyncio.create_task(self._ask(model, awaited))
+        pause = _QUERY_HUNG_SECONDS if self.hung else after * _QUERY_EVERY
+        if silence >= after * _DOUBT_FROM and now - self._queried_at >= pause and self._pending is None:
+            self._queried_at = now
+            self._pending = asyncio.create_task(self._query(model, awaited))
 
     def close(self) -> None:
-        """Asks nothing any more."""
-        if self._question is not None:
-            self._question.cancel()
+        """Ends the queries."""
+        if self._pending is not None:
+            self._pending.cancel()
 
-    async def _ask(self, model: str, awaited: bool) -> None:
+    async def _query(self, model: str, awaited: bool) -> None:
         try:
             counters = _counters(await self._engine.metrics())
             moved = bool(counters and self._counters and counters != self._counters)
@@ -89,11 +91,11 @@ class HangWatch:
             if moved or (not awaited and await self._engine.generates(model)):
                 self._alive(self._clock())
         finally:
-            self._question = None
+            self._pending = None
 
     def _alive(self, at: float) -> None:
         if self.hung:
-            _log.warning("the engine makes progress again")
+            _log.warning("Engine makes progress again")
         self._alive_at = at
         self.hung = self._doubted = False
 

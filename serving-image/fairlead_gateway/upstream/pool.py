@@ -1,8 +1,8 @@
-"""Connections to one server, above all to the engine: kept while they are fresh, opened when none is free.
+"""Connections to one server, mostly to the engine: kept while they are fresh, opened when none is free.
 
-The engine closes idle connections, and now and then one right after an error answer. A request that meets
-such a connection dies before its first byte without having been answered, so it is sent once more on a fresh
-one; a fresh connection that dies is a real failure and is not retried.
+The engine closes idle connections, and sometimes one right after an error answer. A request on such a
+connection fails before its first byte, so it is sent once more on a fresh connection. A failure of a fresh
+connection is real and is not retried.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ KEEPALIVE_SECONDS = 4
 CONNECT_SECONDS = 5
 # A stream's last event has come but not the end of its HTTP message: normally a matter of the next read.
 RELEASE_SECONDS = 1
-# For the short questions that have nothing to do with a client's request.
-ASK_SECONDS = 3
+# For the gateway's own short queries.
+QUERY_SECONDS = 3
 # One token of an engine with nothing else to do.
 TOKEN_SECONDS = 10
 _POST = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
@@ -53,8 +53,8 @@ class Pool(ABC):
         return not self._open and not self._connecting
 
     def send(self, handler: Handler, request: Request) -> None:
-        """Sends a whole request; the handler hears of everything that follows, never before this returns
-        when a connection must be opened first.
+        """Sends a whole request; everything after that goes to the handler, never before this returns when a
+        connection must be opened first.
         """
         oldest = self._loop.time() - self._keepalive_seconds
         while self._idle:
@@ -66,7 +66,7 @@ class Pool(ABC):
         self._connect(handler, request)
 
     def sweep(self) -> None:
-        """Closes what has been idle for too long, and answers that do not end although nobody reads them."""
+        """Closes connections that were idle for too long, and answers that have no reader and do not end."""
         now = self._loop.time()
         oldest, kept = now - self._keepalive_seconds, self._idle
         self._idle = [entry for entry in kept if entry[0] > oldest]
@@ -90,7 +90,7 @@ class Pool(ABC):
         self._idle.append((self._loop.time(), connection))
 
     def closed(self, connection: HttpConnection) -> None:
-        """Forgets a connection."""
+        """Removes a connection."""
         self._open.discard(connection)
         self._idle = [entry for entry in self._idle if entry[1] is not connection]
 
@@ -119,7 +119,7 @@ class Pool(ABC):
 
 
 class EnginePool(Pool):
-    """The engine behind one Unix socket, and the short questions that it can be asked."""
+    """The engine behind one Unix socket, and the gateway's own queries."""
 
     def __init__(self, socket_path: str) -> None:
         super().__init__(KEEPALIVE_SECONDS, CONNECT_SECONDS)
@@ -135,17 +135,17 @@ class EnginePool(Pool):
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a GET. Raises ApiError or TimeoutError."""
-        return await self._ask((f"GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n".encode(),), ASK_SECONDS)
+        return await self._query((f"GET {path} HTTP/1.1\r\nhost: engine\r\n\r\n".encode(),), QUERY_SECONDS)
 
     async def healthy(self) -> bool:
-        """Whether the engine says that it can serve."""
+        """Whether the engine reports itself healthy."""
         try:
             return (await self.get("/health"))[0] == 200
         except (ApiError, TimeoutError):
             return False
 
     async def metrics(self) -> bytes:
-        """The engine's own metrics, or nothing while it cannot be asked."""
+        """The engine's own metrics, or nothing while it does not answer."""
         try:
             status, body = await self.get("/metrics")
         except (ApiError, TimeoutError):
@@ -153,7 +153,7 @@ class EnginePool(Pool):
         return body if status == 200 else b""
 
     async def models(self) -> list[dict[str, Any]]:
-        """The engine's list of models, or nothing while it cannot be asked."""
+        """The engine's list of models, or nothing while it does not answer."""
         try:
             status, body = await self.get("/v1/models")
             return list(orjson.loads(body)["data"]) if status == 200 else []
@@ -165,12 +165,12 @@ class EnginePool(Pool):
         body = orjson.dumps({"model": model, "prompt": "a", "max_tokens": 1})
         try:
             request = request_of(_POST % (b"/v1/completions", len(body)), body)
-            status, _ = await self._ask(request, TOKEN_SECONDS)
+            status, _ = await self._query(request, TOKEN_SECONDS)
         except (ApiError, TimeoutError):
             return False
         return status == 200
 
-    async def _ask(self, request: Request, seconds: float) -> tuple[int, bytes]:
+    async def _query(self, request: Request, seconds: float) -> tuple[int, bytes]:
         reply = _Reply()
         self.send(reply, request)
         try:
@@ -212,7 +212,7 @@ class _Reply:
             self.answer.set_exception(error)
 
     def close(self) -> None:
-        """Nobody waits any more."""
+        """The caller waits no longer."""
         self.wanted = False
         if self._connection is not None:
             self._connection.abort()

@@ -1,1 +1,1 @@
-"""How long one request keeps a real vLLM from others, for the bounds in `contract.parameters.bounds`."""
+"""How long one request keeps a real vLLM from others, for the bounds in `parameters.bounds`."""

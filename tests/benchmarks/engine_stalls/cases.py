@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead_gateway.contract.parameters import bounds
+from fairlead_contract.parameters import bounds
 
 Json = dict[str, Any]
 _RANDOM = random.Random(20240229)

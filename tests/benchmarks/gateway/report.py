@@ -79,7 +79,7 @@ def _number(value: float) -> str:
 
 
 def aims(systems: Mapping[str, Figures]) -> list[dict[str, Any]]:
-    """What the gateway is meant to reach, as far as these systems tell: text, value, whether it is met."""
+    """The aims of the gateway, as far as these systems show them: text, value, whether it is met."""
     ours = systems.get(OURS, {})
     results = []
     for name, figure, least in (

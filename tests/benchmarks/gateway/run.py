@@ -1,4 +1,4 @@
-"""Measures the systems in turns (A B C A B C), each started anew every time.
+"""Measures the systems in turns (A B C A B C), each started again every time.
 
 In turns, so that a machine that slows down meanwhile slows all of them.
 """

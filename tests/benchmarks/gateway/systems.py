@@ -61,7 +61,7 @@ class System:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

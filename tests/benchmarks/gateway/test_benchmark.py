@@ -38,7 +38,7 @@ sys.stdin.read()
 """
 
 
-def test_the_gateway_is_measured_in_full_and_the_figures_are_written(
+def test_the_gateway_benchmark_writes_all_figures(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command_line, "QUICK", SMALL)
@@ -55,13 +55,13 @@ def test_the_gateway_is_measured_in_full_and_the_figures_are_written(
     assert "memory idle: below 80 MB" in printed
 
 
-def test_the_router_is_measured() -> None:
+def test_the_router_benchmark_writes_its_figures() -> None:
     results = run([SYSTEMS["fairlead-router"]], runs=1, scale=SMALL)
     assert not results.failures
     assert results.document()["fairlead-router"]["requests_per_second"] > 0
 
 
-def test_a_competitor_that_is_not_available_is_named_and_the_others_are_measured() -> None:
+def test_an_unavailable_competitor_is_named_and_the_others_are_measured() -> None:
     def refuse(_: Path, __: int, ___: Upstream) -> Launch:
         raise MissingError("no package index within reach")
 
@@ -95,7 +95,7 @@ def test_a_median_is_of_the_rounds_that_have_the_figure() -> None:
 
 
 @pytest.mark.parametrize(("theirs", "met"), [(20.0, True), (19.9, False)])
-def test_an_aim_is_met_from_its_limit_on(theirs: float, met: bool) -> None:
+def test_an_aim_is_met_at_its_limit_and_beyond(theirs: float, met: bool) -> None:
     systems = {"fairlead": {"cpu_us_per_request": 10.0}, "vllm-router": {"cpu_us_per_request": theirs}}
     assert [each["met"] for each in report.aims(systems)] == [met]
 

@@ -68,7 +68,7 @@ def load_against(programs: Programs, tmp_path: Path, writes: list[bytes], *optio
     return done.returncode, json.loads(done.stdout)
 
 
-def test_a_whole_stream_counts_however_its_bytes_are_cut(programs: Programs, tmp_path: Path) -> None:
+def test_a_complete_stream_counts_however_its_bytes_are_split(programs: Programs, tmp_path: Path) -> None:
     answer = chunked(TOKEN[:20], TOKEN[20:] + TOKEN, TOKEN + DONE[:7], DONE[7:])
     cut = [answer[start : start + 1] for start in range(len(answer))]
     code, report = load_against(programs, tmp_path, cut, "--tokens", "3")
@@ -98,14 +98,14 @@ def test_a_wrong_answer_fails_the_run(
     assert reason in report["failure"]
 
 
-def test_a_rate_that_cannot_be_kept_fails_the_run(bench: Bench) -> None:
+def test_a_request_rate_that_cannot_be_kept_fails_the_run(bench: Bench) -> None:
     slow = chat(stream=True, max_tokens=10, seed=50)
     options = {"connections": 1, "rate": 100, "seconds": 0.3, "tokens": 10}
     with pytest.raises(InvalidError, match="does not keep up"):
         bench.drive(bench.upstream.port, slow, options)
 
 
-def test_the_mock_engine_streams_the_tokens_asked_for_at_the_pace_asked_for(bench: Bench) -> None:
+def test_the_mock_engine_streams_the_requested_tokens_at_the_requested_pace(bench: Bench) -> None:
     fast = bench.drive(bench.upstream.port, chat(stream=True, max_tokens=20), {"rounds": 1, "tokens": 20})
     paced = chat(stream=True, max_tokens=20, seed=10)
     slow = bench.drive(bench.upstream.port, paced, {"rounds": 2, "connections": 3, "tokens": 20})
@@ -113,7 +113,7 @@ def test_the_mock_engine_streams_the_tokens_asked_for_at_the_pace_asked_for(benc
     assert slow["seconds"] >= 2 * 20 * 0.010 > fast["seconds"]
 
 
-def test_the_mock_engine_sends_usage_only_when_asked(bench: Bench) -> None:
+def test_the_mock_engine_sends_usage_only_if_requested(bench: Bench) -> None:
     def stream(**fields: Any) -> bytes:
         body = json.dumps(chat(stream=True, max_tokens=1, **fields)).encode()
         with socket.create_connection(("127.0.0.1", bench.upstream.port), timeout=10) as connection:

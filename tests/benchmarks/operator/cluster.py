@@ -31,7 +31,7 @@ _OPERATOR = "operator"
 _NODES = "fake nodes"
 
 
-class Cluster:
+class BenchmarkCluster:
     """Start with start(), end with stop(); everything is under `folder`."""
 
     def __init__(self, folder: Path, scale: Scale) -> None:

@@ -1,4 +1,4 @@
-"""What the operator tells at /metrics, as figures of the time between two looks. Pure."""
+"""The operator's /metrics as figures of the time between two readings. Pure."""
 
 from __future__ import annotations
 

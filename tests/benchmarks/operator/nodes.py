@@ -1,7 +1,7 @@
-"""Nodes that nobody is behind: a process that binds pods and says of them what a kubelet would.
+"""Nodes without machines: a process that binds pods and says of them what a kubelet would.
 
 It stands in for scheduler and kubelets as kwok does, in the least work that a pod can cost: one Binding and
-two reports, "its containers are being made" and "it is ready", so that its CPU time, which the report tells,
+two reports, "its containers are being made" and "it is ready", so that its CPU time, which the report shows,
 is not what is measured. It sees the pods' metadata only. Run it with $KUBECONFIG set; it prints a line when
 it watches.
 """
@@ -15,7 +15,7 @@ from typing import Any
 
 import aiohttp
 
-from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_contract.names import MODEL_LABEL
 from fairlead_operator.kube.resources import LEASE, POD, Resource
 from tests.benchmarks.operator.watching import Api, open_api
 

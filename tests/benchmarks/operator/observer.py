@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from fairlead_operator.kube.resources import LEASE
-from tests.benchmarks.operator.cluster import Cluster
+from tests.benchmarks.operator.cluster import BenchmarkCluster
 from tests.benchmarks.operator.process import Operator
 from tests.benchmarks.operator.watching import Api
 
@@ -18,7 +18,7 @@ _SECONDS = 0.5
 class Observer:
     """Asks for /healthz and for the Lease, twice a second."""
 
-    def __init__(self, cluster: Cluster, operator: Operator, api: Api) -> None:
+    def __init__(self, cluster: BenchmarkCluster, operator: Operator, api: Api) -> None:
         self._cluster = cluster
         self._operator = operator
         self._api = api

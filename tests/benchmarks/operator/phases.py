@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
-from tests.benchmarks.operator.cluster import Cluster, create, is_ready, versions
+from tests.benchmarks.operator.cluster import BenchmarkCluster, create, is_ready, versions
 from tests.benchmarks.operator.errors import InvalidError
 from tests.benchmarks.operator.metrics import Metrics
 from tests.benchmarks.operator.observer import Observer
@@ -22,7 +22,7 @@ _REST_SECONDS = 3.0
 _LOOK_SECONDS = 0.25
 
 
-async def converge(cluster: Cluster, operator: Operator, api: Api) -> Figures:
+async def converge(cluster: BenchmarkCluster, operator: Operator, api: Api) -> Figures:
     """All models are created at once and as fast as one client can; until the last is Ready."""
     models = cluster.models()
     before, cpu = await operator.metrics(), cluster.cpu_seconds(operator)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fairlead_operator.api.names import MODEL_LABEL
+from fairlead_contract.names import MODEL_LABEL
 from fairlead_operator.kube.resources import CONFIG_MAP, MODEL_DEPLOYMENT, SERVICE, Resource
 from tests.benchmarks.operator.watching import Api
 

@@ -1,4 +1,4 @@
-"""The processes that are measured: CPU time, memory, and the operator with what it tells over HTTP."""
+"""The processes that are measured: CPU time, memory, and the operator with its HTTP endpoints."""
 
 from __future__ import annotations
 

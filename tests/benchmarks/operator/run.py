@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.benchmarks.gateway.machine import Bystanders, machine
 from tests.benchmarks.operator import phases, probes, sleepers
-from tests.benchmarks.operator.cluster import Cluster
+from tests.benchmarks.operator.cluster import BenchmarkCluster
 from tests.benchmarks.operator.process import Operator
 from tests.benchmarks.operator.scale import Scale
 from tests.benchmarks.operator.watching import Api, open_api
@@ -22,7 +22,7 @@ async def run(scale: Scale) -> dict[str, Any]:
     """Measures on a control plane of its own. Raises InvalidError."""
     began, bystanders = time.monotonic(), Bystanders()
     with tempfile.TemporaryDirectory(prefix="fairlead-bench-") as folder:
-        cluster = Cluster(Path(folder), scale)
+        cluster = BenchmarkCluster(Path(folder), scale)
         try:
             await cluster.start()
             async with open_api() as api:
@@ -40,7 +40,7 @@ async def run(scale: Scale) -> dict[str, Any]:
     return {"about": about, **figures}
 
 
-async def _measure(cluster: Cluster, api: Api, scale: Scale, folder: Path) -> dict[str, Any]:
+async def _measure(cluster: BenchmarkCluster, api: Api, scale: Scale, folder: Path) -> dict[str, Any]:
     figures: dict[str, Any] = {}
 
     def note(phase: str, found: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ async def wake(operator: Operator, api: Api, demand: Demand, count: int) -> Figu
     await rest(operator, len(models))
 
     async def hold(_: int, body: Object) -> Effect:
-        demand.tell(f"{_NAMESPACE}/{body['metadata']['name']}", queued=1, arrivals=1)
+        demand.set_figures(f"{_NAMESPACE}/{body['metadata']['name']}", queued=1, arrivals=1)
         return lambda _, seen: seen["spec"]["replicas"] > 0
 
     async with asyncio.timeout(60 * count):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.apiserver
 SMALL = Scale(models=4, namespaces=2, probes=2, resync_seconds=10)
 
 
-def test_every_figure_is_measured_and_written(
+def test_the_operator_benchmark_writes_every_figure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", "is set by the run")

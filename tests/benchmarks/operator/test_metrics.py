@@ -1,4 +1,4 @@
-"""What is read from /metrics: counts since an earlier look, and quantiles of histograms."""
+"""What is read from /metrics: counts since an earlier reading, and quantiles of histograms."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def test_requests_are_counted_by_verb_and_kind_whatever_the_answer(metrics: Metr
     assert metrics.requests() == {"GET Service": 9, "PATCH Service": 4, "POST Event": 1}
 
 
-def test_the_replicas_own_requests_are_no_writes(metrics: Metrics) -> None:
+def test_requests_of_operator_replicas_about_themselves_are_not_counted_as_writes(metrics: Metrics) -> None:
     assert (metrics.reads(), metrics.writes()) == (9, 5)
 
 
-def test_refused_and_unanswered_requests_are_told(metrics: Metrics) -> None:
+def test_refused_and_unanswered_requests_are_reported(metrics: Metrics) -> None:
     assert metrics.refused() == 2
 
 
-def test_a_total_is_over_all_labels(metrics: Metrics) -> None:
+def test_a_total_is_summed_over_all_labels(metrics: Metrics) -> None:
     assert metrics.total("reconcile_total") == 100
     assert metrics.total("no_such_metric") == 0
 
 
-def test_a_difference_holds_what_was_counted_since(metrics: Metrics) -> None:
+def test_a_difference_has_the_counts_since_the_first_reading(metrics: Metrics) -> None:
     later = Metrics.parse(
         TEXT.replace('"Service",verb="GET"} 7.0', '"Service",verb="GET"} 9.0') + "# EOF-less\nnew_total 4.0\n"
     )

@@ -64,7 +64,7 @@ def test_a_fake_node_reports_a_pod_as_a_kubelet_would(ready: bool, phase: str) -
 @pytest.mark.parametrize(
     ("status", "observed", "expected"), [("True", 2, True), ("True", 1, False), ("False", 2, False)]
 )
-def test_a_model_is_ready_when_it_says_so_of_its_current_spec(
+def test_a_model_is_ready_if_its_status_says_so_for_the_current_generation(
     status: str, observed: int, expected: bool
 ) -> None:
     conditions = [{"type": "Ready", "status": status, "observedGeneration": observed}]

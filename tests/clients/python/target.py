@@ -1,4 +1,4 @@
-"""What every scenario needs, whatever client it is of: where to connect, and how to tell of a failure."""
+"""What every scenario needs, whatever client it is of: where to connect, and how to report a failure."""
 
 from __future__ import annotations
 

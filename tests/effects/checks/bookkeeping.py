@@ -6,7 +6,7 @@ import json
 import uuid
 from typing import Any
 
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.parameters import ApiKind
 from tests.effects.endpoint import IGNORED_HEADER, Endpoint
 from tests.effects.registry import effect
 from tests.gateway.process import Background, wait_for

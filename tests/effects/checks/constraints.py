@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.parameters import ApiKind
 from tests.effects.answers import Answer
 from tests.effects.checks.thinking import briefly
 from tests.effects.endpoint import Endpoint

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.answers import read_answer, read_refusal
 from tests.effects.endpoint import MODEL, PROMPT, Endpoint
@@ -53,12 +53,12 @@ def messages(endpoint: Endpoint) -> None:
         {"role": "assistant", "content": "Rome."},
         {"role": "user", "content": [{"type": "text", "text": "And the temperature?"}]},
     ]
-    told = [turn("system", "You are a model."), turn("user", "Which city?"), turn("assistant", "Rome.")]
+    earlier = [turn("system", "You are a model."), turn("user", "Which city?"), turn("assistant", "Rome.")]
     last = turn("user", "And the temperature?")
 
     answer = endpoint.ask(messages=talk)
 
-    assert answer.prompt_tokens == sum(told) + last + OPENING
+    assert answer.prompt_tokens == sum(earlier) + last + OPENING
     swapped = endpoint.ask(messages=[talk[0], talk[3], talk[2], talk[1]])
     assert swapped.text != answer.text
     _required(endpoint, "messages")
@@ -78,8 +78,8 @@ def input_(endpoint: Endpoint) -> None:
     assert {endpoint.ask(input=[item]).text, endpoint.ask(input=[typed]).text} == {plain.text}
 
     talk = [{"role": "user", "content": "Which city?"}, {"role": "assistant", "content": "Rome."}, item]
-    told = turn("user", "Which city?") + turn("assistant", "Rome.")
-    assert endpoint.ask(input=talk).prompt_tokens == told + plain.prompt_tokens
+    earlier = turn("user", "Which city?") + turn("assistant", "Rome.")
+    assert endpoint.ask(input=talk).prompt_tokens == earlier + plain.prompt_tokens
     _required(endpoint, "input")
     picture = {"type": "input_image", "image_url": IMAGE}
     refusal = endpoint.refused(input=[{"role": "user", "content": [picture]}])

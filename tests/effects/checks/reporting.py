@@ -1,10 +1,10 @@
-"""What an answer tells about its tokens, and how it writes special ones."""
+"""What an answer reports about its tokens, and how it writes special ones."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.endpoint import IGNORED_HEADER, Endpoint
 from tests.effects.registry import effect

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.checks.prompting import turn
 from tests.effects.endpoint import PROMPT, Endpoint
@@ -14,15 +14,15 @@ CHAT = (ApiKind.CHAT,)
 @effect("documents", apis=CHAT)
 def documents(endpoint: Endpoint) -> None:
     """The template writes them into the prompt."""
-    told = turn("system", "Document Rome: A city.")
+    shown = turn("system", "Document Rome: A city.")
     found = endpoint.ask(documents=[{"title": "Rome", "text": "A city."}])
-    assert found.prompt_tokens == endpoint.greedy().prompt_tokens + told
+    assert found.prompt_tokens == endpoint.greedy().prompt_tokens + shown
     assert found.text != endpoint.greedy().text
 
     # A value that is no string is shown as JSON.
-    told = turn("system", 'Document 7: {"a":1}')
+    shown = turn("system", 'Document 7: {"a":1}')
     found = endpoint.ask(documents=[{"title": 7, "text": {"a": 1}}])
-    assert found.prompt_tokens == endpoint.greedy().prompt_tokens + told
+    assert found.prompt_tokens == endpoint.greedy().prompt_tokens + shown
     assert (endpoint.refused(documents=["Rome"]).param or "").startswith("documents")
 
 

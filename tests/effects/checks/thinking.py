@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.endpoint import Endpoint
 from tests.effects.registry import effect
@@ -50,7 +50,7 @@ def reasoning_content(endpoint: Endpoint) -> None:
 @effect("reasoning_effort", apis=(ApiKind.CHAT,))
 @effect("reasoning", apis=(ApiKind.RESPONSES,))
 def effort(endpoint: Endpoint) -> None:
-    """The chat template is told: none at all ends the thinking before it has begun."""
+    """The effort reaches the chat template: `none` ends the reasoning before it starts."""
     skipped = len(vocabulary.ids("<think>\n\n</think>\n\n"))
 
     def asked(word: str) -> int:

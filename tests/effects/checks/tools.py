@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairlead_gateway.contract.parameters import ApiKind
+from fairlead_contract.parameters import ApiKind
 from tests.effects import vocabulary
 from tests.effects.answers import Answer
 from tests.effects.endpoint import Endpoint

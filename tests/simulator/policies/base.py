@@ -69,7 +69,7 @@ class Policy(Protocol):
         ...
 
     def restart(self, at: float) -> None:
-        """The process begins anew with what it keeps elsewhere."""
+        """The process restarts with the state that it keeps elsewhere."""
         ...
 
 

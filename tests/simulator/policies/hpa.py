@@ -18,7 +18,7 @@ class Hpa:
     """Every 15 s ceil(sum / target) of requests held and on pods, read 10 s late (AverageValue).
 
     Up at most max(100 %, 4 pods) in 15 s, down to the highest answer of 300 s, nothing within 10 %. The
-    least is one replica: nobody wakes it at zero.
+    least is one replica: nothing wakes it at zero.
     """
 
     period = 5.0

@@ -1,1 +1,1 @@
-"""The reasons by what they are about, each module in the order of importance."""
+"""The reasons by subject; each module is in the order of importance."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import ConditionReason
+from fairlead_operator.plan.catalogue.reason import ConditionReason
 
 CONTAINERS = (
     ConditionReason(
         "ImageNotFound",
-        "An image does not exist, has not the node's platform, or its name is not valid.",
+        "An image does not exist, lacks the node's platform, or its name is not valid.",
         "Correct the image that the message names, for example spec.engine.image, or push it.",
         "kubelet",
         stalled=True,
@@ -28,8 +28,8 @@ CONTAINERS = (
     ),
     ConditionReason(
         "ContainerConfigError",
-        "A Secret or ConfigMap that a pod refers to is missing, or has not the key.",
-        "Create what the message names; the pod then goes on by itself.",
+        "A Secret or ConfigMap that a pod refers to is missing, or lacks the key.",
+        "Create what the message names; the pod then continues.",
         "kubelet",
     ),
     ConditionReason(
@@ -184,13 +184,13 @@ PLACEMENT = (
     ConditionReason(
         "SchedulingGated",
         "Something else holds the pod back by a scheduling gate.",
-        "Whoever set the gate that the message names has to remove it.",
+        "The controller that set the gate in the message has to remove it.",
         "scheduler",
     ),
     ConditionReason(
         "Queued",
         "The pod waits in a queue until there is quota for it (spec.scheduling.queueName).",
-        "Wait; `kubectl get workloads` tells where it stands, and whether the queue exists.",
+        "Wait; `kubectl get workloads` shows its position, and whether the queue exists.",
         "scheduler",
         healthy=True,
     ),

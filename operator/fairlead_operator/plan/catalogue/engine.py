@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import ConditionReason
+from fairlead_operator.plan.catalogue.reason import ConditionReason
 
-# What a spec has to change for, told by the launcher from the engine's log.
+# Causes that need a change of the spec, found by the launcher in the engine's log.
 CONFIGURATION = (
     ConditionReason(
         "EngineArgumentInvalid",
@@ -128,7 +128,7 @@ RUNNING = (
     ),
     ConditionReason(
         "EngineCrashed",
-        "The engine ended. The message has the most telling lines of its log.",
+        "The engine ended. The message has the most relevant lines of its log.",
         "See the engine's log (`kubectl logs POD -c vllm --previous`).",
         "launcher",
         stalled_if_repeated=True,

@@ -1,8 +1,8 @@
-"""Reasons about the number of replicas: what the autoscaler's decisions come from, and what bounds them."""
+"""Reasons about the number of replicas: the causes and limits of the autoscaler's decisions."""
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import ConditionReason
+from fairlead_operator.plan.catalogue.reason import ConditionReason
 
 _SOURCE = "autoscaler"
 
@@ -14,7 +14,7 @@ def _healthy(name: str, meaning: str) -> ConditionReason:
 REASONS = (
     ConditionReason(
         "MetricsMissing",
-        "Routers and gateways, or all of them, could not be asked for the demand. Nothing is scaled down.",
+        "No router and no gateway answered with the demand. Nothing is scaled down.",
         "See that the router's pods run, and that no NetworkPolicy keeps the operator from the admin ports.",
         _SOURCE,
     ),
@@ -43,16 +43,16 @@ REASONS = (
     ),
     _healthy("PolicyLimited", "spec.autoscaling.behavior allows no more change for now."),
     _healthy("WaitingForScheduler", "More replicas are needed; the last pods are still to be placed."),
-    _healthy("MinReplicas", "spec.autoscaling.minReplicas or a schedule asks for more than the demand."),
+    _healthy("MinReplicas", "spec.autoscaling.minReplicas or a schedule requires more than the demand."),
     _healthy("WakeUp", "From zero, because requests wait."),
-    _healthy("Backlog", "More than the flow needs, for requests that would still wait later."),
+    _healthy("Backlog", "More than the arrivals need, for requests that would still wait later."),
     _healthy("KVCachePressure", "One more: a pod's KV cache is full while requests wait for it."),
     _healthy("Demand", "As many replicas as the demand needs."),
-    _healthy("Stabilizing", "Another number was right a short while ago, and is kept for now."),
-    _healthy("NoRoomToConsolidate", "Fewer would do for what comes; what runs now needs them."),
-    _healthy("Cooldown", "The last replica stays until nothing was asked for long enough."),
-    _healthy("Idle", "To zero: nothing was asked for spec.autoscaling.cooldownSeconds."),
-    _healthy("OperatorStarted", "The operator has just started and takes nothing away yet."),
-    _healthy("ScaledExternally", "Whoever writes the scale subresource decides (mode External)."),
-    _healthy("WithinLimits", "The demand decides; no bound is in the way."),
+    _healthy("Stabilizing", "Another number was recommended a short while ago, and is kept for now."),
+    _healthy("NoRoomToConsolidate", "Fewer would do for the arrivals; the running requests need them."),
+    _healthy("Cooldown", "The last replica stays until no request has come for the cooldown."),
+    _healthy("Idle", "To zero: no request came for spec.autoscaling.cooldownSeconds."),
+    _healthy("OperatorStarted", "The operator has just started and does not scale down yet."),
+    _healthy("ScaledExternally", "The writer of the scale subresource decides (mode External)."),
+    _healthy("WithinLimits", "The demand decides; no limit applies."),
 )

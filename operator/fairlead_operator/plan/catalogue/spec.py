@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import ConditionReason
+from fairlead_operator.plan.catalogue.reason import ConditionReason
 
 REASONS = (
     ConditionReason(
@@ -16,7 +16,7 @@ REASONS = (
     ),
     ConditionReason(
         "NameConflict",
-        "An object with the name of a child exists and belongs to somebody else. It is left alone.",
+        "An object with the name of a child exists and has another owner. It is not changed.",
         "Rename the ModelDeployment, or delete the other object.",
         stalled=True,
     ),

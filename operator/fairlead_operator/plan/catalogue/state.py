@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import ConditionReason
+from fairlead_operator.plan.catalogue.reason import ConditionReason
 
 LATE = (
     ConditionReason(
@@ -28,7 +28,7 @@ UNDER_WAY = (
     ConditionReason("Serving", "At least one engine answers requests.", "Nothing.", "kubelet", healthy=True),
     ConditionReason(
         "ScaledToZero",
-        "No replica is wanted and none runs. This is what was asked for, so Ready is True.",
+        "No replica is wanted and none runs. This is the desired state, so Ready is True.",
         "Nothing; with spec.autoscaling a request starts a replica, else raise spec.replicas to serve.",
         healthy=True,
     ),

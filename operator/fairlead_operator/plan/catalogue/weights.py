@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from fairlead_operator.plan.reason import ConditionReason
+from fairlead_operator.plan.catalogue.reason import ConditionReason
 
 _SOURCE = "download, launcher"
 
 REASONS = (
     ConditionReason(
         "WeightsUnauthorized",
-        "The hub or the object store asked for credentials (HTTP 401), or does not know the given ones.",
+        "The hub or the object store requires credentials (HTTP 401), or does not accept the given ones.",
         "Name a Secret with valid credentials in spec.model.credentials.",
         _SOURCE,
         stalled=True,
@@ -62,8 +62,7 @@ REASONS = (
     ConditionReason(
         "WeightsRateLimited",
         "The hub limits the rate of downloads (HTTP 429).",
-        "Wait: the download goes on by itself. A token raises the limit; a shared spec.model.cache saves "
-        "downloads.",
+        "Wait: the download continues. A token raises the limit; a shared spec.model.cache saves downloads.",
         _SOURCE,
     ),
     ConditionReason(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from fairlead_gateway.contract.parameters.bounds import MAX_COMPARED_LEVELS
+from fairlead_contract.parameters.bounds import MAX_COMPARED_LEVELS
 
 from .reading import BRANCHES, leader_of, type_of
 from .tree import Node, Tree
@@ -95,7 +95,7 @@ def _objects_differ(tree: Tree, first: Node, second: Node, levels: int) -> bool:
         return True
     common = [(mine[name], theirs[name]) for name in mine if name in theirs]
     tree.comparisons_left -= len(mine)
-    # Tags first: they tell most objects apart.
+    # Tags first: they distinguish most objects.
     common.sort(key=lambda pair: not _lists_values(pair[0]))
     return any(are_disjoint(tree, one, other, levels - 1) for one, other in common)
 

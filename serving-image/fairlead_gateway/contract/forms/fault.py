@@ -1,4 +1,4 @@
-"""What is wrong with a form, and where."""
+"""A fault of a form, and its place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Fault:
     place: str
     """The path from the form's parameter to the place, such as ".properties.a.not"; "" for all of it."""
     why: str
-    """Completes a sentence that begins with the path, and says what to write instead."""
+    """Completes a sentence that begins with the path, with the remedy."""
     code: str = INVALID
     """`INVALID` for what no answer can follow, `UNSUPPORTED` for what the engine would not enforce."""
 

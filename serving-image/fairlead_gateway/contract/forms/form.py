@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from fairlead_gateway.contract.parameters.bounds import MAX_FORM_DEPTH, MAX_TAG_WRAPPER_DEPTH
+from fairlead_contract.parameters.bounds import MAX_FORM_DEPTH, MAX_TAG_WRAPPER_DEPTH
 from fairlead_gateway.contract.sizes import is_deeper
 from fairlead_gateway.contract.sizes.grammar import schemas_in
 

@@ -1,8 +1,8 @@
-"""What is wrong with a context-free grammar, by its rules.
+"""The faults of a context-free grammar, by its rules.
 
-The backends read grammars themselves and refuse what is no syntax. Here is what they would accept and then
-fail on, or what another backend accepts than the one that compiles it. A text with anything else in it than
-plain EBNF or Lark is left to them.
+The backends read grammars themselves and refuse invalid syntax. This module finds what they would accept and
+then fail on, or what only another backend than the compiling one accepts. A text with anything else in it
+than plain EBNF or Lark is left to them.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ KEYWORDS: Mapping[str, Keyword] = MappingProxyType(
         # Enforced with one branch (`reading`).
         "allOf": Keyword(Role.LEADER),
         "type": Keyword(Role.TYPE),
-        # What no backend enforces. xgrammar ignores it without a word, llguidance refuses it.
+        # What no backend enforces. xgrammar ignores it silently, llguidance refuses it.
         "not": _never("Describe what is allowed instead."),
         "if": _never(_LIST),
         "dependentRequired": _never(_LIST, _OBJECT),
@@ -113,7 +113,7 @@ KEYWORDS: Mapping[str, Keyword] = MappingProxyType(
         "contentEncoding": _ANNOTATION,
         "contentMediaType": _ANNOTATION,
         "contentSchema": _ANNOTATION,
-        # What says something about the schema or to its readers.
+        # Annotations of the schema.
         **dict.fromkeys(
             (
                 "$schema",

@@ -1,4 +1,4 @@
-"""What a schema says of values of one type. Most of these are xgrammar's own rules, named by their place."""
+"""The rules of a schema for values of one type. Most are xgrammar's own rules, named by their place."""
 
 from __future__ import annotations
 
@@ -154,9 +154,9 @@ def check_strings(tree: Tree, node: Node, backend: Backend) -> Fault | None:
     return None
 
 
-def _check_format(node: Node, wanted: Any) -> Fault | None:
+def _check_format(node: Node, expected: Any) -> Fault | None:
     """A format is enforced, and a pattern beside it is not read: generators write the same twice."""
-    if isinstance(wanted, str) and (wanted in FORMATS or node.names):
+    if isinstance(expected, str) and (expected in FORMATS or node.names):
         return None
     why = f"must be one of {', '.join(sorted(FORMATS))}. Leave it out, or write 'pattern'."
     return Fault(node.path("format"), why, UNSUPPORTED)

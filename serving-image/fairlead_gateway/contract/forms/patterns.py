@@ -31,9 +31,9 @@ _HARMLESS = frozenset({r"^(?!^[-+.]*$)[+-]?0*\d*\.?\d*$"})
 
 
 def fault_in_pattern(pattern: str, in_schema: bool) -> str | None:
-    """What is wrong with an expression, to complete a sentence about it; None if nothing is.
+    """The fault of an expression, to complete a sentence about it; None if there is none.
 
-    In a schema xgrammar drops a lookahead without a word, elsewhere it refuses it.
+    In a schema xgrammar drops a lookahead silently, elsewhere it refuses it.
     """
     if in_schema and pattern in _HARMLESS:
         return None

@@ -12,7 +12,7 @@ TYPES = SCALARS | {"object", "array"}
 # Keywords from which backends conclude that a schema without a type is about objects, or about arrays.
 _OF_OBJECTS = ("properties", "additionalProperties", "patternProperties", "unevaluatedProperties")
 _OF_ARRAYS = ("items", "prefixItems", "unevaluatedItems")
-# Where `false` says that there is no more, instead of being a schema that nothing fits.
+# Where `false` means that there are no more, instead of being a schema that nothing fits.
 _ENDS = frozenset({"additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems"})
 BRANCHES = ("anyOf", "oneOf", "allOf")
 
@@ -23,7 +23,7 @@ def leader_of(schema: dict[str, Any]) -> str | None:
 
 
 def own_types(schema: dict[str, Any]) -> frozenset[str]:
-    """The types by the schema's own `type`, or by its other keywords; none if it says nothing of types."""
+    """The types by the schema's own `type`, or by its other keywords; none if it does not restrict types."""
     named = schema.get("type")
     if isinstance(named, str):
         return frozenset({named})

@@ -54,7 +54,7 @@ def _check_keywords(tree: Tree, node: Node, backend: Backend) -> Fault | None:
 
 
 def _counts(name: str, keyword: Keyword, schema: dict[str, Any], backend: Backend) -> bool:
-    """Whether a keyword takes part in what the schema says."""
+    """Whether a keyword has an effect in the schema."""
     leader, types = leader_of(schema), own_types(schema)
     if keyword.types and (
         leader in ("const", "enum") or (leader is None and types.isdisjoint(keyword.types))
@@ -70,7 +70,7 @@ def _counts(name: str, keyword: Keyword, schema: dict[str, Any], backend: Backen
 
 
 def _check_beside_leader(tree: Tree, node: Node, backend: Backend) -> Fault | None:
-    """What stands beside a keyword that decides alone is not read."""
+    """Keywords beside one that decides alone are ignored."""
     leader = leader_of(node.schema)
     if leader is None or backend not in _READS_APART:
         return None
@@ -94,7 +94,7 @@ def _is_lost(name: str, value: Any, leader: str) -> bool:
     # Values that are written out could only be contradicted.
     if name not in RESTRICTIONS or _says_nothing(name, value) or leader in ("const", "enum"):
         return False
-    # Objects and arrays are closed unless they say something else.
+    # Objects and arrays are closed by default.
     return not (name in _CLOSING and value is False)
 
 

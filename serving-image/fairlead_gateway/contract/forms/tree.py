@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead_gateway.contract.parameters.bounds import MAX_FOLLOWED_REFERENCES, MAX_SCHEMA_COMPARISONS
+from fairlead_contract.parameters.bounds import MAX_FOLLOWED_REFERENCES, MAX_SCHEMA_COMPARISONS
 
 from .fault import path_of
 from .reading import BRANCHES, leader_of, own_types, parts_of, type_of

@@ -1,4 +1,4 @@
-"""The rules: what a type and a range cannot say about a parameter.
+"""The rules: checks of a parameter beyond its type and range.
 
 A rule runs only for requests that have one of its parameters, so a plain request pays nothing for them. They
 run in the order of this list, which matters where one rule reads what another one has put.

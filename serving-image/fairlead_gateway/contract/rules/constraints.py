@@ -6,16 +6,16 @@ from typing import Any
 
 import orjson
 
+from fairlead_contract.parameters.bounds import MAX_FORM_DEPTH
 from fairlead_gateway.contract.errors import invalid, missing
 from fairlead_gateway.contract.forms import Backend
-from fairlead_gateway.contract.parameters.bounds import MAX_FORM_DEPTH
 from fairlead_gateway.contract.schema_regex import regex_of_schema
 from fairlead_gateway.contract.sizes import is_deeper
 
 from .draft import Draft, conflict, unsupported
 from .support import require_enforceable
 
-# The names that vLLM had before, and what they are called inside structured_outputs now.
+# vLLM's former names, and the present ones inside structured_outputs.
 _NOW = {
     "guided_json": "json",
     "guided_regex": "regex",
@@ -35,18 +35,18 @@ _FORMATS = ("text", "json_object", "json_schema", "structural_tag")
 
 def drop_empty_response_format(draft: Draft) -> None:
     """`{}` is how some clients spell "no format"; vLLM refuses it."""
-    wanted = draft.value("response_format")
-    if not wanted:
+    requested = draft.value("response_format")
+    if not requested:
         draft.take("response_format")
         return
-    kind = wanted.get("type")
+    kind = requested.get("type")
     if kind is None:
         raise missing("response_format.type")
     if kind not in _FORMATS:
         message = f"'response_format.type' must be one of {', '.join(_FORMATS)}."
         raise invalid(message, "response_format.type")
     if kind == "json_schema":
-        described = wanted.get("json_schema")
+        described = requested.get("json_schema")
         if not isinstance(described, dict):
             raise missing("response_format.json_schema")
         if not isinstance(described.get("schema"), dict):
@@ -76,7 +76,7 @@ def refuse_what_breaks_the_form(draft: Draft) -> None:
 
 
 def translate_guided(draft: Draft) -> None:
-    """guided_* becomes structured_outputs; vLLM 0.32 drops the former names without a word."""
+    """guided_* becomes structured_outputs; vLLM 0.32 drops the former names silently."""
     names = constraint_names(draft)
     if len(names) > 1:
         raise conflict(names[0], names[1], "an answer has one form")
@@ -115,10 +115,10 @@ def _schema(value: Any) -> dict[str, Any]:
 
 
 def require_the_backend(draft: Draft) -> None:
-    """The engine has one backend; a request can only say which one it expects."""
+    """The engine has one backend; a request can only name the one that it expects."""
     configured = draft.policy.engine.structured_outputs_backend
-    wanted = draft.take("guided_decoding_backend")
-    if wanted != configured:
+    requested = draft.take("guided_decoding_backend")
+    if requested != configured:
         why = (
             f"the backend cannot be chosen per request and is '{configured}' here. "
             f"Leave it out or send '{configured}'."
@@ -128,15 +128,15 @@ def require_the_backend(draft: Draft) -> None:
 
 def check_structured_outputs(draft: Draft) -> None:
     """Exactly one constraint. What vLLM would accept and ignore is refused."""
-    wanted = {
+    requested = {
         name: value for name, value in draft.document["structured_outputs"].items() if value is not None
     }
     names = constraint_names(draft)
     if len(names) > 1:
         raise conflict(names[0], names[1], "an answer has one form")
-    for name in wanted:
+    for name in requested:
         if name not in _CONSTRAINTS:
             raise unsupported(f"structured_outputs.{name}", "it has no effect. Leave it out.")
-    if len(wanted) != 1:
+    if len(requested) != 1:
         message = f"'structured_outputs' must have exactly one of {', '.join(_CONSTRAINTS)}."
         raise invalid(message, "structured_outputs")

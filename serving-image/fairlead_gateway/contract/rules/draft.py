@@ -1,4 +1,4 @@
-"""A request while the rules work on it, and the words in which they refuse it."""
+"""A request while the rules work on it, and the texts of their errors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Draft:
     changed: bool = False
     names: dict[str, str] = field(default_factory=dict)
     """The client's names for what the engine knows under another one."""
-    _wanted: dict[str, Any] = field(default_factory=dict)
+    _transform: dict[str, Any] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """Whether the client has set the parameter."""
@@ -46,17 +46,17 @@ class Draft:
         return self.document.pop(name)
 
     def want(self, **changes: Any) -> None:
-        """Notes what the answer needs."""
-        self._wanted |= changes
+        """Records what the answer needs."""
+        self._transform |= changes
 
     def rename(self, engine: str, client: str) -> None:
         """Lets errors of the engine name the parameter that the client has sent."""
         self.names[engine] = client
 
-    def wanted(self) -> ResponseTransform:
+    def transform(self) -> ResponseTransform:
         """What the answer needs, by all rules together."""
-        changes = self._wanted | ({"names": self.names} if self.names else {})
-        return replace(self.policy.wanted, **changes) if changes else self.policy.wanted
+        changes = self._transform | ({"names": self.names} if self.names else {})
+        return replace(self.policy.transform, **changes) if changes else self.policy.transform
 
 
 def conflict(first: str, second: str, why: str = "") -> ApiError:

@@ -11,7 +11,7 @@ from fairlead_gateway.contract.template import check_template
 
 from .draft import Draft, conflict, unsupported
 
-# What vLLM calls its renderer with, besides the variables.
+# vLLM's arguments to its renderer, besides the variables.
 _SET_BY_THE_ENGINE = frozenset({"conversation", "messages", "model_config", "tokenize", "tokenizer", "tools"})
 
 
@@ -56,17 +56,17 @@ def check_chat_template(draft: Draft) -> None:
 
 def check_truncation(draft: Draft) -> None:
     """Nothing can be answered without a prompt, nor in a context that the prompt may fill."""
-    wanted = draft.document["truncate_prompt_tokens"]
-    if wanted == 0:
+    requested = draft.document["truncate_prompt_tokens"]
+    if requested == 0:
         message = "'truncate_prompt_tokens' must be at least 1, or -1 for what the context holds (got 0)."
         raise invalid(message, "truncate_prompt_tokens")
-    if wanted == -1 and not {"max_tokens", "max_completion_tokens"} & draft.document.keys():
+    if requested == -1 and not {"max_tokens", "max_completion_tokens"} & draft.document.keys():
         message = (
             "'truncate_prompt_tokens' -1 needs 'max_tokens' or 'max_completion_tokens', so that the prompt "
             "leaves room for the answer."
         )
         raise invalid(message, "truncate_prompt_tokens")
     context = draft.policy.engine.context_length
-    if context is not None and wanted > context:
-        message = f"'truncate_prompt_tokens' must be at most {context}, the context length (got {wanted})."
+    if context is not None and requested > context:
+        message = f"'truncate_prompt_tokens' must be at most {context}, the context length (got {requested})."
         raise invalid(message, "truncate_prompt_tokens")

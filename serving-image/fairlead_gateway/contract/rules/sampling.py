@@ -22,9 +22,9 @@ def check_logprobs(draft: Draft) -> None:
     """vLLM finds these only in the engine, which is too late for a stream's status."""
     most = draft.policy.engine.max_logprobs
     for name in ("top_logprobs", "prompt_logprobs"):
-        wanted = draft.value(name, 0)
-        if 0 <= most < wanted:
-            raise invalid(f"'{name}' must be at most {most} on this deployment (got {wanted}).", name)
+        requested = draft.value(name, 0)
+        if 0 <= most < requested:
+            raise invalid(f"'{name}' must be at most {most} on this deployment (got {requested}).", name)
     if draft.value("top_logprobs", 0) > 0 and not draft.value("logprobs", False):
         raise invalid("'top_logprobs' needs 'logprobs' to be true.", "top_logprobs")
     if "prompt_logprobs" in draft.document and draft.value("stream", False):
@@ -58,7 +58,7 @@ def place_reasoning(draft: Draft) -> None:
     included = draft.take("include_reasoning")
     renamed = draft.take("reasoning_content")
     if included is False and renamed and draft.has("reasoning_content"):
-        raise conflict("reasoning_content", "include_reasoning", "one asks for reasoning, the other does not")
+        raise conflict("reasoning_content", "include_reasoning", "one enables reasoning, the other does not")
     if renamed and included is not False:
         draft.want(reasoning=Reasoning.RENAMED)
     elif included is False or renamed is False:
@@ -67,10 +67,10 @@ def place_reasoning(draft: Draft) -> None:
 
 def take_request_id(draft: Draft) -> None:
     """The id is put into the answer here: in the engine, two requests with the same id would collide."""
-    wanted = draft.take("request_id")
-    if not (wanted.isascii() and wanted.isprintable() and " " not in wanted):
+    requested = draft.take("request_id")
+    if not (requested.isascii() and requested.isprintable() and " " not in requested):
         raise invalid("'request_id' must have printable ASCII characters only, without spaces.", "request_id")
-    draft.want(request_id=wanted)
+    draft.want(request_id=requested)
 
 
 def take_chat_id(draft: Draft) -> None:

@@ -16,7 +16,7 @@ from .draft import Draft, conflict
 GREEDY_BELOW = 1e-5
 # How wide to search for a single answer.
 BEAMS = 4
-# What vLLM's beam search does not heed, with the values that mean "off".
+# Parameters that vLLM's beam search ignores, with the values that mean "off".
 _IGNORED_BY_BEAMS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
     {
         "stop": ([],),
@@ -45,12 +45,12 @@ _IGNORED_BY_BEAMS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
 def search_with_beams(draft: Draft) -> None:
     """As many beams as answers are wanted, but more than one: a single beam would be no search.
 
-    A parameter that the search would not heed is a 400, not a surprise.
+    A parameter that the search would ignore is a 400.
     """
     if not draft.document["use_beam_search"]:
         return
     _refuse_what_beams_ignore(draft)
-    # The search asks the engine for two log probabilities per beam.
+    # The search needs two log probabilities per beam from the engine.
     most = draft.policy.engine.max_logprobs
     widest = BEAMS if most < 0 else most // 2
     width = draft.value("n", 1)
@@ -59,7 +59,7 @@ def search_with_beams(draft: Draft) -> None:
         raise invalid(message, "n")
     if width == 1:
         width = min(BEAMS, widest)
-        # The engine's first beam is the best, and beams have no log probabilities that could say otherwise.
+        # The engine's first beam is the best, and beams have no log probabilities that could change this.
         draft.want(choices=width, selection=Selection(1, keep_logprobs=False))
         draft.put("n", width)
         draft.rename("n", "use_beam_search")
@@ -68,10 +68,10 @@ def search_with_beams(draft: Draft) -> None:
 def _refuse_what_beams_ignore(draft: Draft) -> None:
     for name, neutral in _IGNORED_BY_BEAMS.items():
         if draft.has(name) and draft.value(name) not in neutral:
-            raise conflict(name, "use_beam_search", "beam search does not heed it")
+            raise conflict(name, "use_beam_search", "beam search ignores it")
     constraints = constraint_names(draft)
     if constraints:
-        raise conflict(constraints[0], "use_beam_search", "beam search does not heed it")
+        raise conflict(constraints[0], "use_beam_search", "beam search ignores it")
     if draft.value("tools") and draft.value("tool_choice", "auto") not in ("auto", "none"):
         raise conflict("tool_choice", "use_beam_search", "beam search cannot be forced to call a function")
 
@@ -95,7 +95,7 @@ def rank_candidates(draft: Draft) -> None:
 
 
 def count_choices(draft: Draft) -> None:
-    """Equal choices help nobody; vLLM refuses them too, but late."""
+    """Equal choices are useless; vLLM refuses them too, but late."""
     n = draft.document["n"]
     if n == 1:
         return

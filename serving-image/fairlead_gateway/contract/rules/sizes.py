@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fairlead_gateway.contract.errors import ApiError, context_exceeded, invalid
-from fairlead_gateway.contract.forms import backend_of
-from fairlead_gateway.contract.parameters.bounds import (
+from fairlead_contract.parameters.bounds import (
     MAX_COPIED_CHARACTERS,
     MAX_COPIED_FORM_CHARACTERS,
     MAX_FORM_NESTING,
 )
-from fairlead_gateway.contract.parameters.measures import Bounds
+from fairlead_contract.parameters.measures import Bounds
+from fairlead_contract.values import length_of
+from fairlead_gateway.contract.errors import ApiError, context_exceeded, invalid
+from fairlead_gateway.contract.forms import backend_of
 from fairlead_gateway.contract.policy import RequestPolicy
-from fairlead_gateway.contract.sizes import Size, length_of, size_of_form, size_of_schema
+from fairlead_gateway.contract.sizes import Size, size_of_form, size_of_schema
 
 from .constraints import FORMS
 from .draft import Draft
@@ -44,7 +45,7 @@ def check_form_length(draft: Draft) -> None:
 
 
 def check_form(draft: Draft) -> None:
-    """What the answer's form is described by, in whichever parameter that is: its size, then its parts."""
+    """The descriptions of the answer's form, in any parameter: the size, then the parts."""
     backend = backend_of(draft.policy.engine.structured_outputs_backend)
     for name, path, value, kind in _forms(draft):
         bounds = draft.policy.bounds[name]
@@ -103,11 +104,11 @@ def check_prompt_length(document: Mapping[str, Any], policy: RequestPolicy) -> N
 
 def _forms(draft: Draft) -> Iterator[tuple[str, str, Any, str]]:
     """The parameter that the client has sent, its path, its value and how that is to be measured."""
-    wanted = draft.value("structured_outputs")
-    if wanted is not None:
+    requested = draft.value("structured_outputs")
+    if requested is not None:
         is_own = draft.has("structured_outputs")
         name = "structured_outputs" if is_own else draft.names["structured_outputs"]
-        for kind, value in wanted.items():
+        for kind, value in requested.items():
             yield name, f"{name}.{kind}" if is_own else name, value, kind
     described = draft.value("response_format")
     if described is not None:

@@ -6,16 +6,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from fairlead_contract.values import Boolean, Kind, Object, String, shown
 from fairlead_gateway.contract.errors import invalid, missing
-from fairlead_gateway.contract.values import Boolean, Kind, Object, String, check, shown
+from fairlead_gateway.contract.value_check import check
 
 from .constraints import constraint_names
 from .draft import Draft
 
 _NO_PARAMETERS: dict[str, Any] = {}
 _FIELDS: Mapping[str, Kind] = MappingProxyType({"description": String(), "parameters": Object()})
-# What vLLM takes for a boolean beside true and false, as pydantic does. The rules after this one compare with
-# true, so that they would not see a strict tool in the others.
+# Values that vLLM accepts as booleans beside true and false, as pydantic does. The rules after this one
+# compare with true, so they would miss a strict tool with another value.
 _TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
 _FALSE = frozenset({"0", "off", "f", "false", "n", "no"})
 
@@ -88,7 +89,7 @@ def _check_function(function: Any, path: str, draft: Draft) -> str:
 
 
 def _write_boolean(holder: dict[str, Any], field: str, path: str) -> bool:
-    """Writes what the engine would take for a boolean as one; whether it was none."""
+    """Replaces what the engine would take for a boolean; True if it was another value."""
     value = holder[field]
     if type(value) is bool:
         return False

@@ -6,10 +6,12 @@ from typing import Any
 
 import orjson
 
+from fairlead_contract.values import length_of
+
 from .grammar import schemas_in, size_of_grammar
 from .regex import size_of_regex
 from .schema import size_of_schema
-from .size import Size, length_of
+from .size import Size
 
 
 def size_of_form(kind: str, value: Any, most_values: int | None = None) -> Size:

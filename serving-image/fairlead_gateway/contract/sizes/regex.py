@@ -1,4 +1,4 @@
-"""How large the automaton of a regular expression is, by one look at each of its characters.
+"""How large the automaton of a regular expression is, in one pass over its characters.
 
 An expression that is none is measured too: whether it is one is decided by the engine.
 """

@@ -1,7 +1,7 @@
-"""How large the automaton of a JSON schema is, by one look at each of its values.
+"""How large the automaton of a JSON schema is, in one pass over its values.
 
-Schemas stand in many places (response formats, tools, structural tags), so every object is looked at as if it
-were one: a keyword costs the same wherever it stands.
+Schemas are in many places (response formats, tools, structural tags), so every object counts as if it were
+one: a keyword costs the same everywhere.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
+from fairlead_contract.values import length_of
+
 from .grammar import add_grammar
 from .regex import MAX_SHARED, add_regex
-from .size import Size, length_of
+from .size import Size
 
 # Keywords that let an object have further names, which differ from each known one at some character of it.
 _FURTHER_NAMES = ("additionalProperties", "patternProperties", "propertyNames", "unevaluatedProperties")

@@ -9,7 +9,6 @@ for 2,048 tokens and 10 to 18 ms for 131,072. The weights were measured with xgr
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,20 +74,3 @@ def is_deeper(value: Any, levels: int) -> bool:
             if type(part) is dict or type(part) is list
         ]
     return bool(level)
-
-
-def length_of(value: Any) -> int:
-    """The characters of all strings and names in a JSON value; numbers count as eight."""
-    total, stack = 0, [value]
-    while stack:
-        found = stack.pop()
-        if isinstance(found, str):
-            total += len(found)
-        elif isinstance(found, Mapping):
-            total += sum(map(len, found))
-            stack.extend(found.values())
-        elif isinstance(found, list | tuple):
-            stack.extend(found)
-        else:
-            total += 8
-    return total

@@ -1,0 +1,1 @@
+"""The objects of a model: what is done with each of them."""

@@ -1,0 +1,1 @@
+"""The pods of a model: what counts of them, and why they are not ready."""

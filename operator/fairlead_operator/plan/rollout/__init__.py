@@ -1,0 +1,1 @@
+"""How pods are replaced, and which of them are deleted first."""

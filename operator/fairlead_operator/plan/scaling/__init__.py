@@ -1,0 +1,1 @@
+"""How many replicas a model should have, and what the status says about it."""

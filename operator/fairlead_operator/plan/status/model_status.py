@@ -1,0 +1,47 @@
+"""The status of a ModelDeployment, from what is observed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from fairlead_operator.plan.pods.failures import count_restarts, last_failure, observed_failures
+from fairlead_operator.plan.status.conditions import build_conditions
+from fairlead_operator.plan.status.endpoints import list_endpoints
+from fairlead_operator.plan.status.model_state import ModelState
+from fairlead_operator.plan.status.startup import measure_startup
+from fairlead_operator.plan.status.weights import observe_downloads, weights_status
+from fairlead_operator.render.model import Model
+from fairlead_operator.render.service import service_url
+
+Object = dict[str, Any]
+
+
+def build_status(model: Model, progress: ModelState, now: datetime) -> Object:
+    """The status to report. Equal input gives an equal status at any time, unless a condition changes."""
+    counts = progress.deployment.get("status", {})
+    progress = replace(progress, downloads=observe_downloads(model, progress.pods, progress.reports))
+    status: Object = {
+        "conditions": build_conditions(model, progress, now),
+        "observedGeneration": model.generation,
+        "desiredReplicas": model.spec.replicas,
+        "replicas": counts.get("replicas", 0),
+        "readyReplicas": counts.get("readyReplicas", 0),
+        "selector": ",".join(f"{key}={value}" for key, value in sorted(model.selector.items())),
+        "url": service_url(model),
+        "servedModels": [name for name in model.all_served_names if name not in progress.taken],
+        "restarts": count_restarts(progress.all_pods),
+        "renderingVersion": progress.version,
+    }
+    if failure := last_failure(model.status.get("lastFailure"), observed_failures(progress.all_pods)):
+        status["lastFailure"] = failure
+    if endpoints := list_endpoints(progress.all_pods, progress.reports, progress.parting):
+        status["endpoints"] = endpoints
+    if weights := weights_status(progress.downloads):
+        status["weights"] = weights
+    if startup := measure_startup(list(progress.pods), model.status.get("startup")):
+        status["startup"] = startup
+    if progress.scaling:
+        status["autoscaling"] = progress.scaling
+    return status

@@ -1,0 +1,46 @@
+"""What all documents on admin ports have in common, and the types of their values."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from fairlead_contract.bounds import (
+    LARGEST_COUNT,
+    LARGEST_COUNTER,
+    LARGEST_SECONDS,
+    SENTENCE_CHARACTERS,
+    WORD_CHARACTERS,
+)
+from fairlead_contract.text import printable
+
+Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+"""A number of requests."""
+Bytes = Annotated[int, Field(ge=0, le=LARGEST_COUNTER)]
+Amount = Annotated[float, Field(ge=0, le=LARGEST_COUNTER, allow_inf_nan=False)]
+"""A number of tokens or steps, as the engine's metrics have it."""
+Counter = Bytes | Amount
+"""A number that only rises. Our programs write whole numbers."""
+Seconds = Annotated[float, Field(ge=0, le=LARGEST_SECONDS, allow_inf_nan=False)]
+"""A duration, or a time since 1970."""
+Word = Annotated[str, AfterValidator(lambda text: printable(text, WORD_CHARACTERS))]
+Sentence = Annotated[str, AfterValidator(lambda text: printable(text, SENTENCE_CHARACTERS))]
+
+
+class Document(BaseModel):
+    """A JSON object in camelCase. Types are strict: a number in quotes, or true, is no number."""
+
+    model_config = ConfigDict(
+        strict=True,
+        frozen=True,
+        extra="ignore",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        serialize_by_alias=True,
+    )
+
+    def to_json(self) -> bytes:
+        """The document as it is sent."""
+        return self.model_dump_json().encode()

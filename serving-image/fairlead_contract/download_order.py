@@ -1,0 +1,43 @@
+"""What the operator orders from the download of weights, as JSON in the container's environment."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+class _OrderDocument(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        frozen=True,
+        serialize_by_alias=True,
+    )
+
+
+class DownloadJob(_OrderDocument):
+    """One folder of weights, or one GGUF file: the model, or an adapter by its name."""
+
+    name: str
+    source: str
+    revision: str | None = None
+    endpoint: str | None = None
+    """The URL of another hub or of an S3 service."""
+    region: str | None = None
+    target: str
+    """The absolute path that becomes a link to the downloaded folder."""
+
+
+class DownloadOrder(_OrderDocument):
+    """All jobs of one pod, the model first."""
+
+    jobs: tuple[DownloadJob, ...] = Field(min_length=1)
+    cache: str
+    """The folder of the cache."""
+    state: str
+    """The file for the progress."""
+    capacity_bytes: int | None = None
+    """What the cache may hold where the disk itself does not say, as with the size limit of an emptyDir."""
+    patience_seconds: float | None = None
+    """How long without a new byte until the download gives up. None: the download's own default."""

@@ -1,0 +1,14 @@
+"""Text that others have written, made safe to search in, to show and to store."""
+
+from __future__ import annotations
+
+import re
+
+# Control characters but for tab and line feed, marks that reverse the direction of text, and halves of
+# surrogate pairs: they change what a terminal shows, or cannot be written as UTF-8.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str, most: int) -> str:
+    """At most so many characters of a text, without unprintable ones."""
+    return _UNPRINTABLE.sub("", text[:most])

@@ -1,0 +1,48 @@
+"""Which connections to a model's pods the NetworkPolicy allows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from tests.plan.builders import model
+from tests.render.cases import SETTINGS, rendered_of_kind
+
+Object = dict[str, Any]
+ADMIN = {"port": 8001, "protocol": "TCP"}
+
+
+def policy(**spec: Any) -> Object:
+    (found,) = rendered_of_kind("NetworkPolicy", model(**spec))
+    return found
+
+
+def test_the_api_port_is_open_to_all() -> None:
+    (rule,) = [rule for rule in policy()["spec"]["ingress"] if "from" not in rule]
+    assert rule["ports"] == [{"port": 8000, "protocol": "TCP"}]
+
+
+def test_the_admin_port_is_open_only_to_operator_and_monitoring_namespaces() -> None:
+    (rule,) = [rule for rule in policy()["spec"]["ingress"] if ADMIN in rule.get("ports", [])]
+    operator, monitoring = rule["from"]
+    assert operator["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "fairlead-system"}
+    assert operator["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "fairlead"}
+    assert monitoring == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+
+
+def test_egress_of_pods_is_not_restricted() -> None:
+    assert policy()["spec"]["policyTypes"] == ["Ingress"]
+
+
+def test_pods_of_a_multi_node_replica_reach_each_other_on_every_port() -> None:
+    found = policy(accelerator={"resourceName": "nvidia.com/gpu"}, engine={"nodes": 2})
+    (among,) = [rule for rule in found["spec"]["ingress"] if "ports" not in rule]
+    assert among["from"] == [{"podSelector": found["spec"]["podSelector"]}]
+
+
+def test_the_policy_selects_every_pod_of_the_model() -> None:
+    assert policy()["spec"]["podSelector"]["matchLabels"].items() <= model().labels.items()
+
+
+def test_without_admin_clients_in_the_settings_there_is_no_policy() -> None:
+    assert rendered_of_kind("NetworkPolicy", model(), replace(SETTINGS, admin_clients=None)) == []
