@@ -32,6 +32,8 @@ def owner(path: Path) -> int:
 
 def test_the_gateway_starts_as_any_user_and_installs_the_launcher() -> None:
     engine = FailingEngine()
+    # In a pod the engine has the gateway's user, and so does its socket.
+    engine.socket.chmod(0o666)
     try:
         with GatewayProcess(engine, "127.0.0.1", AS_ANY_USER) as gateway:
             launcher = gateway.launcher_dir / "launcher.py"
