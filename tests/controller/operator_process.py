@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from urllib.error import URLError
+from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
 
 from tests.kube.support import eventually
@@ -121,8 +121,11 @@ class OperatorProcess:
             try:
                 with urlopen(f"http://127.0.0.1:{self._port}{path}", timeout=5) as answer:
                     return answer.status, answer.read().decode()
-            except URLError as error:
-                return getattr(error, "code", 0), ""
+            except HTTPError as error:
+                with error:
+                    return error.code, ""
+            except URLError:
+                return 0, ""
 
         return await asyncio.to_thread(request)
 

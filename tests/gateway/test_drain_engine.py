@@ -87,17 +87,27 @@ def test_sigterm_lets_a_running_stream_finish(engine: Engine) -> None:
     assert exit_code == 0
 
 
+def gives_up(gateway: GatewayProcess) -> bool:
+    """Whether a client with little patience leaves before its long answer is complete."""
+    with gateway.openai() as client:
+        try:
+            client.with_options(timeout=0.5).chat.completions.create(
+                model="tiny",
+                messages=[{"role": "user", "content": "hello"}],
+                max_tokens=1000,
+                n=8,
+                extra_body={"ignore_eos": True},
+            )
+        except APITimeoutError:
+            return True
+    return False
+
+
 def test_the_engine_stops_working_for_a_client_that_gave_up_waiting(
     own_gateway: GatewayProcess, engine: Engine
 ) -> None:
-    with own_gateway.openai() as client, pytest.raises(APITimeoutError):
-        client.with_options(timeout=0.5).chat.completions.create(
-            model="tiny",
-            messages=[{"role": "user", "content": "hello"}],
-            max_tokens=1000,
-            n=8,
-            extra_body={"ignore_eos": True},
-        )
+    # A client that is kept from running for seconds finds its answer complete; not time and again.
+    assert any(gives_up(own_gateway) for _ in range(10))
 
     wait_for(lambda: load(own_gateway)["running"] == 0)
     wait_for(lambda: engine.running_requests() == 0)

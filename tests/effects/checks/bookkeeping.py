@@ -88,10 +88,11 @@ def priority(endpoint: Endpoint) -> None:
 
 
 def _serves_the_lower_first(endpoint: Endpoint) -> None:
-    # On a busy machine the stream may end before the others stand in line, which proves nothing.
+    # On a busy machine the stream may end before the others stand in line, and the thread whose answer comes
+    # first may note it last. Neither happens time and again.
     for _ in range(_TRIES):
         ended, lined_up = _ask_two_behind_a_stream(endpoint)
-        if lined_up:
+        if lined_up and ended == [-5, 5]:
             break
     assert lined_up
     assert ended == [-5, 5]
