@@ -173,7 +173,7 @@ class World:
             raise CommandError(f"{error}\n{state}") from error
 
     def report(self, *commands: list[str]) -> str:
-        """What kubectl says to each command, for reading after a failure; one that fails tells its error."""
+        """What kubectl says to each command, for reading after a failure; one that fails shows its error."""
         parts = []
         for command in commands:
             try:

@@ -22,7 +22,7 @@ _ID_LABEL = "fairlead.dev/image-id"
 _KUBELET_OF_OUR_NODE = {
     # The machine may be one of those that still have cgroup v1.
     "failCgroupV1": False,
-    # In a container the kubelet cannot tell the size of its root file system.
+    # In a container the kubelet cannot determine the size of its root file system.
     "localStorageCapacityIsolation": False,
 }
 _OUR_NODE: dict[str, Any] = {

@@ -28,7 +28,7 @@ LAYERS = 2
 HEADS = 4
 CONTEXT = 2048
 SEED = 20240229
-# Above vLLM's default of 16, so that an engine that is not told loads it not.
+# Above vLLM's default of 16, so that an engine without the argument does not load it.
 ADAPTER_RANK = 24
 ADAPTED = ("q_proj", "v_proj")
 

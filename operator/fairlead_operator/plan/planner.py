@@ -1,19 +1,19 @@
-"""The planner: compares what a model should be with what is there, and decides.
+"""The planner: compares the desired state of a model with the observed one, and decides.
 
 It works level-triggered: no step depends on which event caused it or on what happened before, only on what is
-observed. An interrupted run is simply planned anew.
+observed. An interrupted run is planned again.
 
 1. Render the desired children.
-2. For each: absent or different from the live one, apply it; on its way out, wait; somebody else's, touch
-   nothing and say so.
+2. For each: absent or different from the live one, apply it; being deleted, wait; owned by something
+   else, leave it alone and report it.
 3. Children of ours that are not desired any more are deleted.
 4. The status follows from the live workload (a Deployment or a LeaderWorkerSet) and the pods.
 
-The pod template is rendered anew only when the spec changes: until then the one that was applied before is
-kept, so that a new version of the operator, or of its default images, restarts nothing.
+The pod template is rendered again only when the spec changes: until then the one that was applied before
+is kept, so that a new version of the operator, or of its default images, restarts nothing.
 
 A spec whose parameters do not fit its dialect, or whose podTemplate changes what the operator relies on, is
-carried out not at all, not even in part: what runs goes on as it is, and the status names the field.
+not carried out, not even in part: what runs continues as it is, and the status names the field.
 """
 
 from __future__ import annotations
@@ -53,8 +53,7 @@ Object = dict[str, Any]
 _AWAIT_REMOVAL_SECONDS = 2.0
 # While a model is not ready, a look now and then covers an event that a broken watch has lost.
 _AWAIT_PROGRESS_SECONDS = 60.0
-# What keeps volumes from a pod, and whether a node is on its way, is told only in Events, which are not
-# watched.
+# Only Events, which are not watched, say what keeps volumes from a pod and whether a node is being added.
 _AWAIT_EVENTS_SECONDS = 10.0
 # How far a download or a drain is, only the gateway knows.
 _AWAIT_REPORT_SECONDS = 5.0
@@ -64,9 +63,9 @@ _AWAIT_REPORT_SECONDS = 5.0
 class Plan:
     """What to do, in this order, and what to report.
 
-    `asks` are pods whose gateways should tell their load before this is carried out, if they have not been
-    asked; the plan is then made anew. `costs` are the deletion costs of pods by name, to be written before a
-    Deployment shrinks. `status` is the whole status; `requeue_after` seconds until the next look without an
+    `asks` are pods whose gateways should report their load before this is carried out, if they have not been
+    queried; the plan is then made again. `costs` are the deletion costs of pods by name, to be written before
+    a Deployment shrinks. `status` is the whole status; `requeue_after` seconds until the next look without an
     event; `repairs` are the fields that `apply` sets back; `causes` are why pods are not ready, by name;
     `failures` are those that pods show; `revision` is that of the pods as they should be, and pods of one
     `start_kind` take equally long to start; `doing` says what is done, and `explain` in one line also why.
