@@ -6,7 +6,6 @@ against the engine's image, which has neither a compiler nor that environment's 
 
 from __future__ import annotations
 
-import http.client
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -21,6 +20,7 @@ from fairlead_contract.parameters import ApiKind
 from tests.effects.checks import CHECKS
 from tests.effects.endpoint import Endpoint
 from tests.effects.gateways import Gateway, Site
+from tests.gateway.process import request
 
 pytestmark = pytest.mark.cluster
 
@@ -66,13 +66,7 @@ class PodGateway:
 
     def admin(self, path: str, method: str = "GET") -> tuple[int, bytes]:
         """Status and body of a request to its admin port."""
-        connection = http.client.HTTPConnection("127.0.0.1", self._ports.local(ADMIN_PORT), timeout=150)
-        try:
-            connection.request(method, path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        return request(self._ports.local(ADMIN_PORT), path, method)
 
     def stop(self) -> None:
         """Closes the way to it."""

@@ -1,4 +1,4 @@
-"""What all documents on admin ports have in common, and the types of their values."""
+"""What the documents on admin ports have in common, and those that the operator writes; types of values."""
 
 from __future__ import annotations
 
@@ -44,3 +44,17 @@ class Document(BaseModel):
     def to_json(self) -> bytes:
         """The document as it is sent."""
         return self.model_dump_json().encode()
+
+
+class OperatorDocument(BaseModel):
+    """A JSON object in camelCase that the operator writes for a program of a pod. Unknown keys are ignored:
+    the operator may be newer.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        frozen=True,
+        serialize_by_alias=True,
+    )

@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
+
+from fairlead_contract.document import OperatorDocument
 
 
-class _OrderDocument(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="ignore",
-        frozen=True,
-        serialize_by_alias=True,
-    )
-
-
-class DownloadJob(_OrderDocument):
+class DownloadJob(OperatorDocument):
     """One folder of weights, or one GGUF file: the model, or an adapter by its name."""
 
     name: str
@@ -29,7 +20,7 @@ class DownloadJob(_OrderDocument):
     """The absolute path that becomes a link to the downloaded folder."""
 
 
-class DownloadOrder(_OrderDocument):
+class DownloadOrder(OperatorDocument):
     """All jobs of one pod, the model first."""
 
     jobs: tuple[DownloadJob, ...] = Field(min_length=1)

@@ -8,25 +8,13 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from fairlead_contract import defaults
+from fairlead_contract.document import OperatorDocument
 
 
-class SettingsDocument(BaseModel):
-    """A part of gateway.json, in camelCase."""
-
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="ignore",
-        frozen=True,
-        serialize_by_alias=True,
-    )
-
-
-class ModelSettings(SettingsDocument):
+class ModelSettings(OperatorDocument):
     """The names under which the engine's model is served, and those of its LoRA adapters."""
 
     served_name: str
@@ -39,7 +27,7 @@ class ModelSettings(SettingsDocument):
         return (self.served_name, *self.aliases, *self.adapters)
 
 
-class ApiSettings(SettingsDocument):
+class ApiSettings(OperatorDocument):
     """The provider document that the API keeps, and what the model's owner changed of it."""
 
     dialect: str = "OpenAI"
@@ -48,13 +36,13 @@ class ApiSettings(SettingsDocument):
     unknown_fields: Literal["Ignore", "Reject"] = "Ignore"
 
 
-class AuthSettings(SettingsDocument):
+class AuthSettings(OperatorDocument):
     """Who may call. The keys themselves are files of a mounted Secret."""
 
     mode: Literal["None", "APIKey"] = "None"
 
 
-class EngineSettings(SettingsDocument):
+class EngineSettings(OperatorDocument):
     """How the engine was configured, as far as it decides which parameters it can honour."""
 
     scheduling_policy: Literal["FirstComeFirstServed", "Priority"] = "FirstComeFirstServed"
@@ -64,7 +52,7 @@ class EngineSettings(SettingsDocument):
     max_logprobs: int = defaults.MAX_LOGPROBS
 
 
-class PinnedSettings(SettingsDocument):
+class PinnedSettings(OperatorDocument):
     """The part of gateway.json that is true only for the pods of one revision. The file is the same for old
     and new pods of a rollout, so each pod's environment has this part too, and that wins.
     """

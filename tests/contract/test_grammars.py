@@ -16,7 +16,7 @@ GRAMMARS = [
     'root ::= ""',
     "root ::= ()",
     '# what\nroot ::= # is\n  "a" | other\n  | "b"\nother ::= [a-z]{2,} # said',
-    # Recursion that can end, wherever it stands.
+    # Recursion that can end, at any place.
     LEFT,
     'root ::= "a" | root "b"',
     'root ::= (root "x")? "a"',

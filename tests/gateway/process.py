@@ -31,6 +31,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def request(port: int, path: str, method: str = "GET") -> tuple[int, bytes]:
+    """Status and body of a request without a body to a port on 127.0.0.1. Raises OSError."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=150)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
 def get_status(host: str, port: int, path: str) -> int:
     """The status of the answer to a GET at this address."""
     connection = http.client.HTTPConnection(host, port, timeout=30)
@@ -107,13 +118,7 @@ class GatewayProcess:
 
     def admin(self, path: str, method: str = "GET") -> tuple[int, bytes]:
         """Status and body of a request to the admin port."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=150)
-        try:
-            connection.request(method, path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        return request(self.admin_port, path, method)
 
     def openai(self) -> OpenAI:
         """The official client, without its own retries; to be closed."""

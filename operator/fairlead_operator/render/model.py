@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from fairlead_contract.names import MODEL_LABEL
+from fairlead_contract.text import unix_seconds
 from fairlead_operator.api.metadata import InheritedMetadata
 from fairlead_operator.api.names import (
     API_VERSION,
@@ -179,13 +179,5 @@ def parse_model(body: Object) -> Model:
         spec=parsed.spec,
         status=body.get("status") or {},
         restarted_at=annotations_of(body).get(RESTARTED_AT, ""),
-        created=_unix_seconds(metadata.get("creationTimestamp")),
+        created=unix_seconds(metadata.get("creationTimestamp")),
     )
-
-
-def _unix_seconds(text: str | None) -> int:
-    """A time since 1970 as the API server writes it; 0 for an object that has none yet, as in a manifest."""
-    try:
-        return max(0, int(datetime.fromisoformat(text).timestamp())) if text else 0
-    except ValueError:
-        return 0

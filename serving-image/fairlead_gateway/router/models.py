@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from fairlead_contract import defaults
 from fairlead_contract.dialects import DIALECTS
+from fairlead_contract.text import unix_seconds
 from fairlead_gateway.bounds import MAX_CONCURRENCY, MAX_NAMES, MAX_QUOTED_CHARACTERS, MAX_START_SECONDS
 
 Object = Mapping[str, Any]
@@ -78,11 +78,7 @@ class RoutedModel:
     @property
     def created_seconds(self) -> int:
         """`created` as Unix seconds, 0 if it is not a time with a zone since 1970."""
-        try:
-            time = datetime.fromisoformat(self.created)
-        except ValueError:
-            return 0
-        return max(0, int(time.timestamp())) if time.tzinfo else 0
+        return unix_seconds(self.created)
 
     @property
     def model_optional(self) -> bool:

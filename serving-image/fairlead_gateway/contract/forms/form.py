@@ -40,14 +40,21 @@ def fault_in_form(kind: str, value: Any, backend: Backend) -> Fault | None:
     return None
 
 
+def _parsed(value: Any, levels: int) -> Any:
+    """A form, which may come as JSON text of at most so many levels; the Fault of text that may not."""
+    if not isinstance(value, str):
+        return value
+    try:
+        value = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        return Fault("", f"must be JSON: {error}.")
+    return _TOO_DEEP if is_deeper(value, levels) else value
+
+
 def _fault_in_json(value: Any, backend: Backend) -> Fault | None:
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
-            return Fault("", f"must be JSON: {error}.")
-        if is_deeper(value, MAX_FORM_DEPTH):
-            return _TOO_DEEP
+    value = _parsed(value, MAX_FORM_DEPTH)
+    if isinstance(value, Fault):
+        return value
     if not isinstance(value, dict):
         return Fault("", "must be a JSON schema that is an object.")
     fault = fault_in_schema(value, backend)
@@ -72,14 +79,10 @@ def _fault_in_grammar(text: str, backend: Backend) -> Fault | None:
 
 
 def _fault_in_tag(value: Any, backend: Backend) -> Fault | None:
-    """What a structural tag has in it, wherever that is."""
-    if isinstance(value, str):
-        try:
-            value = orjson.loads(value)
-        except orjson.JSONDecodeError as error:
-            return Fault("", f"must be JSON: {error}.")
-        if is_deeper(value, MAX_FORM_DEPTH + MAX_TAG_WRAPPER_DEPTH):
-            return _TOO_DEEP
+    """The first fault anywhere in a structural tag."""
+    value = _parsed(value, MAX_FORM_DEPTH + MAX_TAG_WRAPPER_DEPTH)
+    if isinstance(value, Fault):
+        return value
     stack: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
     while stack:
         steps, found = stack.pop()
