@@ -12,11 +12,11 @@ import pytest
 
 from fairlead_contract.demand import GatewayDemand, RouterDemand
 from fairlead_operator.controller.admin_client import AdminClient
+from fairlead_operator.controller.autoscaled_model import lean_status, stripped_model, stripped_plan
 from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
 from fairlead_operator.controller.child_index import ChildIndex, Key
 from fairlead_operator.controller.reconciler import Reconciler
 from fairlead_operator.controller.routers import Routers
-from fairlead_operator.controller.stripped_objects import lean_status, stripped_model, stripped_plan
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.errors import NotFoundError, TooLargeError
 from fairlead_operator.kube.events import EventRecorder

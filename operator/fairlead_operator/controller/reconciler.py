@@ -22,7 +22,7 @@ from fairlead_operator.controller.failures import FailureReporter
 from fairlead_operator.controller.names import Names
 from fairlead_operator.controller.nodes import NodeReader
 from fairlead_operator.controller.obstacles import Failure, Failures, finding_of, is_refusal
-from fairlead_operator.controller.reading import UnreadableError, read_model
+from fairlead_operator.controller.stored_model import UnreadableError, read_model
 from fairlead_operator.kube.client import KubeClient, without_history
 from fairlead_operator.kube.errors import InvalidError, KubeError, NotFoundError, TooLargeError
 from fairlead_operator.kube.events import EventRecorder
