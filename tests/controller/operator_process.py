@@ -33,7 +33,7 @@ class OperatorProcess:
         folder: Path,
         name: str = "operator-0",
         settings: Mapping[str, str] | None = None,
-        program: Sequence[str] = ("-m", "fairlead_operator", "run"),
+        program: Sequence[str] = ("-m", "fairlead_operator", "operator"),
     ) -> None:
         self._port = _free_port()
         # A process that is restarted under its name appends to its log.

@@ -16,7 +16,7 @@ from fairlead_operator.controller.autoscaler_inputs import (
 from fairlead_operator.controller.counter_totals import CounterTotals
 from fairlead_operator.plan.children.workload import serving_pods
 from fairlead_operator.plan.findings import Finding
-from fairlead_operator.plan.scaling.replicas import Parting
+from fairlead_operator.plan.scaling.replicas import DrainState
 from tests.controller.demand import ENGINE, gateway_demand, router_figures
 from tests.plan.builders import pod, waiting
 
@@ -101,9 +101,9 @@ def test_the_input_of_a_pod_has_its_times_load_and_engine() -> None:
 
 
 def test_a_leaving_pod_can_be_called_back_until_it_is_released() -> None:
-    parting = Parting(draining=("a",), released=("b",))
+    drain = DrainState(draining=("a",), released=("b",))
     pods = [pod("a", ready=True), pod("b", ready=True), pod("c", ready=True)]
-    seen = observe_pods(pods, "", {}, {}, parting)
+    seen = observe_pods(pods, "", {}, {}, drain)
     assert [(each.draining, each.deleted) for each in seen] == [(True, False), (True, True), (False, False)]
 
 

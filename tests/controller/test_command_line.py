@@ -26,7 +26,7 @@ def test_invalid_settings_are_refused_by_name(
 ) -> None:
     monkeypatch.setenv("FAIRLEAD_HEALTH_PORT", "0")
     monkeypatch.delenv("FAIRLEAD_ENGINE_IMAGE", raising=False)
-    assert main(["run"]) == 2
+    assert main(["operator"]) == 2
     printed = capsys.readouterr().err
     assert "FAIRLEAD_HEALTH_PORT: " in printed
     assert "FAIRLEAD_ENGINE_IMAGE: Field required" in printed

@@ -36,7 +36,7 @@ def pod_template(model, settings, former=templates.pod_template):
 
 templates.pod_template = pod_template
 planner.RENDERING_VERSION += 1
-raise SystemExit(__main__.main(["run"]))
+raise SystemExit(__main__.main(["operator"]))
 """
 
 

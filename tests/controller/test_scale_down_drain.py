@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fairlead_operator.controller.autoscaler_inputs import GatewayAnswer
 from fairlead_operator.controller.scale_down_drain import ScaleDownDrain
-from fairlead_operator.plan.scaling.replicas import Parting
+from fairlead_operator.plan.scaling.replicas import DrainState
 from tests.controller.demand import gateway_demand
 
 LONGEST = 300.0
@@ -23,12 +23,12 @@ def leaving(load: int = 2) -> ScaleDownDrain:
 
 def settled(
     drain: ScaleDownDrain, at: float, answers: dict[str, GatewayAnswer], serving: bool = True
-) -> Parting:
+) -> DrainState:
     drain.settle({"pod"} if serving else set(), answers, LONGEST, at)
     return drain.state()
 
 
-DRAINING, RELEASED, NO_POD = Parting(draining=("pod",)), Parting(released=("pod",)), Parting()
+DRAINING, RELEASED, NO_POD = DrainState(draining=("pod",)), DrainState(released=("pod",)), DrainState()
 
 
 def test_a_draining_pod_with_requests_is_not_released() -> None:

@@ -12,7 +12,7 @@ from fairlead_operator.autoscale.decision import Decision, ScalingReason
 from fairlead_operator.plan.catalogue.reasons import CATALOGUE
 from fairlead_operator.plan.observed import Observed
 from fairlead_operator.plan.planner import Plan, plan
-from fairlead_operator.plan.scaling.replicas import Parting, Scaling
+from fairlead_operator.plan.scaling.replicas import DrainState, Scaling
 from tests.plan.builders import NOW, SETTINGS, Object, PlannedNamespace, model_body, pod_report
 
 ROUTER = "fairlead-router.fairlead-system.svc.cluster.local"
@@ -179,12 +179,12 @@ def test_a_draining_pod_keeps_its_replica_until_released_and_then_has_the_lowest
     world.reports = {f"tiny-{number}": pod_report(number) for number in range(3)}
     world.decide(2)
     assert world.scaling is not None
-    world.scaling = replace(world.scaling, parting=Parting(draining=("tiny-2",)))
+    world.scaling = replace(world.scaling, drain=DrainState(draining=("tiny-2",)))
     world.reconcile()
     assert world.replicas() == 3
     states = {entry["pod"]: entry["state"] for entry in world.body["status"]["endpoints"]}
     assert states == {"tiny-0": "Ready", "tiny-1": "Ready", "tiny-2": "Draining"}
-    world.scaling = replace(world.scaling, parting=Parting(released=("tiny-2",)))
+    world.scaling = replace(world.scaling, drain=DrainState(released=("tiny-2",)))
     planned = world.plan()
     assert planned.costs == {"tiny-2": -1, "tiny-0": 0, "tiny-1": 1}
     world.reconcile()

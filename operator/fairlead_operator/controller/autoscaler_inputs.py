@@ -20,10 +20,10 @@ from fairlead_operator.controller.counter_totals import CounterTotals
 from fairlead_operator.objects import condition_of, is_leaving, is_true, live_revision
 from fairlead_operator.plan.findings import Finding, parse_time
 from fairlead_operator.plan.pods.gateway_queries import has_gateway
-from fairlead_operator.plan.scaling.replicas import Parting
+from fairlead_operator.plan.scaling.replicas import DrainState
 
 Object = dict[str, Any]
-_NOBODY = Parting()
+_NONE_DRAINING = DrainState()
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ def observe_pods(
     revision: str,
     causes: Mapping[str, Finding],
     answers: Mapping[str, GatewayAnswer],
-    parting: Parting = _NOBODY,
+    drain: DrainState = _NONE_DRAINING,
 ) -> tuple[ObservedPod, ...]:
-    """The pods of a model; `answers` are recent ones, by pod, `parting` those that are about to go."""
-    return tuple(_pod(pod, revision, causes.get(pod["metadata"]["name"]), answers, parting) for pod in pods)
+    """The pods of a model; `answers` are recent ones, by pod, `drain` the pods that are about to go."""
+    return tuple(_pod(pod, revision, causes.get(pod["metadata"]["name"]), answers, drain) for pod in pods)
 
 
 def observe_demand(
@@ -104,11 +104,11 @@ def _gateway_counters(body: GatewayDemand) -> dict[str, float]:
 
 
 def _pod(
-    pod: Object, revision: str, cause: Finding | None, answers: Mapping[str, GatewayAnswer], parting: Parting
+    pod: Object, revision: str, cause: Finding | None, answers: Mapping[str, GatewayAnswer], drain: DrainState
 ) -> ObservedPod:
     metadata, scheduled = pod["metadata"], condition_of(pod, "PodScheduled")
     name, answer = metadata["name"], answers.get(metadata["name"])
-    ends = is_leaving(pod) or name in parting.released
+    ends = is_leaving(pod) or name in drain.released
     return ObservedPod(
         name=name,
         created=_seconds(metadata.get("creationTimestamp")) or 0.0,
@@ -116,7 +116,7 @@ def _pod(
         ready=_since(pod, "Ready"),
         unschedulable=scheduled.get("status") == "False",
         stuck=bool(cause and cause.stalled),
-        draining=ends or name in parting.draining,
+        draining=ends or name in drain.draining,
         deleted=ends,
         outdated=live_revision(pod) != revision,
         in_flight=answer.body.load if answer else None,

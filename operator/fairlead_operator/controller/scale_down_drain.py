@@ -15,14 +15,14 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from fairlead_operator.controller.autoscaler_inputs import GatewayAnswer
-from fairlead_operator.plan.scaling.replicas import Parting
+from fairlead_operator.plan.scaling.replicas import DrainState
 
 # By then the pod's deletion would be visible. Otherwise another pod was deleted and this one stays.
 _GONE_SECONDS = 30.0
 
 
 @dataclass
-class _Leave:
+class _Drain:
     """Times are Unix seconds; `direct` is the gateway's count of direct requests when the drain began."""
 
     since: float
@@ -35,17 +35,17 @@ class ScaleDownDrain:
     """The draining and released pods of one model."""
 
     def __init__(self) -> None:
-        self._leaves: dict[str, _Leave] = {}
+        self._drains: dict[str, _Drain] = {}
 
     def __bool__(self) -> bool:
-        return bool(self._leaves)
+        return bool(self._drains)
 
-    def state(self) -> Parting:
+    def state(self) -> DrainState:
         """The draining and the released pods."""
-        leaves = self._leaves.items()
-        return Parting(
-            draining=tuple(name for name, leave in leaves if leave.released is None),
-            released=tuple(name for name, leave in leaves if leave.released is not None),
+        drains = self._drains.items()
+        return DrainState(
+            draining=tuple(name for name, drain in drains if drain.released is None),
+            released=tuple(name for name, drain in drains if drain.released is not None),
         )
 
     def begin(self, names: Collection[str], answers: Mapping[str, GatewayAnswer], at: float) -> None:
@@ -53,18 +53,18 @@ class ScaleDownDrain:
         for name in names:
             if name in answers:
                 boot, direct = _direct(answers[name])
-                self._leaves[name] = _Leave(at, boot, direct)
+                self._drains[name] = _Drain(at, boot, direct)
 
     def call_back(self, names: Collection[str]) -> None:
         """Lets draining pods serve again, unless they are already released."""
         for name in names:
-            if name in self._leaves and self._leaves[name].released is None:
-                del self._leaves[name]
+            if name in self._drains and self._drains[name].released is None:
+                del self._drains[name]
 
     def release_all(self, at: float) -> None:
         """Releases all draining pods."""
-        for leave in self._leaves.values():
-            leave.released = leave.released or at
+        for drain in self._drains.values():
+            drain.released = drain.released or at
 
     def settle(
         self, serving: Collection[str], answers: Mapping[str, GatewayAnswer], longest: float, at: float
@@ -75,18 +75,18 @@ class ScaleDownDrain:
         router would never finish, and with a silent gateway it is not known. Both are released, and finish
         their requests as every deleted pod does. The same holds after `longest` seconds.
         """
-        for name, leave in tuple(self._leaves.items()):
-            if name not in serving or (leave.released is not None and at - leave.released > _GONE_SECONDS):
-                del self._leaves[name]
-            elif leave.released is None and _is_through(leave, answers.get(name), longest, at):
-                leave.released = at
+        for name, drain in tuple(self._drains.items()):
+            if name not in serving or (drain.released is not None and at - drain.released > _GONE_SECONDS):
+                del self._drains[name]
+            elif drain.released is None and _is_through(drain, answers.get(name), longest, at):
+                drain.released = at
 
 
-def _is_through(leave: _Leave, answer: GatewayAnswer | None, longest: float, at: float) -> bool:
-    if answer is None or at - leave.since > longest or _direct(answer) != (leave.boot, leave.direct):
+def _is_through(drain: _Drain, answer: GatewayAnswer | None, longest: float, at: float) -> bool:
+    if answer is None or at - drain.since > longest or _direct(answer) != (drain.boot, drain.direct):
         return True
     # An answer from before the drain began does not count.
-    return answer.at > leave.since and answer.body.load == 0
+    return answer.at > drain.since and answer.body.load == 0
 
 
 def _direct(answer: GatewayAnswer) -> tuple[str, float]:

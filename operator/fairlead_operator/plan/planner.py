@@ -223,7 +223,7 @@ def _model_state(
         version=desired.version,
         scaling=scaling_status(desired.model, observed.scaling, now),
         router_host=settings.router_host,
-        parting=observed.scaling.parting.names if observed.scaling else (),
+        draining=observed.scaling.drain.names if observed.scaling else (),
         taken=observed.taken,
         nodes=observed.nodes,
     )

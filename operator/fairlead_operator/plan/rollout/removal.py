@@ -53,7 +53,7 @@ def candidates(observed: Observed) -> list[Object]:
 def _chosen(observed: Observed) -> tuple[str, ...]:
     """The pods that the autoscaler has released, in the order of their removal."""
     scaling = observed.scaling
-    return (*scaling.parting.names, *scaling.decision.removal) if scaling else ()
+    return (*scaling.drain.names, *scaling.decision.removal) if scaling else ()
 
 
 def load_of(report: PodReport | None) -> int | None:

@@ -14,7 +14,7 @@ Object = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Parting:
+class DrainState:
     """Names of the pods that are removed in two steps. `draining` ones have requests left and still count in
     the Deployment; `released` ones have finished and are to be deleted.
     """
@@ -33,13 +33,13 @@ class Scaling:
     """The autoscaler's state of a model: its latest decision, what it has learned (JSON), and the duration of
     starts (`coldStartSeconds` of the status, None while unknown).
 
-    `parting` are pods that it does not count any more.
+    `drain` has the pods that it does not count any more.
     """
 
     decision: Decision
     learned: Object = field(default_factory=dict)
     cold_start: Object | None = None
-    parting: Parting = Parting()
+    drain: DrainState = DrainState()
 
 
 def is_native(model: Model) -> bool:
@@ -100,5 +100,5 @@ def with_current_replicas(model: Model, workload: Object, scaling: Scaling | Non
         return model.with_replicas(replicas_for_decision(model, first_replicas(model, workload, router_host)))
     # Pods that drain keep their places in the Deployment: it would delete them.
     return model.with_replicas(
-        replicas_for_decision(model, scaling.decision.replicas) + len(scaling.parting.draining)
+        replicas_for_decision(model, scaling.decision.replicas) + len(scaling.drain.draining)
     )

@@ -28,7 +28,7 @@ class ModelState:
     operator from applying. `events` are Events about the pods, `reports` the statuses from their gateways.
     `version` is that of the rules that made the pod template, `rollout` how the pods are replaced.
     `downloads` are those of the pods, by name. `nodes` are those of the cluster, if they were read. `scaling`
-    is status.autoscaling, `router_host` where requests for a model at zero are held. `parting` are pods that
+    is status.autoscaling, `router_host` where requests for a model at zero are held. `draining` are pods that
     are about to be deleted, `taken` names that other models have.
     """
 
@@ -45,7 +45,7 @@ class ModelState:
     nodes: Nodes | None = None
     scaling: Object | None = None
     router_host: str = ""
-    parting: tuple[str, ...] = ()
+    draining: tuple[str, ...] = ()
     taken: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -40,7 +40,7 @@ def build_status(model: Model, progress: ModelState, now: datetime) -> Object:
     }
     if failure := last_failure(model.status.get("lastFailure"), observed_failures(progress.all_pods)):
         status["lastFailure"] = failure
-    if endpoints := list_endpoints(progress.all_pods, progress.reports, progress.parting):
+    if endpoints := list_endpoints(progress.all_pods, progress.reports, progress.draining):
         status["endpoints"] = endpoints
     if weights := weights_status(progress.downloads):
         status["weights"] = weights
