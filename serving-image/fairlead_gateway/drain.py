@@ -1,5 +1,8 @@
 """The drain of a pod: it takes no new requests, finishes those in flight, and returns if it is not stopped.
 
+A request is over when its answer is written. The drain goes on until clients have the last byte of it: what
+the kernel still holds for them is lost with the pod.
+
 A drain is requested by the engine container's `preStop` hook, so the end of the pod, or a new start of its
 engine, follows within the pod's grace period. If neither follows, a working pod would stay out of service for
 ever. So it then becomes ready again.
@@ -19,6 +22,7 @@ from .gateway_context import GatewayContext
 # a late kubelet.
 COME_BACK_SECONDS = 60
 _LOOK_AGAIN_SECONDS = 1
+_LOOK_AT_BYTES_SECONDS = 0.1
 
 
 class Drain:
@@ -33,13 +37,15 @@ class Drain:
         """Whether a drain has run to its end and the pod is still out of service."""
 
     async def run(self) -> None:
-        """Ends readiness at once; returns when nothing is in flight, or after the drain timeout."""
+        """Ends readiness at once; returns when clients have all answers, or after the drain timeout."""
         self._begin()
         with suppress(TimeoutError):
             async with asyncio.timeout(self._services.settings.drain_timeout_seconds):
                 # Requests that are still routed here meanwhile are served.
                 await asyncio.sleep(self._services.process.linger_seconds)
                 await self._idle_or_hung()
+                while self._services.unread_bytes():  # noqa: ASYNC110 - the kernel has no event for it
+                    await asyncio.sleep(_LOOK_AT_BYTES_SECONDS)
         self.done = self._services.limiter.draining
 
     def _begin(self) -> None:

@@ -54,7 +54,7 @@ class Exchange(ClientLink[Client]):
     of memory that its answer takes, `router` is the name of the router that it came through, if any.
 
     Attributes without a value at first are set on the way: `_adapter` before QUEUED and SENT, `_admitted_at`
-    with SENT, `_relay` when the client's stream is opened.
+    and `_large` with SENT, `_relay` when the client's stream is opened, `_first_event_at` with an event.
     """
 
     __slots__ = (
@@ -91,10 +91,11 @@ class Exchange(ClientLink[Client]):
         holder: str = "",
         router: bytes = b"",
     ) -> None:
-        super().__init__(client, arrived)
+        ClientLink.__init__(self, client, arrived)
         self._state = _RECEIVED
         self.owner, self.router = "", router
-        self._holder, self._large = holder, False
+        self._holder = holder
+        self._large: bool
         self._charged = self._kept_bytes = 0
         self._services, self._endpoint = services, endpoint
         self._token, self._arrived = token, arrived
@@ -104,7 +105,8 @@ class Exchange(ClientLink[Client]):
         self._labels = self._headers = _NOTHING
         self._streams = False
         self._received: list[bytes] = []
-        self._first_event_at = self._heard_at = arrived
+        self._first_event_at: float
+        self._heard_at = arrived
         self._events = 0
 
     @property
@@ -150,6 +152,7 @@ class Exchange(ClientLink[Client]):
         now = self._services.clock()
         if self._state is _QUEUED:
             self._services.telemetry.queue_time.observe(self._endpoint.name, now - self._arrived)
+        # A stream that waits is opened when it is pinged.
         self._state = _STREAMING if self._opened else _SENT
         self._admitted_at = self._heard_at = now
         engine = self._adapter.engine
@@ -163,11 +166,11 @@ class Exchange(ClientLink[Client]):
         """Some bytes of the engine's answer."""
         self._heard_at = self._written_at = self._services.clock()
         if self._state is not _STREAMING or status != 200:
-            if not self._keep(status, data):
+            if not self._keep(status, data) or status != _ANSWERED or not self._streams:
                 return
-            if status == 200 and self._streams:
-                self._try_first_event()
-            return
+            data = self._first_events()
+            if not data:
+                return
         if not self._events:
             self._first_event_at = self._heard_at
             waited = self._heard_at - self._arrived
@@ -259,20 +262,23 @@ class Exchange(ClientLink[Client]):
             self._services.memory.give_back(self._holder, self._charged)
             self._charged = self._kept_bytes = 0
 
-    def _try_first_event(self) -> None:
+    def _first_events(self) -> bytes:
+        """What was kept of the engine's stream, once its first event is complete and the client's stream is
+        open; else nothing.
+        """
         received = b"".join(self._received)
         end = received.find(EVENT_END)
         if end < 0:
             self._received = [received]
-            return
+            return b""
         self._give_back()
         error = error_of(received[:end])
         if error is not None:
             self._release()
             self._fail(self._adapter.attribute_error(error))
-            return
+            return b""
         self._open_stream()
-        self.upstream_data(200, received)
+        return received
 
     def _open_stream(self) -> None:
         self._client.start_stream(self._headers)

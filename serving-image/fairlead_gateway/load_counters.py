@@ -47,22 +47,19 @@ class LoadCounters(ChangeCursor):
         super().__init__()
         self.boot = secrets.token_hex(8)
         self._clock = clock
-        self._arrivals = self._completions = 0
         # [arrivals, completions] by the router's name, b"" for none.
         self._routers: dict[bytes, list[int]] = {b"": [0, 0]}
         self._last_completion: float | None = None
 
     def arrived(self, router: bytes) -> None:
         """A valid request has arrived, through this router (b"": directly)."""
-        self._arrivals += 1
-        self._of(router)[0] += 1
+        (self._routers.get(router) or self._count_apart(router))[0] += 1
 
     def ended(self, router: bytes, answered: bool) -> None:
         """A request has ended; `answered` if it was not refused and did not fail."""
         self._last_completion = self._clock()
         if answered:
-            self._completions += 1
-            self._of(router)[1] += 1
+            (self._routers.get(router) or self._count_apart(router))[1] += 1
 
     def queue_began(self) -> None:
         """The first request waits."""
@@ -85,8 +82,8 @@ class LoadCounters(ChangeCursor):
         return GatewayDemand(
             boot=self.boot,
             cursor=self.cursor,
-            arrivals=self._arrivals,
-            completions=self._completions,
+            arrivals=sum(arrivals for arrivals, _ in self._routers.values()),
+            completions=sum(completions for _, completions in self._routers.values()),
             direct=counts.pop(""),
             routers=counts,
             last_completion_at=self._last_completion,
@@ -96,13 +93,13 @@ class LoadCounters(ChangeCursor):
             engine=engine,
         )
 
-    def _of(self, router: bytes) -> list[int]:
-        """The counters of a router; those of direct requests for an invalid name, or one beyond the bound."""
-        counts = self._routers.get(router)
-        if counts is None:
-            if len(self._routers) > MAX_COUNTED_ROUTERS or not _ROUTER_NAME.fullmatch(router):
-                return self._routers[b""]
-            counts = self._routers[router] = [0, 0]
+    def _count_apart(self, router: bytes) -> list[int]:
+        """The counters of a new router; those of direct requests for an invalid name, or one beyond the
+        bound.
+        """
+        if len(self._routers) > MAX_COUNTED_ROUTERS or not _ROUTER_NAME.fullmatch(router):
+            return self._routers[b""]
+        counts = self._routers[router] = [0, 0]
         return counts
 
 

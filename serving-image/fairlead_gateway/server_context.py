@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .admission.failed_key_attempts import FailedKeyAttempts
 from .admission.fair_shares import FairShares
@@ -23,6 +23,14 @@ class Ticking(Protocol):
 
     def tick(self, now: float) -> None:
         """Called about once a second with the monotonic time."""
+
+
+@runtime_checkable
+class Connection(Protocol):
+    """A connection of a client."""
+
+    def unread_bytes(self) -> int:
+        """Bytes that were written and that the client's machine has not acknowledged."""
 
 
 class RequestCounter(Protocol):
@@ -110,6 +118,10 @@ class BaseServerContext:
             self._default_headers = headers
             self._rendered_headers = b"".join(b"%b: %b\r\n" % header for header in headers)
         return self._rendered_headers
+
+    def unread_bytes(self) -> int:
+        """Bytes that were written and that clients' machines have not acknowledged."""
+        return sum(item.unread_bytes() for item in self.active if isinstance(item, Connection))
 
     def tick_all(self, now: float) -> None:
         """Ends everything that has timed out."""

@@ -7,27 +7,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import httpx2
 import pytest
 from openai import APITimeoutError, Stream
 from openai.types.chat import ChatCompletionChunk
 
 from tests.gateway.process import Background, GatewayProcess, wait_for
+from tests.support import held_stream
 from tests.support.engine import Engine
 
 pytestmark = pytest.mark.engine
 
 
 @contextmanager
-def streaming(gateway: GatewayProcess, tokens: int) -> Iterator[Stream[ChatCompletionChunk]]:
-    """A stream of so many tokens, of which the first chunk has arrived."""
+def streaming(gateway: GatewayProcess) -> Iterator[Stream[ChatCompletionChunk]]:
+    """A stream of which the first chunk has arrived, and that cannot be over before the rest is read."""
+    transport = httpx2.HTTPTransport(socket_options=held_stream.SOCKET_OPTIONS)
     with (
         gateway.openai() as client,
-        client.chat.completions.create(
+        httpx2.Client(transport=transport, timeout=300) as http,
+        client.with_options(http_client=http).chat.completions.create(
             model="tiny",
             messages=[{"role": "user", "content": "hello"}],
-            max_tokens=tokens,
             stream=True,
-            extra_body={"ignore_eos": True},
+            **held_stream.REQUEST,
         ) as stream,
     ):
         next(stream)
@@ -52,12 +55,13 @@ def test_the_status_shows_the_phases_of_the_engine(gateway: GatewayProcess) -> N
 
 
 def test_a_drain_lets_a_running_stream_finish(own_gateway: GatewayProcess) -> None:
-    with streaming(own_gateway, tokens=900) as stream:
+    with streaming(own_gateway) as stream:
         drain = Background(own_gateway.admin, "/drain", "POST")
         wait_for(lambda: load(own_gateway)["draining"])
 
         assert own_gateway.admin("/readyz")[0] == 503
         assert not drain.done
+        assert load(own_gateway)["running"] == 1
         chunks = list(stream)
 
     assert chunks[-1].choices[0].finish_reason == "length"
@@ -77,8 +81,10 @@ def test_a_request_that_arrives_during_a_drain_is_served(own_gateway: GatewayPro
 def test_sigterm_lets_a_running_stream_finish(engine: Engine) -> None:
     gateway = GatewayProcess(engine)
     try:
-        with streaming(gateway, tokens=600) as stream:
+        with streaming(gateway) as stream:
             stopped = Background(gateway.stop)
+            wait_for(lambda: load(gateway)["draining"])
+            assert load(gateway)["running"] == 1
             chunks = list(stream)
     finally:
         exit_code = stopped.result()

@@ -30,15 +30,17 @@ def test_a_killed_engine_ends_the_stream_with_an_error_and_the_container_with_a_
     gateway = GatewayProcess(doomed)
     try:
         with gateway.openai() as client:
+            core = doomed.core()
             stream = client.chat.completions.create(
                 model="tiny",
                 messages=[{"role": "user", "content": "hello"}],
                 max_tokens=1000,
+                n=8,
                 stream=True,
                 extra_body={"ignore_eos": True},
             )
             next(stream)
-            os.kill(doomed.core(), signal.SIGKILL)
+            os.kill(core, signal.SIGKILL)
             with pytest.raises(APIError):
                 list(stream)
 

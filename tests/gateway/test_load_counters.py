@@ -172,6 +172,16 @@ async def test_a_long_poll_with_a_cursor_of_a_former_process_returns_immediately
         await LoadCounters().wait_above(7, 60)
 
 
+async def test_a_process_that_stops_ends_its_long_polls() -> None:
+    counter = LoadCounters()
+    waits = asyncio.create_task(counter.wait_above(0, 60))
+    await asyncio.sleep(0)
+    counter.end_polls()
+    async with asyncio.timeout(10):
+        await waits
+        await counter.wait_above(0, 60)
+
+
 def test_each_process_has_its_own_boot_id() -> None:
     assert LoadCounters().boot != LoadCounters().boot
 

@@ -240,6 +240,30 @@ def test_a_pod_whose_drain_ended_long_ago_serves_again() -> None:
     assert used() == {"pod-0"}
 
 
+def test_the_demand_follows_a_request_that_waits_and_leaves() -> None:
+    now = 10.0
+    dispatcher = ModelDispatcher(read_model(model(autoscaling=scaled())), lambda: now, lambda: None)
+    request = Seated()
+    request.arrived, request.size = 10.0, 7
+    dispatcher.hold(request)
+    assert dispatcher.figures().oldest_queued_seconds == 0
+    now = 12.5
+    waiting = dispatcher.figures()
+    dispatcher.withdraw(request)
+    left = dispatcher.figures()
+
+    assert (waiting.queued, waiting.queued_bytes, waiting.oldest_queued_seconds) == (1, 7, 2.5)
+    assert (left.queued, left.queued_bytes, left.oldest_queued_seconds) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("name", ["arrivals", "rejected", "in_flight", "completions"])
+def test_the_demand_follows_each_counter(name: str) -> None:
+    dispatcher = ModelDispatcher(read_model(model(autoscaling=scaled())), lambda: 0.0, lambda: None)
+    assert getattr(dispatcher.figures(), name) == 0
+    setattr(dispatcher, name, 1)
+    assert getattr(dispatcher.figures(), name) == 1
+
+
 async def test_the_metrics_report_held_and_running_requests() -> None:
     async with running_router(model(autoscaling=scaled())) as router:
         call = asyncio.create_task(router.call("POST", CHAT_PATH, CHAT))

@@ -13,12 +13,14 @@ from .keys import Key, KeyRing
 
 
 class ConnectionAuth:
-    """Checks the keys that come over one connection. `address` is the holder of its client."""
+    """Checks the keys that come over one connection. `address` is the holder of its client, `holder` that of
+    the key that was checked last.
+    """
 
-    __slots__ = ("_authorization", "_key", "_ring", "address")
+    __slots__ = ("_authorization", "_key", "_ring", "address", "holder")
 
     def __init__(self, address: str) -> None:
-        self.address = address
+        self.address = self.holder = address
         self._ring: KeyRing | None = None
         self._authorization = b""
         self._key: Key | None = None
@@ -34,6 +36,7 @@ class ConnectionAuth:
             self._key = ring.find(authorization)
             self._ring, self._authorization = ring, authorization
             if self._key is not None:
+                self.holder = f"key {self._key.name}"
                 attempts.succeeded(authorization)
             elif authorization:
                 attempts.failed(self.address)

@@ -60,6 +60,9 @@ class ModelDispatcher:
         self._last_completion: float | None = None
         self._waiting_since: float | None = None
         self._draining_since: dict[str, float] = {}
+        # The last report, and what it counted.
+        self._figures = RouterFigures()
+        self._reported: tuple[int, int, int, int, float | None] = (0, 0, 0, 0, None)
         self.change(model)
 
     # Requests
@@ -157,17 +160,25 @@ class ModelDispatcher:
         return max(1, round(self.model.hold.expected_ready_seconds - waited))
 
     def figures(self) -> RouterFigures:
-        """The demand, as the operator's autoscaler reads it."""
-        return RouterFigures(
-            queued=len(self.queue),
-            queued_bytes=self.queue.bytes,
-            in_flight=self.in_flight,
-            arrivals=self.arrivals,
-            completions=self.completions,
-            rejected=self.rejected,
-            oldest_queued_seconds=round(self.queue.oldest_seconds(self._clock()), 3),
-            last_completion_at=self._last_completion,
-        )
+        """The demand, as the operator's autoscaler reads it.
+
+        While there are no new requests it is the last one: the autoscaler polls many models, few of which
+        have requests at a time, and the checks of a new document cost more than all else.
+        """
+        counted = (self.in_flight, self.arrivals, self.completions, self.rejected, self._last_completion)
+        if counted != self._reported or len(self.queue) or self._figures.queued:
+            self._reported = counted
+            self._figures = RouterFigures(
+                queued=len(self.queue),
+                queued_bytes=self.queue.bytes,
+                in_flight=self.in_flight,
+                arrivals=self.arrivals,
+                completions=self.completions,
+                rejected=self.rejected,
+                oldest_queued_seconds=round(self.queue.oldest_seconds(self._clock()), 3),
+                last_completion_at=self._last_completion,
+            )
+        return self._figures
 
     def _place(self, pending: PendingRequest) -> Pod | None:
         now = self._clock()

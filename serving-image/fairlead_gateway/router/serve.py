@@ -63,6 +63,7 @@ async def route(settings: RouterSettings) -> None:
         await api.serve()
     finally:
         admin.should_exit = True
+        model_registry.rise.end_polls()
         for task in (*endless, *ends):
             task.cancel()
         await asyncio.gather(serving, *endless, *ends, return_exceptions=True)

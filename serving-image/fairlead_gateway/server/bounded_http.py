@@ -22,6 +22,7 @@ from fairlead_gateway.bounds import (
     MAX_HEADERS,
     MAX_PIPELINED,
     MAX_URL_BYTES,
+    STALLED_READER_SECONDS,
     UPLOAD_SECONDS,
 )
 from fairlead_gateway.contract.errors import ApiError, invalid
@@ -43,9 +44,14 @@ class _Refused(Exception):  # noqa: N818 - a way out of the parser, not an error
 def admin_protocol(services: ServerContext) -> type[asyncio.Protocol]:
     """The protocol class of an admin port, whose connections are counted apart from those of the API."""
 
+    connections = FairShares(MAX_ADMIN_CONNECTIONS)
+
     class AdminProtocol(BoundedProtocol):
-        _services = services
-        _connections = FairShares(MAX_ADMIN_CONNECTIONS)
+        __slots__ = ()
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self._services, self._connections = services, connections
 
     return AdminProtocol
 
@@ -53,27 +59,50 @@ def admin_protocol(services: ServerContext) -> type[asyncio.Protocol]:
 class BoundedProtocol(PartingProtocol):
     """One connection. Requests go to the ASGI application, as in uvicorn."""
 
+    __slots__ = (
+        "_began",
+        "_body_bytes",
+        "_connections",
+        "_counted",
+        "_fields",
+        "_head",
+        "_head_bytes",
+        "_idle_since",
+        "_messages",
+        "_method",
+        "_phase",
+        "_plain_line",
+        "_refusal",
+        "_repeating",
+        "_version",
+        "_wire_bytes",
+        "peer",
+    )
     _connections: FairShares
-    # Holder of shares: the client's address.
-    peer = ""
-    _counted = False
-    _refusal: ApiError | None = None
-    _phase = _IDLE
-    # When a request was first incomplete after a read. Most are complete, and reading the clock costs time.
-    _began: float | None = None
-    # Bytes read since a head began; those of a body and its framing; messages that began in this read.
-    _head_bytes = _wire_bytes = _body_bytes = _messages = 0
-    # The parser reads the framing of a request again whose head was already read.
-    _repeating = False
-    # The request whose head was read last.
-    _method, _version = b"", ""
     _head: Headers
     _fields: Fields
-    # Method, target and Host of an earlier request, already checked. Most connections have only one.
-    _plain_line: tuple[bytes, bytes, bytes | None] | None = None
-    # Since when the connection is idle. uvicorn's timer per request costs more than a check of all
-    # connections once a second.
-    _idle_since: float | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Holder of shares: the client's address.
+        self.peer = ""
+        self._counted = False
+        self._refusal: ApiError | None = None
+        self._phase = _IDLE
+        # When a request was first incomplete after a read. Most are complete, and reading the clock costs
+        # time.
+        self._began: float | None = None
+        # Bytes read since a head began; those of a body and its framing; messages that began in this read.
+        self._head_bytes = self._wire_bytes = self._body_bytes = self._messages = 0
+        # The parser reads the framing of a request again whose head was already read.
+        self._repeating = False
+        # The request whose head was read last.
+        self._method, self._version = b"", ""
+        # Method, target and Host of an earlier request, already checked. Most connections have only one.
+        self._plain_line: tuple[bytes, bytes, bytes | None] | None = None
+        # Since when the connection is idle. uvicorn's timer per request costs more than a check of all
+        # connections once a second.
+        self._idle_since: float | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -127,8 +156,16 @@ class BoundedProtocol(PartingProtocol):
             self._refuse(ApiError(408, message, "request_timeout"))
         elif self._phase == _BODY and taken > UPLOAD_SECONDS and not self._under_way():
             self.transport.abort()
-        elif self._idle_since is not None and now - self._idle_since > self.timeout_keep_alive:
+        elif self._idle_since is not None and self._is_over(now - self._idle_since):
             self.transport.close()
+
+    def _is_over(self, idle_seconds: float) -> bool:
+        """Whether an idle connection is to end. Not while its client still reads: the kernel would go on to
+        send, but a drain would not know of it.
+        """
+        if idle_seconds <= self.timeout_keep_alive:
+            return False
+        return idle_seconds > STALLED_READER_SECONDS or not self.unread_bytes()
 
     # The parser's callbacks
 
@@ -140,9 +177,12 @@ class BoundedProtocol(PartingProtocol):
             raise _Refused
         self._phase = _HEAD
         self._began = self._idle_since = None
-        self.expect_100_continue = False
         self.url = b""
         self.headers = []
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # uvicorn's looks for `Expect` besides.
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self._begin_body():
@@ -150,7 +190,10 @@ class BoundedProtocol(PartingProtocol):
 
     def _begin_cycle(self) -> None:
         """Hands the request to the ASGI application."""
-        url, trailers, expects = self.url, self.headers, self.expect_100_continue
+        url, trailers = self.url, self.headers
+        # RFC 9110, 10.1.1: a client of HTTP/1.0 knows no interim answers.
+        expectations = [value.lower() for name, value in self._head if name == b"expect"]
+        expects = self._version != "1.0" and b"100-continue" in expectations
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers += self._head
@@ -174,15 +217,24 @@ class BoundedProtocol(PartingProtocol):
         if self._repeating:
             self._repeating = False
             return False
+        headers = self.headers
         if self._head_bytes > MAX_HEAD_BYTES:
-            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in headers)
             if size > MAX_HEAD_BYTES:
                 self._raise(_head_too_large())
-        if (error := self._too_much()) is not None:
-            self._raise(error)
-        self._read_head()
+        url = self.url
+        # Here and below as few calls as possible: each request comes this way.
+        if len(url) > MAX_URL_BYTES or len(headers) > MAX_HEADERS:
+            self._refusal = self._too_much()
+            raise _Refused
+        parser = self.parser
+        self._method, self._version = parser.get_method(), parser.get_http_version()
+        fields = dict(headers)
+        # As a rule each name is there once, and method, target and Host are those of the request before.
+        if len(fields) != len(headers) or (self._method, url, fields.get(b"host")) != self._plain_line:
+            fields = self._read_head()
         # What still comes is not a header of the request: a trailer, or the framing that `_read_on` repeats.
-        self._head, self.headers = self.headers, []
+        self._head, self._fields, self.headers = self.headers, fields, []
         self._phase = _BODY
         self._wire_bytes = self._body_bytes = 0
         return True
@@ -198,28 +250,23 @@ class BoundedProtocol(PartingProtocol):
             return ApiError(431, f"The request has more than {MAX_HEADERS} headers.", "headers_too_large")
         return None
 
-    def _read_head(self) -> None:
-        """From here on the target is a path (or `*`), and the Host is the effective one."""
-        self._method, self._version = self.parser.get_method(), self.parser.get_http_version()
+    def _read_head(self) -> Fields:
+        """The fields of a head of any form. From here on the target is a path (or `*`), and the Host is the
+        effective one.
+        """
+        method, target = self._method, self.url
         try:
-            self._fields = fields_of(self.headers)
-            line = (self._method, self.url, self._fields.get(b"host"))
-            if line != self._plain_line:
-                self._read_line(line)
+            fields = fields_of(self.headers)
+            host = fields.get(b"host")
+            check_host(host, self._version)
+            self.url, absolute = read_target(method, target)
         except ApiError as error:
             self._raise(error)
-        if self._version == "1.0":
-            # RFC 9110, 10.1.1: such a client does not know interim answers.
-            self.expect_100_continue = False
-
-    def _read_line(self, line: tuple[bytes, bytes, bytes | None]) -> None:
-        method, target, host = line
-        check_host(host, self._version)
-        self.url, absolute = read_target(method, target)
         if absolute is not None:
-            self.headers, self._fields[b"host"] = with_host(self.headers, absolute), absolute
+            self.headers, fields[b"host"] = with_host(self.headers, absolute), absolute
         elif self.url == target and host is not None:
-            self._plain_line = line
+            self._plain_line = (method, target, host)
+        return fields
 
     def _end_body(self) -> bool:
         """Whether a request is complete: of one that offers another protocol the parser takes the body for

@@ -29,4 +29,4 @@ class EngineRequestCycle(RequestCycle[GatewayContext]):
         exchange.begin(body, self._key, self._labels)
 
     def _more_head(self) -> bytes:
-        return self._services.load_header() if self._router else b""
+        return self._services.load_header()

@@ -23,20 +23,30 @@ def fast_path(services: ContextT, request_cycle: type[RequestCycle[ContextT]]) -
     """The protocol class for uvicorn's `http` setting: POSTs to `services.routes` become request cycles."""
 
     class ApiProtocol(_ApiProtocol[ContextT]):
-        _services = services
-        _connections = services.connections
-        _request_cycle = request_cycle
+        __slots__ = ()
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            self._services, self._connections = services, services.connections
+            self._request_cycle = request_cycle
 
     return ApiProtocol
 
 
 class _ApiProtocol(BoundedProtocol, Generic[ContextT]):
+    __slots__ = ("_auth", "_current", "_reading", "_request_cycle")
     _services: ContextT
     _request_cycle: type[RequestCycle[ContextT]]
     _auth: ConnectionAuth
-    # The request to be answered next, if it takes the fast path. uvicorn's `cycle` is the request that
-    # arrived last, which may still wait in `pipeline`.
-    _current: RequestCycle[ContextT] | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # The request to be answered next, if it takes the fast path. uvicorn's `cycle` is the request that
+        # arrived last, which may still wait in `pipeline`.
+        self._current: RequestCycle[ContextT] | None = None
+        # The request whose body is being read, if it takes the fast path. A check of the class of `cycle`
+        # costs more: RequestCycle is an abstract class.
+        self._reading: RequestCycle[ContextT] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -47,8 +57,8 @@ class _ApiProtocol(BoundedProtocol, Generic[ContextT]):
         for cycle in (self._current, *queued):
             if cycle is not None:
                 cycle.client_gone()
-        if isinstance(self.cycle, RequestCycle):
-            self.cycle = None
+        if self._reading is not None:
+            self.cycle = self._reading = None
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
@@ -64,13 +74,15 @@ class _ApiProtocol(BoundedProtocol, Generic[ContextT]):
     def on_headers_complete(self) -> None:
         if not self._begin_body():
             return
-        endpoint = self._endpoint()
-        if endpoint is None:
+        services = self._services
+        endpoint = services.routes.get(self.url) if self._method == b"POST" else None
+        if endpoint is None and (endpoint := self._endpoint_otherwise_spelt()) is None:
+            self._reading = None
             self._begin_cycle()
             return
         before = self.cycle
         cycle = self._request_cycle(
-            self._services,
+            services,
             endpoint,
             self._head,
             self._fields,
@@ -78,10 +90,10 @@ class _ApiProtocol(BoundedProtocol, Generic[ContextT]):
             self.transport,
             self._version == "1.0",
             self.parser.should_keep_alive(),
-            self._services.default_headers(self.server_state.default_headers),
+            services.default_headers(self.server_state.default_headers),
             self._answered,
         )
-        self.cycle = cycle
+        self.cycle = self._reading = cycle
         if before is None or before.response_complete:
             self._current = cycle
             cycle.start()
@@ -90,24 +102,26 @@ class _ApiProtocol(BoundedProtocol, Generic[ContextT]):
             self.pipeline.appendleft((cycle, self.app))
 
     def on_body(self, body: bytes) -> None:
-        if isinstance(self.cycle, RequestCycle):
-            self._body_bytes += len(body)
-            self.cycle.receive(body)
-        else:
+        cycle = self._reading
+        if cycle is None:
             super().on_body(body)
+        else:
+            self._body_bytes += len(body)
+            cycle.receive(body)
 
     def on_message_complete(self) -> None:
-        if not isinstance(self.cycle, RequestCycle):
+        cycle = self._reading
+        if cycle is None:
             super().on_message_complete()
         elif self._end_body():
-            self.cycle.received()
+            cycle.received()
 
     def _under_way(self) -> bool:
-        return isinstance(self.cycle, RequestCycle)
+        return self._reading is not None
 
     def _spoil(self, error: ApiError) -> None:
-        if isinstance(self.cycle, RequestCycle):
-            self.cycle.spoil(error)
+        if self._reading is not None:
+            self._reading.spoil(error)
         else:
             super()._spoil(error)
 
@@ -126,11 +140,7 @@ class _ApiProtocol(BoundedProtocol, Generic[ContextT]):
         else:
             self._idle_since = self._services.clock()
 
-    def _endpoint(self) -> ApiRoute | None:
-        if self._method != b"POST":
+    def _endpoint_otherwise_spelt(self) -> ApiRoute | None:
+        if self._method != b"POST" or (b"?" not in self.url and b"%" not in self.url):
             return None
-        routes = self._services.routes
-        endpoint = routes.get(self.url)
-        if endpoint is None and (b"?" in self.url or b"%" in self.url):
-            endpoint = routes.get(unquote_to_bytes(self.url.partition(b"?")[0]))
-        return endpoint
+        return self._services.routes.get(unquote_to_bytes(self.url.partition(b"?")[0]))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Generic, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -28,12 +29,15 @@ from fairlead_gateway.server_context import ServerContext
 
 from .head import Fields, Headers
 
-_HEAD = b"%b%bx-request-id: req_%b\r\n%b"
+_HEAD = b"%b%bx-request-id: req_%b\r\n%b%b"
 _JSON = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
-_STREAM = (
+_OF_STREAM = (
     b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
 )
+_STREAM = _OF_STREAM + b"\r\n"
+_CHUNKED_STREAM = _OF_STREAM + b"transfer-encoding: chunked\r\n\r\n"
 _LONGEST_HEADER = 2000
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 class Work(Protocol):
@@ -64,8 +68,6 @@ class RequestCycle(ABC, Generic[ContextT]):
 
     __slots__ = (
         "_arrived",
-        "_auth",
-        "_authorization",
         "_body",
         "_charged",
         "_chunked",
@@ -110,29 +112,27 @@ class RequestCycle(ABC, Generic[ContextT]):
         self.keep_alive = keep_alive and not http_1_0
         self._chunked = not http_1_0
         self._services, self._endpoint, self._transport, self._done = services, endpoint, transport, done
-        self._auth, self._headers, self._default_headers = auth, headers, default_headers
+        self._headers, self._default_headers = headers, default_headers
         self._token = services.next_token()
         self._body: bytes | bytearray | None = None
         self._size = self._charged = 0
         self._whole = self._spoilt = self._my_turn = self._expects_continue = False
         self._arrived = self._last_part_at = services.clock()
         self._work: Work | None = None
-        self._labels: dict[str, str] = {}
+        self._labels = _NO_LABELS
         self._error: ApiError | None = None
-        self._read(fields)
         self._key: Key | None = None
-        services.active.add(self)
         self._holder = auth.address
-        if services.keyed:
-            self._check_key()
+        services.active.add(self)
+        self._read(fields, auth)
         if self.content_length > services.max_body_bytes and self._error is None:
             self._error = self._too_large()
 
     # The request
 
-    def _read(self, fields: Fields) -> None:
-        """Takes what it needs of the headers."""
-        self._authorization = fields.get(b"authorization", b"")
+    def _read(self, fields: Fields, auth: ConnectionAuth) -> None:
+        """Takes what it needs of the headers, which alone decide whether the body is worth reading."""
+        services = self._services
         self._router = fields.get(ROUTER_HEADER, b"")
         self.content_length = int(fields.get(b"content-length", 0))
         if b"expect" in fields:
@@ -140,19 +140,15 @@ class RequestCycle(ABC, Generic[ContextT]):
             self._expects_continue = self._chunked and fields[b"expect"].lower() == b"100-continue"
         if b"content-encoding" in fields or b"transfer-encoding" in fields:
             self._error = _fault_of_coding(fields)
-        for name, label in self._services.log_headers.items():
-            if name in fields:
-                self._labels[label] = fields[name].decode("latin-1")
-
-    def _check_key(self) -> None:
-        """Decides by the head alone whether the body is worth reading."""
-        services = self._services
-        try:
-            self._key = self._auth.check(services.keys, self._authorization, services.attempts)
-        except ApiError as error:
-            self._error = self._error or error
-        else:
-            self._holder = f"key {self._key.name}"
+        if services.log_headers:
+            found = {label: fields[name] for name, label in services.log_headers.items() if name in fields}
+            self._labels = {label: value.decode("latin-1") for label, value in found.items()}
+        if services.keyed:
+            try:
+                self._key = auth.check(services.keys, fields.get(b"authorization", b""), services.attempts)
+                self._holder = auth.holder
+            except ApiError as error:
+                self._error = self._error or error
 
     def start(self) -> None:
         """The answers to all earlier requests on the connection are written."""
@@ -254,15 +250,14 @@ class RequestCycle(ABC, Generic[ContextT]):
 
     def answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Writes a whole JSON answer."""
-        self._transport.write(self._head(status, headers) + _JSON % (len(body), body))
+        self._transport.write(self._head(status, headers, _JSON % (len(body), body)))
         self._complete()
 
     def start_stream(self, headers: Mapping[str, str]) -> None:
         """Writes the head of an event stream."""
         if not self._chunked:
             self.keep_alive = False
-        framing = b"transfer-encoding: chunked\r\n\r\n" if self._chunked else b"\r\n"
-        self._transport.write(self._head(200, headers) + _STREAM + framing)
+        self._transport.write(self._head(200, headers, _CHUNKED_STREAM if self._chunked else _STREAM))
 
     def write(self, data: bytes) -> None:
         """Writes a part of the stream."""
@@ -283,7 +278,7 @@ class RequestCycle(ABC, Generic[ContextT]):
 
     def _begin(self) -> None:
         body, self._body = self._body, None
-        self._use(bytes(body or b""))
+        self._use(body if type(body) is bytes else bytes(body or b""))
 
     def _keep(self, data: bytes) -> None:
         """Keeps a piece of the body. Joined at once: an object for each of many small pieces costs more."""
@@ -313,19 +308,21 @@ class RequestCycle(ABC, Generic[ContextT]):
         limit = self._services.max_body_bytes
         return ApiError(413, f"The request body is larger than {limit} bytes.", "request_too_large")
 
-    def _head(self, status: int, more: Mapping[str, str]) -> bytes:
-        rest = self._more_head()
+    def _head(self, status: int, more: Mapping[str, str], end: bytes) -> bytes:
+        """The head of an answer; `end` are its last lines and what follows it."""
+        # Only a router reads more.
+        rest = self._more_head() if self._router else b""
         if self._services.draining:
             # Clients that keep connections open must find another pod for their next request.
             self.keep_alive = False
         if not self.keep_alive:
             rest += b"connection: close\r\n"
-        for name, value in more.items():
-            rest += b"%b: %b\r\n" % (name.encode(), _safe(value))
-        return _HEAD % (STATUS_LINE[status], self._default_headers, self._token.encode(), rest)
+        if more:
+            rest += b"".join(b"%b: %b\r\n" % (name.encode(), _safe(value)) for name, value in more.items())
+        return _HEAD % (STATUS_LINE[status], self._default_headers, self._token.encode(), rest, end)
 
     def _more_head(self) -> bytes:
-        """Header lines that every answer has besides."""
+        """Further header lines of an answer to a router."""
         return b""
 
     def _complete(self) -> None:
@@ -352,7 +349,8 @@ class RequestCycle(ABC, Generic[ContextT]):
 
     def _forget(self) -> None:
         self._services.active.discard(self)
-        self._give_back()
+        if self._body is not None or self._charged:
+            self._give_back()
 
 
 def _fault_of_coding(fields: Fields) -> ApiError | None:

@@ -90,8 +90,8 @@ class HttpConnection(asyncio.Protocol):
         """Sends a whole request; `reused` permits one repetition if nothing at all comes back."""
         assert self._transport is not None
         self._handler, self._request, self._reused = handler, request, reused
-        self._headed = self._complete = False
-        self._status = self._head_bytes = self._interim = 0
+        self._headed = False
+        self._head_bytes = self._interim = 0
         self.released_at = None
         for part in request:
             self._transport.write(part)
@@ -124,7 +124,8 @@ class HttpConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: bytes from the engine."""
-        if self._handler is None and self.released_at is None:
+        handler = self._handler
+        if handler is None and self.released_at is None:
             self.abort()  # there was no request
             return
         self._request = None
@@ -137,7 +138,6 @@ class HttpConnection(asyncio.Protocol):
             self._head_bytes += len(data)
             if self._head_bytes > MAX_ANSWER_HEAD_BYTES:
                 readable = False
-        handler = self._handler
         if self._parts:
             body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
             self._parts = []
