@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from tests.support.control_plane import free_port
-from tests.support.engine import SERVING_IMAGE
+from tests.support.engine import SERVING_IMAGE, install_launcher
 
 OPERATOR = SERVING_IMAGE.parent / "operator"
-LAUNCHER = SERVING_IMAGE / "launcher" / "fairlead_launcher.py"
 KEYS = ["time", "level", "logger", "message"]
 # The operator's own settings need no cluster.
 OPERATOR_LINE = """
@@ -88,7 +87,7 @@ def weights(folder: Path) -> list[Entry]:
 def launcher(folder: Path) -> list[Entry]:
     files = {"--socket": "engine.sock", "--state": "engine.json", "--termination-log": "end"}
     options = [word for option, name in files.items() for word in (option, folder / name)]
-    return run(LAUNCHER, *options, "--", "--model", "/models/absent")
+    return run(install_launcher(folder), *options, "--", "--model", "/models/absent")
 
 
 def operator(_: Path) -> list[Entry]:

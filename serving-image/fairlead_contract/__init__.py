@@ -1,4 +1,4 @@
-"""What the programs of Fairlead must agree on, written once: names, paths, defaults and documents.
+"""Names, paths, defaults and documents on which the programs of Fairlead must agree, each defined once.
 
 The operator's image and the gateway's image both carry this package. It is pure: it imports none of the other
 packages and does no I/O. The two images may be of different versions, so a reader ignores fields that it does

@@ -36,5 +36,9 @@ START_SECONDS = 120
 
 
 def hold_seconds(start_seconds: float) -> int:
-    """How long a router holds a request for a model whose long starts take so many seconds."""
+    """Returns how long a router holds a request, in whole seconds.
+
+    `start_seconds` is the duration of the model's long starts. The result is between SHORTEST_HOLD_SECONDS
+    and LONGEST_HOLD_SECONDS.
+    """
     return math.ceil(min(LONGEST_HOLD_SECONDS, max(SHORTEST_HOLD_SECONDS, STARTS_TO_HOLD * start_seconds)))

@@ -1,4 +1,4 @@
-"""What the documents on admin ports have in common, and those that the operator writes; types of values."""
+"""Base classes of the documents that programs exchange, and the types of values in them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Amount = Annotated[float, Field(ge=0, le=LARGEST_COUNTER, allow_inf_nan=False)]
 Counter = Bytes | Amount
 """A number that only rises. Our programs write whole numbers."""
 Seconds = Annotated[float, Field(ge=0, le=LARGEST_SECONDS, allow_inf_nan=False)]
-"""A duration, or a time since 1970."""
+"""A duration in seconds, or a time in seconds since 1970."""
 Word = Annotated[str, AfterValidator(lambda text: printable(text, WORD_CHARACTERS))]
 Sentence = Annotated[str, AfterValidator(lambda text: printable(text, SENTENCE_CHARACTERS))]
 
@@ -42,7 +42,7 @@ class Document(BaseModel):
     )
 
     def to_json(self) -> bytes:
-        """The document as it is sent."""
+        """Returns the document as JSON in UTF-8, as it is sent."""
         return self.model_dump_json().encode()
 
 

@@ -1,4 +1,4 @@
-"""What the operator orders from the download of weights, as JSON in the container's environment."""
+"""The order for the download of weights: JSON that the operator writes into the container's environment."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ class DownloadOrder(OperatorDocument):
 
     jobs: tuple[DownloadJob, ...] = Field(min_length=1)
     cache: str
-    """The folder of the cache."""
+    """The absolute path of the cache's folder."""
     state: str
-    """The file for the progress."""
+    """The absolute path of the file for the progress."""
     capacity_bytes: int | None = None
-    """What the cache may hold where the disk itself does not say, as with the size limit of an emptyDir."""
+    """Bytes that the cache may hold, where its disk does not show that, as with the size limit of an
+    emptyDir. None: as much as the disk has room for.
+    """
     patience_seconds: float | None = None
-    """How long without a new byte until the download gives up. None: the download's own default."""
+    """Seconds without a new byte after which the download gives up. None: the download's own default."""

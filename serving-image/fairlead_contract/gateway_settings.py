@@ -37,13 +37,13 @@ class ApiSettings(OperatorDocument):
 
 
 class AuthSettings(OperatorDocument):
-    """Who may call. The keys themselves are files of a mounted Secret."""
+    """The authentication of callers. The keys themselves are files of a mounted Secret."""
 
     mode: Literal["None", "APIKey"] = "None"
 
 
 class EngineSettings(OperatorDocument):
-    """How the engine was configured, as far as it decides which parameters it can honour."""
+    """The engine's configuration, as far as it decides which parameters can be honoured."""
 
     scheduling_policy: Literal["FirstComeFirstServed", "Priority"] = "FirstComeFirstServed"
     structured_outputs_backend: str = "auto"

@@ -22,13 +22,13 @@ _encode = json.JSONEncoder(default=str, ensure_ascii=False).encode
 
 
 def common_fields(unix_seconds: float, level: str, logger: str, message: str) -> dict[str, Any]:
-    """The keys that each line begins with."""
+    """Returns the keys that each line begins with, and their values."""
     time = datetime.fromtimestamp(unix_seconds, UTC).isoformat(timespec="milliseconds")
     return {"time": time, "level": level, "logger": logger, "message": message}
 
 
 def log_line(unix_seconds: float, level: str, logger: str, message: str, labels: Mapping[str, Any]) -> str:
-    """One line, without its end."""
+    """Returns one line of JSON without a line feed: the common keys, then the labels."""
     return _encode(common_fields(unix_seconds, level, logger, message) | dict(labels))
 
 
@@ -36,7 +36,7 @@ class JsonFormatter(logging.Formatter):
     """Formats the records of Python's loggers; their labels are what `extra` holds."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON."""
+        """Returns the record as one line of JSON."""
         labels = {key: value for key, value in vars(record).items() if key not in _NO_LABELS}
         if record.exc_info:
             labels["exception"] = self.formatException(record.exc_info)

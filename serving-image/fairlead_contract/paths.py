@@ -11,8 +11,8 @@ WEIGHTS_STATE = "weights.json"
 
 # The key of the gateway's ConfigMap, and the file that it becomes.
 GATEWAY_SETTINGS = "gateway.json"
-# The file that the gateway puts into the launcher's volume, and that the engine's container runs.
-LAUNCHER = "launcher.py"
+# The zip application that the gateway puts into the launcher's volume, and that the engine's container runs.
+LAUNCHER = "launcher.pyz"
 
 # The ending of a GGUF file, which alone makes the last part of a source a file.
 GGUF_ENDING = ".gguf"

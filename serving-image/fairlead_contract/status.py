@@ -12,7 +12,7 @@ from fairlead_contract.document import Bytes, Count, Document, Seconds, Sentence
 
 
 class GatewayLoad(Document):
-    """How many requests the gateway has, as `GET /load` and `POST /drain` report it."""
+    """The number of requests in the gateway: the answer to `GET /load` and `POST /drain`."""
 
     running: Count
     waiting: Count
@@ -20,14 +20,14 @@ class GatewayLoad(Document):
 
 
 class ReportedCause(Document):
-    """Why a download does not go on."""
+    """The cause of a download that does not continue."""
 
     reason: Word = ""
     message: Sentence = ""
 
 
 class WeightsReport(Document):
-    """How far the download of the weights is: what the operator reads of the state file of the download."""
+    """The progress of the download: the fields of its state file that the operator reads."""
 
     phase: Word = ""
     source: Sentence = ""
@@ -43,14 +43,23 @@ class WeightsReport(Document):
         return self.model_dump(exclude_defaults=True)
 
 
+class InferredParsers(Document):
+    """The parsers that the launcher has inferred from the model's files, "" where it has none."""
+
+    tool_call_parser: Word = ""
+    reasoning_parser: Word = ""
+
+
 class EngineState(Document):
     """What the operator reads of the launcher's state file."""
 
     phase: Word | None = None
+    inferred: InferredParsers | None = None
+    """None in the file of a launcher that infers nothing."""
 
 
 class PodReport(Document):
-    """How much a pod has to do and how far its start is."""
+    """The load of a pod and the progress of its start: the answer to `GET /status`."""
 
     in_flight: Count
     """Requests that run."""
@@ -63,7 +72,7 @@ class PodReport(Document):
     engine: EngineState | None = None
     weights: WeightsReport | None = None
     unresponsive_seconds: Seconds = 0.0
-    """How long the engine has had requests and made no token."""
+    """Seconds for which the engine has had requests and made no token."""
 
     @property
     def load(self) -> int:

@@ -1,4 +1,4 @@
-"""Text that others have written, made safe to search in, to show and to store, and times in it."""
+"""Texts and times that others have written: made safe to search in, to show and to store."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u206
 
 
 def printable(text: str, most: int) -> str:
-    """At most so many characters of a text, without unprintable ones."""
+    """Returns the first `most` characters of a text, without unprintable ones."""
     return _UNPRINTABLE.sub("", text[:most])
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from fairlead_contract.dialects import DIALECTS
+from fairlead_contract.parameters import ApiKind
 from fairlead_operator.api.endpoint import Api
 from fairlead_operator.api.parameters import MAX_NAME_CHARACTERS, MAX_PROBLEMS, TABLES, check_parameters
 
@@ -153,3 +155,15 @@ def test_many_problems_and_long_names_are_cut_in_the_message() -> None:
 def test_no_parameter_has_a_name_that_is_cut(dialect: str) -> None:
     names = {name for table in TABLES[dialect].values() for name in table}
     assert max(map(len, names)) <= MAX_NAME_CHARACTERS
+
+
+def test_the_parameter_table_of_the_operator_has_the_dialects_ranges() -> None:
+    max_tokens = TABLES["PolarGrid"][ApiKind.CHAT]["max_tokens"]
+
+    assert max_tokens.kind.schema() == {"type": "integer", "minimum": 1, "maximum": 4096}
+    assert max_tokens.settable
+    assert not TABLES["OpenAI"][ApiKind.CHAT]["model"].settable
+
+
+def test_the_crd_has_the_dialects_of_the_gateway() -> None:
+    assert set(get_args(Api.model_fields["dialect"].annotation)) == set(DIALECTS)

@@ -139,3 +139,31 @@ def test_a_deployments_reasoning_default_is_applied() -> None:
 
     assert request(shown).transform.reasoning.value == "reasoning_content"
     assert "reasoning_content" not in sent(shown)
+
+
+# What a request must say itself: its content, and what other parameters would conflict with.
+OF_REQUESTS = """chat_template continue_final_message messages model n priority prompt_logprobs
+response_format stream stream_options structured_outputs tool_choice tools top_logprobs truncate_prompt_tokens
+use_beam_search user guided_json best_of request_id metadata"""
+
+
+@pytest.mark.parametrize("name", OF_REQUESTS.split())
+def test_a_parameter_that_a_request_must_set_itself_cannot_have_a_default(name: str) -> None:
+    with pytest.raises(ValueError, match=f"api.defaults.{name}: this parameter cannot have a default"):
+        make_policy(SERVED, defaults={name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("include_reasoning", False),
+        ("reasoning_content", True),
+        ("max_tokens", 5),
+        ("max_completion_tokens", 5),
+        ("max_output_tokens", 5),
+        ("parallel_tool_calls", False),
+        ("stop", ["a"]),
+    ],
+)
+def test_other_parameters_can_have_a_default(name: str, value: Any) -> None:
+    assert make_policy(SERVED, defaults={name: value}).defaults == {name: value}

@@ -52,6 +52,23 @@ def test_an_engine_message_without_a_parameter_gets_the_one_it_refers_to(
     assert "<path>" not in error.message
 
 
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ({}, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'),
+        ({"tool_choice": "required"}, 'tool_choice="required" requires --tool-call-parser to be set'),
+    ],
+)
+def test_an_engine_without_a_tool_parser_is_explained_with_the_field_of_the_spec(
+    choice: dict[str, Any], message: str
+) -> None:
+    error = explained(message, tools=[TOOL], **choice)
+
+    assert (error.status, error.code, error.param) == (400, "unsupported_value", "tools")
+    assert "spec.engine.toolCallParser" in error.message
+    assert "--" not in error.message
+
+
 def test_an_engine_error_names_the_parameter_as_the_client_did() -> None:
     dump = _handled("string_type", "body.structured_outputs.regex", "Input should be a valid string")
     error = explained(dump, "body.structured_outputs.regex", guided_regex="a")

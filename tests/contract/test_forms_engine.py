@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from fairlead_gateway.contract.forms import Backend, fault_in_form
@@ -126,6 +126,12 @@ SCHEMAS = st.recursive(combined(st.just({"type": "string"})), combined, max_leav
 
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(schema=SCHEMAS)
+@example(schema={"minProperties": 1, "patternProperties": {}})
+@example(schema={"minProperties": 1, "patternProperties": {}, "additionalProperties": False})
+@example(schema={"minProperties": 1, "patternProperties": {}, "additionalProperties": {}})
+@example(schema={"minProperties": 1, "unevaluatedProperties": {}, "additionalProperties": False})
+@example(schema={"minItems": 1, "unevaluatedItems": {}, "items": False})
+@example(schema={"minProperties": 1, "patternProperties": {"a": {}}, "additionalProperties": False})
 def test_any_accepted_schema_allows_a_first_token(xgrammar: VllmCompiler, schema: Json) -> None:
     assume(fault_in_form("json", schema, Backend.XGRAMMAR) is None)
 

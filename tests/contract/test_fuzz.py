@@ -21,10 +21,8 @@ POLICIES = [
     for name in ("OpenAI", "IG1", "IOIntelligence", "PolarGrid", "RAG")
 ]
 REACHABLE = {
-    name
-    for name, parameter in PARAMETERS[ApiKind.CHAT].items()
-    if parameter.handling in (Handling.FORWARDED, Handling.TRANSLATED)
-} - {"best_of", "guided_json", "guided_regex", "guided_choice", "guided_grammar", "guided_whitespace_pattern"}
+    name for name, parameter in PARAMETERS[ApiKind.CHAT].items() if parameter.handling is Handling.FORWARDED
+}
 
 WORDS = st.sampled_from(
     [

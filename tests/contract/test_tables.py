@@ -134,6 +134,28 @@ def test_every_refused_parameter_has_a_remedy(api: ApiKind) -> None:
     assert all(parameter.remedy for parameter in refused)
 
 
+def test_a_name_for_the_same_thing_is_that_of_a_parameter() -> None:
+    names = {row.same_as for table in PARAMETERS.values() for row in table.values()} - {""}
+
+    assert names == {"max_tokens", "messages", "response_format"}
+    assert names <= PARAMETERS[ApiKind.CHAT].keys()
+
+
+def test_a_path_in_the_responses_api_begins_with_one_of_its_parameters() -> None:
+    paths = [row.path_in_responses for row in PARAMETERS[ApiKind.CHAT].values() if row.path_in_responses]
+
+    assert paths
+    assert {path.partition(".")[0] for path in paths} <= PARAMETERS[ApiKind.RESPONSES].keys()
+
+
+def test_only_a_row_of_the_responses_api_has_a_value_for_a_response() -> None:
+    rows = {id(row): row for table in PARAMETERS.values() for row in table.values()}.values()
+
+    assert [
+        row.name for row in rows if row.response_default is not ABSENT and ApiKind.RESPONSES not in row.apis
+    ] == []
+
+
 def test_only_io_intelligence_has_a_path_of_its_own() -> None:
     own = {name: dict(dialect.paths) for name, dialect in DIALECTS.items() if dialect.paths}
 

@@ -21,7 +21,7 @@ FIELD = "spec.engine.chatTemplate.inline"
 
 
 def check_chat_template(engine: Engine) -> list[str]:
-    """What is wrong with the template in the spec: nothing, or one text with the field, line and column."""
+    """Returns the fault of the template in the spec: no text, or one with the field, line and column."""
     template = engine.chat_template
     problem = _problem(template.inline) if template and template.inline else None
     return [f"{FIELD} is not a valid Jinja template: {problem}"] if problem else []

@@ -17,6 +17,8 @@ from fairlead_operator.api.part import ApiObject
 
 # What the operator sets itself and what would take the engine away from the gateway.
 RESERVED_ARGUMENTS = ("api-key", "host", "model", "port", "served-model-name", "uds")
+# The value of a parser's field with which the engine has none, also where one could be inferred.
+NO_PARSER = "None"
 
 
 def _reserved(argument: str) -> str:
@@ -28,7 +30,7 @@ def _parser_name(field: str) -> Any:
     return validations(
         rule(
             "self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*$')",
-            f"{field} must be the name of one of vLLM's parsers, such as hermes or qwen3",
+            f"{field} must be the name of one of vLLM's parsers, such as hermes or qwen3, or {NO_PARSER}",
         )
     )
 
@@ -164,12 +166,15 @@ class Engine(ApiObject):
     bound for the hardware holds and the gateway lets 1024 through.
     """
     tool_call_parser: Annotated[str | None, length(1, 64), _parser_name("spec.engine.toolCallParser")] = None
-    """toolCallParser is vLLM's parser for the model's tool calls, for example `hermes` or `qwen3_coder`.
-    Without it `tool_choice: auto` is refused.
+    """toolCallParser is vLLM's parser for the model's tool calls, for example `hermes` or `qwen3_coder`. If
+    absent, it is inferred from the model's files where that is certain, and status.engine has its name; with
+    `None` there is none. Without a parser `tool_choice: auto` is refused.
     """
     reasoning_parser: Annotated[str | None, length(1, 64), _parser_name("spec.engine.reasoningParser")] = None
     """reasoningParser is vLLM's parser that separates the model's reasoning from its answer, for example
-    `qwen3` or `deepseek_r1`. Without it the reasoning is part of the answer's text.
+    `qwen3` or `deepseek_r1`. If absent, it is inferred from the model's files where that is certain, and
+    status.engine has its name; with `None` there is none. Without a parser the reasoning is part of the
+    answer's text.
     """
     scheduling_policy: Literal["FirstComeFirstServed", "Priority"] = "FirstComeFirstServed"
     """schedulingPolicy is the order in which the engine takes requests. With `Priority` the request

@@ -21,7 +21,7 @@ _SHOWN_CHARACTERS = 60
 
 
 def describe(schema: Schema) -> str:
-    """What the schema allows, in words that complete "must be"."""
+    """Returns the values that the schema allows, in words that complete "must be"."""
     if "anyOf" in schema:
         return " or ".join(describe(option) for option in schema["anyOf"])
     match schema.get("type"):

@@ -15,7 +15,7 @@ _ENDS = ("minimum", "maximum")
 
 @dataclass(frozen=True)
 class Entry:
-    """What one API of a dialect takes as a parameter, and what a deployment may set for it."""
+    """A parameter in one API of a dialect, with the settings that a deployment may make for it."""
 
     kind: Kind
     settable: bool

@@ -1,5 +1,6 @@
-"""How generated Kubernetes objects are written as YAML: keys in the order they were built, texts of several
-lines as such, no aliases.
+"""Writes generated Kubernetes objects as YAML.
+
+Keys keep the order in which they were built, texts of several lines are blocks, and there are no aliases.
 """
 
 from __future__ import annotations
@@ -22,5 +23,5 @@ _Dumper.add_representer(str, _text)
 
 
 def to_yaml(*documents: Any) -> str:
-    """One YAML text of all documents."""
+    """Returns the documents as one YAML text."""
     return yaml.dump_all(documents, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)

@@ -35,7 +35,7 @@ def _tables(dialect: Dialect) -> Tables:
         api: {
             name: Entry(
                 kind,
-                may_have_default(name, api),
+                may_have_default(PARAMETERS[api][name]),
                 limits_of(PARAMETERS[api][name]),
                 PARAMETERS[api][name].bounds.max_length,
             )
@@ -49,8 +49,8 @@ TABLES: Mapping[str, Tables] = {name: _tables(dialect) for name, dialect in DIAL
 
 
 def check_parameters(api: Api) -> list[str]:
-    """What is wrong with the defaults and limits, MAX_PROBLEMS at most; each text names the field and the
-    remedy.
+    """Returns the problems of the defaults and limits, at most MAX_PROBLEMS; each text names the field and
+    the remedy.
     """
     return list(islice(_problems(api), MAX_PROBLEMS))
 
@@ -70,7 +70,7 @@ def _problems(api: Api) -> Iterator[str]:
 
 
 def _entries(tables: Tables, name: str) -> list[Entry]:
-    """What the APIs say about a parameter; it may exist in one of them only."""
+    """Returns the rows of a parameter in the APIs that have it."""
     return [table[name] for table in tables.values() if name in table]
 
 

@@ -141,6 +141,15 @@ class AutoscalingStatus(ApiObject):
     """lastScaleTime is when the number of replicas last changed."""
 
 
+class EngineStatus(ApiObject):
+    """What the engine's container found in the model's files where the spec says nothing."""
+
+    tool_call_parser: Annotated[str | None, length(1, 128)] = None
+    """toolCallParser that was inferred, vLLM's parser for the model's tool calls."""
+    reasoning_parser: Annotated[str | None, length(1, 128)] = None
+    """reasoningParser that was inferred, vLLM's parser for the model's reasoning."""
+
+
 class ModelDeploymentStatus(ApiObject):
     """The observed state."""
 
@@ -170,6 +179,8 @@ class ModelDeploymentStatus(ApiObject):
     """autoscaling is what the autoscaler last decided, and from what."""
     weights: Weights | None = None
     """weights says how far the download is; absent where nothing is downloaded."""
+    engine: EngineStatus | None = None
+    """engine has what the engine's container inferred at the latest start; absent without that."""
     startup: Startup | None = None
     """startup says how long the latest start took, by phase."""
     restarts: Annotated[int, Field(ge=0), WithJsonSchema({"type": "integer", "format": "int64"})] = 0

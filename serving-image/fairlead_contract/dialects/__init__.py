@@ -11,9 +11,18 @@ from .kinds import document_of, kinds_of
 from .openai import OPENAI
 from .polargrid import POLARGRID
 from .rag import RAG
-from .types import AnswerShape, Dialect, Documented, ProviderDocument
+from .types import AnswerShape, Dialect, Documented, ProviderDocument, ResponseExtras
 
-__all__ = ["DIALECTS", "AnswerShape", "Dialect", "Documented", "ProviderDocument", "document_of", "kinds_of"]
+__all__ = [
+    "DIALECTS",
+    "AnswerShape",
+    "Dialect",
+    "Documented",
+    "ProviderDocument",
+    "ResponseExtras",
+    "document_of",
+    "kinds_of",
+]
 
 DIALECTS: Mapping[str, Dialect] = MappingProxyType(
     {dialect.name: dialect for dialect in (OPENAI, IG1, IO_INTELLIGENCE, POLARGRID, RAG)}

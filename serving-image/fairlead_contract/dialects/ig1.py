@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from fairlead_contract.parameters import ApiKind
 
-from .types import ENGINE_ONLY, AnswerShape, Dialect, Documented, ProviderDocument
+from .types import ENGINE_ONLY, AnswerShape, Dialect, Documented, ProviderDocument, ResponseExtras
 
 _SAMPLING = (
     Documented("stream"),
@@ -44,4 +46,12 @@ IG1 = Dialect(
         ),
     ),
     shape=AnswerShape(cut=ENGINE_ONLY),
+    response_extras=ResponseExtras(
+        response=MappingProxyType({"input_messages": None, "output_messages": None, "prompt": None}),
+        message=MappingProxyType({"phase": None}),
+        input_tokens_details=MappingProxyType({"cached_tokens_per_turn": (), "input_tokens_per_turn": ()}),
+        output_tokens_details=MappingProxyType(
+            {"output_tokens_per_turn": (), "tool_output_tokens": 0, "tool_output_tokens_per_turn": ()}
+        ),
+    ),
 )

@@ -1,4 +1,4 @@
-"""What each parameter may be under a dialect."""
+"""The kind of value that each parameter has under a dialect."""
 
 from __future__ import annotations
 

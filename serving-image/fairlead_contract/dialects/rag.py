@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fairlead_contract.parameters import ApiKind
-from fairlead_contract.parameters.chat import MAX_TOOLS
+from fairlead_contract.parameters.conversation import MAX_TOOLS
 from fairlead_contract.parameters.sampling import MAX_STOP_STRINGS
 from fairlead_contract.values import AnyOf, Array, Integer, Number, String
 

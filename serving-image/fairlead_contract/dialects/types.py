@@ -1,4 +1,4 @@
-"""What a provider's document says: parameters, defaults, paths, the shape of its answers. Pure data."""
+"""The types of a provider's document: parameters, defaults, paths and the shape of answers. Pure data."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from fairlead_contract.parameters import ApiKind
 from fairlead_contract.values import ABSENT, Kind
 
 Fields = Mapping[str, Any]
+
+
+def _no_fields() -> Fields:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,9 @@ class Documented:
 
 @dataclass(frozen=True)
 class ProviderDocument:
-    """One endpoint of a provider."""
+    """One endpoint of a provider: its API, its title in the document, and its parameters in the document's
+    order.
+    """
 
     api: ApiKind
     title: str
@@ -35,19 +41,33 @@ class ProviderDocument:
 
 @dataclass(frozen=True)
 class AnswerShape:
-    """How a whole answer differs from the engine's.
+    """The differences between a dialect's whole answer and the engine's.
 
-    The mappings name keys that are always there, with the value they have when the engine left them out.
+    The mappings list keys that are always there, with the value for an engine's answer that lacks them.
     """
 
     as_received: bool = False
     """The engine's bytes are the answer, unless the request asks for something that is not in them."""
-    answer: Fields = field(default_factory=lambda: MappingProxyType({}))
-    choice: Fields = field(default_factory=lambda: MappingProxyType({}))
-    message: Fields = field(default_factory=lambda: MappingProxyType({}))
-    usage: Fields = field(default_factory=lambda: MappingProxyType({}))
+    answer: Fields = field(default_factory=_no_fields)
+    choice: Fields = field(default_factory=_no_fields)
+    message: Fields = field(default_factory=_no_fields)
+    usage: Fields = field(default_factory=_no_fields)
     cut: tuple[bytes, ...] = ()
-    """What is cut out of the events of a stream."""
+    """Byte strings that are cut out of the events of a stream."""
+
+
+@dataclass(frozen=True)
+class ResponseExtras:
+    """Keys that a dialect's Response objects have beside OpenAI's, by the object that has them.
+
+    Their values are null or empty: they belong to features that this service does not have (stored prompts,
+    multi-turn tool servers), but readers made for that document expect to find them.
+    """
+
+    response: Fields = field(default_factory=_no_fields)
+    message: Fields = field(default_factory=_no_fields)
+    input_tokens_details: Fields = field(default_factory=_no_fields)
+    output_tokens_details: Fields = field(default_factory=_no_fields)
 
 
 # The keys that only vLLM's chunks have, when they say nothing. No key comes first in its object, hence the
@@ -64,6 +84,7 @@ class Dialect:
     title: str
     documents: tuple[ProviderDocument, ...]
     shape: AnswerShape
+    response_extras: ResponseExtras = ResponseExtras()
     paths: Mapping[str, ApiKind] = field(default_factory=lambda: MappingProxyType({}))
     """Paths of its own, beside /v1/chat/completions and /v1/responses."""
     log_headers: tuple[str, ...] = ()

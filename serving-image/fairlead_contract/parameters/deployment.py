@@ -1,43 +1,29 @@
-"""What a deployment may set for a parameter: `spec.api.defaults` and `spec.api.limits`."""
+"""The settings that a deployment may make for a parameter: `spec.api.defaults` and `spec.api.limits`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fairlead_contract.parameters import PARAMETERS, ApiKind, Handling, Parameter
+from fairlead_contract.parameters import PARAMETERS, Handling, Parameter
 from fairlead_contract.values import Limit, limitable
 
-# The length of the answer under its three names.
-OUTPUT_LIMITS = frozenset({"max_tokens", "max_completion_tokens", "max_output_tokens"})
-# Names that the two APIs have for one thing.
-SAME = (OUTPUT_LIMITS, frozenset({"messages", "input"}), frozenset({"response_format", "text"}))
-# What a request must say itself: its content, and whatever other parameters would conflict with.
-NEVER_A_DEFAULT = frozenset(
-    {
-        "chat_template",
-        "continue_final_message",
-        "messages",
-        "model",
-        "n",
-        "priority",
-        "prompt_logprobs",
-        "response_format",
-        "stream",
-        "stream_options",
-        "structured_outputs",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-        "truncate_prompt_tokens",
-        "use_beam_search",
-        "user",
-    }
-)
-REASONING = frozenset({"reasoning_content", "include_reasoning"})
+
+def _same() -> tuple[frozenset[str], ...]:
+    groups: dict[str, set[str]] = {}
+    for parameter in (row for table in PARAMETERS.values() for row in table.values()):
+        if parameter.same_as:
+            groups.setdefault(parameter.same_as, {parameter.same_as}).add(parameter.name)
+    return tuple(map(frozenset, groups.values()))
+
+
+SAME = _same()
+"""Sets of names that the APIs have for one thing."""
+OUTPUT_LIMITS = next(names for names in SAME if "max_tokens" in names)
+"""The names of the length of the answer."""
 
 
 def spread(limits: Mapping[str, Limit]) -> dict[str, Limit]:
-    """The limits, each under all names of what it is about."""
+    """Returns the limits, each under all names of the same thing."""
     found = dict(limits)
     for names in SAME:
         for name in names & limits.keys():
@@ -50,14 +36,8 @@ def limits_of(parameter: Parameter) -> tuple[str, ...]:
     return limitable(parameter.value) + parameter.bounds.limitable()
 
 
-def may_have_default(name: str, api: ApiKind) -> bool:
-    """Whether a deployment may set the parameter for requests that do not.
-
-    Defaults are put into what the engine gets, so they have the names of chat completions.
-    """
-    if name in OUTPUT_LIMITS:
-        return True
-    parameter = PARAMETERS[api].get(name)
-    if parameter is None or name not in PARAMETERS[ApiKind.CHAT] or name in NEVER_A_DEFAULT:
-        return False
-    return parameter.handling is Handling.FORWARDED or name in REASONING
+def may_have_default(parameter: Parameter) -> bool:
+    """Whether a deployment may set the parameter for requests that do not."""
+    if parameter.allows_default is None:
+        return parameter.handling is Handling.FORWARDED
+    return parameter.allows_default

@@ -1,4 +1,4 @@
-"""What of a parameter's value is bounded, beside what its kind says."""
+"""Bounds on a parameter's value beside those of its kind."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ from .bounds import (
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one parameter's value may hold; None leaves it open."""
+    """Bounds on one parameter's value. None: no bound."""
 
     max_length: int | None = None
     """Characters of all its texts and names."""
     max_values: int | None = None
-    """JSON values."""
+    """The number of JSON values."""
     max_states: int | None = None
     """Estimated states of the automaton that the engine compiles it to."""
     max_media: int | None = None
-    """Images, audio and video."""
+    """The number of images, audio and video parts."""
 
     def limitable(self) -> tuple[str, ...]:
         """The names of those that are set, as the spec has them."""
         return tuple(name for name, attribute in FIELDS.items() if getattr(self, attribute, None) is not None)
 
     def limited(self, limit: Limit) -> Bounds:
-        """With what a deployment sets itself, which may be more or less."""
+        """Returns the bounds with those of a deployment in place of the table's; they may be larger or
+        smaller.
+        """
         own = {field.name: getattr(limit, field.name) for field in fields(self)}
         return replace(self, **{name: bound for name, bound in own.items() if bound is not None})
 

@@ -1,4 +1,4 @@
-"""What every kind of value can do, and how an error speaks of one."""
+"""The interface of kinds of JSON values, and the faults that they report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ABSENT: Final = Absent()
 
 @dataclass(frozen=True)
 class ValueFault:
-    """Why a value is not of a kind: a message, the path of the wrong part, and a code of OpenAI's errors."""
+    """The fault of a value: a message, the path of the wrong part, and a code of OpenAI's errors."""
 
     message: str
     param: str
@@ -29,7 +29,7 @@ class ValueFault:
 
 
 class Kind(Protocol):
-    """What a JSON value may be."""
+    """A set of allowed JSON values."""
 
     def accepts(self, value: Any) -> bool:
         """Whether the value is one of this kind."""

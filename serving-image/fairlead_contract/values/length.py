@@ -1,4 +1,4 @@
-"""How long the texts in a value are."""
+"""The length of the texts in a value."""
 
 from __future__ import annotations
 

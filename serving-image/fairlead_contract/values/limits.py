@@ -1,4 +1,4 @@
-"""What a deployment sets over the bounds of the tables: `spec.api.limits`."""
+"""Limits that a deployment sets over the bounds of the tables: `spec.api.limits`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Limit:
     max_media: int | None = None
 
     def sides(self) -> dict[str, float]:
-        """What is set, by its name in the spec."""
+        """Returns the bounds that are set, by their names in the spec."""
         found = {name: getattr(self, attribute) for name, attribute in FIELDS.items()}
         return {name: bound for name, bound in found.items() if bound is not None}
 
@@ -58,7 +58,7 @@ def read_limits(given: Mapping[str, Mapping[str, Any]]) -> dict[str, Limit]:
 
 
 def limited(kind: Kind, limit: Limit) -> Kind:
-    """The kind within the bounds of a deployment."""
+    """Returns the kind within a deployment's bounds. Bounds that the kind does not have change nothing."""
     if isinstance(kind, Number):
         return kind.within(limit.minimum, limit.maximum)
     if limit.max_items is None:

@@ -124,7 +124,7 @@ class String:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some words."""
+    """One word of a list."""
 
     words: tuple[str, ...]
 

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from .request import EngineRequest
 
 
-@dataclass(frozen=True)
+# Not frozen, as `EngineRequest` is not: one is made per request.
+@dataclass(slots=True)
 class Call:
-    """The context of an adapter."""
+    """Values that an adapter needs beside the request."""
 
     token: str
     """32 hex digits, unique per request; ids in answers are made of it."""
     clock: Callable[[], int]
-    """The time in Unix seconds."""
+    """Returns the time in Unix seconds."""
 
 
 class Relay(Protocol):
@@ -33,24 +34,26 @@ class Relay(Protocol):
     finished: bool
 
     def feed(self, data: bytes) -> bytes:
-        """What to send to the client for these bytes of the engine."""
+        """Returns the bytes for the client that follow from these bytes of the engine."""
         ...
 
     def end(self) -> bytes:
-        """What to send when the engine has closed the connection: an error unless the stream was complete."""
+        """Returns the client's last bytes when the engine has closed the connection: an error unless the
+        stream was complete.
+        """
         ...
 
     def fail(self, error: ApiError) -> bytes:
-        """What to send when the stream cannot go on; nothing if it had already ended."""
+        """Returns the bytes that end the stream with the error; none if it had already ended."""
         ...
 
 
 class ApiAdapter(Protocol):
-    """One request and its answer."""
+    """One request and its answer, translated between the client's API and the engine's."""
 
     @property
     def engine(self) -> EngineRequest:
-        """What the engine gets."""
+        """The request for the engine."""
         ...
 
     def whole(self, body: bytes) -> bytes:

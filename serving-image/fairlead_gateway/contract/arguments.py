@@ -23,19 +23,18 @@ INVALID_ARGUMENTS = "INVALID_ARGUMENTS"
 _NO_ARGUMENTS = ("", "null")
 
 
-def mend_arguments(messages: list[dict[str, Any]]) -> bool:
+def mend_arguments(calls: list[dict[str, Any]]) -> bool:
     """Makes an object of all arguments that are none, in place. Whether there were any.
 
-    The messages are of the form that `check_messages` accepts.
+    The calls are of the form that `check_calls` accepts.
     """
     changed = False
-    for message in messages:
-        for call in message.get("tool_calls") or ():
-            arguments = call["function"]["arguments"]
-            # The engine reads an empty text as no arguments.
-            if arguments and not _is_object(arguments):
-                call["function"]["arguments"] = _as_object(arguments)
-                changed = True
+    for call in calls:
+        arguments = call["function"]["arguments"]
+        # The engine reads an empty text as no arguments.
+        if arguments and not _is_object(arguments):
+            call["function"]["arguments"] = _as_object(arguments)
+            changed = True
     return changed
 
 

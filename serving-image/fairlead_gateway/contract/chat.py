@@ -18,7 +18,8 @@ class ChatAdapter:
     engine: PreparedChat
 
     def __init__(self, body: bytes, policy: RequestPolicy, call: Call) -> None:
-        self.engine = prepare_chat(body, policy).without_document()
+        self.engine = prepare_chat(body, policy)
+        self.engine.document = {}
         self._call = call
 
     def whole(self, body: bytes) -> bytes:
@@ -26,7 +27,7 @@ class ChatAdapter:
         return shape_answer(body, self.engine.transform)
 
     def stream(self) -> tuple[bytes, Relay]:
-        """Nothing to begin with, and a relay."""
+        """Returns no first bytes, and the relay of the engine's stream."""
         transform = self.engine.transform
         rewrite = chunk_rewriter(transform, self._call.token)
         return b"", ChatRelay(transform.choices, rewrite, transform.shape.cut, self.attribute_error)

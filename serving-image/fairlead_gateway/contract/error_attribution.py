@@ -1,4 +1,4 @@
-"""Which parameter of the client an error of the engine is about."""
+"""Finds the client's parameter that an error of the engine is about."""
 
 from __future__ import annotations
 
@@ -44,6 +44,12 @@ _EXCEPTION = re.compile(
 _GRAMMAR = re.compile(r"into a grammar|grammar specification")
 _NO_REASON = "Invalid grammar specification."
 _CONTENT = re.compile(r"multimodal|content part")
+# vLLM names its options for that. A model's owner has a field.
+_NO_TOOL_PARSER = re.compile(r"requires (?:--enable-auto-tool-choice and )?--tool-call-parser to be set")
+_SET_TOOL_PARSER = (
+    "This model has no parser for tool calls. Set spec.engine.toolCallParser of its ModelDeployment, or send "
+    "'tool_choice' as \"none\"."
+)
 
 
 def attribute_error(error: ApiError, request: PreparedChat) -> ApiError:
@@ -58,6 +64,9 @@ def attribute_error(error: ApiError, request: PreparedChat) -> ApiError:
         return invalid(f"'{form}' and '{ban}' exclude each other: no token is left. Change one of them.", ban)
     if error.status >= 500:
         return replace(error, param=None) if error.param else error
+    if _NO_TOOL_PARSER.search(error.message):
+        # Only a request with tools gets that far, and `tool_choice` may be its default.
+        return invalid(_SET_TOOL_PARSER, _of_the_client("tools", request), "unsupported_value")
     if _EXCEPTION.match(error.message):
         message = f"The engine cannot make a prompt of 'messages': {error.message}"
         return replace(error, message=message, param="messages")

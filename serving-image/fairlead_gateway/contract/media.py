@@ -1,4 +1,4 @@
-"""Images, audio and video in messages: what may make the engine fetch something.
+"""Images, audio and video in messages: only those that the engine may fetch are passed on.
 
 The engine fetches remote URLs from inside the cluster, so a URL is only passed on if its host is one that the
 deployment names. The form of the URL is checked strictly: whatever two parsers could read differently is

@@ -15,6 +15,7 @@ from typing import Any
 from fairlead_contract.parameters.bounds import MAX_SHORT_PARTS
 from fairlead_contract.values import String, shown
 
+from .arguments import mend_arguments
 from .called import check_calls
 from .errors import invalid, missing
 from .parts import engine_part, has_media
@@ -73,7 +74,7 @@ def check_messages(messages: list[Any], domains: Collection[str], most_media: in
     `domains` are the hosts that media may come from, `most_media` is how many images and the like there may
     be. Messages are changed in place where the engine needs another form of them; returns whether any was.
     """
-    left = _Left(math.inf if most_media is None else most_media)
+    left: _Left | None = None
     changed = False
     for index, message in enumerate(messages):
         # Almost every message is one text, and a conversation has many.
@@ -87,6 +88,7 @@ def check_messages(messages: list[Any], domains: Collection[str], most_media: in
         path = f"messages[{index}]"
         changed |= _check_fields(message, path)
         if type(message.get("content")) is list:
+            left = left or _Left(math.inf if most_media is None else most_media)
             changed |= _check_parts(message, f"{path}.content", domains, left)
     return changed
 
@@ -116,9 +118,11 @@ def _check_fields(message: Any, path: str) -> bool:
     for name in ("name", "tool_call_id"):
         if type(message.get(name, "")) is not str:
             check(_TEXT, message[name], f"{path}.{name}")
+    changed = bool(unused)
     if "tool_calls" in message:
         check_calls(message["tool_calls"], f"{path}.tool_calls")
-    return bool(unused)
+        changed |= mend_arguments(message["tool_calls"])
+    return changed
 
 
 def _is_unused(name: str, value: Any, role: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a deployment may set over the tables: `spec.api.defaults` and `spec.api.limits`, and their checks."""
+"""Checks the settings that a deployment makes: `spec.api.defaults` and `spec.api.limits`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _check_sides(where: str, limit: Limit, possible: tuple[str, ...]) -> None:
 
 
 def _check_range(where: str, limit: Limit, kind: Kind) -> None:
-    """What is left of a kind after its limit was applied."""
+    """Raises ValueError for bounds of another type, or if a kind within its limit allows no value."""
     if not isinstance(kind, Number):
         return
     bounds = [bound for bound in (limit.minimum, limit.maximum) if bound is not None]
@@ -62,7 +62,7 @@ def check_defaults(policy: RequestPolicy, defaults: Mapping[str, Any]) -> None:
         apis = [api for api in ApiKind if name in PARAMETERS[api]]
         if not apis:
             raise ValueError(f"{where}: there is no such parameter. Remove it.")
-        settable = [api for api in apis if may_have_default(name, api)]
+        settable = [api for api in apis if may_have_default(PARAMETERS[api][name])]
         if not settable:
             raise ValueError(f"{where}: this parameter cannot have a default. Remove it.")
         for api in settable:

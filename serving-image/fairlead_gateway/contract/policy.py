@@ -1,6 +1,6 @@
-"""What decides about a parameter for one served model: the catalogue, narrowed by dialect and deployment.
+"""The rules for the parameters of one served model: the table, narrowed by dialect and deployment.
 
-Everything that does not depend on the request is worked out once, when the policy is made.
+Everything that does not depend on a request is computed once, when the policy is made.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from fairlead_contract.defaults import MAX_LOGPROBS
 from fairlead_contract.dialects import DIALECTS, Dialect, document_of, kinds_of
 from fairlead_contract.parameters import PARAMETERS, ApiKind, Handling, Parameter
 from fairlead_contract.parameters.bounds import PROMPT_CHARACTERS_PER_TOKEN
-from fairlead_contract.parameters.deployment import NEVER_A_DEFAULT, OUTPUT_LIMITS, REASONING, spread
+from fairlead_contract.parameters.deployment import OUTPUT_LIMITS, may_have_default, spread
 from fairlead_contract.parameters.measures import Bounds
 from fairlead_contract.values import ABSENT, Kind, Limit, Number, limited
 
@@ -22,13 +22,13 @@ from .overrides import check_defaults, check_limits
 from .response_transform import Reasoning, ResponseTransform
 
 _UNUSED = (Handling.IGNORED, Handling.REFUSED)
-# Defaults that only make sense beside another parameter.
-_WITH_TOOLS = frozenset({"parallel_tool_calls"})
+# The two parameters of the rule `place_reasoning`.
+_REASONING = frozenset({"reasoning_content", "include_reasoning"})
 
 
 @dataclass(frozen=True)
 class EngineFacts:
-    """How the engine is configured, as far as a parameter depends on it."""
+    """The engine's configuration, as far as a parameter depends on it."""
 
     context_length: int | None = None
     """vLLM's max_model_len in tokens; None while it is not known."""
@@ -62,15 +62,15 @@ class RequestPolicy:
     engine: EngineFacts = EngineFacts()
     tables: Mapping[ApiKind, Table] = field(init=False)
     injected: Mapping[str, Any] = field(init=False)
-    """What a chat request without the parameter gets; without the defaults that the engine has anyway."""
+    """Defaults that are put into chat requests without the parameter. The engine's own are left out."""
     tool_defaults: Mapping[str, Any] = field(init=False)
-    """The same for requests with tools."""
+    """Defaults that are only put into requests with tools."""
     transform: ResponseTransform = field(init=False)
-    """What every answer needs."""
+    """The changes that every answer needs."""
     bounds: Mapping[str, Bounds] = field(init=False)
-    """How large the values of parameters may be, for those that have such a bound."""
+    """Bounds on the sizes of values, by parameter. Absent for parameters without such a bound."""
     prompt_length: int = field(init=False)
-    """Characters that may become the prompt."""
+    """The most characters that may become the prompt."""
 
     def __post_init__(self) -> None:
         def derive(name: str, value: Any) -> None:
@@ -80,9 +80,10 @@ class RequestPolicy:
         derive("bounds", MappingProxyType(dict(self._bounds())))
         derive("prompt_length", self._prompt_length())
         defaults = self._defaults()
-        derive("injected", {n: v for n, v in defaults.items() if n not in _WITH_TOOLS})
-        derive("tool_defaults", {n: v for n, v in defaults.items() if n in _WITH_TOOLS})
-        hidden = self._documented("reasoning_content") is False and not self.defaults.keys() & REASONING
+        with_tools = {n for n, p in PARAMETERS[ApiKind.CHAT].items() if p.default_needs_tools}
+        derive("injected", {n: v for n, v in defaults.items() if n not in with_tools})
+        derive("tool_defaults", {n: v for n, v in defaults.items() if n in with_tools})
+        hidden = self._documented("reasoning_content") is False and not self.defaults.keys() & _REASONING
         derive(
             "transform",
             ResponseTransform(self.dialect.shape, Reasoning.DROPPED if hidden else Reasoning.AS_RECEIVED),
@@ -125,8 +126,8 @@ class RequestPolicy:
             entry.name: _within(entry.default, kinds[entry.name])
             for entry in document_of(self.dialect, ApiKind.CHAT).parameters
             if entry.default is not ABSENT
-            and entry.name not in NEVER_A_DEFAULT
             and parameters[entry.name].handling is Handling.FORWARDED
+            and may_have_default(parameters[entry.name])
             and entry.default != parameters[entry.name].engine_default
         }
         return self._bounded_output(found, dict(self.defaults))

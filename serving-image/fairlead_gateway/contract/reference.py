@@ -108,7 +108,7 @@ Request headers named in the request log: {{ dialect.headers }}. The document sh
 
 
 def markdown() -> str:
-    """docs/reference/parameters.md."""
+    """Returns the text of docs/reference/parameters.md."""
     # The product is Markdown, where HTML escapes would show.
     environment = Environment(undefined=StrictUndefined, autoescape=False)  # noqa: S701
     page = environment.from_string(_PAGE).render(

@@ -14,11 +14,9 @@ from typing import Any
 
 import orjson
 
-from fairlead_contract.parameters import ApiKind
-from fairlead_contract.parameters.misplaced import MISPLACED
+from fairlead_contract.parameters import MISPLACED, PARAMETERS, ApiKind
 from fairlead_gateway.bounds import MAX_JSON_VALUES
 
-from .arguments import mend_arguments
 from .errors import invalid, missing, model_not_found
 from .messages import check_messages
 from .policy import RequestPolicy
@@ -33,8 +31,11 @@ MAX_DEPTH = 64
 # that no text is read twice.
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _SMALL_BODY = 2000
-_LABELS = ("user", "chat_id", "request_id")
+_LABELS = tuple(name for name, parameter in PARAMETERS[ApiKind.CHAT].items() if parameter.log_label)
+_LABELLED, _RULED = frozenset(_LABELS), frozenset(TRIGGERS)
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
+# An access through the class costs several times as much in Python 3.11.
+_CHAT = ApiKind.CHAT
 
 
 # Not frozen: one is made per request, and the freezing would cost more than all checks together.
@@ -95,15 +96,12 @@ class PreparedChat(EngineRequest):
     """A chat request ready for the engine, with what its answer needs."""
 
     document: Mapping[str, Any] = field(kw_only=True)
-    """The body for the engine as JSON values."""
+    """The body for the engine as JSON values, which may take four times its memory: to be dropped when it has
+    been read.
+    """
     transform: ResponseTransform = field(kw_only=True)
     given: tuple[str, ...] = field(kw_only=True)
     """The names that the client has sent."""
-
-    def without_document(self) -> PreparedChat:
-        """This request when its body has been read: as values it may take four times the memory."""
-        self.document = {}
-        return self
 
 
 def prepare_chat(body: bytes, policy: RequestPolicy) -> PreparedChat:
@@ -160,20 +158,21 @@ def _require_harmless(name: str, value: Any, policy: RequestPolicy, api: ApiKind
 
 
 def _prepare(received: dict[str, Any], policy: RequestPolicy, body: bytes | None) -> PreparedChat:
-    document, ignored = examine(received, policy, ApiKind.CHAT)
+    document, ignored = examine(received, policy, _CHAT)
     model = check_served(document, policy)
     if "messages" not in document:
         raise missing("messages")
     most_media = policy.bounds["messages"].max_media
     changed = check_messages(document["messages"], policy.engine.media_domains, most_media)
-    changed |= mend_arguments(document["messages"])
-    labels = {name: document[name] for name in _LABELS if name in document} or _NO_LABELS
+    labels = _NO_LABELS
+    if not _LABELLED.isdisjoint(document):
+        labels = {name: document[name] for name in _LABELS if name in document}
     changed |= len(document) != len(received)
     if _complete(document, policy) or document.get("model") != model:
         document["model"] = model
         changed = True
     transform = policy.transform
-    if not TRIGGERS.keys().isdisjoint(document):
+    if not _RULED.isdisjoint(document):
         given = {name for name, value in received.items() if value is not None}
         draft = Draft(document, given, policy, changed)
         apply_rules(draft)

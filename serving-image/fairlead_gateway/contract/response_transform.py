@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from types import MappingProxyType
 
 from fairlead_contract.dialects import AnswerShape
@@ -44,3 +45,13 @@ class ResponseTransform:
     """Two parameters that may leave the engine no token to choose."""
     names: Mapping[str, str] = field(default_factory=lambda: _NO_NAMES)
     """The client's names for parameters that the engine knows under another one."""
+
+    @cached_property
+    def is_plain(self) -> bool:
+        """Whether the engine's bytes are the answer if it is a whole one. Most requests share a transform."""
+        return (
+            self.shape.as_received
+            and self.reasoning is Reasoning.AS_RECEIVED
+            and self.request_id is None
+            and self.selection is None
+        )

@@ -1,4 +1,4 @@
-"""The client's whole answer out of the engine's."""
+"""Makes the client's whole answer out of the engine's."""
 
 from __future__ import annotations
 
@@ -11,19 +11,9 @@ from fairlead_contract.dialects import AnswerShape
 
 from .errors import engine_failed
 from .response_transform import Reasoning, ResponseTransform, Selection
-from .sse import BAD_ENDING, NONSENSE, ended_badly
+from .sse import NONSENSE, ended_badly, has_bad_ending
 
 Json = dict[str, Any]
-
-
-def is_plain(transform: ResponseTransform) -> bool:
-    """Whether the engine's bytes are the answer."""
-    return (
-        transform.shape.as_received
-        and transform.reasoning is Reasoning.AS_RECEIVED
-        and transform.request_id is None
-        and transform.selection is None
-    )
 
 
 def shape_answer(body: bytes, transform: ResponseTransform) -> bytes:
@@ -31,9 +21,9 @@ def shape_answer(body: bytes, transform: ResponseTransform) -> bytes:
 
     Raises an ApiError if the engine failed in the middle, or if this is no chat completion.
     """
-    if BAD_ENDING.search(body):
+    if has_bad_ending(body):
         raise ended_badly()
-    if is_plain(transform):
+    if transform.is_plain:
         if not body.startswith(b'{"id"'):
             _require_choices(_parsed(body))
         return body
@@ -82,7 +72,7 @@ def _in_shape(answer: Json, shape: AnswerShape) -> Json:
 
 
 def _filled(found: Json, always: Mapping[str, Any], *nullable: str) -> Json:
-    """Without the nulls that only vLLM has, and with the keys that the document always shows."""
+    """Returns the object without vLLM's own nulls, and with the keys that the document always shows."""
     kept = {name: value for name, value in found.items() if value is not None or name in nullable}
     return {**always, **kept}
 

@@ -1,4 +1,4 @@
-"""Values of requests against the kinds of the shared tables: what does not fit is a 400."""
+"""Checks values of requests against the kinds of the tables: what does not fit is a 400."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import ApiError, invalid
 
 
 def error_of(fault: ValueFault) -> ApiError:
-    """The 400 for a value that does not fit."""
+    """Returns the 400 for a value that does not fit."""
     return invalid(fault.message, fault.param, fault.code)
 
 

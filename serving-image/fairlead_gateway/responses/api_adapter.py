@@ -13,7 +13,6 @@ from .completed import to_response
 from .document import ResponseDocument
 from .output import ItemShape
 from .request import prepare_responses
-from .shape import EXTRAS, Extras
 from .stream import ResponseStream
 
 
@@ -24,9 +23,10 @@ class ResponsesAdapter:
 
     def __init__(self, body: bytes, policy: RequestPolicy, call: Call) -> None:
         request = prepare_responses(body, policy)
-        extras = EXTRAS.get(policy.dialect.name, Extras())
+        extras = policy.dialect.response_extras
         transform = request.engine.transform
-        self.engine = request.engine.without_document()
+        self.engine = request.engine
+        self.engine.document = {}
         self._naming = request.naming
         self._document = ResponseDocument(
             response_id=transform.request_id or f"resp_{call.token}",

@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairlead_contract.dialects import ResponseExtras
 from fairlead_gateway.contract.errors import ApiError
 
 from .output import Item, ItemShape, output_text
-from .shape import Extras
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ResponseDocument:
     clock: Callable[[], int]
     repeated: Mapping[str, Any] = field(default_factory=dict)
     items: ItemShape = field(default_factory=ItemShape)
-    extras: Extras = field(default_factory=Extras)
+    extras: ResponseExtras = field(default_factory=ResponseExtras)
     shows_reasoning: bool = True
 
     def item_id(self, prefix: str, index: int) -> str:

@@ -6,17 +6,16 @@ import re
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
 from fairlead_gateway.contract.errors import ApiError
 
 _MESSAGE = re.compile(r"messages\[(\d+)\](\.content\b)?")
 _TOOL = re.compile(r"\btools\[(\d+)\](?:\.function\b)?")
 _LIMIT = re.compile(r"\bmax_(?:completion_)?tokens\b")
-_NAMES = {
-    "messages": "input",
-    "response_format.json_schema": "text.format",
-    "response_format": "text.format",
-    "reasoning_effort": "reasoning.effort",
-    "logprobs": "include",
+_NAMES = {"response_format.json_schema": "text.format"} | {
+    name: parameter.path_in_responses
+    for name, parameter in PARAMETERS[ApiKind.CHAT].items()
+    if parameter.path_in_responses
 }
 _QUOTED = re.compile(f"'({'|'.join(_NAMES)})(?=['.])")
 

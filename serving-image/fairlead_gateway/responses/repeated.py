@@ -5,23 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
+from fairlead_contract.values import ABSENT
+
 # Neutral values: those of OpenAI, and of an engine that takes no defaults from the model.
 _NEUTRAL: Mapping[str, Any] = {
-    "instructions": None,
-    "max_tool_calls": None,
-    "metadata": {},
-    "parallel_tool_calls": True,
-    "prompt_cache_key": None,
-    "reasoning": None,
-    "safety_identifier": None,
-    "temperature": 1.0,
-    "tool_choice": "auto",
-    "top_logprobs": 0,
-    "top_p": 1.0,
-    "presence_penalty": 0.0,
-    "frequency_penalty": 0.0,
-    "truncation": "disabled",
-    "user": None,
+    name: parameter.response_default
+    for name, parameter in sorted(PARAMETERS[ApiKind.RESPONSES].items())
+    if parameter.response_default is not ABSENT
 }
 _TOOL = {"description": None, "parameters": None, "strict": None}
 _JSON_SCHEMA = {"description": None, "strict": False}

@@ -28,25 +28,9 @@ from .naming import Naming
 from .repeated import repeated
 from .tools import to_tools, tool_fields
 
-# In both APIs by name, but not with the same meaning: translated here or part of the Response object.
-_NOT_PASSED_ON = frozenset(
-    {
-        "max_tokens",
-        "metadata",
-        "n",
-        "prompt_cache_key",
-        "safety_identifier",
-        "service_tier",
-        "store",
-        "stream",
-        "stream_options",
-        "tool_choice",
-        "tools",
-        "top_logprobs",
-    }
-)
-_PASSED_ON = (
-    frozenset(PARAMETERS[ApiKind.RESPONSES].keys() & PARAMETERS[ApiKind.CHAT].keys()) - _NOT_PASSED_ON
+# The same in both APIs. The others are translated here or part of the Response object.
+_PASSED_ON = frozenset(
+    name for name, parameter in PARAMETERS[ApiKind.RESPONSES].items() if ApiKind.CHAT in parameter.apis
 )
 # Data of hosted tools, and reasoning for clients that store it: many clients always request them.
 _INCLUDABLE = frozenset(

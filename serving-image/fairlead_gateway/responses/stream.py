@@ -47,11 +47,12 @@ class ResponseStream:
 
     def feed(self, data: bytes) -> bytes:
         """The events for the engine's bytes. Nothing more comes after the end."""
+        text_of, extend_text = self._frame.text, self._output.extend_text
         for event in split_events(self._splitter.feed(data)):
             if self.finished:
                 break
-            text = self._frame.text(event)
-            if not (text and self._output.extend_text(text)):
+            text = text_of(event)
+            if not (text and extend_text(text)):
                 self._on_event(event)
         return self._writer.take()
 

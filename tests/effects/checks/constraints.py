@@ -34,6 +34,15 @@ def _bound(endpoint: Endpoint, **constraint: Any) -> Answer:
     return answer
 
 
+@effect("structured_outputs")
+def structured_outputs(endpoint: Endpoint) -> None:
+    """The answer follows the constraint; two at once are refused."""
+    assert _bound(endpoint, structured_outputs={"choice": ["red", "green"]}).text in ("red", "green")
+    _fits(_bound(endpoint, structured_outputs={"json": SCHEMA}))
+    two = {"choice": ["red"], "regex": "red"}
+    assert endpoint.refused(structured_outputs=two).param == "structured_outputs"
+
+
 @effect("guided_json")
 def guided_json(endpoint: Endpoint) -> None:
     """The answer fits the schema, given as text or as an object."""

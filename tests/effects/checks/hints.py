@@ -70,6 +70,12 @@ def prompt_cache_key(endpoint: Endpoint) -> None:
         _is_ignored(endpoint, "prompt_cache_key", "mine")
 
 
+@effect("prompt_cache_retention")
+def prompt_cache_retention(endpoint: Endpoint) -> None:
+    """The engine decides how long a prefix stays in its cache."""
+    _is_ignored(endpoint, "prompt_cache_retention", "24h")
+
+
 @effect("modalities", apis=(ApiKind.CHAT,))
 def modalities(endpoint: Endpoint) -> None:
     """Text is what there is; anything else cannot be had."""

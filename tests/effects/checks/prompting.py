@@ -113,6 +113,22 @@ def truncate_prompt_tokens(endpoint: Endpoint) -> None:
     assert endpoint.refused(truncate_prompt_tokens=0).param == "truncate_prompt_tokens"
 
 
+@effect("truncation_side")
+def truncation_side(endpoint: Endpoint) -> None:
+    """`right` keeps the beginning of the prompt, `left` its end."""
+    long, longer = "one two three four five", "one two three four five six seven"
+    cut = OPENING + 4
+
+    def cut_at(side: str, prompt: str) -> str:
+        answer = endpoint.ask(prompt, truncate_prompt_tokens=cut, truncation_side=side)
+        assert answer.prompt_tokens == cut
+        return answer.text
+
+    assert cut_at("right", long) == cut_at("right", longer)
+    assert cut_at("left", long) == endpoint.ask(long, truncate_prompt_tokens=cut).text
+    assert cut_at("left", long) != cut_at("right", long)
+
+
 @effect("truncation", apis=(ApiKind.RESPONSES,))
 def truncation(endpoint: Endpoint) -> None:
     """auto cuts an over-long input so that it can be answered; disabled, the default, refuses it."""

@@ -67,6 +67,15 @@ def top_logprobs(endpoint: Endpoint) -> None:
         assert endpoint.refused(top_logprobs=3).param in ("top_logprobs", "logprobs")
 
 
+@effect("return_tokens_as_token_ids")
+def return_tokens_as_token_ids(endpoint: Endpoint) -> None:
+    """Log probabilities name their tokens by ID, and by text without it."""
+    answer = endpoint.trace(return_tokens_as_token_ids=True)
+
+    assert vocabulary.text(answer.only.ids) == answer.text
+    assert endpoint.trace(return_tokens_as_token_ids=False).only.tokens == ()
+
+
 @effect("prompt_logprobs")
 def prompt_logprobs(endpoint: Endpoint) -> None:
     """One entry per token of the prompt but the first, with so many alternatives; not in a stream."""

@@ -47,6 +47,19 @@ def reasoning_content(endpoint: Endpoint) -> None:
         assert not any("reasoning" in delta for delta in deltas)
 
 
+@effect("include_reasoning", apis=(ApiKind.CHAT,))
+def include_reasoning(endpoint: Endpoint) -> None:
+    """The thoughts are in the answer, and nowhere if it is false; the answer is the same."""
+    thinker = endpoint.on_second_engine()
+    constrained = {**briefly(endpoint), "guided_choice": ["yes", "no"]}
+
+    shown = thinker.ask(**constrained, include_reasoning=True, reasoning_content=True)
+    assert endpoint.greedy().text[:4] in (shown.only.reasoning or "")
+    hidden = thinker.ask(**constrained, include_reasoning=False)
+    assert hidden.only.reasoning is None
+    assert hidden.text == shown.text
+
+
 @effect("reasoning_effort", apis=(ApiKind.CHAT,))
 @effect("reasoning", apis=(ApiKind.RESPONSES,))
 def effort(endpoint: Endpoint) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+Steps = tuple[str | int, ...]
+"""Names and positions that lead from a value to a place in it."""
 
 UNSUPPORTED = "unsupported_value"
 INVALID = "invalid_value"
@@ -23,6 +27,20 @@ class Fault:
     def below(self, place: str) -> Fault:
         """The same fault in something larger."""
         return Fault(place + self.place, self.why, self.code)
+
+
+def places_in(
+    value: Any, parts_of: Callable[[Any], Iterable[tuple[Steps, Any]]]
+) -> Iterator[tuple[Steps, Any]]:
+    """The value and all parts in it with the steps to each, in the order in which they are written.
+
+    `parts_of` gives those of one value, with the steps from there.
+    """
+    stack: list[tuple[Steps, Any]] = [((), value)]
+    while stack:
+        steps, found = stack.pop()
+        yield steps, found
+        stack += reversed([((*steps, *further), part) for further, part in parts_of(found)])
 
 
 def path_of(steps: Iterable[str | int]) -> str:

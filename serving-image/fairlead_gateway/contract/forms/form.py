@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -11,7 +12,7 @@ from fairlead_gateway.contract.sizes import is_deeper
 from fairlead_gateway.contract.sizes.grammar import schemas_in
 
 from .backends import Backend
-from .fault import UNSUPPORTED, Fault, path_of
+from .fault import UNSUPPORTED, Fault, Steps, path_of, places_in
 from .grammar import fault_in_grammar
 from .patterns import fault_in_pattern
 from .schema import fault_in_schema
@@ -83,18 +84,20 @@ def _fault_in_tag(value: Any, backend: Backend) -> Fault | None:
     value = _parsed(value, MAX_FORM_DEPTH + MAX_TAG_WRAPPER_DEPTH)
     if isinstance(value, Fault):
         return value
-    stack: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
-    while stack:
-        steps, found = stack.pop()
-        if isinstance(found, list):
-            stack.extend((((*steps, i), part) for i, part in reversed(list(enumerate(found)))))
-        elif isinstance(found, dict):
+    for steps, found in places_in(value, _parts_of_tag):
+        if isinstance(found, dict):
             for name, part in found.items():
                 fault = _fault_in_part(name, part, found, backend)
                 if fault is not None:
                     return fault.below(path_of((*steps, name)))
-            stack.extend(((*steps, name), part) for name, part in found.items() if name not in _SCHEMAS)
     return None
+
+
+def _parts_of_tag(found: Any) -> Iterator[tuple[Steps, Any]]:
+    if isinstance(found, list):
+        yield from (((i,), part) for i, part in enumerate(found))
+    elif isinstance(found, dict):
+        yield from (((name,), part) for name, part in found.items() if name not in _SCHEMAS)
 
 
 def _fault_in_part(name: str, part: Any, tag: dict[str, Any], backend: Backend) -> Fault | None:

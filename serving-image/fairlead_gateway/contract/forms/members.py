@@ -75,8 +75,10 @@ def _check_names(tree: Tree, node: Node, schema: dict[str, Any]) -> Fault | None
 
 def _check_number_of_properties(node: Node, schema: dict[str, Any], known: int) -> Fault | None:
     fault = _check_counts(node, schema, "minProperties", "maxProperties")
-    further = ("additionalProperties", "patternProperties", "propertyNames", "unevaluatedProperties")
-    is_open = any(schema.get(name, False) is not False for name in further)
+    # xgrammar reads the first of these alone. Without them an empty `patternProperties` opens an object too.
+    closing = ("additionalProperties", "unevaluatedProperties")
+    others = next((schema[name] for name in closing if name in schema), "patternProperties" in schema)
+    is_open = schema.get("patternProperties") or "propertyNames" in schema or others is not False
     if fault is None and schema.get("minProperties", 0) > known and not is_open:
         why = f"is more than the {known} of 'properties'. Add 'additionalProperties': true."
         return Fault(node.path("minProperties"), why)
@@ -98,8 +100,8 @@ def check_arrays(tree: Tree, node: Node, backend: Backend) -> Fault | None:
         return fault
     if schema.get("maxItems", len(first)) < len(first):
         return Fault(node.path("maxItems"), f"is less than the {len(first)} of 'prefixItems'.")
-    is_open = any(schema.get(name, False) is not False for name in ("items", "unevaluatedItems"))
-    if schema.get("minItems", 0) > len(first) and not is_open:
+    others = schema.get("items", schema.get("unevaluatedItems", False))
+    if schema.get("minItems", 0) > len(first) and others is False:
         return Fault(node.path("minItems"), f"is more than the {len(first)} of 'prefixItems'. Add 'items'.")
     return None
 

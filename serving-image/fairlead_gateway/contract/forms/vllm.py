@@ -7,9 +7,10 @@ validates the form for another backend, and an engine whose first form this is k
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from .fault import UNSUPPORTED, Fault, path_of
+from .fault import UNSUPPORTED, Fault, Steps, path_of, places_in
 from .keywords import FORMATS
 
 _OF_ARRAYS = ("uniqueItems", "contains", "minContains", "maxContains")
@@ -17,21 +18,21 @@ _OF_ARRAYS = ("uniqueItems", "contains", "minContains", "maxContains")
 
 def fault_by_vllm(schema: Any) -> Fault | None:
     """The first keyword in a schema that vLLM refuses; None if there is none."""
-    stack: list[tuple[tuple[str | int, ...], Any]] = [((), schema)]
-    while stack:
-        steps, found = stack.pop()
+    for steps, found in places_in(schema, _objects_in):
         refused = _refused_in(found)
         if refused is not None:
             why = "is refused by the engine wherever it stands. Leave it out."
             return Fault(path_of((*steps, refused)), why, UNSUPPORTED)
-        for name, value in reversed(found.items()):
-            if isinstance(value, dict):
-                stack.append(((*steps, name), value))
-            elif isinstance(value, list):
-                # It does not look into lists of lists.
-                parts = ((i, part) for i, part in enumerate(value) if isinstance(part, dict))
-                stack.extend(((*steps, name, i), part) for i, part in parts)
     return None
+
+
+def _objects_in(found: dict[str, Any]) -> Iterator[tuple[Steps, Any]]:
+    for name, value in found.items():
+        if isinstance(value, dict):
+            yield (name,), value
+        elif isinstance(value, list):
+            # vLLM does not look into lists of lists.
+            yield from (((name, i), part) for i, part in enumerate(value) if isinstance(part, dict))
 
 
 def _refused_in(found: dict[str, Any]) -> str | None:

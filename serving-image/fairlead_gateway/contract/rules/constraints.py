@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
 from fairlead_contract.parameters.bounds import MAX_FORM_DEPTH
 from fairlead_gateway.contract.errors import invalid, missing
 from fairlead_gateway.contract.forms import Backend
@@ -15,26 +16,21 @@ from fairlead_gateway.contract.sizes import is_deeper
 from .draft import Draft, conflict, unsupported
 from .support import require_enforceable
 
+_CHAT = PARAMETERS[ApiKind.CHAT].items()
 # vLLM's former names, and the present ones inside structured_outputs.
-_NOW = {
-    "guided_json": "json",
-    "guided_regex": "regex",
-    "guided_choice": "choice",
-    "guided_grammar": "grammar",
-}
+_NOW = {name: parameter.constraint for name, parameter in _CHAT if parameter.constraint}
 GUIDED = (*_NOW, "guided_whitespace_pattern")
 FORMS = (*_NOW, "structured_outputs", "response_format")
 _CONSTRAINTS = (*_NOW.values(), "json_object", "structural_tag")
-_BREAKING = {
-    "ignore_eos": "the answer ends where its form ends",
-    "min_tokens": "the answer ends where its form ends",
-    "allowed_token_ids": "both say which tokens are allowed",
-}
+_BREAKING = {name: parameter.form_conflict for name, parameter in _CHAT if parameter.form_conflict}
+_BANS = tuple(name for name, parameter in _CHAT if parameter.bans_tokens)
 _FORMATS = ("text", "json_object", "json_schema", "structural_tag")
 
 
 def drop_empty_response_format(draft: Draft) -> None:
-    """`{}` is how some clients spell "no format"; vLLM refuses it."""
+    """Removes `{}`, by which some clients mean "no format" and which vLLM refuses. Raises the 400 for other
+    shapes.
+    """
     requested = draft.value("response_format")
     if not requested:
         draft.take("response_format")
@@ -63,20 +59,23 @@ def constraint_names(draft: Draft) -> list[str]:
 
 
 def refuse_what_breaks_the_form(draft: Draft) -> None:
-    """With these, vLLM writes on after the form is complete, stops before their effect, or fails."""
+    """Raises the 400 for parameters that conflict with a form of the answer.
+
+    Beside them vLLM writes on after the form is complete, stops before their effect, or fails.
+    """
     names = constraint_names(draft)
     if not names:
         return
     for partner, why in _BREAKING.items():
         if draft.has(partner) and draft.value(partner):
             raise conflict(names[0], partner, why)
-    for partner in ("bad_words", "logit_bias"):
+    for partner in _BANS:
         if draft.value(partner):
             draft.want(contested=(names[0], partner))
 
 
 def translate_guided(draft: Draft) -> None:
-    """guided_* becomes structured_outputs; vLLM 0.32 drops the former names silently."""
+    """Replaces guided_* by structured_outputs: vLLM 0.32 drops the former names silently."""
     names = constraint_names(draft)
     if len(names) > 1:
         raise conflict(names[0], names[1], "an answer has one form")
@@ -115,7 +114,7 @@ def _schema(value: Any) -> dict[str, Any]:
 
 
 def require_the_backend(draft: Draft) -> None:
-    """The engine has one backend; a request can only name the one that it expects."""
+    """Raises the 400 for any backend but the engine's: it has one, and a request cannot choose another."""
     configured = draft.policy.engine.structured_outputs_backend
     requested = draft.take("guided_decoding_backend")
     if requested != configured:
@@ -127,7 +126,7 @@ def require_the_backend(draft: Draft) -> None:
 
 
 def check_structured_outputs(draft: Draft) -> None:
-    """Exactly one constraint. What vLLM would accept and ignore is refused."""
+    """Raises the 400 unless there is exactly one constraint. vLLM would accept and ignore others."""
     requested = {
         name: value for name, value in draft.document["structured_outputs"].items() if value is not None
     }

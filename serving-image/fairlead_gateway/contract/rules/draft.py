@@ -16,9 +16,9 @@ class Draft:
     """The chat document on its way to the engine."""
 
     document: dict[str, Any]
-    """Defaults are in it already."""
+    """The request for the engine, with the defaults."""
     given: Collection[str]
-    """What the client has set itself: only this can be a mistake of the client's."""
+    """Names that the client has sent: only these can be the client's mistakes."""
     policy: RequestPolicy
     changed: bool = False
     names: dict[str, str] = field(default_factory=dict)
@@ -54,17 +54,17 @@ class Draft:
         self.names[engine] = client
 
     def transform(self) -> ResponseTransform:
-        """What the answer needs, by all rules together."""
+        """Returns the changes that the answer needs, by all rules together."""
         changes = self._transform | ({"names": self.names} if self.names else {})
         return replace(self.policy.transform, **changes) if changes else self.policy.transform
 
 
 def conflict(first: str, second: str, why: str = "") -> ApiError:
-    """Two parameters that cannot both have their effect."""
+    """Returns the 400 for two parameters that cannot both have their effect. `why` has no full stop."""
     reason = f": {why}" if why else ""
     return invalid(f"'{first}' and '{second}' cannot be used together{reason}. Leave one of them out.", first)
 
 
 def unsupported(name: str, why: str) -> ApiError:
-    """A parameter that this deployment cannot give its effect."""
+    """Returns the 400 for a parameter without its effect on this deployment. `why` ends in a remedy."""
     return invalid(f"'{name}' is not supported: {why}", name, "unsupported_parameter")

@@ -1,4 +1,4 @@
-"""How the prompt is made of the messages: chat template, documents, continuation, truncation."""
+"""Rules for the prompt: chat template, documents, continuation, truncation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SET_BY_THE_ENGINE = frozenset({"conversation", "messages", "model_config", "tok
 
 
 def continue_the_last_message(draft: Draft) -> None:
-    """The last message stays open only if the template opens no new one."""
+    """Keeps the chat template from opening a new message after the last one."""
     if not draft.document["continue_final_message"]:
         return
     if draft.value("add_generation_prompt", False):
@@ -28,7 +28,7 @@ def continue_the_last_message(draft: Draft) -> None:
 
 
 def write_documents(draft: Draft) -> None:
-    """vLLM takes documents of strings only; other values become JSON text."""
+    """Replaces values of documents that are not strings by JSON text: vLLM takes strings only."""
     documents = draft.document["documents"]
     if all(isinstance(value, str) for document in documents for value in document.values()):
         return
@@ -40,7 +40,10 @@ def _text(value: Any) -> str:
 
 
 def check_chat_template(draft: Draft) -> None:
-    """A template is a program that the engine runs: only where the deployment trusts its clients."""
+    """Raises the 400 for a template where the deployment does not trust its clients.
+
+    A template is a program that the engine runs.
+    """
     for name in _SET_BY_THE_ENGINE & draft.value("chat_template_kwargs", {}).keys():
         raise unsupported(f"chat_template_kwargs.{name}", "it is no variable of the request.")
     if "chat_template" in draft.value("chat_template_kwargs", {}):
@@ -55,7 +58,7 @@ def check_chat_template(draft: Draft) -> None:
 
 
 def check_truncation(draft: Draft) -> None:
-    """Nothing can be answered without a prompt, nor in a context that the prompt may fill."""
+    """Raises the 400 for a truncation that leaves no prompt, or no room for an answer."""
     requested = draft.document["truncate_prompt_tokens"]
     if requested == 0:
         message = "'truncate_prompt_tokens' must be at least 1, or -1 for what the context holds (got 0)."

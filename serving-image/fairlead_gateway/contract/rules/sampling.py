@@ -1,4 +1,4 @@
-"""Sampling, log probabilities, streams, and what only concerns the answer's envelope."""
+"""Rules for sampling, log probabilities, streams, and the envelope of an answer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ _STREAM_OPTIONS = ("include_usage", "continuous_usage_stats")
 
 
 def keep_one_token(draft: Draft) -> None:
-    """top_p 0 is documented by PolarGrid and OpenAI but refused by vLLM."""
+    """Replaces top_p 0, which PolarGrid and OpenAI document and vLLM refuses."""
     if draft.document["top_p"] == 0:
         draft.put("top_p", SMALLEST_TOP_P)
 
 
 def check_logprobs(draft: Draft) -> None:
-    """vLLM finds these only in the engine, which is too late for a stream's status."""
+    """Raises the 400 for log probabilities that vLLM would only refuse in its engine, too late for a stream's
+    status.
+    """
     most = draft.policy.engine.max_logprobs
     for name in ("top_logprobs", "prompt_logprobs"):
         requested = draft.value(name, 0)
@@ -32,7 +34,7 @@ def check_logprobs(draft: Draft) -> None:
 
 
 def check_stream_options(draft: Draft) -> None:
-    """Options without a stream are a mistake; an empty object is none."""
+    """Raises the 400 for options without a stream; an empty object is accepted."""
     options = draft.document["stream_options"]
     if options and not draft.value("stream", False):
         raise invalid("'stream_options' needs 'stream' to be true.", "stream_options")
@@ -43,14 +45,14 @@ def check_stream_options(draft: Draft) -> None:
 
 
 def check_priority(draft: Draft) -> None:
-    """vLLM accepts and ignores a priority unless it schedules by it."""
+    """Raises the 400 for a priority if the engine does not schedule by it: vLLM would ignore it."""
     if draft.document["priority"] != 0 and not draft.policy.engine.schedules_by_priority:
         why = "this deployment serves requests in the order of their arrival. Leave it out or send 0."
         raise unsupported("priority", why)
 
 
 def place_reasoning(draft: Draft) -> None:
-    """Reasoning is renamed or left out here.
+    """Has the reasoning renamed or left out of the answer.
 
     The engine keeps `include_reasoning` on: without it a constraint would apply from the first token, and a
     reasoning model could not think.
@@ -66,7 +68,9 @@ def place_reasoning(draft: Draft) -> None:
 
 
 def take_request_id(draft: Draft) -> None:
-    """The id is put into the answer here: in the engine, two requests with the same id would collide."""
+    """Has the id put into the answer. The engine does not get it: two requests with one id would collide
+    there.
+    """
     requested = draft.take("request_id")
     if not (requested.isascii() and requested.isprintable() and " " not in requested):
         raise invalid("'request_id' must have printable ASCII characters only, without spaces.", "request_id")
@@ -74,5 +78,5 @@ def take_request_id(draft: Draft) -> None:
 
 
 def take_chat_id(draft: Draft) -> None:
-    """For the request log alone."""
+    """Removes the id, which is for the request log alone."""
     draft.take("chat_id")

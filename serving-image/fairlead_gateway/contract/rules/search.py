@@ -1,11 +1,10 @@
-"""Several candidates: beam search, best_of, n."""
+"""Rules for several candidates: beam search, best_of, n."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
 from fairlead_gateway.contract.errors import invalid
 from fairlead_gateway.contract.response_transform import Selection
 
@@ -17,35 +16,17 @@ GREEDY_BELOW = 1e-5
 # How wide to search for a single answer.
 BEAMS = 4
 # Parameters that vLLM's beam search ignores, with the values that mean "off".
-_IGNORED_BY_BEAMS: Mapping[str, tuple[Any, ...]] = MappingProxyType(
-    {
-        "stop": ([],),
-        "stop_token_ids": ([],),
-        "top_p": (1,),
-        "top_k": (0, -1),
-        "min_p": (0,),
-        "presence_penalty": (0,),
-        "frequency_penalty": (0,),
-        "repetition_penalty": (1,),
-        "seed": (),
-        "min_tokens": (0,),
-        "bad_words": ([],),
-        "allowed_token_ids": (),
-        "logit_bias": ({},),
-        "logprobs": (False,),
-        "top_logprobs": (0,),
-        "prompt_logprobs": (),
-        "best_of": (),
-        "priority": (0,),
-        "spaces_between_special_tokens": (True,),
-    }
-)
+_IGNORED_BY_BEAMS = {
+    name: parameter.beam_search_neutral
+    for name, parameter in PARAMETERS[ApiKind.CHAT].items()
+    if parameter.beam_search_neutral is not None
+}
 
 
 def search_with_beams(draft: Draft) -> None:
-    """As many beams as answers are wanted, but more than one: a single beam would be no search.
+    """Sets the number of beams: one for each wanted answer, up to BEAMS for a single one.
 
-    A parameter that the search would ignore is a 400.
+    Raises the 400 for a parameter that the search would ignore, and for more beams than the engine allows.
     """
     if not draft.document["use_beam_search"]:
         return
@@ -77,7 +58,7 @@ def _refuse_what_beams_ignore(draft: Draft) -> None:
 
 
 def rank_candidates(draft: Draft) -> None:
-    """best_of is gone from vLLM: the engine makes that many choices, the best n are returned."""
+    """Has the engine make best_of choices, of which the best n are returned: vLLM 0.32 has no best_of."""
     candidates, n = draft.take("best_of"), draft.value("n", 1)
     if candidates < n:
         message = f"'best_of' must be at least 'n', which is {n} (got {candidates})."
@@ -95,7 +76,7 @@ def rank_candidates(draft: Draft) -> None:
 
 
 def count_choices(draft: Draft) -> None:
-    """Equal choices are useless; vLLM refuses them too, but late."""
+    """Raises the 400 for several choices that would be equal: vLLM refuses them too, but late."""
     n = draft.document["n"]
     if n == 1:
         return

@@ -1,10 +1,11 @@
-"""How large the values of a request may be together, so that the engine has time for others."""
+"""Bounds on the values of a request together, so that the engine has time for others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fairlead_contract.parameters import PARAMETERS, ApiKind
 from fairlead_contract.parameters.bounds import (
     MAX_COPIED_CHARACTERS,
     MAX_COPIED_FORM_CHARACTERS,
@@ -21,31 +22,37 @@ from .constraints import FORMS
 from .draft import Draft
 from .support import require_enforceable, require_enforceable_response, require_enforceable_tools
 
-TEXTS = ("stop", "bad_words")
+_CHAT = PARAMETERS[ApiKind.CHAT].items()
+# Parameters whose only bound beside their kind is one on all their text.
+TEXTS = tuple(
+    name
+    for name, parameter in _CHAT
+    if parameter.bounds.max_length and parameter.bounds == Bounds(parameter.bounds.max_length)
+)
 # What the engine gets a copy of for each choice.
-_COPIED = (*TEXTS, "stop_token_ids", "allowed_token_ids", "logit_bias")
+_COPIED = tuple(name for name, parameter in _CHAT if parameter.copied_per_choice)
 # Parts of a message whose data are no text of the prompt.
 _MEDIA = frozenset({"image_url", "audio_url", "video_url", "input_audio"})
-_TEXT_OF_THE_PROMPT = ("tools", "documents", "chat_template_kwargs")
+_TEXT_OF_THE_PROMPT = tuple(name for name, parameter in _CHAT if parameter.in_prompt)
 _TRUNCATED = "truncate_prompt_tokens"
 
 
 def check_texts(draft: Draft) -> None:
-    """Stop strings and bad words have a bound on their number and one on all their text."""
+    """Raises the 400 for texts, such as stop strings, that are too long together."""
     for name in TEXTS:
         if name in draft.document:
             _check_length(name, draft.policy.bounds[name], draft.document[name])
 
 
 def check_form_length(draft: Draft) -> None:
-    """The parameters as they came: a text that is too long is not read any further."""
+    """Raises the 400 for a form that is too long, before it is parsed."""
     for name in FORMS:
         if name in draft.document:
             _check_length(name, draft.policy.bounds[name], draft.document[name])
 
 
 def check_form(draft: Draft) -> None:
-    """The descriptions of the answer's form, in any parameter: the size, then the parts."""
+    """Raises the 400 for a form of the answer that is too large, or that the backend cannot enforce."""
     backend = backend_of(draft.policy.engine.structured_outputs_backend)
     for name, path, value, kind in _forms(draft):
         bounds = draft.policy.bounds[name]
@@ -61,7 +68,10 @@ def check_form(draft: Draft) -> None:
 
 
 def check_tool_schemas(draft: Draft) -> None:
-    """Where the engine must keep to the schemas of tools, they become a grammar; else they are only text."""
+    """Raises the 400 for schemas of tools that are too large as a grammar.
+
+    They become a grammar where the engine must keep to them; elsewhere they are text of the prompt.
+    """
     compiled = list(_compiled_tools(draft.value("tools", []), draft.value("tool_choice", "auto")))
     if compiled:
         bounds = draft.policy.bounds["tools"]
@@ -71,7 +81,7 @@ def check_tool_schemas(draft: Draft) -> None:
 
 
 def check_copies(draft: Draft) -> None:
-    """The engine gets the whole request once for each choice."""
+    """Raises the 400 for too much text in all choices together: the engine gets the request once for each."""
     n = draft.value("n", 1)
     if n == 1:
         return
@@ -88,7 +98,10 @@ def check_copies(draft: Draft) -> None:
 
 
 def check_prompt_length(document: Mapping[str, Any], policy: RequestPolicy) -> None:
-    """The engine tokenises all of a prompt before it cuts anything off, and nothing else meanwhile."""
+    """Raises the 400 for a prompt with too many characters.
+
+    The engine tokenises all of a prompt before it cuts anything off, and does nothing else meanwhile.
+    """
     most = policy.prompt_length
     got = _length_of_messages(document["messages"])
     got += sum(length_of(document[name]) for name in _TEXT_OF_THE_PROMPT if name in document)
@@ -103,7 +116,9 @@ def check_prompt_length(document: Mapping[str, Any], policy: RequestPolicy) -> N
 
 
 def _forms(draft: Draft) -> Iterator[tuple[str, str, Any, str]]:
-    """The parameter that the client has sent, its path, its value and how that is to be measured."""
+    """Yields the parameter that the client has sent, its path, its value, and vLLM's name for that kind of
+    form.
+    """
     requested = draft.value("structured_outputs")
     if requested is not None:
         is_own = draft.has("structured_outputs")
@@ -116,7 +131,7 @@ def _forms(draft: Draft) -> Iterator[tuple[str, str, Any, str]]:
 
 
 def _compiled_tools(tools: list[Any], choice: Any) -> Iterator[Any]:
-    """The functions whose schemas the engine makes a grammar of."""
+    """Yields the functions whose schemas the engine compiles to a grammar."""
     named = choice["function"].get("name") if isinstance(choice, dict) else None
     strict = any(tool["function"].get("strict") is True for tool in tools)
     for tool in tools:

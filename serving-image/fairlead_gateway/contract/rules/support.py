@@ -1,4 +1,4 @@
-"""Forms that the engine's backend can enforce: others are refused, with the place in them."""
+"""Refuses forms that the engine's backend cannot enforce, and names the place in them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def require_enforceable(path: str, kind: str, value: Any, backend: Backend) -> N
 
 
 def require_enforceable_response(described: dict[str, Any], backend: Backend) -> None:
-    """The same for `response_format`, whose shape was checked before."""
+    """Raises the same 400 for `response_format`, whose shape was checked before."""
     if described.get("type") == "json_schema":
         path = "response_format.json_schema.schema"
         require_enforceable(path, "json", described["json_schema"]["schema"], backend)
@@ -28,10 +28,10 @@ def require_enforceable_response(described: dict[str, Any], backend: Backend) ->
 
 
 def require_enforceable_tools(draft: Draft) -> None:
-    """The same for the parameters of tools that are strict.
+    """Raises the same 400 for the parameters of tools that are strict.
 
     For others the engine does not promise to keep to the schema. Depending on the tool parser it does not
-    even look at it, so a schema that it could not compile is no fault there.
+    read it at all, so a schema that it could not compile is accepted there.
     """
     choice = draft.value("tool_choice", "auto")
     if choice == "none":

@@ -1,4 +1,4 @@
-"""Tools: functions that the model may call."""
+"""Rules for tools: functions that the model may call."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def _check_choice(choice: Any, names: list[str]) -> None:
 
 
 def _name_the_grammar(draft: Draft, tools: list[Any]) -> None:
-    """Where the engine makes a grammar of tools, it calls that structured outputs when it fails."""
+    """Lets errors about structured outputs name the tools, where the engine makes a grammar of these."""
     if constraint_names(draft):
         return
     choice = draft.value("tool_choice", "auto")

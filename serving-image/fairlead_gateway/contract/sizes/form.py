@@ -1,4 +1,4 @@
-"""How large a form is, whichever of the engine's kinds of constraint it is."""
+"""The size of a form, for each kind of constraint that the engine has."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .size import Size
 
 
 def size_of_form(kind: str, value: Any, most_values: int | None = None) -> Size:
-    """The size of a form under its name in vLLM's structured_outputs.
+    """Returns the size of a form. `kind` is its name in vLLM's structured_outputs.
 
     With more than `most_values` JSON values it is not measured to its end. Raises ValueError for a schema
-    within a grammar that is no JSON.
+    within a grammar that is not JSON.
     """
     if kind == "structural_tag" or (kind == "json" and isinstance(value, str)):
         value = _parsed(value)

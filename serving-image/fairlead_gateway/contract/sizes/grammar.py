@@ -1,4 +1,4 @@
-"""How large the automaton of a context-free grammar is, in EBNF or Lark.
+"""The size of the automaton of a context-free grammar, in EBNF or Lark.
 
 What is quoted differs between the two, and a reader that takes something for quoted which is not would
 overlook it. So the text is read as one expression, in which every colon and bracket counts. Only the parts
@@ -36,7 +36,7 @@ _SCHEMA = "%json"
 
 
 def size_of_grammar(text: str) -> Size:
-    """The size of a grammar."""
+    """Returns the size of a grammar in EBNF or Lark."""
     size = Size(len(text), 1)
     add_grammar(size, text)
     return size

@@ -1,4 +1,4 @@
-"""How large the automaton of a regular expression is, in one pass over its characters.
+"""The size of the automaton of a regular expression, in one pass over its characters.
 
 An expression that is none is measured too: whether it is one is decided by the engine.
 """
@@ -45,7 +45,7 @@ _WIDE_SQUARED_PER_STATE = 2
 
 @dataclass(slots=True)
 class RegexPart:
-    """An atom, a group or the whole."""
+    """The counts of a part of an expression: an atom, a group or the whole."""
 
     length: int = 0
     """Characters when all repetitions are written out."""
@@ -76,7 +76,7 @@ class RegexPart:
 
 
 def size_of_regex(pattern: str) -> Size:
-    """The size of an expression."""
+    """Returns the size of an expression."""
     size = Size(len(pattern), 1)
     add_regex(size, pattern)
     return size
@@ -96,7 +96,7 @@ def add_wide(size: Size, part: RegexPart) -> None:
 
 
 def read_expression(pattern: str) -> RegexPart:
-    """What there is of everything in an expression. One that is too long is only as long as it is."""
+    """Returns the counts of an expression. Of one above MAX_READ_CHARACTERS only its length is counted."""
     if len(pattern) > MAX_READ_CHARACTERS:
         return RegexPart(len(pattern))
     # The last part of each open group is kept apart: a quantifier may follow it.
@@ -134,7 +134,7 @@ def _tokens(pattern: str) -> Iterator[re.Match[str]]:
 
 
 def _times(token: re.Match[str]) -> tuple[int, int]:
-    """How often a part occurs at least, and how many copies of it a compiler makes."""
+    """Returns how often a part occurs at least, and how many copies of it a compiler makes."""
     if token["from"] is not None:
         return _number(token["from"]), _number(token["to"] or token["from"])
     if token["least"] is None:

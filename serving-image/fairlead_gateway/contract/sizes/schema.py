@@ -1,4 +1,4 @@
-"""How large the automaton of a JSON schema is, in one pass over its values.
+"""The size of the automaton of a JSON schema, in one pass over its values.
 
 Schemas are in many places (response formats, tools, structural tags), so every object counts as if it were
 one: a keyword costs the same everywhere.
@@ -160,7 +160,7 @@ class _Meter:
 
 
 def _find(document: Any, reference: str) -> Any:
-    """What a reference within the document leads to, None if there is no such place."""
+    """Returns the value that a reference within the document leads to; None if there is no such place."""
     found = document
     for step in unquote(reference.removeprefix("#")).split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")

@@ -1,4 +1,4 @@
-"""How large a value of a request is, in the units in which its cost for the engine can be bounded.
+"""The size of a value of a request, in the units in which its cost for the engine can be bounded.
 
 The engine compiles a schema, an expression or a grammar into an automaton, in a thread that other requests
 with a form wait for. `states` estimates that automaton from its source. One state is about a millisecond of
@@ -21,12 +21,12 @@ OPTIONAL_PARTS = "parts that may be left out"
 
 @dataclass(slots=True)
 class Size:
-    """How much of everything that is bounded."""
+    """Counts of everything that has a bound."""
 
     length: int = 0
     """Characters of all strings and names."""
     values: int = 0
-    """JSON values."""
+    """The number of JSON values."""
     nesting: int = 0
     """Levels that a compiler may recurse into at once: rules or references, and the parts of each."""
     causes: dict[str, float] = field(default_factory=dict)
@@ -39,16 +39,16 @@ class Size:
 
     @property
     def main_cause(self) -> str:
-        """What most of the states are for."""
+        """The cause of most of the states."""
         return max(self.causes, key=lambda cause: self.causes[cause], default="")
 
     def need(self, cause: str, states: float) -> None:
-        """Counts states."""
+        """Adds states for a cause."""
         if states:
             self.causes[cause] = self.causes.get(cause, 0) + states
 
     def add(self, other: Size) -> None:
-        """Adds a part."""
+        """Adds the counts of a part."""
         self.length += other.length
         self.values += other.values
         self.nesting += other.nesting
