@@ -6,18 +6,20 @@ FROM ${BASE_IMAGE} AS build
 # Registries behind a private certificate authority: paths inside the base image.
 ARG PIP_CERT
 ARG SSL_CERT_FILE
-RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check uv==0.13.8
+COPY operator/fairlead_operator/local/packages/uv.requirements.txt /opt/uv.requirements.txt
+RUN python3 -m venv /opt/uv \
+    && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /opt/uv.requirements.txt
 WORKDIR /src
 COPY pyproject.toml uv.lock ./
 # The lock alone decides what is installed; the package itself is only copied, so that code changes rebuild nothing.
 RUN UV_PROJECT_ENVIRONMENT=/opt/fairlead/venv UV_PYTHON=python3 UV_PYTHON_DOWNLOADS=never UV_LINK_MODE=copy UV_NO_CACHE=1 \
-    /opt/uv/bin/uv sync --frozen --no-dev --no-install-project --extra gateway --extra weights --compile-bytecode
+    /opt/uv/bin/uv sync --frozen --no-install-project --only-group gateway-image --compile-bytecode
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/fairlead/venv /opt/fairlead/venv
-COPY serving-image/launcher/fairlead_launcher.py /opt/fairlead/app/launcher/
 COPY serving-image/fairlead_contract /opt/fairlead/app/fairlead_contract
 COPY serving-image/fairlead_gateway /opt/fairlead/app/fairlead_gateway
+COPY serving-image/fairlead_launcher /opt/fairlead/app/fairlead_launcher
 COPY serving-image/fairlead_weights /opt/fairlead/app/fairlead_weights
 RUN python3 -m compileall -q /opt/fairlead/app
 ENV PATH=/opt/fairlead/venv/bin:$PATH \

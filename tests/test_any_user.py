@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from fairlead_contract.paths import LAUNCHER
 from fairlead_operator.render.children import render_children
 from tests.clients.failing_engine import FailingEngine
 from tests.gateway.process import GatewayProcess
@@ -36,7 +37,7 @@ def test_the_gateway_starts_as_any_user_and_installs_the_launcher() -> None:
     engine.socket.chmod(0o666)
     try:
         with GatewayProcess(engine, "127.0.0.1", AS_ANY_USER) as gateway:
-            launcher = gateway.launcher_dir / "launcher.py"
+            launcher = gateway.launcher_dir / LAUNCHER
             assert gateway.admin("/healthz")[0] == 200
             assert owner(launcher) == USER
             assert launcher.stat().st_mode & 0o444 == 0o444

@@ -8,16 +8,14 @@ import argparse
 import asyncio
 import gc
 import logging
-import os
 import signal
-import tempfile
-from pathlib import Path
 
 import uvloop
 
 from fairlead_contract.gateway_settings import GatewaySettings
 from fairlead_contract.log_format import JsonFormatter
 from fairlead_contract.paths import LAUNCHER
+from fairlead_launcher.archive import write_archive
 
 from .admin import create_admin
 from .admission.keys import KeyRing
@@ -34,15 +32,6 @@ from .settings import ProcessSettings
 from .upstream.pool import EnginePool
 
 HOUSEKEEPING_SECONDS = 1
-
-
-def install_launcher(source: Path, folder: Path) -> None:
-    """Puts the engine launcher where the engine's container starts it, complete or not at all."""
-    content = source.read_bytes()
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".launcher-", delete=False) as scratch:
-        scratch.write(content)
-    Path(scratch.name).chmod(0o644)
-    os.replace(scratch.name, folder / LAUNCHER)
 
 
 async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettings) -> None:
@@ -68,6 +57,7 @@ async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettin
         await api.serve()
     finally:
         admin.should_exit = True
+        services.demand.end_polls()
         for task in endless:
             task.cancel()
         await asyncio.gather(serving, *endless, return_exceptions=True)
@@ -119,7 +109,8 @@ def _serve() -> None:
     settings, keys = load(process)
     for problem in keys.problems:
         logging.getLogger("fairlead.gateway").error("%s", problem)
-    install_launcher(process.launcher, process.launcher_dir or process.run_dir)
+    # Where the engine's container starts it.
+    write_archive((process.launcher_dir or process.run_dir) / LAUNCHER)
     _freeze()
     uvloop.run(serve(settings, keys, process))
 

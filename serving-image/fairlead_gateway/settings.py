@@ -35,7 +35,6 @@ class ProcessSettings(BaseSettings):
     run_dir: Path = Path(RUN_PATH)
     # Where the launcher is put; in `run_dir` for pods that were rendered before it had a volume of its own.
     launcher_dir: Path | None = None
-    launcher: Path = Path(__file__).resolve().parents[1] / "launcher" / "fairlead_launcher.py"
     # An address, or "" for all of the pod, IPv4 and IPv6: the Service and the kubelet may use either.
     host: str = ""
     api_port: int = API_PORT

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from e2e.world import wait_until
-from tests.support.engine import LAUNCHER
+from tests.support.engine import install_launcher
 
 WAIT_SECONDS = 30
 
@@ -18,20 +18,14 @@ WAIT_SECONDS = 30
 class Run:
     """One launcher process around a child with the given source code."""
 
-    def __init__(self, folder: Path, source: str, *arguments: str) -> None:
+    def __init__(self, folder: Path, source: str, *arguments: str, options: Sequence[str] = ()) -> None:
         (folder / "child.py").write_text(source)
         self.socket, self.state_file = folder / "engine.sock", folder / "engine.json"
         self.termination_log = folder / "termination-log"
         command = [
-            *(sys.executable, str(LAUNCHER), "--module", "child", "--socket", str(self.socket)),
-            *(
-                "--state",
-                str(self.state_file),
-                "--termination-log",
-                str(self.termination_log),
-                "--",
-                *(arguments or ("--flag",)),
-            ),
+            *(sys.executable, str(install_launcher(folder)), "--module", "child", *options),
+            *("--socket", str(self.socket), "--state", str(self.state_file)),
+            *("--termination-log", str(self.termination_log), "--", *(arguments or ("--flag",))),
         ]
         self.process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 

@@ -9,18 +9,12 @@ import json
 from pathlib import Path
 
 import pytest
-from fairlead_launcher import (
-    MESSAGE_CHARS,
-    MESSAGE_LINES,
-    OWN_ARGUMENTS,
-    TERMINATION_BYTES,
-    Cause,
-    cause_of_exit,
-    clean,
-    find_cause,
-    termination_message,
-)
 
+from fairlead_launcher.arguments import OWN_ARGUMENTS
+from fairlead_launcher.bounds import MESSAGE_CHARS, MESSAGE_LINES, TERMINATION_BYTES
+from fairlead_launcher.causes import Cause, cause_of_exit, find_cause
+from fairlead_launcher.engine_log import clean
+from fairlead_launcher.report import termination_message
 from fairlead_operator.render.arguments import vllm_arguments
 from fairlead_operator.render.model import parse_model
 from tests.render.cases import CASES, read_model

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fairlead_launcher import NO_TEXT, find_template_failure
 
 from e2e.models.tiny import make_model
+from fairlead_launcher.first_prompt import NO_TEXT, find_template_failure
 from tests.launcher.support import Launch, await_condition
 from tests.support.engine import COMMON_ARGUMENTS, READY_SECONDS, Engine
 

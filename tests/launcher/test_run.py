@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fairlead_launcher import REFUSED_VARIABLES as LAUNCHERS_VARIABLES
-from fairlead_launcher import START_PATIENCE_SECONDS
 
+from fairlead_launcher.bounds import START_PATIENCE_SECONDS
+from fairlead_launcher.preflight import REFUSED_VARIABLES as LAUNCHERS_VARIABLES
 from fairlead_operator.api.env import REFUSED_VARIABLES
 from tests.launcher.support import WAIT_SECONDS, Launch, await_condition
 from tests.support import processes

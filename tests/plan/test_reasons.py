@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+import fairlead_weights
 from fairlead_operator.plan.catalogue.reason import ConditionReason
 from fairlead_operator.plan.catalogue.reasons import CATALOGUE, explain, is_healthy, is_stalled, rank
 from fairlead_operator.plan.findings import LONGEST_CAUSE
@@ -43,3 +45,10 @@ def test_every_message_has_a_remedy_unless_the_model_is_healthy() -> None:
     assert explain("CompilerMissing", "no g++.").startswith("no g++. Add --enforce-eager")
     assert explain("MoonPhase", "wrong moon").startswith("wrong moon. See ")
     assert explain("Ready", "1 of 1 replicas ready") == "1 of 1 replicas ready"
+
+
+def test_every_download_reason_is_in_the_operators_catalogue() -> None:
+    source = "\n".join(path.read_text() for path in Path(fairlead_weights.__file__).parent.glob("*.py"))
+    reasons = set(re.findall(r'"((?:Weights|Cache|Disk)[A-Z][A-Za-z]+)"', source))
+    assert {"WeightsUnauthorized", "DiskFull", "CacheNotWritable"} <= reasons
+    assert reasons <= CATALOGUE.keys()

@@ -17,6 +17,7 @@ from tests.plan.builders import (
     model_body,
     mount_event,
     pod,
+    pod_report,
     running,
 )
 
@@ -188,6 +189,43 @@ def test_a_measured_start_is_kept_when_its_pod_loses_readiness_and_regains_it() 
     world.roll()
     world.reconcile()
     assert world.body["status"]["startup"] == before
+
+
+def starting(**inferred: str) -> PlannedNamespace:
+    """A model whose pod starts, with parsers that were inferred from its files."""
+    world = PlannedNamespace()
+    world.reconcile()
+    world.reports = {"tiny-1": pod_report(engine={"phase": "Starting", "inferred": inferred})}
+    world.roll([pod(engine=running())])
+    world.reconcile()
+    return world
+
+
+def test_parsers_that_the_engine_infers_are_reported() -> None:
+    assert starting(toolCallParser="hermes").body["status"]["engine"] == {"toolCallParser": "hermes"}
+    assert "engine" not in starting().body["status"]
+
+
+def test_inferred_parsers_stay_in_the_status_when_the_pod_is_not_queried_any_more() -> None:
+    world = starting(toolCallParser="hermes", reasoningParser="qwen3")
+    world.reports = {}
+    world.serve()
+    assert world.body["status"]["engine"] == {"toolCallParser": "hermes", "reasoningParser": "qwen3"}
+
+
+def test_the_latest_start_replaces_what_an_earlier_one_has_inferred() -> None:
+    world = starting(toolCallParser="hermes", reasoningParser="qwen3")
+    world.reports = {"tiny-1": pod_report(engine={"phase": "Starting", "inferred": {}})}
+    world.reconcile()
+    assert "engine" not in world.body["status"]
+
+
+def test_a_parser_in_the_spec_is_not_reported_as_inferred() -> None:
+    world = starting(toolCallParser="hermes", reasoningParser="qwen3")
+    world.reports = {}
+    world.body["spec"]["engine"] = {"toolCallParser": "None"}
+    world.reconcile()
+    assert world.body["status"]["engine"] == {"reasoningParser": "qwen3"}
 
 
 def test_every_unhealthy_condition_has_a_remedy() -> None:

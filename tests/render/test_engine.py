@@ -64,6 +64,23 @@ def test_an_engine_field_becomes_arguments_that_are_absent_without_it(
     assert not set(words) & set(plain)
 
 
+@pytest.mark.parametrize(
+    ("engine", "options"),
+    [
+        ({}, []),
+        ({"toolCallParser": "hermes", "reasoningParser": "qwen3"}, []),
+        ({"toolCallParser": "None"}, ["--no-tool-call-parser"]),
+        ({"reasoningParser": "None"}, ["--no-reasoning-parser"]),
+    ],
+)
+def test_the_launcher_infers_no_parser_where_the_spec_says_none(
+    engine: dict[str, Any], options: list[str]
+) -> None:
+    words = container(model(engine=engine))["args"]
+    assert words[4 : words.index("--")] == options
+    assert "None" not in words
+
+
 def test_images_are_fetched_only_from_the_allowed_hosts() -> None:
     given = arguments(model(api={"mediaDomains": ["a.example", "b.example"]}))
     assert given[-3:] == ["--allowed-media-domains", "a.example", "b.example"]

@@ -26,7 +26,11 @@ def test_the_admin_port_is_open_only_to_operator_and_monitoring_namespaces() -> 
     (rule,) = [rule for rule in policy()["spec"]["ingress"] if ADMIN in rule.get("ports", [])]
     operator, monitoring = rule["from"]
     assert operator["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "fairlead-system"}
-    assert operator["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "fairlead"}
+    # The routers' component is another one.
+    assert operator["podSelector"]["matchLabels"] == {
+        "app.kubernetes.io/name": "fairlead",
+        "app.kubernetes.io/component": "operator",
+    }
     assert monitoring == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
 
 

@@ -7,6 +7,7 @@ import re
 from itertools import pairwise
 
 from fairlead_contract.defaults import MAX_LOGPROBS
+from fairlead_operator.api.engine import NO_PARSER
 from fairlead_operator.render.chat_template import chat_template_arguments
 from fairlead_operator.render.model import Model
 from fairlead_operator.render.parallelism import parallel_arguments
@@ -105,9 +106,9 @@ def _numbers(model: Model) -> list[str]:
 def _behaviour(model: Model) -> list[str]:
     """How requests are parsed and which are refused; vLLM's defaults are left out."""
     engine, arguments = model.spec.engine, list[str]()
-    if engine.tool_call_parser:
+    if engine.tool_call_parser not in (None, NO_PARSER):
         arguments += ["--enable-auto-tool-choice", "--tool-call-parser", engine.tool_call_parser]
-    if engine.reasoning_parser:
+    if engine.reasoning_parser not in (None, NO_PARSER):
         arguments += ["--reasoning-parser", engine.reasoning_parser]
     if engine.scheduling_policy == "Priority":
         arguments += ["--scheduling-policy", "priority"]

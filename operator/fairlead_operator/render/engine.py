@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairlead_contract.names import ADMIN_PORT
 from fairlead_contract.paths import ENGINE_SOCKET, ENGINE_STATE, RUN_PATH
+from fairlead_operator.api.engine import NO_PARSER
 from fairlead_operator.api.env import EnvVar
 from fairlead_operator.api.names import ENGINE_CONTAINER
 from fairlead_operator.api.scheduling import Resources
@@ -37,6 +38,7 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
         "args": [
             *("--socket", f"{RUN_PATH}/{ENGINE_SOCKET}"),
             *("--state", f"{RUN_PATH}/{ENGINE_STATE}"),
+            *_not_inferred(model),
             "--",
             *vllm_arguments(model),
         ],
@@ -72,6 +74,16 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
     if engine.image_pull_policy:
         container["imagePullPolicy"] = engine.image_pull_policy
     return container
+
+
+def _not_inferred(model: Model) -> list[str]:
+    """Options of the launcher for the parsers that the engine must not have."""
+    engine, options = model.spec.engine, list[str]()
+    if engine.tool_call_parser == NO_PARSER:
+        options += ["--no-tool-call-parser"]
+    if engine.reasoning_parser == NO_PARSER:
+        options += ["--no-reasoning-parser"]
+    return options
 
 
 def _drain(model: Model) -> list[str]:

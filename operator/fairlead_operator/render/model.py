@@ -66,6 +66,7 @@ class RenderSettings:
     admin_clients: AdminClients | None = None
     router_host: str = ""
     pod_user: PodUser = PodUser()
+    pull_secrets: tuple[str, ...] = ()
     inherited_metadata: InheritedMetadata = field(default_factory=InheritedMetadata)
     ip_family_policy: str = ""
 

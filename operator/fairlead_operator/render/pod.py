@@ -86,6 +86,8 @@ def pod_spec(model: Model, settings: RenderSettings, containers: Containers, whe
         "volumes": containers.volumes,
         **where,
     }
+    if settings.pull_secrets:
+        spec["imagePullSecrets"] = [{"name": name} for name in settings.pull_secrets]
     if claims := pod_claims(model):
         spec["resourceClaims"] = claims
     return spec

@@ -1,6 +1,6 @@
 """The workers of a group: pods that run a part of an engine whose API is in the group's leader.
 
-A worker has no gateway: it is ready as soon as it runs, and a container of its own copies the launcher. A
+A worker has no gateway: it is ready as soon as it runs, and a container of its own puts the launcher there. A
 worker that is removed, for example when its node is drained, would end the engine for all requests.
 LeaderWorkerSet deletes the leader as soon as a worker is deleted (`RecreateGroupOnPodRestart`), and the
 leader then drains as every pod does. So the worker only waits until the leader has drained: it reads the
@@ -21,8 +21,8 @@ from fairlead_operator.render.podtemplate import apply_pod_template, patch_for
 from fairlead_operator.render.security import container_security
 from fairlead_operator.render.weights import weights_containers
 
-# Where the gateway's image has the launcher (gateway.Dockerfile).
-LAUNCHER_IN_IMAGE = "/opt/fairlead/app/launcher/fairlead_launcher.py"
+# How the gateway's image, which has the launcher as a package, makes one file of it.
+WRITE_LAUNCHER = ("python", "-m", "fairlead_launcher.archive")
 _LEADERS_ALONE = frozenset({GATEWAY_CONTAINER})
 _OF_THE_GATEWAY = frozenset({"startupProbe", "livenessProbe"})
 
@@ -50,7 +50,7 @@ def _launcher_container(settings: RenderSettings) -> Object:
         "name": "launcher",
         "image": settings.gateway_image,
         "imagePullPolicy": settings.image_pull_policy,
-        "command": ["cp", LAUNCHER_IN_IMAGE, LAUNCHER_FILE],
+        "command": [*WRITE_LAUNCHER, LAUNCHER_FILE],
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
         "securityContext": container_security(read_only_root=True),
         "volumeMounts": [{"name": LAUNCHER_VOLUME, "mountPath": LAUNCHER_PATH}],

@@ -13,6 +13,7 @@ from fairlead_operator.plan.children.workload import serving_pods
 from fairlead_operator.plan.pods.failures import count_restarts, last_failure, observed_failures
 from fairlead_operator.plan.rollout.removal import load_of
 from fairlead_operator.plan.status.conditions import build_conditions
+from fairlead_operator.plan.status.inferred import engine_status
 from fairlead_operator.plan.status.model_state import ModelState
 from fairlead_operator.plan.status.startup import measure_startup
 from fairlead_operator.plan.status.weights import observe_downloads, weights_status
@@ -44,6 +45,8 @@ def build_status(model: Model, progress: ModelState, now: datetime) -> Object:
         status["endpoints"] = endpoints
     if weights := weights_status(progress.downloads):
         status["weights"] = weights
+    if engine := engine_status(model, progress.pods, progress.reports):
+        status["engine"] = engine
     if startup := measure_startup(list(progress.pods), model.status.get("startup")):
         status["startup"] = startup
     if progress.scaling:
