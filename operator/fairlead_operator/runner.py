@@ -125,7 +125,11 @@ class Runner:
 
     def _autoscaling(self, admin: AdminClient) -> AutoscalingLoop:
         settings = self._settings
-        routers = Routers(self._client, settings.pod_namespace, admin) if settings.router_service else None
+        routers = (
+            Routers(self._client, settings.pod_namespace, settings.router_selector, admin)
+            if settings.router_service
+            else None
+        )
         return AutoscalingLoop(routers, admin, settings.render.router_host, self._queue.add)
 
     async def _reconcile_all(self, reconciler: Reconciler, names: Names) -> None:

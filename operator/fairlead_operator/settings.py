@@ -17,6 +17,7 @@ from fairlead_operator.api.metadata import (
     InheritedMetadata,
     refused_key,
 )
+from fairlead_operator.api.names import COMPONENT_LABEL, NAME_LABEL
 from fairlead_operator.render.model import AdminClients, PodUser, RenderSettings
 
 # Kubernetes' own bound of user and group ids.
@@ -46,9 +47,7 @@ class PodSecurityContext(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Settings of `run`. Wrong values stop the operator at its start with a message that names the
-    variable.
-    """
+    """Settings of `fairlead operator`. A wrong value stops it at its start and is named by its variable."""
 
     model_config = SettingsConfigDict(env_prefix="FAIRLEAD_", use_attribute_docstrings=True)
 
@@ -78,6 +77,8 @@ class Settings(BaseSettings):
     """The router's Service as NAME.NAMESPACE.svc.DOMAIN:PORT; empty where there is none, and then no model
     goes to zero. The port must be 80, that of the models' own Services.
     """
+    router_selector: str = f"{NAME_LABEL}=fairlead,{COMPONENT_LABEL}=router"
+    """Label selector of the routers' pods, in the operator's namespace."""
     pod_security_context: Annotated[PodSecurityContext, NoDecode, BeforeValidator(_parsed)] = (
         PodSecurityContext(
             runAsUser=PodUser.run_as_user, runAsGroup=PodUser.run_as_group, fsGroup=PodUser.fs_group
@@ -85,6 +86,10 @@ class Settings(BaseSettings):
     )
     """User and groups of models' pods as JSON, with the keys runAsUser, runAsGroup and fsGroup. A key that is
     absent is left to the platform, for example to OpenShift.
+    """
+    model_pull_secrets: str = ""
+    """Names of the pull Secrets of models' pods, separated by commas. They must exist in each model's
+    namespace.
     """
     inherited_labels: _Strings = {}
     """Labels of everything that is made for models, as JSON; a model's own spec.inheritedMetadata goes
@@ -135,6 +140,7 @@ class Settings(BaseSettings):
             else None,
             router_host=self.router_service.partition(":")[0],
             pod_user=PodUser(**self.pod_security_context.model_dump()),
+            pull_secrets=_names(self.model_pull_secrets),
             inherited_metadata=InheritedMetadata(
                 labels=self.inherited_labels, annotations=self.inherited_annotations
             ),

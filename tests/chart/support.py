@@ -11,6 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+from fairlead_operator.render.children import RenderedModel, render_children
+from fairlead_operator.settings import Settings
+from tests.plan.builders import model
+
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "fairlead"
 
@@ -60,3 +64,12 @@ def named(objects: list[Object], kind: str, name: str) -> Object:
     """The one object of a kind that has this name."""
     (found,) = (item for item in of_kind(objects, kind) if item["metadata"]["name"] == name)
     return found
+
+
+def rendered(monkeypatch: pytest.MonkeyPatch, objects: list[Object]) -> RenderedModel:
+    """A model's objects as the operator of the rendered chart makes them."""
+    deployment = named(objects, "Deployment", "fairlead-operator")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    for variable in container["env"]:
+        monkeypatch.setenv(variable["name"], variable.get("value", "x"))
+    return render_children(model(), Settings().render)

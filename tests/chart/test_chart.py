@@ -141,6 +141,13 @@ def test_the_network_policies_of_models_select_the_operators_pods(render: Render
     assert admitted["podSelector"]["matchLabels"].items() <= labels.items()
 
 
+def test_the_chart_sets_only_environment_known_to_the_operator() -> None:
+    template = (CHART / "templates" / "deployment.yaml").read_text()
+    names = {line.split("name: ")[1].strip() for line in template.splitlines() if "- name: FAIRLEAD_" in line}
+    assert names
+    assert names <= {f"FAIRLEAD_{name.upper()}" for name in Settings.model_fields}
+
+
 def test_image_tags_default_to_the_version_of_the_chart(render: Render) -> None:
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
     objects = render()

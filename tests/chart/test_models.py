@@ -16,9 +16,9 @@ from fairlead_operator.api.metadata import (
 )
 from fairlead_operator.cli.cluster import find_settings
 from fairlead_operator.kube.client import KubeClient
-from fairlead_operator.render.children import RenderedModel, render_children
+from fairlead_operator.render.children import render_children
 from fairlead_operator.settings import Settings
-from tests.chart.support import CHART, Helm, Object, Render, named, of_kind
+from tests.chart.support import CHART, Helm, Object, Render, named, of_kind, rendered
 from tests.plan.builders import model
 
 USER = "models.podSecurityContext"
@@ -28,15 +28,6 @@ RESERVED = [
     *(("annotations", key) for key in RESERVED_ANNOTATIONS),
     *((kind, f"{prefix}x") for kind in ("labels", "annotations") for prefix in RESERVED_PREFIXES),
 ]
-
-
-def rendered(monkeypatch: pytest.MonkeyPatch, objects: list[Object]) -> RenderedModel:
-    """A model's objects as the operator of the rendered chart makes them."""
-    deployment = named(objects, "Deployment", "fairlead-operator")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    for variable in container["env"]:
-        monkeypatch.setenv(variable["name"], variable.get("value", "x"))
-    return render_children(model(), Settings().render)
 
 
 def security(workload: Object) -> Object:
@@ -137,7 +128,7 @@ def test_an_environment_variable_with_invalid_json_is_reported_by_name(
         monkeypatch.setenv(f"FAIRLEAD_{variable}", "x")
     monkeypatch.setenv(f"FAIRLEAD_{name}", "team: platform")
 
-    assert main(["run"]) == 2
+    assert main(["operator"]) == 2
     assert f"FAIRLEAD_{name}: " in capsys.readouterr().err
 
 

@@ -102,7 +102,9 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_unreadable_pods_do_not_end_the_polls_of_routers(fast: None) -> None:
     pods, woken = OddPods(), list[Key]()
-    routers = Routers(cast(KubeClient, pods), "fairlead-system", OneRouter(port=1))
+    routers = Routers(
+        cast(KubeClient, pods), "fairlead-system", "app.kubernetes.io/component=router", OneRouter(port=1)
+    )
     task = asyncio.create_task(routers.run(woken.append))
     await asyncio.sleep(0)
     pods.found = [{"metadata": {"uid": "u"}, "status": {"podIP": "127.0.0.2", "phase": "Running"}}]

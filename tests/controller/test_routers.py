@@ -18,6 +18,7 @@ from tests.controller.demand import ROUTER_ADDRESS, Demand, running_demand
 from tests.kube.support import Object
 
 TINY = ("demo", "tiny")
+SELECTOR = "app.kubernetes.io/component=router"
 
 
 class Pods:
@@ -49,7 +50,7 @@ class Following:
 async def following() -> AsyncIterator[Following]:
     async with running_demand() as demand:
         admin = AdminClient(demand.port)
-        routers = Routers(cast(KubeClient, Pods()), "fairlead-system", admin)
+        routers = Routers(cast(KubeClient, Pods()), "fairlead-system", SELECTOR, admin)
         found = Following(routers, demand)
         demand.set_figures("demo/tiny", queued=0, arrivals=5)
         task = asyncio.create_task(routers.run(found.woken.put_nowait))
@@ -97,6 +98,6 @@ async def test_a_model_unknown_to_every_router_has_no_held_requests(following: F
 
 
 async def test_before_the_first_router_answer_the_demand_is_unknown() -> None:
-    routers = Routers(cast(KubeClient, Pods()), "fairlead-system", AdminClient(1))
+    routers = Routers(cast(KubeClient, Pods()), "fairlead-system", SELECTOR, AdminClient(1))
     assert routers.figures_of(TINY) is None
     assert not routers.begun

@@ -265,16 +265,16 @@ async def test_cold_starts_of_another_image_are_ignored_once_the_present_one_was
     await cluster.kube.patch_status(MODEL_DEPLOYMENT, cluster.namespace, "tiny", {"autoscaling": before})
     operator = start()
 
-    async def reckoned() -> float:
+    async def expected() -> float:
         return await operator.metric("autoscaler_cold_start_seconds")
 
     # Only a pod that was seen before it was ready is learned from.
     await await_decisions(operator, 2)
-    assert await reckoned() == 600
+    assert await expected() == 600
     await serve(cluster, node, 1)
 
     async def fast() -> bool:
-        return 0 < await reckoned() < 100
+        return 0 < await expected() < 100
 
     await eventually("the start of this image alone to count", fast)
 

@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairlead_contract.demand import RouterDemand, RouterFigures
-from fairlead_operator.api.names import COMPONENT_LABEL
 from fairlead_operator.bounds import ROUTERS
 from fairlead_operator.controller.admin_client import AdminClient
 from fairlead_operator.controller.child_index import Key
@@ -24,8 +23,6 @@ from fairlead_operator.kube.resources import POD
 
 LOG = logging.getLogger(__name__)
 
-# The label that the chart gives to the routers' pods.
-ROUTER_PODS = f"{COMPONENT_LABEL}=router"
 # How often the pods are looked up. A new router is ready, and gets requests, only after some seconds anyway.
 _FIND_SECONDS = 3.0
 # How old the figures of a router may become.
@@ -49,11 +46,12 @@ class Report:
 
 
 class Routers:
-    """All routers in the operator's namespace."""
+    """All routers in the operator's namespace. `selector` is the label selector of their pods."""
 
-    def __init__(self, client: KubeClient, namespace: str, admin: AdminClient) -> None:
+    def __init__(self, client: KubeClient, namespace: str, selector: str, admin: AdminClient) -> None:
         self._client = client
         self._namespace = namespace
+        self._selector = selector
         self._admin = admin
         self._followed: dict[str, asyncio.Task[None]] = {}
         self._began: float | None = None
@@ -98,7 +96,7 @@ class Routers:
 
     async def _find_routers(self, woken: Callable[[Key], None]) -> None:
         try:
-            pods = await self._client.list(POD, self._namespace, ROUTER_PODS, most=ROUTERS)
+            pods = await self._client.list(POD, self._namespace, self._selector, most=ROUTERS)
         except KubeError as error:
             LOG.warning("Listing the routers' pods failed", extra={"error": str(error)})
             return

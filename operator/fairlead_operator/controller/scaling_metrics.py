@@ -19,9 +19,9 @@ _NAMED = (
     ("flow_demand_replicas", "flow", "Replicas for the requests that will come."),
     ("backlog_predicted_requests", "backlogThen", "Requests that would still wait when a new pod is ready."),
     ("capacity_starting_replicas", "starting", "Pods that have a node and are not ready yet."),
-    ("learned_concurrency", "concurrency", "Requests that one replica is reckoned to run at once."),
-    ("learned_requests_per_second", "rate", "Requests that one replica is reckoned to serve."),
-    ("cold_start_seconds", "coldStartSeconds", "How long a new pod is reckoned to take."),
+    ("learned_concurrency", "concurrency", "Requests that one replica is expected to run at once."),
+    ("learned_requests_per_second", "rate", "Requests that one replica is expected to serve."),
+    ("cold_start_seconds", "coldStartSeconds", "How long a new pod is expected to take."),
 )
 
 
