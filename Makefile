@@ -22,6 +22,8 @@ TEST_WORKERS ?= 2
 TRACES ?=
 TRACE ?=
 ARGS ?=
+# no: `make demo` makes no cluster.
+CLUSTER ?= yes
 
 .PHONY: help
 help: ## List the targets
@@ -30,8 +32,8 @@ help: ## List the targets
 ##@ Try it
 
 .PHONY: demo
-demo: setup ## From nothing to a model that answers on a real Kubernetes node (MODEL_DIR=... for your own model)
-	$(PYTHON) -u -m e2e.demo up
+demo: setup ## A model that answers here, then on a real Kubernetes node (CLUSTER=no: only here; MODEL_DIR=folder)
+	CLUSTER="$(CLUSTER)" $(PYTHON) -u -m e2e.demo up
 
 .PHONY: demo-down
 demo-down: setup ## Remove everything that `make demo` started
@@ -45,6 +47,10 @@ setup: .venv/.locked ## Create .venv from uv.lock
 .venv/.locked: pyproject.toml uv.lock
 	@python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Fairlead needs python3 3.11 or newer; this is $$(python3 -V)"; exit 1; }
 	python3 -m e2e.cluster venv
+
+.PHONY: dev
+dev: setup ## The operator of the working tree on the demo's cluster; without one, `fairlead run` (ARGS="-f model.yaml")
+	$(PYTHON) -m e2e.dev $(ARGS)
 
 .PHONY: fmt
 fmt: setup ## Format the code
@@ -62,11 +68,13 @@ check: setup ## Format, lint, types, import layers: what the pre-commit hooks ru
 generate: setup ## Write the CRD, its copy in the chart, and the reference pages from the models
 	$(PYTHON) -m fairlead_operator crd > $(CRD)
 	@mkdir -p $(dir $(CHART_CRD))
-	$(PYTHON) charts/wrap_crd.py $(CRD) > $(CHART_CRD)
+	$(PYTHON) charts/wrap_crd.py $(CRD) fairlead > $(CHART_CRD)
+	$(PYTHON) charts/wrap_crd.py $(CRD) fairlead-crds > charts/fairlead-crds/templates/modeldeployments.yaml
 	$(PYTHON) -m fairlead_operator docs modeldeployment > docs/reference/modeldeployment.md
 	$(PYTHON) -m fairlead_operator docs reasons > docs/reference/reasons.md
 	$(PYTHON) -m fairlead_gateway.contract.reference markdown > docs/reference/parameters.md
 	$(PYTHON) docs/make_bounds.py > docs/reference/bounds.md
+	$(PYTHON) docs/make_values.py > docs/reference/values.md
 
 .PHONY: verify
 verify: generate ## Fail when a generated file differs from its source
@@ -111,6 +119,10 @@ sim-calibrate: setup ## The simulator's cost of a step, fitted to a real vLLM on
 	$(PYTHON) -m tests.simulator.calibrate $(ARGS)
 
 ##@ Build
+
+.PHONY: docs
+docs: setup ## Build the documentation as a site: build/site/index.html
+	.venv/bin/mkdocs build --strict
 
 .PHONY: images
 images: setup ## Build the three images (tags are content hashes)

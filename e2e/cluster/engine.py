@@ -27,6 +27,7 @@ _START_SECONDS = 60.0
 _PROGRAMS = ("dockerd", "containerd", "runc", "iptables-save", "ip")
 # dockerd first: it must not see its containerd vanish.
 _DAEMONS = ("dockerd", "containerd")
+_CAP_SYS_ADMIN = 21
 _CAP_SYS_RESOURCE = 24
 
 
@@ -44,6 +45,14 @@ def ensure() -> Docker:
             _clear()
             _start(docker)
         return docker
+
+
+def obstacle() -> str:
+    """What keeps this machine from having an engine, with the remedy; empty if nothing does."""
+    has_programs = find_program("apt-get") or all(find_program(name) for name in _PROGRAMS)
+    if os.geteuid() == 0 and has_programs and _capability("CapEff", _CAP_SYS_ADMIN):
+        return ""
+    return "" if _users() is not None else str(not_reachable())
 
 
 def find() -> Docker | None:
@@ -150,11 +159,17 @@ def _start(docker: Docker) -> None:
     say(f"container engine of our own: {time.monotonic() - start:.1f} s ({_address()})")
 
 
+def _capability(which: str, number: int) -> bool:
+    """Whether a set of this process's capabilities (`CapEff`, `CapBnd`) has one."""
+    status = Path("/proc/self/status")
+    # Elsewhere than on Linux there is none.
+    found = status.read_text().split(f"{which}:")[1].split()[0] if status.exists() else "0"
+    return bool(int(found, 16) >> number & 1)
+
+
 def _bounded_runtime() -> list[str]:
     """A runtime without the capability that this machine cannot give, where it cannot."""
-    status = Path("/proc/self/status").read_text()
-    bounding = int(status.split("CapBnd:")[1].split()[0], 16)
-    if bounding >> _CAP_SYS_RESOURCE & 1:
+    if _capability("CapBnd", _CAP_SYS_RESOURCE):
         return []
     wrapper = _root() / "runc-bounded"
     shutil.copy(Path(__file__).with_name("node") / "runc-bounded", wrapper)

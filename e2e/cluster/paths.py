@@ -6,16 +6,13 @@ beneath the same root, so that removing the root removes every trace.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
+from fairlead_operator.local.once import cache_root
+
+__all__ = ["ROOT", "build_dir", "cache_root", "cluster_dir", "engine_dir", "locks_dir", "tools_dir"]
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def cache_root() -> Path:
-    """`$FAIRLEAD_CACHE`, else `~/.cache/fairlead`."""
-    given = os.environ.get("FAIRLEAD_CACHE")
-    return Path(given).expanduser().absolute() if given else Path.home() / ".cache" / "fairlead"
 
 
 def tools_dir() -> Path:

@@ -40,7 +40,7 @@ def prepare() -> Prepared:
     phases = Phases()
     with side_by_side(3) as pool:
         # Compiling takes longest, so it starts first, before there is an engine.
-        building = pool.submit(_build_tools, phases)
+        building = pool.submit(build_tools, phases)
         with phases.phase("container engine"):
             docker = engine.ensure()
 
@@ -56,7 +56,8 @@ def prepare() -> Prepared:
     return Prepared(docker, node.result(), project.result())
 
 
-def _build_tools(phases: Phases) -> None:
+def build_tools(phases: Phases) -> None:
+    """The programs that a cluster needs: Kubernetes' own too, where there is no public node image."""
     with phases.phase("tools"):
         if nodeimage.likely_public(engine.find()):
             tools.ensure(kind.TOOLS)

@@ -3,36 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from e2e.cluster import debian, once, paths, versions
+from e2e.cluster import debian, once, paths
 from e2e.cluster.locks import only_one
 from e2e.cluster.progress import say
-from e2e.cluster.shell import run
+from e2e.cluster.shell import ClusterError, run
+from fairlead_operator.local import uv as pinned_uv
+from fairlead_operator.local.errors import LocalError
+from fairlead_operator.local.uv import IN_REACH as _IN_REACH
+from fairlead_operator.local.uv import INTERPRETER, PYTHON
 
-# Environments serve the minor version that made them: part of their names.
-PYTHON = f"py{sys.version_info.major}{sys.version_info.minor}"
-# Not the link in .venv, which may have to go.
-_INTERPRETER = os.path.realpath(sys.executable)
-
-_IN_REACH = "Is the Python package index within reach (its address: PIP_INDEX_URL, UV_INDEX_URL)?"
+__all__ = ["INTERPRETER", "PYTHON", "create", "locked", "project", "uv"]
 
 
 def uv() -> Path:
     """The program uv, of our version whatever the machine has; installs it at its first use."""
-
-    def install(folder: Path) -> None:
+    if not pinned_uv.program().exists():
         debian.require(["ensurepip"], "a Python environment")
-        run([_INTERPRETER, "-m", "venv", folder])
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-        run([*pip, "install", f"uv=={versions.UV}"], hint=_IN_REACH)
-
-    folder = paths.cache_root() / f"uv-{versions.UV}-{PYTHON}"
-    return once.folder(folder, install, title=f"uv {versions.UV}") / "bin" / "uv"
+    try:
+        return pinned_uv.pinned(once.ONCE, title=f"uv {pinned_uv.version()}")
+    except LocalError as error:
+        raise ClusterError(str(error)) from error
 
 
 def project(root: Path = paths.ROOT) -> None:
@@ -47,16 +41,16 @@ def project(root: Path = paths.ROOT) -> None:
         say("Python environment from uv.lock")
         if unfinished.exists() or not (venv / "pyvenv.cfg").exists():
             shutil.rmtree(venv, ignore_errors=True)
-            run([uv(), "venv", "--quiet", "--python", _INTERPRETER, venv])
+            run([uv(), "venv", "--quiet", "--python", INTERPRETER, venv])
         unfinished.touch()
-        sync = ["sync", "--quiet", "--frozen", "--python", _INTERPRETER]
+        sync = ["sync", "--quiet", "--frozen", "--python", INTERPRETER]
         run([uv(), *sync], cwd=root, hint=_IN_REACH)
         unfinished.unlink()
         (venv / ".locked").touch()
 
 
 def locked(
-    folder: Path, requirements: Path, *, python: str | Path = _INTERPRETER, options: Sequence[str] = ()
+    folder: Path, requirements: Path, *, python: str | Path = INTERPRETER, options: Sequence[str] = ()
 ) -> None:
     """Makes an environment of exactly what a file of requirements with hashes names, which may be moved.
 
@@ -67,11 +61,6 @@ def locked(
     run([*install, "--require-hashes", *options, "--requirements", requirements], hint=_IN_REACH)
 
 
-def create(folder: Path, python: str | Path = _INTERPRETER) -> None:
+def create(folder: Path, python: str | Path = INTERPRETER) -> None:
     """Makes an empty environment in an existing folder; it may be moved."""
     run([uv(), "venv", "--quiet", "--relocatable", "--clear", "--python", python, folder])
-
-
-def path_with_uv() -> dict[str, str]:
-    """The variable PATH for scripts that call uv."""
-    return {"PATH": os.pathsep.join([str(uv().parent), os.environ["PATH"]])}

@@ -23,9 +23,6 @@ _CONTAINERD = "github.com/containerd/containerd/v2"
 # What kubeadm of our Kubernetes release expects to run beside it.
 PAUSE_TAG = "3.10.1"
 
-# uv makes every Python environment; the images name the same version.
-UV = "0.13.8"
-
 # kind v0.33's own default: the one node image its maintainers test that release with.
 PUBLIC_NODE_IMAGE = (
     "kindest/node:v1.37.0@sha256:a1ed56cfb0e7b93589bdf97c8cd566405a265939e3620fc4f5de89adff580ae5"

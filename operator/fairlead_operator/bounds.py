@@ -126,3 +126,76 @@ NODE_RESOURCES = 64
 # Different requirements of pods whose comparison with the nodes is remembered; pods of one revision have the
 # same. Beyond: all are compared again.
 NODE_PLACEMENTS = 1000
+
+# Logs and measurements (`fairlead logs`, `fairlead bench`) -------------------------------------------------
+
+# A line of a log that `fairlead logs` reads. The launcher and the gateway write less than 16 KiB. Beyond:
+# cut.
+LOG_LINE_BYTES = 64 << 10
+# Containers whose logs are read at once: a connection each. Beyond: left out, and a message says so.
+LOG_STREAMS = 64
+# An answer that `fairlead bench` reads as a whole: a list of models, an error. Beyond: cut.
+BENCH_BODY_BYTES = 1 << 20
+# A line of a stream that it reads: an event of one token takes less than 1 KiB. The reader takes twice as
+# much. Beyond: the request has failed.
+BENCH_LINE_BYTES = 64 << 10
+# Until it is connected, and until a list of models is there. Beyond: the server counts as out of reach.
+BENCH_CONNECT_SECONDS = 10.0
+# Requests at once, requests of one load, and requests a second: one process of Python can measure no more
+# without being the bottleneck itself. Beyond: the option is refused.
+BENCH_CONCURRENCY = 1024
+BENCH_REQUESTS = 100_000
+BENCH_RATE_PER_SECOND = 500
+# Until a model has a running pod for `kubectl port-forward`, and as long again until that has a port. Beyond:
+# an error.
+FORWARD_SECONDS = 10.0
+
+# GGUF files that are converted (`fairlead run --demo`) -----------------------------------------------------
+
+# Tensors, metadata pairs, and dimensions of a tensor. A model of 100 layers has about 1000 tensors and 40
+# pairs, and GGML's tensors have at most four dimensions. Beyond: the file is refused.
+GGUF_TENSORS = 16_384
+GGUF_PAIRS = 1024
+GGUF_DIMENSIONS = 4
+# A name of a tensor or a pair; GGML itself takes 64 bytes of the former. Beyond: the file is refused.
+GGUF_NAME_BYTES = 256
+# A text in the metadata: chat templates are the longest. Beyond: the file is refused.
+GGUF_TEXT_BYTES = 1 << 20
+# Items of a list, and a text in one: vocabularies have up to 260,000 tokens. Beyond: the file is refused.
+GGUF_LIST_ITEMS = 1 << 20
+GGUF_LISTED_TEXT_BYTES = 4 << 10
+# What tensors are aligned to; 32 unless the file says otherwise. Beyond: the file is refused.
+GGUF_ALIGNMENT_BYTES = 4 << 10
+
+# Models on this machine (`fairlead run`) --------------------------------------------------------------------
+
+# A log of a container; one predecessor of the same size is kept, as the kubelet keeps it. Beyond: the older
+# one is removed.
+LOCAL_LOG_BYTES = 10 << 20
+# A line of a log without its end. vLLM prints a request of some KiB in one line. Beyond: its beginning is not
+# looked at.
+LOCAL_LOG_LINE_BYTES = 64 << 10
+# Errors of a container's log that are shown in the terminal for each of its starts, and the text of one. A
+# traceback has up to a hundred lines. Beyond: only in the file.
+LOCAL_SHOWN_LINES = 10
+LOCAL_SHOWN_CHARACTERS = 400
+# Pause before a container that ended is started again: the first number, doubled with each further end up to
+# the second. The kubelet begins with 10 s and ends with 300 s; here a user waits in front of it.
+LOCAL_FIRST_RESTART_SECONDS = 2.0
+LOCAL_LONGEST_RESTART_SECONDS = 60.0
+# A container that ran for so long counts as started again without a failure, as in the kubelet.
+LOCAL_STEADY_SECONDS = 600.0
+# A key of a Secret, as in the API server, which takes 1 MiB for all keys. Beyond: an error that names it.
+LOCAL_SECRET_BYTES = 1 << 20
+# A termination message, as in the kubelet. Beyond: cut.
+LOCAL_MESSAGE_BYTES = 4096
+# From SIGKILL to the end of all processes of a container. Beyond: the terminal names what is left.
+LOCAL_KILL_SECONDS = 15.0
+# The changes of the local API from which a watch may continue. Beyond: 410, and the router lists again.
+LOCAL_API_CHANGES = 1024
+# The answer to a probe, which only has to arrive. Beyond: not read.
+LOCAL_PROBE_BYTES = 64 << 10
+# The path of a Unix socket: a limit of the kernel (`sun_path`). Beyond: an error that names --run-dir.
+LOCAL_SOCKET_PATH_BYTES = 107
+# Models of one `fairlead run`: each has at least two processes. Beyond: an error.
+LOCAL_MODELS = 32

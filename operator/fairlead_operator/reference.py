@@ -36,7 +36,7 @@ The API server refuses an object that breaks one of these, with this message:
 _REASONS_PAGE = """\
 # Reasons
 
-Every word that can stand in the column REASON of `kubectl get modeldeployments` and in a condition. Generated
+Every word that can stand in the column REASON of `kubectl get mdep` and in a condition. Generated
 by `python -m fairlead_operator docs reasons`.
 
 | condition | True means |

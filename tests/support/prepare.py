@@ -13,8 +13,10 @@ from concurrent.futures import as_completed
 from e2e.cluster import debian, once, paths, tools
 from e2e.cluster.progress import Phases, say
 from e2e.cluster.shell import ClusterError, side_by_side
+from fairlead_operator.local.errors import LocalError
 from tests.benchmarks.gateway.programs import build_programs
 from tests.clients import environments
+from tests.local import reference as gguf_reference
 from tests.simulator.library import library
 from tests.support import control_plane
 from tests.support.engine import install_vllm
@@ -36,6 +38,7 @@ def prepare() -> None:
         "programs of the control plane, helm": lambda: tools.ensure((*control_plane.PROGRAMS, "helm")),
         "vLLM": install_vllm,
         "environments of clients": environments.install_all,
+        "the demo's model": gguf_reference.install,
         "C programs": lambda: (build_programs(), library()),
     }
     with side_by_side(len(jobs)) as pool:
@@ -48,7 +51,7 @@ def main() -> int:
     """Runs prepare(); a failure prints its cause and remedy, not a traceback."""
     try:
         prepare()
-    except ClusterError as error:
+    except (ClusterError, LocalError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

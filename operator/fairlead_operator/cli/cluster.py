@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from argparse import Namespace
 from collections.abc import AsyncIterator
@@ -33,6 +34,8 @@ async def cluster(options: Namespace) -> AsyncIterator[KubeClient]:
     """A client for the cluster of the options `kubeconfig` and `context`. Raises ClusterError for everything
     that the API server refuses.
     """
+    # The client's library logs why it has no configuration too, which would go to stderr.
+    logging.getLogger("kubernetes").addHandler(logging.NullHandler())
     try:
         client = KubeClient(
             await open_api_client(options.kubeconfig, options.context), TokenBucket(rate=1, burst=1)

@@ -35,13 +35,17 @@ class ManifestDocument:
     node: yaml.Node = field(repr=False)
 
     @property
+    def name(self) -> Any:
+        """The value of metadata.name; None without one."""
+        metadata = self.body.get("metadata") if isinstance(self.body, dict) else None
+        return metadata.get("name") if isinstance(metadata, dict) else None
+
+    @property
     def title(self) -> str:
         """Kind and name, as far as they are known."""
         if not isinstance(self.body, dict):
             return f"document {self.number}"
-        metadata = self.body.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
-        return f"{self.body.get('kind') or 'object'} {name or '(no name)'}"
+        return f"{self.body.get('kind') or 'object'} {self.name or '(no name)'}"
 
     @property
     def is_model(self) -> bool:
@@ -73,6 +77,11 @@ def read_documents(file: str) -> list[ManifestDocument]:
     Raises DocumentError for what cannot be read or is not YAML.
     """
     name, text = ("<stdin>", _standard_input()) if file == STDIN else (file, _text(file))
+    return parse_documents(name, text)
+
+
+def parse_documents(name: str, text: str) -> list[ManifestDocument]:
+    """The same for a text that is called `name` in messages."""
     try:
         loader = _Loader(text)
         nodes = []

@@ -11,7 +11,8 @@ from typing import Any
 
 from fairlead_operator.cli.cluster import ClusterError, cluster
 from fairlead_operator.cli.live import Reader
-from fairlead_operator.cli.report import report
+from fairlead_operator.cli.output import painter, structured
+from fairlead_operator.cli.report import ModelFacts, highlighted, report, report_document
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import default_namespace
 from fairlead_operator.kube.errors import NotFoundError
@@ -27,22 +28,26 @@ class ExplainError(Exception):
 def run_explain(options: Namespace) -> int:
     """Prints the explanation; 0 if there is one, 1 if not."""
     try:
-        sys.stdout.write(asyncio.run(_explain(options)))
+        facts, now = asyncio.run(_explain(options))
     except (ExplainError, ClusterError) as error:
         sys.stderr.write(f"fairlead explain: {error}\n")
         return 1
+    if options.output == "table":
+        sys.stdout.write(highlighted(report(facts, now), painter(sys.stdout)))
+    else:
+        sys.stdout.write(structured(report_document(facts), options.output))
     return 0
 
 
-async def _explain(options: Namespace) -> str:
+async def _explain(options: Namespace) -> tuple[ModelFacts, datetime]:
     async with cluster(options) as client:
         namespace = options.namespace or default_namespace(options.kubeconfig, options.context)
-        body = await _find(client, namespace, options.name)
+        body = await find_model(client, namespace, options.name)
         now = datetime.now(UTC)
-        return report(await Reader(client, now).facts(body), now)
+        return await Reader(client, now).facts(body), now
 
 
-async def _find(client: KubeClient, namespace: str | None, name: str) -> Object:
+async def find_model(client: KubeClient, namespace: str | None, name: str) -> Object:
     """The model; without a namespace the only one of that name. Raises ExplainError with near names."""
     if namespace:
         try:

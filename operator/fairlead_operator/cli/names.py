@@ -11,6 +11,7 @@ from typing import Any
 from fairlead_operator.api.jsonvalue import field
 from fairlead_operator.cli.cluster import cluster, find_settings, read_names
 from fairlead_operator.cli.documents import ManifestDocument
+from fairlead_operator.cli.validation import Problem
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import default_namespace
 from fairlead_operator.kube.errors import KubeError, NotFoundError
@@ -22,14 +23,14 @@ Object = dict[str, Any]
 _Path = tuple[str | int, ...]
 
 
-def taken_names(options: Namespace, documents: Sequence[ManifestDocument]) -> list[list[str]]:
-    """For each document, a text for each of its names that another model has, in the cluster or further up in
-    the files. Raises ClusterError.
+def taken_names(options: Namespace, documents: Sequence[ManifestDocument]) -> list[list[Problem]]:
+    """For each document, a problem for each of its names that another model has, in the cluster or further up
+    in the files. Raises ClusterError.
     """
     return asyncio.run(_taken_names(options, documents))
 
 
-async def _taken_names(options: Namespace, documents: Sequence[ManifestDocument]) -> list[list[str]]:
+async def _taken_names(options: Namespace, documents: Sequence[ManifestDocument]) -> list[list[Problem]]:
     async with cluster(options) as client:
         settings = None
         with contextlib.suppress(KubeError):
@@ -42,7 +43,7 @@ async def _taken_names(options: Namespace, documents: Sequence[ManifestDocument]
 
 async def _problems(
     client: KubeClient, names: ServedNames, document: ManifestDocument, namespace: str
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     """The claim as if the model were applied now."""
     given = document.body["metadata"]
     stored: Object = {}
@@ -53,7 +54,7 @@ async def _problems(
     claim = claim_of({**document.body, "metadata": metadata, "status": stored.get("status")})
     names.put(claim)
     taken = names.taken(claim.key)
-    return (_text(document, path, name, taken[name]) for path, name in _named(document.body) if name in taken)
+    return (_problem(path, name, taken[name]) for path, name in _named(document.body) if name in taken)
 
 
 def _named(body: Object) -> Iterator[tuple[_Path, str]]:
@@ -70,7 +71,7 @@ def _named(body: Object) -> Iterator[tuple[_Path, str]]:
         yield (*root, "adapters", index, "name"), adapter["name"]
 
 
-def _text(document: ManifestDocument, path: _Path, name: str, holder: str) -> str:
+def _problem(path: _Path, name: str, holder: str) -> Problem:
     finding = taken_finding({name: holder})
     assert finding is not None
-    return f"{document.at(path)}: {field(path)}: {CONDITION}: {explain(CONDITION, finding.message)}"
+    return Problem(path, f"{field(path)}: {CONDITION}: {explain(CONDITION, finding.message)}")

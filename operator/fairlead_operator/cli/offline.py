@@ -16,7 +16,9 @@ from fairlead_contract.names import GROUP
 from fairlead_operator import __version__
 from fairlead_operator.api.manifest import to_yaml
 from fairlead_operator.cli.documents import DocumentError, ManifestDocument, header_problem, read_documents
-from fairlead_operator.cli.validation import validate, with_defaults
+from fairlead_operator.cli.output import painter, structured
+from fairlead_operator.cli.validation import Problem, validate, with_defaults
+from fairlead_operator.cli.verdicts import Verdict, text_lines, verdicts_document
 from fairlead_operator.plan.scaling.replicas import with_current_replicas
 from fairlead_operator.render.children import fit_model, render_children
 from fairlead_operator.render.model import Model, RenderSettings, parse_model
@@ -41,15 +43,21 @@ def run_validate(options: Namespace) -> int:
     read.
     """
     documents = _documents(options.files)
-    problems = [list(_problems(document)) for document in documents]
+    problems = [list(problems_of(document)) for document in documents]
     if options.cluster:
         sound = [number for number, found in enumerate(problems) if not found]
         taken = _taken_names(options, [documents[number] for number in sound])
         for number, texts in zip(sound, taken, strict=True):
             problems[number] += texts
-    for document, found in zip(documents, problems, strict=True):
-        for text in found or [*_warnings(document), f"{document.at()}: valid"]:
-            sys.stdout.write(f"{text}\n")
+    verdicts = [
+        Verdict(document, found, () if found else list(_warnings(document)))
+        for document, found in zip(documents, problems, strict=True)
+    ]
+    if options.output == "table":
+        paint = painter(sys.stdout)
+        sys.stdout.write("".join(f"{line}\n" for item in verdicts for line in text_lines(item, paint)))
+    else:
+        sys.stdout.write(structured(verdicts_document(verdicts), options.output))
     return int(any(problems))
 
 
@@ -58,17 +66,22 @@ def run_render(options: Namespace) -> int:
     exit codes are those of `validate`.
     """
     documents = _documents(options.files)
-    problems = [text for document in documents for text in _problems(document)]
-    if problems:
-        sys.stderr.write("".join(f"{text}\n" for text in problems))
+    verdicts = [Verdict(document, list(problems_of(document))) for document in documents]
+    if not all(verdict.valid for verdict in verdicts):
+        paint = painter(sys.stderr)
+        wrong = [line for item in verdicts if not item.valid for line in text_lines(item, paint)]
+        sys.stderr.write("".join(f"{line}\n" for line in wrong))
         return 1
     settings = _settings(options)
     objects = [item for document in documents for item in _rendered(document, options.namespace, settings)]
-    sys.stdout.write(to_yaml(*objects))
+    if options.output == "json":
+        sys.stdout.write(structured({"apiVersion": "v1", "kind": "List", "items": objects}, "json"))
+    else:
+        sys.stdout.write(to_yaml(*objects))
     return 0
 
 
-def _taken_names(options: Namespace, documents: list[ManifestDocument]) -> list[list[str]]:
+def _taken_names(options: Namespace, documents: list[ManifestDocument]) -> list[list[Problem]]:
     # Only with this option: the rest works without a client for the API server.
     from fairlead_operator.cli.cluster import ClusterError
     from fairlead_operator.cli.names import taken_names
@@ -89,27 +102,26 @@ def _documents(files: Iterable[str]) -> list[ManifestDocument]:
     return models
 
 
-def _problems(document: ManifestDocument) -> Iterator[str]:
+def problems_of(document: ManifestDocument) -> Iterator[Problem]:
     """The problems of a document, by line."""
     if problem := header_problem(document):
-        yield f"{document.at()}: {problem}"
+        yield Problem((), problem)
         return
     problems = sorted(validate(document.body), key=lambda item: document.line(item.path))
-    for found in problems:
-        yield f"{document.at(found.path)}: {found.text}"
+    yield from problems
     if not problems:
         model = _model(document, None)
         unfit = fit_model(model, _ANY).problems
-        yield from (f"{document.at(('spec', 'podTemplate'))}: {text}" for text in unfit)
+        yield from (Problem(("spec", "podTemplate"), text) for text in unfit)
         wrong = [found for found in _pod_problems(model) if found.certain]
         for misfit in sorted(wrong, key=lambda item: document.line(item.path)):
-            yield f"{document.at(misfit.path)}: {misfit}"
+            yield Problem(tuple(misfit.path), str(misfit))
 
 
-def _warnings(document: ManifestDocument) -> Iterator[str]:
+def _warnings(document: ManifestDocument) -> Iterator[Problem]:
     """Possible problems of a valid model."""
     for found in _pod_problems(_model(document, None)):
-        yield f"{document.at(found.path)}: warning: {found}"
+        yield Problem(tuple(found.path), str(found))
 
 
 def _pod_problems(model: Model) -> list[FieldProblem]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead_contract.status import PodReport
+from fairlead_operator.cli.output import Paint, table
 from fairlead_operator.objects import condition, is_leaving, is_true
 from fairlead_operator.plan.catalogue.reasons import CATALOGUE
 from fairlead_operator.plan.findings import Finding, last_seen, parse_time
@@ -55,6 +56,57 @@ def report(facts: ModelFacts, now: datetime) -> str:
     return clean(text, len(text))
 
 
+def highlighted(text: str, paint: Paint) -> str:
+    """A report with its titles and its state in colours."""
+    return "\n".join(_highlighted_line(line, paint) for line in text.split("\n"))
+
+
+def _highlighted_line(line: str, paint: Paint) -> str:
+    title, colon, rest = line.partition(":")
+    if title == "Ready" and colon:
+        return paint(line, "good")
+    if title == "Not ready" and colon:
+        return paint(line, "bad")
+    return paint(title, "title") + colon + rest if title.isupper() and title == title.strip() else line
+
+
+def report_document(facts: ModelFacts) -> Object:
+    """The facts for programs: the shape of `--output json`, which docs/cli.md documents."""
+    metadata, ready = facts.body["metadata"], condition(facts.status, "Ready")
+    return {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "ready": ready.get("status") == "True",
+        "reason": ready.get("reason", "Unknown"),
+        "message": ready.get("message", ""),
+        "stalled": condition(facts.status, "Stalled").get("status") == "True",
+        "status": facts.status,
+        "pods": [_pod_document(facts, pod) for pod in _sorted_pods(facts)],
+        "events": sorted(facts.events, key=last_seen),
+        "next": facts.next_step,
+        "notes": list(facts.notes),
+    }
+
+
+def _pod_document(facts: ModelFacts, pod: Object) -> Object:
+    name = pod["metadata"]["name"]
+    cause, pod_report = facts.causes.get(name), facts.reports.get(name)
+    return {
+        "name": name,
+        "state": _state(pod),
+        "node": pod.get("spec", {}).get("nodeName"),
+        "created": pod["metadata"].get("creationTimestamp"),
+        "reason": cause.reason if cause else None,
+        "message": cause.message if cause else None,
+        "requestsInFlight": pod_report.in_flight if pod_report else None,
+        "requestsQueued": pod_report.queued if pod_report else None,
+    }
+
+
+def _sorted_pods(facts: ModelFacts) -> list[Object]:
+    return sorted(facts.pods, key=lambda pod: str(pod["metadata"]["name"]))
+
+
 def _summary(facts: ModelFacts) -> list[str]:
     metadata, spec = facts.body["metadata"], facts.body.get("spec", {})
     ready = condition(facts.status, "Ready")
@@ -77,7 +129,7 @@ def _summary(facts: ModelFacts) -> list[str]:
 
 
 def _pods(facts: ModelFacts, now: datetime) -> Iterator[tuple[str, ...]]:
-    for pod in sorted(facts.pods, key=lambda pod: str(pod["metadata"]["name"])):
+    for pod in _sorted_pods(facts):
         name = pod["metadata"]["name"]
         about = [_cause(facts.causes.get(name)), *_load(facts.reports.get(name))]
         yield (
@@ -160,13 +212,9 @@ def _events(events: Sequence[Object], now: datetime) -> Iterator[tuple[str, ...]
 
 
 def _table(title: str, head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> list[str]:
-    """Columns of even width but for the last; nothing without rows."""
-    listed = [head, *rows]
-    if len(listed) == 1:
-        return []
-    widths = [max(len(row[column]) for row in listed) for column in range(len(head) - 1)]
-    cells = [[*map(str.ljust, row, widths), row[-1]] for row in listed]
-    return [title, *("  " + "  ".join(row) for row in cells)]
+    """A table with a title; nothing without rows."""
+    listed = list(rows)
+    return [title, *table(head, listed, indent="  ")] if listed else []
 
 
 def age(time: str | None, now: datetime) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -28,6 +28,7 @@ from fairlead_operator.kube.errors import (
     UnavailableError,
     error_of,
 )
+from fairlead_operator.kube.logs import log_lines
 from fairlead_operator.kube.ratelimit import TokenBucket
 from fairlead_operator.kube.resources import BY_KIND, POD, Resource
 from fairlead_operator.telemetry import API_REQUESTS
@@ -67,6 +68,10 @@ class KubeClient:
         """A pod's answer to a GET request that the API server forwards to its port."""
         target = POD.path(namespace, f"{name}:{port}", f"proxy/{path}")
         return await self._exchange("GET", POD, target, most_bytes=most_bytes)
+
+    def log_lines(self, namespace: str, name: str, query: dict[str, str]) -> AsyncGenerator[bytes]:
+        """The lines of a container's log, as long as it goes on; `query` has the parameters of the API."""
+        return log_lines(self._api, POD.path(namespace, name, "log"), query)
 
     async def list(
         self,

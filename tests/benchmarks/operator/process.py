@@ -95,7 +95,7 @@ class Operator(MeasuredProcess):
             "FAIRLEAD_ENGINE_IMAGE": "vllm:1",
             "FAIRLEAD_HEALTH_PORT": str(self._port),
         }
-        super().__init__("fairlead_operator", ["run"], {**fixed, **settings}, log)
+        super().__init__("fairlead_operator", ["operator"], {**fixed, **settings}, log)
 
     async def metrics(self) -> Metrics:
         """A look at /metrics."""

@@ -1,0 +1,1 @@
+"""`fairlead run`: the pod of a model as processes of this machine."""

@@ -1,0 +1,11 @@
+"""What keeps a model from being run on this machine."""
+
+from __future__ import annotations
+
+
+class LocalError(Exception):
+    """One or several problems; the text of each names what is wrong and the remedy."""
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
