@@ -12,7 +12,7 @@ PACKAGES = [
     ROOT / "operator" / "fairlead_operator",
     *(
         ROOT / "serving-image" / name
-        for name in ("fairlead_contract", "fairlead_gateway", "fairlead_weights", "launcher", "")
+        for name in ("fairlead_contract", "fairlead_gateway", "fairlead_weights", "fairlead_launcher", "")
     ),
     *(ROOT, ROOT / "tests" / "gateway"),
 ]
