@@ -57,7 +57,7 @@ def run(args: list[str], *, env: Mapping[str, str], stdin: bytes | None = None, 
     return done.stdout.decode()
 
 
-def wait_until(what: str, probe: Callable[[], T | None], *, timeout: float, every: float = 1.0) -> T:
+def wait_until(what: str, probe: Callable[[], T | None], *, timeout: float, every: float = 0.3) -> T:
     """Calls `probe` until it returns something true and returns that.
 
     Raises TimeoutError naming `what` after `timeout` seconds.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -24,15 +24,15 @@ CLUSTER = "fairlead-e2e"
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """A cluster with Fairlead installed by helm and the tiny model in the claim `models` of the namespace."""
-    opened = open_world(CLUSTER)
+    with ThreadPoolExecutor(1) as meanwhile:
+        made = meanwhile.submit(tiny.make_model, tmp_path_factory.mktemp("model") / "tiny")
+        opened = open_world(CLUSTER)
     try:
         opened.install_chart()
-        folder: Path = tmp_path_factory.mktemp("model") / "tiny"
-        tiny.make_model(folder)
         opened.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}, namespace=NAMESPACE
         )
-        opened.store_model(folder, "tiny", namespace=NAMESPACE)
+        opened.store_model(made.result(), "tiny", namespace=NAMESPACE)
         yield opened
     finally:
         if not os.environ.get("FAIRLEAD_E2E_KEEP"):

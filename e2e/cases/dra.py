@@ -104,6 +104,7 @@ def _daemon_set(image: str, devices: tuple[Object, ...]) -> Object:
     }
     pod = {
         "serviceAccountName": _NAME,
+        "terminationGracePeriodSeconds": 1,
         "tolerations": [{"operator": "Exists"}],
         "containers": [container],
         "volumes": [

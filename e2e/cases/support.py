@@ -31,7 +31,10 @@ def sleeper(name: str, *, pod: Object | None = None, **spec: Any) -> Object:
     `pod` has further fields of the pod's spec.
     """
     # What the operator gives as arguments comes after the script, which ignores it.
-    container = {"name": "vllm", "command": ["sh", "-c", "exec sleep infinity"]}
+    command = ["sh", "-c", "exec sleep infinity"]
+    # No request comes, so a drain would wait for nothing.
+    hook = {"preStop": {"exec": {"command": ["true"]}}}
+    container = {"name": "vllm", "command": command, "lifecycle": hook}
     template = {"spec": {"terminationGracePeriodSeconds": 1, "containers": [container], **(pod or {})}}
     return model(name, podTemplate=template, **spec)
 
@@ -43,6 +46,8 @@ def engine(*args: str) -> Object:
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         # The model is too small to share: more threads only wait for each other, on cores that others need.
         "OMP_NUM_THREADS": "1",
+        # By default a process of its own computes for each GPU. One less to start, and to import vLLM.
+        "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     }
     return {
         "args": ["--enforce-eager", *args],
@@ -63,9 +68,7 @@ def wait_ready(world: World, name: str) -> None:
     assert outcome == "ready", outcome
 
 
-def wait_condition(
-    world: World, name: str, kind: str, *, timeout: float = 120, every: float = 1.0, **wanted: str
-) -> Object:
+def wait_condition(world: World, name: str, kind: str, *, timeout: float = 120, **wanted: str) -> Object:
     """Waits until the model's condition `kind` has the expected `status` or `reason`, and returns it."""
 
     def found() -> Object | None:
@@ -73,7 +76,7 @@ def wait_condition(
         return condition if wanted.items() <= condition.items() else None
 
     what = f"condition {kind} of modeldeployment/{name} to have {wanted}"
-    return wait_until(what, found, timeout=timeout, every=every)
+    return wait_until(what, found, timeout=timeout)
 
 
 def children(world: World, name: str) -> list[str]:
@@ -89,6 +92,12 @@ def owned(world: World, kinds: str, name: str) -> list[Object]:
         "items", []
     )
     return found
+
+
+def staying_pods(world: World, name: str) -> list[Object]:
+    """The model's pods that are not on their way out, oldest first."""
+    alive = [pod for pod in owned(world, "pods", name) if not pod["metadata"].get("deletionTimestamp")]
+    return sorted(alive, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
 
 
 def print_state(world: World) -> None:

@@ -15,7 +15,7 @@ import pytest
 from e2e.cases.load import load
 from e2e.cases.node import advertise, advertised
 from e2e.cases.sdk import Client, Script
-from e2e.cases.support import NAMESPACE, model, owned, sleeper, wait_condition
+from e2e.cases.support import NAMESPACE, model, owned, sleeper, staying_pods, wait_condition
 from e2e.world import RELEASE_NAMESPACE, Object, World, wait_until
 
 pytestmark = pytest.mark.cluster
@@ -90,9 +90,8 @@ def scale(world: World, name: str = NAME) -> Object:
 
 
 def pods(world: World) -> set[str]:
-    """The model's pods that are not on their way out."""
-    alive = [pod for pod in owned(world, "pods", NAME) if not pod["metadata"].get("deletionTimestamp")]
-    return {pod["metadata"]["name"] for pod in alive}
+    """The names of the model's pods that are not on their way out."""
+    return {pod["metadata"]["name"] for pod in staying_pods(world, NAME)}
 
 
 def placed(world: World, name: str) -> int:

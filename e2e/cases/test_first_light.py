@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from e2e.cases.held_stream import WHOLE, held_in, held_stream, wait_draining
 from e2e.cases.sdk import Client
-from e2e.cases.support import NAMESPACE, children, model, owned, wait_ready
+from e2e.cases.support import NAMESPACE, children, model, owned, staying_pods, wait_ready
 from e2e.world import World, wait_until
 
 pytestmark = pytest.mark.cluster
@@ -136,25 +137,17 @@ def test_kubectl_get_shows_ready_reason_and_model(served: str, world: World) -> 
 
 
 def test_a_running_stream_finishes_when_its_pod_is_deleted(served: str, world: World, client: Client) -> None:
-    # Eight answers at once: a fast machine has written a single one before the pod is deleted.
-    stream = client.spawn(
-        served,
-        """
-        chunks = client.chat.completions.create(
-            model=MODEL, messages=[{"role": "user", "content": "hello"}], max_tokens=1800, n=8, stream=True,
-            stream_options={"include_usage": True}, extra_body={"ignore_eos": True})
-        print("open" if next(iter(chunks)) else "")
-        rest = list(chunks)
-        finishes = [c.choices[0].finish_reason for c in rest if c.choices and c.choices[0].finish_reason]
-        print(json.dumps({"tokens": rest[-1].usage.completion_tokens, "finish": finishes}))
-        """,
-    )
-    stream.wait_output("open")
-    pod = owned(world, "pods", served)[0]["metadata"]["name"]
+    (found,) = staying_pods(world, served)
+    pod = found["metadata"]["name"]
+    # One as users have it, and one that keeps the pod.
+    streams = [held_stream(client, served), held_in(client, served, found)]
     world.kubectl("delete", "pod", "-n", NAMESPACE, pod, "--wait=false")
-    assert stream.running(), "the stream was over before the pod was deleted: it proves nothing"
+    assert wait_draining(world, pod).in_flight >= 1
+    assert all(stream.running() for stream in streams), "one was over before the deletion: it proves nothing"
 
-    assert stream.result() == {"tokens": 8 * 1800, "finish": ["length"] * 8}
+    for stream in streams:
+        stream.stop()
+    assert [stream.result() for stream in streams] == [WHOLE, WHOLE]
     wait_until(
         "the deleted pod to be gone",
         lambda: not world.get("pod", "-n", NAMESPACE, pod),

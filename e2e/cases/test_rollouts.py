@@ -12,49 +12,17 @@ from typing import Any
 
 import pytest
 
+from e2e.cases.held_stream import WHOLE, held_in, wait_draining
 from e2e.cases.load import Outcome, load
 from e2e.cases.node import advertise, advertised, evict
-from e2e.cases.sdk import Client, Script
-from e2e.cases.support import NAMESPACE, engine, model, owned, wait_condition, wait_ready
+from e2e.cases.sdk import Client
+from e2e.cases.support import NAMESPACE, engine, model, owned, staying_pods, wait_condition, wait_ready
 from e2e.world import CommandError, Object, World, wait_until
 
 pytestmark = pytest.mark.cluster
 
 NAME = "rolling"
 GPU = "nvidia.com/gpu"
-TOKENS = 1800
-# Answers at once: a fast machine has written a single one before two evictions are sent.
-ANSWERS = 8
-WHOLE = {"tokens": ANSWERS * TOKENS, "finish": ["length"] * ANSWERS}
-_STREAMS = f"""
-from itertools import islice
-
-def begin():
-    chunks = iter(client.chat.completions.create(
-        model=MODEL, messages=[{{"role": "user", "content": "hello"}}], max_tokens={TOKENS}, n={ANSWERS},
-        stream=True, stream_options={{"include_usage": True}}, extra_body={{"ignore_eos": True}}))
-    next(chunks)
-    return chunks
-
-def end(chunks):
-    rest = list(chunks)
-    finishes = [c.choices[0].finish_reason for c in rest if c.choices and c.choices[0].finish_reason]
-    return {{"tokens": rest[-1].usage.completion_tokens, "finish": finishes}}
-
-running, ends = begin(), []
-print("open")
-"""
-_ONE_STREAM = f"{_STREAMS}\nprint(json.dumps(end(running)))"
-# Each begins before the one before it ends, so that there is always one.
-_STREAMS_UNTIL_STOPPED = f"""{_STREAMS}
-while not stopped():
-    for _ in islice(running, {TOKENS // 4}):
-        pass
-    following = begin()
-    ends.append(end(running))
-    running = following
-print(json.dumps([*ends, end(running)]))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +53,7 @@ def patch(world: World, **spec: Any) -> None:
 
 def pods(world: World) -> list[Object]:
     """The model's pods that are not on their way out, oldest first."""
-    alive = [pod for pod in owned(world, "pods", NAME) if not pod["metadata"].get("deletionTimestamp")]
-    return sorted(alive, key=lambda pod: str(pod["metadata"]["creationTimestamp"]))
+    return staying_pods(world, NAME)
 
 
 def names(world: World) -> set[str]:
@@ -111,13 +78,6 @@ def wait_rolled_out(world: World) -> None:
     wait_until("the rollout to be over", done, timeout=600)
 
 
-def streaming(client: Client, pod: Object, script: str) -> Script:
-    """A script whose long stream runs in this very pod."""
-    stream = client.spawn(NAME, script, address=f"{pod['status']['podIP']}:8000")
-    stream.wait_output("open")
-    return stream
-
-
 def assert_nothing_lost(outcome: Outcome) -> None:
     """Every request of the load has its whole answer, and each kind of caller had answers at all."""
     assert outcome.errors == []
@@ -128,13 +88,15 @@ def test_an_evicted_pod_finishes_its_stream_and_the_budget_keeps_the_other(
     served: str, world: World, client: Client
 ) -> None:
     busy, other = pods(world)
-    stream = streaming(client, busy, _ONE_STREAM)
+    stream = held_in(client, served, busy)
 
     evict(world, busy["metadata"]["name"], namespace=NAMESPACE)
     with pytest.raises(CommandError, match="disruption budget"):
         evict(world, other["metadata"]["name"], namespace=NAMESPACE)
+    assert wait_draining(world, busy["metadata"]["name"]).in_flight == 1
     assert stream.running(), "the stream was over before the evictions: it proves nothing"
 
+    stream.stop()
     assert stream.result() == WHOLE
     wait_until("the other pod and a new one", lambda: len(pods(world)) == 2, timeout=180)
     assert busy["metadata"]["name"] not in names(world)
@@ -162,7 +124,7 @@ def test_two_replicas_on_two_gpus_roll_without_a_deadlock_and_without_a_lost_req
 def test_a_scale_down_does_not_remove_the_busy_pod(served: str, world: World, client: Client) -> None:
     # Of two pods Kubernetes by itself removes the newer one.
     _, newer = pods(world)
-    streams = streaming(client, newer, _STREAMS_UNTIL_STOPPED)
+    stream = held_in(client, served, newer)
 
     world.kubectl("scale", "-n", NAMESPACE, "modeldeployment", served, "--replicas=1")
     (left,) = wait_until(
@@ -171,11 +133,11 @@ def test_a_scale_down_does_not_remove_the_busy_pod(served: str, world: World, cl
         timeout=120,
         every=0.2,
     )
-    streams.stop()
+    assert stream.running(), "the stream was over before a pod was chosen: it proves nothing"
+    stream.stop()
 
     assert left["metadata"]["name"] == newer["metadata"]["name"]
-    ends = streams.result()
-    assert ends == [WHOLE] * len(ends)
+    assert stream.result() == WHOLE
     wait_ready(world, served)
 
 

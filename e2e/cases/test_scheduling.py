@@ -31,6 +31,14 @@ GPU = "nvidia.com/gpu"
 Apply = Callable[[Object], str]
 
 
+@pytest.fixture(scope="module")
+def claimable(world: World) -> Iterator[None]:
+    """The node has two devices to claim: `gpu-0` is a small one, and `gpu-1` a big one."""
+    devices = [device("gpu-0", model="small", memory="24Gi"), device("gpu-1", model="big", memory="80Gi")]
+    with lending(world, *devices):
+        yield
+
+
 @pytest.fixture
 def cluster(world: World) -> Iterator[ExitStack]:
     """Takes what a case changes in the cluster, and changes it back when the models of the case are gone."""
@@ -85,6 +93,29 @@ def claim(*selectors: str, count: int = 1) -> Object:
     return {"deviceClassName": DEVICE_CLASS, "count": count, "selectors": list(selectors)}
 
 
+def test_a_taint_keeps_models_without_toleration_off_a_node(
+    world: World, cluster: ExitStack, placed: Apply
+) -> None:
+    cluster.enter_context(advertised(world, {GPU: 2}))
+    cluster.enter_context(tainted(world, GPU))
+    # Which taint it is, schedulers of Kubernetes 1.34 and later do not say: the operator looks at the nodes.
+    shy = placed(sleeper("shy", accelerator=gpus()))
+    ready = wait_condition(world, shy, "Ready", reason="UntoleratedTaint")
+    assert "spec.scheduling.tolerations" in ready["message"]
+    # What it saw of the nodes before the taint came holds for half a minute, so this case is the first.
+    wait_until(
+        "the toleration in the message",
+        lambda: (
+            f'{{key: "{GPU}", operator: ' in world.condition(shy, "Ready", namespace=NAMESPACE)["message"]
+        ),
+        timeout=120,
+    )
+
+    toleration = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
+    tolerant = sleeper("tolerant", accelerator=gpus(), scheduling={"tolerations": [toleration]})
+    scheduled_pod(world, placed(tolerant))
+
+
 def test_a_model_waits_until_its_accelerator_is_available(
     world: World, cluster: ExitStack, placed: Apply
 ) -> None:
@@ -114,29 +145,6 @@ def test_a_pod_is_scheduled_by_any_extended_resource(
 
     assert container(pod, "vllm")["resources"]["limits"][resource] == str(count)
     assert resource not in container(pod, "gateway").get("resources", {}).get("limits", {})
-
-
-def test_a_taint_keeps_models_without_toleration_off_a_node(
-    world: World, cluster: ExitStack, placed: Apply
-) -> None:
-    cluster.enter_context(advertised(world, {GPU: 2}))
-    cluster.enter_context(tainted(world, GPU))
-    # Which taint it is, schedulers of Kubernetes 1.34 and later do not say: the operator looks at the nodes.
-    shy = placed(sleeper("shy", accelerator=gpus()))
-    ready = wait_condition(world, shy, "Ready", reason="UntoleratedTaint")
-    assert "spec.scheduling.tolerations" in ready["message"]
-    # What it saw of the nodes before the taint came holds for half a minute.
-    wait_until(
-        "the toleration in the message",
-        lambda: (
-            f'{{key: "{GPU}", operator: ' in world.condition(shy, "Ready", namespace=NAMESPACE)["message"]
-        ),
-        timeout=120,
-    )
-
-    toleration = {"key": GPU, "operator": "Exists", "effect": "NoSchedule"}
-    tolerant = sleeper("tolerant", accelerator=gpus(), scheduling={"tolerations": [toleration]})
-    scheduled_pod(world, placed(tolerant))
 
 
 def test_a_request_for_more_accelerators_than_any_node_has_is_reported_with_both_amounts(
@@ -179,10 +187,8 @@ def test_a_queued_model_reports_the_queue_until_it_is_admitted(world: World, pla
     assert scheduled_pod(world, name)["metadata"]["uid"] == pod["metadata"]["uid"]
 
 
-def test_a_claimed_device_matches_the_selectors(world: World, cluster: ExitStack, placed: Apply) -> None:
-    small = device("gpu-0", model="small", memory="24Gi")
-    big = device("gpu-1", model="big", memory="80Gi")
-    cluster.enter_context(lending(world, small, big))
+@pytest.mark.usefixtures("claimable")
+def test_a_claimed_device_matches_the_selectors(world: World, placed: Apply) -> None:
     roomy = f"device.capacity['{DEVICE_CLASS}'].memory.compareTo(quantity('40Gi')) >= 0"
     name = placed(sleeper("claims-one", accelerator=claim(roomy)))
     pod = scheduled_pod(world, name)["metadata"]["name"]
@@ -200,11 +206,10 @@ def test_a_claimed_device_matches_the_selectors(world: World, cluster: ExitStack
     assert sees("gateway") == "nothing\n"
 
 
+@pytest.mark.usefixtures("claimable")
 def test_an_unsatisfiable_device_claim_is_reported_until_a_device_is_available(
-    world: World, cluster: ExitStack, placed: Apply
+    world: World, placed: Apply
 ) -> None:
-    devices = [device(f"gpu-{number}", model="small", memory="24Gi") for number in range(2)]
-    cluster.enter_context(lending(world, *devices))
     nowhere = placed(
         sleeper("nowhere", accelerator=claim(f"device.attributes['{DEVICE_CLASS}'].model == 'huge'"))
     )

@@ -24,7 +24,7 @@ FETCHED, SHARING = "fetched", "sharing"
 CACHE, TOKEN, SECRET = "weights-cache", "hf_stand_in", "hub-token"
 HUB = "hub"
 # Slow enough to be seen on its way: the model takes half a minute.
-BYTES_PER_SECOND = 150_000
+BYTES_PER_SECOND = 300_000
 REASON_SECONDS = 420
 
 FROM_HUB = {"source": "hf://test/tiny", "revision": "main", "endpoint": f"http://{HUB}.{NAMESPACE}.svc:8080"}
@@ -76,7 +76,18 @@ def clerk(world: World, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="module")
-def seen(world: World, hub: None, clerk: str) -> Iterator[dict[str, list[Object]]]:
+def failing(world: World, hub: None) -> Iterator[None]:
+    """The models whose download fails. They do so side by side, and beside the one that succeeds."""
+    models = [model(name, **spec) for name, (_, _, spec) in FAILING.items()]
+    world.apply(*models, namespace=NAMESPACE)
+    yield
+    world.kubectl(
+        "delete", "-n", NAMESPACE, "modeldeployment", *FAILING, "--ignore-not-found", "--wait=false"
+    )
+
+
+@pytest.fixture(scope="module")
+def seen(world: World, failing: None, clerk: str) -> Iterator[dict[str, list[Object]]]:
     """The values of status.weights while the models with the shared cache started, by model."""
     cached = {**WITH_TOKEN, "cache": {"type": "PersistentVolumeClaim", "claimName": CACHE}}
     adapters = [
@@ -203,15 +214,6 @@ def test_adapters_of_every_source_give_their_own_answers_even_after_a_crash(
     wait_until("the engine to be back", restarted, timeout=REASON_SECONDS)
     wait_reason(world, served, "Ready")
     assert answers(client, served) == before
-
-
-@pytest.fixture(scope="module")
-def failing(world: World, hub: None) -> Iterator[None]:
-    """The models whose download fails, all at once."""
-    models = [model(name, **spec) for name, (_, _, spec) in FAILING.items()]
-    world.apply(*models, namespace=NAMESPACE)
-    yield
-    world.kubectl("delete", "-n", NAMESPACE, "modeldeployment", *FAILING, "--ignore-not-found")
 
 
 @pytest.mark.usefixtures("failing")
