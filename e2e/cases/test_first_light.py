@@ -9,7 +9,7 @@ import pytest
 from e2e.cases.held_stream import WHOLE, held_in, held_stream, wait_draining
 from e2e.cases.sdk import Client
 from e2e.cases.support import NAMESPACE, children, model, owned, staying_pods, wait_ready
-from e2e.world import World, wait_until
+from e2e.world import RELEASE_NAMESPACE, World, run, wait_until
 
 pytestmark = pytest.mark.cluster
 NAME = "first-light"
@@ -127,6 +127,13 @@ def test_requests_in_the_form_of_proxies_and_browsers_are_served(served: str, cl
         """,
     )
     assert answer == {"absolute": 200, "slash": 200, "head": 200, "preflight": 403, "dated": True}
+
+
+def test_helm_test_gets_an_answer_through_the_router(served: str, world: World) -> None:
+    command = ["helm", "test", "fairlead", "--namespace", RELEASE_NAMESPACE, "--logs"]
+    output = run(command, env=world.env)
+    assert "Phase:          Succeeded" in output
+    assert f"{served} answers: " in output
 
 
 def test_kubectl_get_shows_ready_reason_and_model(served: str, world: World) -> None:
