@@ -27,7 +27,7 @@ from tests.gateway.bodies import CHAT, CHAT_PATH, GENERATIONS
 from tests.gateway.fronts import BODY, OK, both, code_of, exchange, fronts, status_of
 from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, hang, streams
 from tests.gateway.test_admission import APIKEY, KEYS, bearer
-from tests.gateway.wire import Front, post, raw, running_gateway, sweep_until
+from tests.gateway.wire import Front, post, raw, running_gateway, sweep_until, until
 from tests.router.wire import ScriptedPod
 
 POST = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\n".encode()
@@ -107,6 +107,37 @@ async def test_too_many_headers_in_several_packets_are_a_431(kind: str, socket: 
         received = await exchange(front, POST, *(lines[at : at + step] for at in range(0, len(lines), step)))
 
     assert (status_of(received), code_of(received)) == (431, "headers_too_large")
+
+
+@both
+async def test_a_connection_is_not_closed_before_what_its_client_has_sent_is_read(
+    kind: str, socket: Path
+) -> None:
+    """Otherwise a client of a busy process is reset, and does not see why."""
+    async with fronts(kind, socket) as (front, _):
+        _, writer = await front.connect()
+        writer.write(POST + b"a:\r\n" * 4000)
+        found: list[Any] = []
+
+        def lingering() -> bool:
+            found[:] = [item for item in front.services.active if getattr(item, "_linger_until", None)]
+            return bool(found)
+
+        await sweep_until(front, lingering)
+        connection = found[0]
+        connection.transport.pause_reading()
+        writer.write(b"a:\r\n" * 1000)
+        await until(connection._waiting_bytes)
+        connection.tick(connection._linger_until + 1)
+        kept = not connection.transport.is_closing()
+        connection.transport.resume_reading()
+        await until(lambda: not connection._waiting_bytes())
+        connection.tick(connection._linger_until + 1)
+        closed = connection.transport.is_closing()
+        writer.close()
+
+    assert kept
+    assert closed
 
 
 @both

@@ -149,7 +149,7 @@ class BoundedProtocol(PartingProtocol):
             self._began = now
         taken = 0.0 if self._began is None else now - self._began
         if self._linger_until is not None:
-            if now > self._linger_until:
+            if now > self._linger_until and not self._waiting_bytes():
                 self.transport.close()
         elif self._phase == _HEAD and taken > HEAD_SECONDS and not self.flow.read_paused:
             message = f"The request's headers did not arrive within {HEAD_SECONDS:g} s."

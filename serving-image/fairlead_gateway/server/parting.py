@@ -114,12 +114,22 @@ class PartingProtocol(HttpToolsProtocol):
         """Bytes that were written and that the client's machine has not acknowledged, in user space and in
         the kernel. The latter are lost when the pod's network ends, even after the process has ended well.
         """
-        queued = bytearray(4)
+        return self.transport.get_write_buffer_size() + self._queued(termios.TIOCOUTQ)
+
+    def _waiting_bytes(self) -> int:
+        """Bytes of the client that are not read yet. A busy process reads late, and to close before would
+        reset the connection. How many may come is bounded, see _drop.
+        """
+        return self._queued(termios.FIONREAD)
+
+    def _queued(self, queue: int) -> int:
+        """Bytes in one of the kernel's two queues of the connection."""
+        found = bytearray(4)
         connection = self.transport.get_extra_info("socket")
         # A connection may end at any time.
         with suppress(OSError, ValueError):
-            fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, queued)
-        return self.transport.get_write_buffer_size() + int.from_bytes(queued, sys.byteorder)
+            fcntl.ioctl(connection.fileno(), queue, found)
+        return int.from_bytes(found, sys.byteorder)
 
     def _watch_reader(self, now: float) -> None:
         """Closes the connection of a client that does not read."""
