@@ -38,6 +38,7 @@ NEED_ANOTHER_DEPLOYMENT = {
     "chat: priority",
     "chat: reasoning_content",
     "chat: guided_decoding_backend",
+    "chat: include_reasoning",
     "responses: guided_decoding_backend",
     "responses: reasoning",
 }
