@@ -157,6 +157,20 @@ async def test_so_many_errors_are_shown_and_no_more(world: World) -> None:
     assert world.shown[-1] == f"vllm: further errors are in {world.folder}/vllm.log"
 
 
+async def test_errors_of_a_container_that_ends_on_request_are_only_in_its_log(world: World) -> None:
+    script = "import signal,pathlib,time\n"
+    script += "def end(*_): print('ERROR ended', flush=True); raise SystemExit(0)\n"
+    script += "print('ERROR early', flush=True); signal.signal(signal.SIGTERM, end)\n"
+    script += "pathlib.Path('up').touch(); time.sleep(3600)"
+    container = world.container(script)
+    running = asyncio.create_task(container.run())
+    await until(lambda: (world.folder / "up").exists() and world.shown)
+    await container.stop(SECONDS)
+    await running
+    assert world.shown == ["vllm: ERROR early"]
+    assert "ERROR ended" in world.log
+
+
 def test_a_log_has_a_bound_and_one_predecessor(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "x.log", most=100)
     for number in range(30):

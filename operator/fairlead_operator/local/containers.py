@@ -50,6 +50,8 @@ class Container:
         self._hook: RunningProcess | None = None
         self._probes: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
+        # A program that ends on request may call that an error; its log has the lines.
+        self._quiet = False
         self._http = BoundedHttp(LOCAL_PROBE_BYTES)
 
     async def run(self, *, once: bool = False) -> None:
@@ -78,6 +80,7 @@ class Container:
         if self._running and self.started and self.process.pre_stop:
             await self._run_hook(seconds)
         if self._running:
+            self._quiet = not self._around.verbose
             await self._running.end(deadline - time.monotonic())
 
     def kill(self) -> None:
@@ -109,15 +112,19 @@ class Container:
             self._set(started=False, ready=False)
 
     async def _start(self, command: tuple[str, ...]) -> RunningProcess:
-        around, name = self._around, self.process.name
+        around = self._around
         return await start(
             command,
             self.process.environment,
             around.folder,
             self._log,
-            lambda line: around.show(f"{name}: {line}"),
+            self._show,
             everything=around.verbose,
         )
+
+    def _show(self, line: str) -> None:
+        if not self._quiet:
+            self._around.show(f"{self.process.name}: {line}")
 
     async def _run_hook(self, seconds: float) -> None:
         self._hook = await self._start(self.process.pre_stop)
