@@ -212,19 +212,26 @@ def _ask(base_url: str, model: str) -> None:
     client = OpenAI(base_url=base_url, api_key="none")
     messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": QUESTION}]
 
+    # At a temperature above 0 so small a model invents things.
     def chat() -> str:
-        answer = client.chat.completions.create(model=model, messages=messages, max_tokens=24)
+        answer = client.chat.completions.create(model=model, messages=messages, max_tokens=24, temperature=0)
         return answer.choices[0].message.content or ""
 
     def chat_stream() -> str:
-        chunks = client.chat.completions.create(model=model, messages=messages, max_tokens=24, stream=True)
+        chunks = client.chat.completions.create(
+            model=model, messages=messages, max_tokens=24, temperature=0, stream=True
+        )
         return "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices)
 
     def response() -> str:
-        return client.responses.create(model=model, input=QUESTION, max_output_tokens=24).output_text
+        return client.responses.create(
+            model=model, input=QUESTION, max_output_tokens=24, temperature=0
+        ).output_text
 
     def response_stream() -> str:
-        events = client.responses.create(model=model, input=QUESTION, max_output_tokens=24, stream=True)
+        events = client.responses.create(
+            model=model, input=QUESTION, max_output_tokens=24, temperature=0, stream=True
+        )
         return "".join(event.delta for event in events if event.type == "response.output_text.delta")
 
     requests: dict[str, Callable[[], str]] = {
