@@ -21,7 +21,7 @@ one.
 
 
 class EngineFigures(Document):
-    """What the metrics of a pod's engine say; autoscale.inputs.EngineLoad has the units."""
+    """Figures from the metrics of a pod's engine; autoscale.inputs.EngineLoad has the units."""
 
     running: Count
     waiting: Count
@@ -44,7 +44,7 @@ class RequestCounts(Document):
 
 
 class GatewayDemand(Document):
-    """What a gateway has to do. Its counters begin with the process that `boot` names."""
+    """The demand at a gateway. Its counters begin with the process that `boot` names."""
 
     boot: Word = ""
     cursor: Cursor = 0
@@ -70,7 +70,7 @@ class GatewayDemand(Document):
 
 
 class RouterFigures(Document):
-    """What a router holds and sends for one model."""
+    """The requests that a router holds and sends for one model."""
 
     queued: Count = 0
     queued_bytes: Bytes = 0
@@ -83,7 +83,7 @@ class RouterFigures(Document):
 
 
 class RouterDemand(Document):
-    """What a router says of all models, by NAMESPACE/NAME."""
+    """The demand at a router for all models, by NAMESPACE/NAME."""
 
     boot: Word
     cursor: Cursor

@@ -51,7 +51,7 @@ class InferredParsers(Document):
 
 
 class EngineState(Document):
-    """What the operator reads of the launcher's state file."""
+    """The fields of the launcher's state file that the operator reads."""
 
     phase: Word | None = None
     inferred: InferredParsers | None = None

@@ -256,14 +256,14 @@ class Exchange(ClientLink[Client]):
         return True
 
     def _give_back(self) -> None:
-        """What was kept of the answer is not kept any more."""
+        """Drops the kept part of the answer."""
         self._received = []
         if self._charged:
             self._services.memory.give_back(self._holder, self._charged)
             self._charged = self._kept_bytes = 0
 
     def _first_events(self) -> bytes:
-        """What was kept of the engine's stream, once its first event is complete and the client's stream is
+        """The kept part of the engine's stream, once its first event is complete and the client's stream is
         open; else nothing.
         """
         received = b"".join(self._received)

@@ -1,5 +1,6 @@
-"""What requests share: settings, keys, the engine, limits and metrics, and how they change while requests
-run."""
+"""The state that requests share: settings, keys, the engine, limits and metrics, and how they change while
+requests run.
+"""
 
 from __future__ import annotations
 

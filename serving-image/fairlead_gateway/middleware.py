@@ -1,4 +1,4 @@
-"""What every answer of the ASGI application has: a request id, a count, a checked key, a way to end a drain.
+"""The parts of every answer of the ASGI application: a request id, a count, a checked key.
 
 A plain ASGI wrapper outside FastAPI, so that its error pages and unknown routes are covered too.
 """

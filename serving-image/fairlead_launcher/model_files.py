@@ -1,4 +1,4 @@
-"""What the files of a model say: its architecture, its chat template, its tokens.
+"""Facts in the files of a model: its architecture, its chat template, its tokens.
 
 The files are whatever a hub sent, so a file that is too large, absent or of another form counts as empty.
 """

@@ -1,4 +1,4 @@
-"""What is wrong before the engine starts."""
+"""Problems that show before the engine starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the launcher reports of a failure: the termination message and a line of the log."""
+"""The launcher's report of a failure: the termination message and a line of the log."""
 
 from __future__ import annotations
 

@@ -43,10 +43,10 @@ class Body:
 
 
 class WeightSource(Protocol):
-    """What holds the weights. Raises DownloadError, or SourceChangedError."""
+    """The source of the weights. Its methods raise DownloadError or SourceChangedError."""
 
     def listing(self) -> Listing:
-        """What it has now."""
+        """Its present files."""
 
     def open(self, item: Item, offset: int) -> AbstractContextManager[Body]:
         """The content from a byte on."""
@@ -97,7 +97,7 @@ class Fetcher:
         self._not_before = 0.0
 
     def listing(self, patience: float) -> Listing:
-        """What the source has now. Raises DownloadError."""
+        """The files that the source has now. Raises DownloadError."""
         return self._persist(self._source.listing, Effort(patience))
 
     def fetch(self, absent: Mapping[Path, Item]) -> None:

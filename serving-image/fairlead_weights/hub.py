@@ -66,7 +66,7 @@ class HubSource:
         self._commit = revision
 
     def listing(self) -> Listing:
-        """What the revision holds now."""
+        """The files that the revision holds now."""
         with self._errors("the repository"):
             info = self._api.model_info(
                 self._repository, revision=self._revision, files_metadata=True, timeout=READ_SECONDS

@@ -159,7 +159,7 @@ def _relative(blob: Path, link: Path) -> str:
 
 
 def free_bytes(folder: Path) -> int:
-    """What an unprivileged process may still write."""
+    """The bytes that an unprivileged process may still write."""
     stat = os.statvfs(folder)
     return stat.f_bavail * stat.f_frsize
 
@@ -176,7 +176,7 @@ def missing(layout: Layout, listing: Listing) -> dict[Path, Item]:
 
 
 def bytes_to_come(absent: dict[Path, Item]) -> int:
-    """What must be fetched of `missing` contents; a part that is there already need not be."""
+    """The bytes to fetch for absent contents, without the parts that are there already."""
     return sum(item.size - min(item.size, size_of(part_of(blob)) or 0) for blob, item in absent.items())
 
 

@@ -54,7 +54,7 @@ class Autoscaler:
         self._rounds_without_metrics = 0
 
     def memory(self) -> Memory:
-        """What has been learned until now."""
+        """Everything that has been learned until now."""
         return self._learning.memory()
 
     def decide(self, observation: Observation) -> Decision:

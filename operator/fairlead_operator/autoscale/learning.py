@@ -1,4 +1,4 @@
-"""What is learned about one model, updated with each observation."""
+"""The figures that are learned about one model, updated with each observation."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class ReplicaTarget:
 
 
 def recommended(facts: ScalingFacts, need: Need) -> ReplicaTarget:
-    """What demand and pods need, without limits and without regard to the present replicas."""
+    """The replicas that demand and pods need, without limits and without regard to the present replicas."""
     waiting = facts.requests.queued + facts.requests.in_flight > 0
     replicas = math.ceil(need.replicas - SLACK)
     backlogged = replicas > math.ceil(need.flow - SLACK)

@@ -1,4 +1,4 @@
-"""What has been learned about a model. It survives restarts of the operator and the model's time at zero.
+"""The learned figures of a model. It survives restarts of the operator and the model's time at zero.
 
 It is JSON, which the operator keeps in `status.autoscaling.learned`. Another writer or version may have
 written it. A value that does not fit must not stop a decision, so it is replaced by the prior.

@@ -28,14 +28,14 @@ class Select(StrEnum):
 
 
 class Unit(StrEnum):
-    """What the value of a policy counts, as in autoscaling/v2."""
+    """The unit of a policy's value, as in autoscaling/v2."""
 
     PODS = "Pods"
     PERCENT = "Percent"
 
 
 class OnFailure(StrEnum):
-    """What happens when there are no metrics for long, as in KEDA."""
+    """The behavior when there are no metrics for long, as in KEDA."""
 
     CURRENT = "CurrentReplicas"
     CURRENT_IF_HIGHER = "CurrentReplicasIfHigher"
@@ -64,7 +64,7 @@ class ScalingBehavior:
 
 @dataclass(frozen=True, slots=True)
 class FallbackSettings:
-    """What to do after more than `threshold` rounds without any metric."""
+    """The action after more than `threshold` rounds without any metric."""
 
     threshold: int = 3
     behavior: OnFailure = OnFailure.CURRENT_IF_HIGHER

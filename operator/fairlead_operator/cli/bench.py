@@ -36,7 +36,7 @@ _ROUNDS, _LEAST_REQUESTS, _RATE_SECONDS = 4, 8, 30
 
 @dataclass(frozen=True)
 class Target:
-    """What is measured: the text for it in results, the base URL, and the model's name if it is known."""
+    """The measured service: the text for it in results, the base URL, and the model's name if it is known."""
 
     title: str
     url: str

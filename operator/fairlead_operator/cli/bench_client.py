@@ -29,7 +29,7 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """What every request asks for. `input_tokens` is a number of words, of about a token each."""
+    """The common part of all requests. `input_tokens` is a number of words, of about a token each."""
 
     model: str
     input_tokens: int

@@ -1,4 +1,4 @@
-"""What `fairlead bench` computes from its requests. Pure.
+"""The figures that `fairlead bench` computes from its requests. Pure.
 
 The definitions are those of `vllm bench serve`: TTFT is the time to the first token, ITL the time between two
 events of the stream, TPOT the time after the first token divided by the further tokens, latency the time to

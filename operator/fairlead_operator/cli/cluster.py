@@ -1,4 +1,4 @@
-"""What commands read in a cluster: the operator's settings, and the names of all models."""
+"""Reads for commands in a cluster: the operator's settings, and the names of all models."""
 
 from __future__ import annotations
 

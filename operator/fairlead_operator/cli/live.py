@@ -188,7 +188,7 @@ class Reader:
 
 
 def _experiences(status: Object, planned: Plan) -> Iterator[str]:
-    """What the operator learned from failed attempts, which the cluster's objects do not show."""
+    """The operator's findings from failed attempts, which the cluster's objects do not show."""
     ready = condition(status, "Ready")
     if planned.apply and ready.get("reason") in _REFUSALS:
         yield f"the operator's last attempt failed: {ready['reason']}: {ready['message']}"

@@ -43,7 +43,7 @@ def structured(document: Any, form: str) -> str:
 
 
 def painter(stream: TextIO) -> Paint:
-    """What colours texts for this stream."""
+    """The function that colours texts for this stream."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
         return lambda text, _: text
     return lambda text, style: f"\x1b[{_STYLES[style]}m{text}\x1b[0m"

@@ -23,7 +23,7 @@ _PHASES = ("scheduling", "preparing", "download", "engine", "total")
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What is known of a model: the stored object and the status that follows from what is observed now; its
+    """The facts about a model: the stored object and the status that follows from what is observed now; its
     pods, why each is not ready, and the statuses from their gateways; Events; what the operator would do
     next; and what could not be read.
     """

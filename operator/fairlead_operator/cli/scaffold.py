@@ -37,7 +37,7 @@ class Accelerator:
 
 @dataclass(frozen=True)
 class Answers:
-    """What the manifest says. `cache_claim` is a claim of the user, `cache_size` of one that is made."""
+    """The choices in the manifest. `cache_claim` is a claim of the user, `cache_size` of one that is made."""
 
     source: str
     name: str

@@ -1,4 +1,4 @@
-"""What `fairlead validate` prints about the models of files. Pure."""
+"""The output of `fairlead validate` about the models of files. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failure to carry out a spec means for its status, whatever failed.
+"""The status after a failure to carry out a spec, for every kind of failure.
 
 | failure | reason | again after |
 |---|---|---|

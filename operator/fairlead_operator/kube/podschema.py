@@ -1,4 +1,4 @@
-"""What a pod template may contain: fields by name, their types, and which of them are required.
+"""The schema of a pod template: fields by name, their types, and which of them are required.
 
 The schema is that of the official client's models, generated from Kubernetes' OpenAPI document. It is older
 than some API servers, so a field that it lacks is wrong only if its name resembles one of the schema. Pure:

@@ -99,7 +99,7 @@ class _Run:
         return gpus
 
     def _reference_problems(self, given: Sequence[GivenModel], sources: Sources) -> list[str]:
-        """What the pods refer to and is not there, found by planning them."""
+        """Absent things that the pods refer to, found by planning them."""
         found = []
         for item, planned in zip(
             given, self._workloads(given, sources, _NO_ENGINE, {}, _NO_PORTS), strict=True
@@ -142,7 +142,7 @@ class _Run:
         gpus: Mapping[str, str],
         ports: Iterable[int],
     ) -> list[Workload]:
-        """What the pods of each model are planned from; `ports` are two for each."""
+        """The input from which the pods of each model are planned; `ports` are two for each."""
         port = iter(ports)
         return [
             workload(

@@ -1,4 +1,4 @@
-"""What keeps a model from being run on this machine."""
+"""The error that a model cannot run on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user does next: shown when everything is ready. Pure."""
+"""The next steps for a user, shown when everything is ready. Pure."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class LocalPod:
             container.kill()
 
     def progress(self) -> str:
-        """What its start is doing, in a few words."""
+        """The present phase of its start, in a few words."""
         weights, engine = self._state(WEIGHTS_STATE), self._state(ENGINE_STATE)
         if engine:
             return _sentence(engine.get("phase"), engine.get("detail"))

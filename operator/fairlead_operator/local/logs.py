@@ -50,7 +50,7 @@ class LogFile:
 
 
 def important(line: str) -> str | None:
-    """What a user should see of a line of a log: the text of an error; None for all other lines."""
+    """The part of a log's line that a user should see: the text of an error; None for all other lines."""
     if line.startswith("{"):
         with suppress(ValueError, AttributeError):
             record = json.loads(line)

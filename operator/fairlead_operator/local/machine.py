@@ -1,4 +1,4 @@
-"""What this machine offers, and whether it is enough. Looked at before anything is started."""
+"""The resources of this machine, and whether they are enough. Looked at before anything is started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rendered pod means on this machine: its containers as processes. Pure.
+"""A rendered pod on this machine: its containers as processes. Pure.
 
 The pod template is the operator's own. Only what a machine without containers lacks is replaced: images by
 programs of this installation, paths of mounts by folders, and the gateway's ports, which several pods cannot
@@ -32,7 +32,7 @@ _REPORTERS = (ENGINE_CONTAINER, WEIGHTS_CONTAINER)
 
 @dataclass(frozen=True)
 class Program:
-    """What stands for an image: its entry point, its Python interpreter, and its own environment."""
+    """The substitute for an image: its entry point, its Python interpreter, and its own environment."""
 
     python: str
     entrypoint: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""What a pod refers to by name: Secrets, ConfigMaps and claims. Pure."""
+"""The objects that a pod refers to by name: Secrets, ConfigMaps and claims. Pure."""
 
 from __future__ import annotations
 

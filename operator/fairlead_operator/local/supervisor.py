@@ -35,8 +35,8 @@ _RETRY_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Setting:
-    """What runs. `plan` gives the pod of a model for a name, `router` the router's process for the port of
-    the local API.
+    """The programs to run. `plan` gives the pod of a model for a name, `router` the router's process for the
+    port of the local API.
     """
 
     given: Sequence[GivenModel]

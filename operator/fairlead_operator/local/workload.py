@@ -96,7 +96,7 @@ def workload(
 
 
 def gateway_program(environment: Mapping[str, str]) -> Program:
-    """What stands for the gateway's image: the packages of this installation. Raises LocalError."""
+    """The substitute for the gateway's image: the packages of this installation. Raises LocalError."""
     folders = []
     for package in _PACKAGES:
         found = importlib.util.find_spec(package)
@@ -115,7 +115,7 @@ def gateway_program(environment: Mapping[str, str]) -> Program:
 
 
 def engine_program(python: Path, environment: Mapping[str, str], gpus: str | None) -> Program:
-    """What stands for the engine's image: a Python interpreter with vLLM. `gpus` are those it may use."""
+    """The substitute for the engine's image: a Python interpreter with vLLM. `gpus` are those it may use."""
     ours = {"PATH": _path(str(python), environment), "PYTHONUNBUFFERED": "1"}
     return Program(str(python), environment=ours if gpus is None else {**ours, "CUDA_VISIBLE_DEVICES": gpus})
 

@@ -1,4 +1,4 @@
-"""What is observed of one model."""
+"""The observations of one model: its object, its children, its pods, and their reports."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ _AWAIT_REPORT_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Plan:
-    """What to do, in this order, and what to report.
+    """Actions in their order, and the status to report.
 
     `asks` are pods whose gateways should report their load before this is carried out, if they have not been
     queried; the plan is then made again. `costs` are the deletion costs of pods by name, to be written before
@@ -139,7 +139,7 @@ def plan_failed(body: Object, finding: Finding, now: datetime) -> Plan:
 
 @dataclass(frozen=True)
 class _Desired:
-    """What a model should be: `model` with the replicas that are wanted now and without what does not fit,
+    """The desired model: `model` with the replicas that are wanted now and without what does not fit,
     which `problems` lists; its objects; how its pods are replaced; and `workload`, the live one in the terms
     of a Deployment, {} if there is none.
     """
@@ -183,7 +183,7 @@ def _choose(
 
 
 def _choose_actions(desired: _Desired, observed: Observed) -> tuple[ChildActions, Finding | None]:
-    """What is done with each child, and what of the spec or of the names prevents it."""
+    """The action on each child, and the problems of spec or names that prevent it."""
     model, children = desired.model, desired.rendered.children
     problems = [
         *check_parameters(model.spec.api),

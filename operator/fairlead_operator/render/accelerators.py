@@ -32,7 +32,7 @@ def render_claim_template(model: Model) -> Object | None:
 
 
 def pod_claims(model: Model) -> list[Object]:
-    """What a pod's `resourceClaims` has: one claim, made for each pod from the template."""
+    """A pod's `resourceClaims`: one claim, made for each pod from the template."""
     spec = _claim_spec(model)
     return [] if spec is None else [{"name": CLAIM, "resourceClaimTemplateName": _name(model, spec)}]
 

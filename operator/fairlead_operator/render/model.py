@@ -139,17 +139,17 @@ class Model:
 
     @property
     def selector(self) -> dict[str, str]:
-        """What selects the model's pods that serve; immutable once a Deployment has it."""
+        """The selector of the model's pods that serve; immutable once a Deployment has it."""
         return {COMPONENT_LABEL: ENGINE_COMPONENT, MODEL_LABEL: self.name}
 
     @property
     def worker_selector(self) -> dict[str, str]:
-        """What selects the pods that serve no requests: further nodes of a replica."""
+        """The selector of the pods that serve no requests: further nodes of a replica."""
         return {COMPONENT_LABEL: WORKER_COMPONENT, MODEL_LABEL: self.name}
 
     @property
     def selector_of_all(self) -> dict[str, str]:
-        """What selects all pods of the model."""
+        """The selector of all pods of the model."""
         return {MODEL_LABEL: self.name}
 
     def metadata(self, name: str) -> Object:

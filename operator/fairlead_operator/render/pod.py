@@ -26,7 +26,7 @@ _WORKERS_ALONE = frozenset({"launcher"})
 
 @dataclass(frozen=True)
 class Containers:
-    """What a pod runs: containers before, and beside, the engine's; and the volumes of all."""
+    """The contents of a pod: containers before, and beside, the engine's; and the volumes of all."""
 
     init: list[Object]
     main: list[Object]

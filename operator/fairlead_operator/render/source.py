@@ -1,4 +1,4 @@
-"""What a source of weights means for the pod: the path that vLLM loads, and its volume.
+"""A source of weights in the pod: the path that vLLM loads, and its volume.
 
 Four of the five kinds are existing folders: of a claim, of an image, of the engine's own image or of the
 node. They are mounted read-only, each at its own path, so that a claim may serve the model and several

@@ -41,7 +41,7 @@ def render_templates(model: Model, settings: RenderSettings) -> tuple[Object, ..
 
 
 def template_annotations(model: Model, templates: tuple[Object, ...], choices: Choices) -> dict[str, str]:
-    """What a workload remembers: its templates as rendered, from what, by which rules, and how it rolls."""
+    """The annotations of a workload: its rendered templates, their input and rules, and how it rolls."""
     kept = templates[0] if len(templates) == 1 else list(templates)
     return {
         POD_INPUTS: pod_inputs(model),

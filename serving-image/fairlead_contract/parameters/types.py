@@ -57,13 +57,13 @@ class Parameter:
     parameter to chat completions as it is. A name that means something else there has a row for each.
     """
     misplaced: Misplaced | None = None
-    """What the other API does with it, for a name that only one API has."""
+    """The other API's treatment of a name that only one API has."""
     remedy: str = ""
     """For a refused parameter, the end of the message: why, and what to send instead."""
     bounds: Bounds = UNBOUNDED
     """How large the value may be, beside what its kind says."""
     engine_default: Any = ABSENT
-    """What the engine takes when it is absent. ABSENT where the model's own configuration decides."""
+    """The engine's value when it is absent. ABSENT where the model's own configuration decides."""
 
     same_as: str = ""
     """Another name for the same thing: `spec.api` may have one of them, and a limit of one holds for all."""

@@ -131,7 +131,7 @@ class ChatRelay:
         self.finished = False
 
     def feed(self, data: bytes) -> bytes:
-        """What to send on. Nothing more comes after an error or the end marker."""
+        """The bytes to send on. Nothing more comes after an error or the end marker."""
         if self.finished:
             return b""
         events = self._splitter.feed(data)
@@ -146,11 +146,11 @@ class ChatRelay:
         return self._without(events) if self._cut else events
 
     def end(self) -> bytes:
-        """What to send when the engine closed the connection: an error unless the stream was complete."""
+        """The bytes to send when the engine has closed: an error unless the stream was complete."""
         return self.fail(engine_failed(TRUNCATED))
 
     def fail(self, error: ApiError) -> bytes:
-        """What to send when the stream cannot go on."""
+        """The bytes to send when the stream cannot go on."""
         if self.finished:
             return b""
         self.finished = True

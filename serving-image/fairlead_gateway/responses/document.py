@@ -17,7 +17,7 @@ from .output import Item, ItemShape, output_text
 
 @dataclass(frozen=True)
 class ResponseDocument:
-    """What is known of a Response when its request has been checked.
+    """The known part of a Response when its request has been checked.
 
     `repeated` holds the keys that repeat the request; `token` makes the ids of the items; `clock` gives Unix
     seconds.

@@ -21,7 +21,7 @@ _QUOTED = re.compile(f"'({'|'.join(_NAMES)})(?=['.])")
 
 
 class Place(NamedTuple):
-    """What a chat message was made of: the path of the item, and of what became its content."""
+    """The origin of a chat message: the path of the item, and of what became its content."""
 
     item: str
     content: str
@@ -29,7 +29,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Naming:
-    """What the parts of a chat request are called in the request it was made of.
+    """The names that the parts of a chat request have in its original request.
 
     `places` has the place behind each message, `tools` the path behind each function; `limit` is the client's
     name for the output limit.

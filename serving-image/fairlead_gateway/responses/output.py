@@ -16,7 +16,7 @@ CUSTOM_INPUT = "input"
 
 @dataclass(frozen=True)
 class ItemShape:
-    """What differs between items of one request and another.
+    """The differences between items of one request and another.
 
     `message_extras` are further keys of a message; `custom_tools` are the names of the tools that take plain
     text instead of JSON.
@@ -39,7 +39,7 @@ class ItemShape:
 
 
 def reasoning_item(item_id: str, content: list[Item], status: str) -> Item:
-    """What the model thought before it answered. There is no summary: this service does not summarise."""
+    """The model's reasoning before its answer. There is no summary: this service does not summarise."""
     return {"id": item_id, "type": "reasoning", "summary": [], "content": content, "status": status}
 
 

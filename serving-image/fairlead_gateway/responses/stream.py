@@ -57,7 +57,7 @@ class ResponseStream:
         return self._writer.take()
 
     def end(self) -> bytes:
-        """What to send when the engine closed the connection: a failure unless the answer was complete."""
+        """The events to send when the engine has closed: a failure unless the answer was complete."""
         if not self.finished:
             self._finish()
         return self._writer.take()

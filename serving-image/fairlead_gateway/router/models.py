@@ -88,7 +88,7 @@ class RoutedModel:
 
 
 def read_model(document: Object) -> RoutedModel:
-    """What a ModelDeployment describes. Raises AttributeError, KeyError or TypeError for anything else."""
+    """The model that a ModelDeployment describes. Raises AttributeError, KeyError or TypeError for others."""
     metadata, spec = document["metadata"], document.get("spec") or {}
     model, api = spec.get("model") or {}, spec.get("api") or {}
     autoscaling, status = spec.get("autoscaling"), document.get("status") or {}

@@ -1,4 +1,4 @@
-"""What the head of a pod's answer shows about the pod."""
+"""The state of a pod, from the head of its answer."""
 
 from __future__ import annotations
 

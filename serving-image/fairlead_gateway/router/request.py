@@ -50,9 +50,9 @@ class PassingClient(Client, Protocol):
 
 
 class ClientRequest:
-    """What is not the body. `authorization` is the header's value, b"" if there is none; `hold_seconds` is
-    the client's bound of the wait; with `unpinged` a waiting stream is not opened early for keep-alive
-    comments.
+    """The parts of a request beside its body. `authorization` is the header's value, b"" if there is none;
+    `hold_seconds` is the client's bound of the wait; with `unpinged` a waiting stream is not opened early for
+    keep-alive comments.
     """
 
     __slots__ = ("_head", "authorization", "endpoint", "hold_seconds", "host", "unpinged")

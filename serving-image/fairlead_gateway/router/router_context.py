@@ -1,4 +1,4 @@
-"""What all requests in the router share."""
+"""The state that all requests in the router share."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 
 
 class Work(Protocol):
-    """What becomes of a request once it is here as a whole."""
+    """The work on a request that has arrived as a whole."""
 
     def client_gone(self) -> None:
         """The client has closed its connection."""
@@ -233,7 +233,7 @@ class RequestCycle(ABC, Generic[ContextT]):
                 self._refuse(error)
 
     def _upload_fault(self, now: float) -> ApiError | None:
-        """What is wrong with the pace of an upload, if anything."""
+        """The error about the pace of an upload, if any."""
         seconds, taken = self._services.upload_seconds, now - self._arrived
         if now - self._last_part_at > seconds:
             message = f"The request's body paused for {seconds:g} s."

@@ -24,7 +24,7 @@ Request = tuple[bytes, ...]
 
 
 def request_of(head: bytes, body: bytes) -> Request:
-    """What to write for a request. A large body is not copied behind its head."""
+    """The bytes of a request. A large body is not copied behind its head."""
     return (head + body,) if len(body) < _JOINED_BYTES else (head, body)
 
 

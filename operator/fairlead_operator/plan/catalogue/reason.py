@@ -1,4 +1,4 @@
-"""What the catalogue of reasons is made of."""
+"""The types of the catalogue of reasons."""
 
 from __future__ import annotations
 

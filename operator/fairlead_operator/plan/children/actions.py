@@ -1,4 +1,4 @@
-"""What is to be done with each child of a model: the desired one is compared with the live one."""
+"""Actions on the children of a model: the desired one is compared with the live one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Object = dict[str, Any]
 
 
 class Verb(Enum):
-    """What is done with a child."""
+    """The kinds of actions on a child."""
 
     APPLY = "apply"
     KEEP = "keep"
@@ -34,7 +34,7 @@ class Verb(Enum):
 
 @dataclass(frozen=True)
 class ChildAction:
-    """What is done with one child, and a text about it, "" if nothing is. `repairs` are the fields that are
+    """The action on one child, and a text about it, "" if nothing is. `repairs` are the fields that are
     set back.
     """
 
@@ -46,7 +46,7 @@ class ChildAction:
 
 @dataclass(frozen=True)
 class ChildActions:
-    """What is done with the children. `delete` are live children that are not desired. `pending` says that
+    """The actions on all children. `delete` are live children that are not desired. `pending` says that
     the workload is not yet as desired.
     """
 
@@ -62,7 +62,7 @@ class ChildActions:
 
     @property
     def texts(self) -> list[str]:
-        """What is done, one text for each child."""
+        """The actions as texts, one for each child."""
         deletions = [f"delete {title(child)}" for child in self.delete]
         return [*(action.text for action in self.apply), *deletions, *(action.text for action in self.wait)]
 

@@ -155,7 +155,7 @@ def _holds_up(container: Object, engine: Object, report: PodReport | None) -> bo
 def _weights_finding(
     pod: Object, container: Object, end: Object | None, report: PodReport | None
 ) -> Finding | None:
-    """What blocks the download or made it fail. For the progress of a running one see plan.status.weights."""
+    """The cause that blocks the download or made it fail. Its progress is in plan.status.weights."""
     cause = report.weights.cause if report and report.weights else None
     if cause and cause.reason and "running" in container.get("state", {}):
         reason, text = claimed(cause.reason, cause.message, "WeightsDownloadFailed")

@@ -1,4 +1,4 @@
-"""What the status says about scaling.
+"""The part of the status about scaling.
 
 The autoscaler decides every few seconds, and its message changes with every request. The status is for users
 and for the next operator, so it changes less often. A decision is written when the number of replicas

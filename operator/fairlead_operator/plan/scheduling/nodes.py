@@ -1,4 +1,4 @@
-"""What keeps a pod from the nodes of the cluster, where the operator may look at them.
+"""The reasons why a pod fits no node of the cluster, where the operator may look at them.
 
 The scheduler names for each node only the first obstacle that it meets, without amounts, and newer ones do
 not name taints. So its verdict "Insufficient nvidia.com/gpu" may be about nodes without accelerators while

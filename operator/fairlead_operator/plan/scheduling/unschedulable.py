@@ -92,8 +92,8 @@ def _gated(pod: Object, name: str) -> Finding:
 
 
 def _causes(text: str) -> list[str]:
-    """What keeps the pod from nodes, each once, in alphabetical order; the text as it is if it has another
-    form.
+    """The reasons why the pod fits no node, each once, in alphabetical order; the text as it is if it has
+    another form.
     """
     if not _HEAD.match(text):
         return [text]

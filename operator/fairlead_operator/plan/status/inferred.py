@@ -30,7 +30,7 @@ def engine_status(model: Model, pods: tuple[Object, ...], reports: Mapping[str, 
 
 
 def _latest(pods: tuple[Object, ...], reports: Mapping[str, PodReport]) -> InferredParsers | None:
-    """What the newest pod reports that has come so far."""
+    """The report of the newest pod that has reported."""
     newest = sorted(pods, key=lambda pod: str(pod["metadata"].get("creationTimestamp")), reverse=True)
     known = (reports.get(pod["metadata"]["name"]) for pod in newest)
     return next(

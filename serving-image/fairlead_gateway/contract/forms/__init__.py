@@ -1,4 +1,4 @@
-"""What the engine's structured-output backends can enforce of a form, and what they would ignore or fail on.
+"""Checks of a form: the engine's structured-output backends must be able to enforce it.
 
 Pure functions. Everything here was measured with vLLM 0.32, xgrammar 0.2.8, llguidance 1.7.6, outlines-core
 0.2.14 and lm-format-enforcer 0.11.3.

@@ -1,4 +1,4 @@
-"""What can come to an end: a rule or a schema that only leads back to itself has no finite answer.
+"""Whether a form can come to an end: a rule or a schema that only leads back to itself has no finite answer.
 
 Such a form leaves the engine no first token, which is a 500, or it goes on until the tokens are used up.
 """

@@ -37,7 +37,7 @@ class Keyword:
     gaps: frozenset[Backend] = frozenset()
     """The backends that do not enforce it: they ignore it, refuse it or fail."""
     instead: str = ""
-    """What to write where it is not enforced."""
+    """The remedy where it is not enforced."""
 
 
 def _restricts(types: frozenset[str], instead: str = "", *gaps: Backend) -> Keyword:

@@ -1,4 +1,4 @@
-"""What xgrammar can make of a regular expression."""
+"""Which regular expressions xgrammar accepts."""
 
 from __future__ import annotations
 

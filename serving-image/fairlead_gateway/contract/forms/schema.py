@@ -45,7 +45,7 @@ def _check_shape(tree: Tree, node: Node, backend: Backend) -> Fault | None:
 
 
 def _check_keywords(tree: Tree, node: Node, backend: Backend) -> Fault | None:
-    """What the backend never enforces."""
+    """The keywords that the backend never enforces."""
     for name in node.schema:
         keyword = KEYWORDS.get(name)
         if keyword is not None and backend in keyword.gaps and _counts(name, keyword, node.schema, backend):

@@ -40,7 +40,7 @@ class Tree:
         self.root = Node(root, None, ())
         self.nodes: list[Node] = []
         self.targets: dict[int, Node] = {}
-        """What the `$ref` of a node leads to, by the node's identity; missing if it leads to nothing."""
+        """The target of a node's `$ref`, by the node's identity; missing if it leads to nothing."""
         self._by_schema: dict[tuple[int, bool], Node] = {}
         self._types: dict[int, frozenset[str] | None] = {}
         self.parts: dict[int, list[Node]] = {}
@@ -101,7 +101,7 @@ class Tree:
         return node.rebased or (node.parent is not None and "$id" in node.schema)
 
     def followed(self, node: Node) -> list[Node]:
-        """What the `$ref` of a node leads to; empty if that is nothing."""
+        """The target of a node's `$ref`; empty if there is none."""
         return [self.targets[id(node)]] if id(node) in self.targets else []
 
     def types(self, node: Node, followed: int = 0) -> frozenset[str] | None:

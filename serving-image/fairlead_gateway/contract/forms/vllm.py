@@ -1,4 +1,4 @@
-"""What vLLM refuses in a schema for xgrammar, at any place: also where xgrammar does not look.
+"""The parts of a schema for xgrammar that vLLM refuses at any place: also where xgrammar does not look.
 
 vLLM 0.32 (`has_xgrammar_unsupported_json_features`) takes every object of a schema for a schema, for example
 those under `default`, `examples` or a `$defs` that nothing refers to. With the backend "auto" it then
