@@ -17,7 +17,7 @@ from fairlead_operator.api.metadata import (
     InheritedMetadata,
     refused_key,
 )
-from fairlead_operator.api.names import COMPONENT_LABEL, NAME_LABEL
+from fairlead_operator.api.names import ROUTER_LABELS, selector
 from fairlead_operator.render.model import AdminClients, PodUser, RenderSettings
 
 # Kubernetes' own bound of user and group ids.
@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     """The router's Service as NAME.NAMESPACE.svc.DOMAIN:PORT; empty where there is none, and then no model
     goes to zero. The port must be 80, that of the models' own Services.
     """
-    router_selector: str = f"{NAME_LABEL}=fairlead,{COMPONENT_LABEL}=router"
+    router_selector: str = selector(ROUTER_LABELS)
     """Label selector of the routers' pods, in the operator's namespace."""
     pod_security_context: Annotated[PodSecurityContext, NoDecode, BeforeValidator(_parsed)] = (
         PodSecurityContext(

@@ -34,6 +34,7 @@ from tests.controller.hostile_pod import (
     sends,
 )
 from tests.kube.support import eventually
+from tests.support.clock import Clock
 
 BAD, GOOD, VICTIM = "127.0.0.2", "127.0.0.3", "127.0.0.4"
 # What the kernel takes before anybody has read it.
@@ -52,16 +53,6 @@ class Asking:
         """The addresses of the pods that have answered what they have to do."""
         found = await self.admin.demands([pod_at(address, address) for address in addresses])
         return set(found)
-
-
-class Clock:
-    """A time that passes when the test says so."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @asynccontextmanager

@@ -7,16 +7,7 @@ import asyncio
 import pytest
 
 from fairlead_operator.controller.queue import WorkQueue
-
-
-class Clock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.support.clock import Clock
 
 
 @pytest.fixture

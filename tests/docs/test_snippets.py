@@ -67,7 +67,7 @@ def at(place: tuple[str, ...], part: dict[str, Any]) -> dict[str, Any]:
 
 
 def model_problems(document: dict[str, Any], validate: Validate) -> str:
-    """What is wrong with a model, or with a part of one wherever it may belong."""
+    """The problems of a model, or of a part of one that fits none of its places; "" if there are none."""
     if "kind" in document:
         return validate(document) if document["kind"] == "ModelDeployment" else ""
     reports = [validate(with_defaults(at(place, document))) for place in PLACES]

@@ -18,15 +18,9 @@ from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION
 from tests.gateway.scripted import ScriptedEngine, answer, whole
 from tests.gateway.test_admission import APIKEY, KEYS, bearer
 from tests.gateway.wire import running_gateway
+from tests.support.clock import Clock
 
 OK = answer(whole("200 OK", COMPLETION))
-
-
-class Clock:
-    now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def exhausted(clock: Clock, place: str = "a") -> FailedKeyAttempts:
@@ -38,7 +32,7 @@ def exhausted(clock: Clock, place: str = "a") -> FailedKeyAttempts:
 
 
 def test_after_a_burst_of_wrong_keys_an_address_must_wait() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     attempts = exhausted(clock)
 
     with pytest.raises(ApiError) as refused:
@@ -49,7 +43,7 @@ def test_after_a_burst_of_wrong_keys_an_address_must_wait() -> None:
 
 
 def test_key_attempts_are_restored_one_by_one() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     attempts = exhausted(clock)
     clock.now += WRONG_KEY_SECONDS
     attempts.require("a", b"another")
@@ -60,11 +54,11 @@ def test_key_attempts_are_restored_one_by_one() -> None:
 
 
 def test_other_addresses_are_not_limited() -> None:
-    exhausted(Clock()).require("b", b"another")
+    exhausted(Clock(1000.0)).require("b", b"another")
 
 
 def test_a_key_that_was_valid_is_not_limited() -> None:
-    clock = Clock()
+    clock = Clock(1000.0)
     attempts = FailedKeyAttempts(clock)
     attempts.succeeded(b"valid")
     for _ in range(2 * WRONG_KEYS_BURST):
@@ -74,7 +68,7 @@ def test_a_key_that_was_valid_is_not_limited() -> None:
 
 
 def test_a_key_valid_for_one_model_is_limited_for_another_model() -> None:
-    attempts = exhausted(Clock(), "a")
+    attempts = exhausted(Clock(1000.0), "a")
     attempts.succeeded(b"key", "mine")
     attempts.require("a", b"key", "mine")
 
@@ -83,7 +77,7 @@ def test_a_key_valid_for_one_model_is_limited_for_another_model() -> None:
 
 
 def test_the_memory_of_failed_attempts_is_bounded() -> None:
-    attempts = FailedKeyAttempts(Clock())
+    attempts = FailedKeyAttempts(Clock(1000.0))
     for number in range(MAX_COUNTED_ADDRESSES + MAX_REMEMBERED_KEYS):
         attempts.failed(str(number))
         attempts.succeeded(b"%d" % number)

@@ -9,18 +9,9 @@ import pytest
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.leader import LEASE_SECONDS, LeaderElector, LeadershipLostError
 from fairlead_operator.kube.resources import LEASE
+from tests.support.clock import Clock
 
 pytestmark = pytest.mark.apiserver
-
-
-class Clock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def elector(kube: KubeClient, namespace: str, identity: str, clock: Clock) -> LeaderElector:

@@ -5,6 +5,8 @@ Those that the gateway's image uses too are in `fairlead_contract.names`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fairlead_contract.names import GROUP, VERSION
 
 API_VERSION = f"{GROUP}/{VERSION}"
@@ -28,6 +30,9 @@ NAME_LABEL = "app.kubernetes.io/name"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 COMPONENT_LABEL = "app.kubernetes.io/component"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
+# The labels that the chart gives to the pods and Deployments of its two programs.
+OPERATOR_LABELS = {NAME_LABEL: "fairlead", COMPONENT_LABEL: "operator"}
+ROUTER_LABELS = {NAME_LABEL: "fairlead", COMPONENT_LABEL: "router"}
 ENGINE_COMPONENT = "engine"
 WORKER_COMPONENT = "worker"
 # The queue through which Kueue admits a workload.
@@ -45,3 +50,8 @@ WEIGHTS_CONTAINER = "weights"
 # Kinds of children that a cluster may not know.
 RESOURCE_CLAIM_TEMPLATE = "ResourceClaimTemplate"
 LEADER_WORKER_SET = "LeaderWorkerSet"
+
+
+def selector(labels: Mapping[str, str]) -> str:
+    """Labels as the label selector of a query, in alphabetical order: KEY=VALUE,KEY=VALUE."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))

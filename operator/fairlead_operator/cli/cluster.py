@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from fairlead_operator.api.names import COMPONENT_LABEL, NAME_LABEL
+from fairlead_operator.api.names import OPERATOR_LABELS, selector
 from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.connection import ConfigException, open_api_client
 from fairlead_operator.kube.errors import KubeError, NotFoundError
@@ -22,7 +22,6 @@ from fairlead_operator.plan.served_names import ServedNames, claim_of, claiming_
 from fairlead_operator.settings import Settings
 
 Object = dict[str, Any]
-_OPERATOR = f"{NAME_LABEL}=fairlead,{COMPONENT_LABEL}=operator"
 
 
 class ClusterError(Exception):
@@ -64,7 +63,7 @@ async def find_settings(client: KubeClient) -> Settings | None:
     with contextlib.suppress(ValidationError):
         if in_the_operators_pod():
             return Settings()
-    for deployment in await client.list(DEPLOYMENT, None, _OPERATOR):
+    for deployment in await client.list(DEPLOYMENT, None, selector(OPERATOR_LABELS)):
         with contextlib.suppress(ValidationError):
             return _settings_of(deployment)
     return None

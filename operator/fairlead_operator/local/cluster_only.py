@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fairlead_operator.api.names import ENGINE_CONTAINER, WEIGHTS_CONTAINER
-from fairlead_operator.local.pod import GATEWAY_CONTAINER
+from fairlead_operator.api.names import ENGINE_CONTAINER, GATEWAY_CONTAINER, WEIGHTS_CONTAINER
 from fairlead_operator.render.model import Model
 from fairlead_operator.render.source import scheme
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fairlead_contract.names import ADMIN_PORT, API_PORT, GATEWAY_VARIABLES
-from fairlead_operator.api.names import ENGINE_CONTAINER, WEIGHTS_CONTAINER
+from fairlead_operator.api.names import ENGINE_CONTAINER, GATEWAY_CONTAINER, WEIGHTS_CONTAINER
 from fairlead_operator.local.environment import LOOPBACK, expanded, variables
 from fairlead_operator.local.errors import LocalError
 from fairlead_operator.local.paths import ContainerPaths
@@ -21,7 +21,6 @@ from fairlead_operator.local.volumes import Folder, mounts_of, pod_folders
 
 Object = dict[str, Any]
 
-GATEWAY_CONTAINER = "gateway"
 # Endpoints reach the router of this machine at once, so a drain need not wait for late requests.
 LINGER_SECONDS = 0.2
 TERMINATION_LOGS = "termination"

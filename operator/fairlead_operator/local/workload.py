@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fairlead_contract.names import ADMIN_PORT, API_PORT
-from fairlead_operator.api.names import ENGINE_CONTAINER, WEIGHTS_CONTAINER
+from fairlead_operator.api.names import ENGINE_CONTAINER, GATEWAY_CONTAINER, WEIGHTS_CONTAINER
 from fairlead_operator.local.errors import LocalError
 from fairlead_operator.local.manifests import GivenModel
-from fairlead_operator.local.pod import GATEWAY_CONTAINER, Place, Pod, Program, plan_pod
+from fairlead_operator.local.pod import Place, Pod, Program, plan_pod
 from fairlead_operator.local.sources import Sources, contents
 from fairlead_operator.render.children import render_children
 from fairlead_operator.render.model import Model, RenderSettings

@@ -6,13 +6,11 @@ The operator's settings can turn it off, for clusters whose administrators write
 from __future__ import annotations
 
 from fairlead_contract.names import ADMIN_PORT, API_PORT
-from fairlead_operator.api.names import COMPONENT_LABEL, NAME_LABEL
+from fairlead_operator.api.names import OPERATOR_LABELS
 from fairlead_operator.render.model import Model, Object, RenderSettings
 
 # The API server sets this label; its value is always the namespace's name.
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-# The labels that the chart gives to the operator's pods; the routers' component is another one.
-_OPERATOR_PODS = {NAME_LABEL: "fairlead", COMPONENT_LABEL: "operator"}
 
 
 def render_network_policy(model: Model, settings: RenderSettings) -> Object | None:
@@ -29,7 +27,10 @@ def render_network_policy(model: Model, settings: RenderSettings) -> Object | No
         {"ports": [_port(API_PORT)]},
         {
             "from": [
-                {**_namespace(clients.operator_namespace), "podSelector": {"matchLabels": _OPERATOR_PODS}},
+                {
+                    **_namespace(clients.operator_namespace),
+                    "podSelector": {"matchLabels": dict(OPERATOR_LABELS)},
+                },
                 *(_namespace(name) for name in clients.monitoring_namespaces),
             ],
             "ports": [_port(ADMIN_PORT)],

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fairlead_contract.status import PodReport
+from fairlead_operator.api.names import selector
 from fairlead_operator.objects import is_leaving, is_true
 from fairlead_operator.plan.children.workload import serving_pods
 from fairlead_operator.plan.pods.failures import count_restarts, last_failure, observed_failures
@@ -33,7 +34,7 @@ def build_status(model: Model, progress: ModelState, now: datetime) -> Object:
         "desiredReplicas": model.spec.replicas,
         "replicas": counts.get("replicas", 0),
         "readyReplicas": counts.get("readyReplicas", 0),
-        "selector": ",".join(f"{key}={value}" for key, value in sorted(model.selector.items())),
+        "selector": selector(model.selector),
         "url": service_url(model),
         "servedModels": [name for name in model.all_served_names if name not in progress.taken],
         "restarts": count_restarts(progress.all_pods),
