@@ -8,7 +8,7 @@ import pytest
 
 from .support import policy, refusal, request, sent
 
-TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object"}, "strict": False}}
 NAMED = {"type": "function", "function": {"name": "f"}}
 
 
@@ -23,7 +23,9 @@ def test_the_rag_dialect_refuses_an_empty_tools_list() -> None:
 
 @pytest.mark.parametrize("choice", ["none", "auto", "required", NAMED])
 def test_every_tool_choice_is_accepted_with_tools(choice: Any) -> None:
-    assert sent(tools=[TOOL], tool_choice=choice) == {"tools": [TOOL], "tool_choice": choice}
+    found = sent(tools=[TOOL], tool_choice=choice)
+
+    assert (found["tools"], found["tool_choice"]) == ([TOOL], choice)
 
 
 @pytest.mark.parametrize("choice", ["required", NAMED])
@@ -51,6 +53,7 @@ def test_an_invalid_tool_is_refused_with_its_path(tools: list[Any], param: str) 
     [
         "sometimes",
         {},
+        {"type": "custom", "custom": {"name": "f"}},
         {"type": "allowed_tools"},
         {"type": "function"},
         {"type": "function", "function": {"name": "g"}},
@@ -127,7 +130,7 @@ def test_tools_with_the_same_name_are_accepted() -> None:
 @pytest.mark.parametrize(
     ("choice", "path"),
     [
-        ({"type": "allowed_tools"}, "tool_choice.type"),
+        ({"type": "custom"}, "tool_choice.type"),
         ({"type": "function"}, "tool_choice.function"),
         ({"type": "function", "name": "f"}, "tool_choice.function"),
         ({"type": "function", "function": "f"}, "tool_choice.function"),
@@ -140,6 +143,48 @@ def test_an_error_in_a_tool_choice_has_its_path(choice: Any, path: str) -> None:
 
     assert error.param == path
     assert f"'{path}'" in error.message
+
+
+def allowed(mode: Any = "auto", tools: Any = ({"type": "function", "function": {"name": "g"}},)) -> Any:
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": tools}}
+
+
+@pytest.mark.parametrize("mode", ["auto", "required"])
+def test_only_allowed_tools_are_offered(mode: str) -> None:
+    found = sent(tools=[TOOL, tool(name="g"), tool(name="h")], tool_choice=allowed(mode))
+
+    assert [offered["function"]["name"] for offered in found["tools"]] == ["g"]
+    assert found["tool_choice"] == mode
+
+
+def test_no_allowed_tools_are_no_tools() -> None:
+    assert sent(tools=[TOOL], tool_choice=allowed(tools=[])) == {}
+
+
+@pytest.mark.parametrize(
+    ("choice", "path"),
+    [
+        ({"type": "allowed_tools"}, ""),
+        ({"type": "allowed_tools", "allowed_tools": []}, ""),
+        (allowed(mode=None), ".mode"),
+        (allowed(mode="none"), ".mode"),
+        (allowed(tools=None), ".tools"),
+        (allowed(tools={}), ".tools"),
+        (allowed("required", []), ".tools"),
+        (allowed(tools=["g"]), ".tools[0].function.name"),
+        (allowed(tools=[{"type": "function", "function": {"name": "x"}}]), ".tools[0].function.name"),
+    ],
+)
+def test_an_error_in_allowed_tools_has_its_path(choice: Any, path: str) -> None:
+    assert (
+        refusal(tools=[TOOL, tool(name="g")], tool_choice=choice).param == f"tool_choice.allowed_tools{path}"
+    )
+
+
+def test_an_error_in_an_allowed_tool_has_the_place_at_which_it_was_sent() -> None:
+    broken = tool(name="g", strict=True, parameters={"type": "object", "properties": {"a": {"pattern": "("}}})
+
+    assert str(refusal(tools=[TOOL, broken], tool_choice=allowed()).param).startswith("tools[1].function")
 
 
 @pytest.mark.parametrize("pattern", ["(", "[a", "a)", "*a"])

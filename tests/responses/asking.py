@@ -72,7 +72,10 @@ def completion(finish_reason: str = "stop", message: Mapping[str, Any] | None = 
 
 def answer(engine: bytes, policy: RequestPolicy = POLICY, /, **fields: Any) -> dict[str, Any]:
     """The Response for the engine's completion; OpenAI's own type must accept it."""
-    response: dict[str, Any] = json.loads(adapter(policy, **fields).whole(engine))
+    asked = adapter(policy, **fields)
+    if asked.engine.transform.assembled:
+        engine = as_stream(engine)
+    response: dict[str, Any] = json.loads(asked.whole(engine))
     Response.model_validate(response)
     return response
 
@@ -103,6 +106,15 @@ TEXT = (
     USAGE_CHUNK,
     DONE,
 )
+
+
+def as_stream(engine: bytes) -> bytes:
+    """The engine's stream for the same answer as this completion of one choice."""
+    whole = json.loads(engine)
+    (choice,) = whole["choices"]
+    calls = [{"index": i} | call for i, call in enumerate(choice["message"].get("tool_calls") or ())]
+    message = choice["message"] | ({"tool_calls": calls} if calls else {})
+    return chunk(choice["finish_reason"], choice.get("logprobs"), **message) + USAGE_CHUNK + DONE
 
 
 def events(*pieces: bytes, policy: RequestPolicy = POLICY, **fields: Any) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.responses.asking import answer, chat, completion, refusal
+from tests.responses.asking import REJECTING, adapter, answer, chat, completion, refusal
 
 CALL = {"type": "function_call", "call_id": "1", "name": "f", "arguments": "{}"}
 REASONING = {"type": "reasoning", "summary": [], "content": [{"type": "reasoning_text", "text": "why"}]}
@@ -212,7 +212,8 @@ def test_custom_tool_calls_in_the_input_become_function_calls() -> None:
         ([user([{"type": "input_image", "file_id": "x"}])], "input[0].content[0].file_id"),
         ([user([{"type": "input_image"}])], "input[0].content[0].image_url"),
         ([{"type": "item_reference", "id": "x"}], "input[0].type"),
-        ([{"type": "web_search_call", "id": "x"}], "input[0].type"),
+        ([{"type": "unheard_of", "id": "x"}], "input[0].type"),
+        ([{"type": "web_search_call", "id": "x"}], "input"),
         ([{"type": "function_call", "name": "f", "arguments": "{}"}], "input[0].call_id"),
         ([CALL | {"arguments": {}}], "input[0].arguments"),
         ([{"role": "assistant", "tool_calls": "x"}], "input[0].tool_calls"),
@@ -244,3 +245,17 @@ def test_an_error_in_a_call_output_has_its_path() -> None:
     result = {"type": "function_call_output", "call_id": "1", "output": [remote]}
 
     assert refusal(input=[CALL, result]).param == "input[1].output[0].image_url"
+
+
+def test_calls_of_hosted_tools_in_a_conversation_are_ignored_and_named() -> None:
+    search = {"type": "web_search_call", "id": "ws_1", "status": "completed"}
+    engine = adapter(input=[user("a"), search, user("b")]).engine
+
+    assert [message["content"] for message in json.loads(engine.body)["messages"]] == ["a", "b"]
+    assert engine.ignored == ("input.web_search_call",)
+
+
+def test_calls_of_hosted_tools_are_refused_if_unknown_fields_are_refused() -> None:
+    items = [user("a"), {"type": "web_search_call", "id": "x"}]
+
+    assert refusal(REJECTING, input=items).param == "input[1].type"

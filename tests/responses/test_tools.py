@@ -25,7 +25,9 @@ from tests.responses.asking import (
 OTHER = FUNCTION | {"name": "g"}
 CUSTOM = {"type": "custom", "name": "shell", "description": "runs a command", "format": {"type": "text"}}
 CHAT_FUNCTION = {"type": "function", "function": {"name": "f"}}
-GRAMMAR = CUSTOM | {"format": {"type": "grammar", "syntax": "lark", "definition": "start: WORD"}}
+GRAMMAR: dict[str, Any] = CUSTOM | {
+    "format": {"type": "grammar", "syntax": "lark", "definition": "start: WORD"}
+}
 
 
 def names(tools: list[dict[str, Any]]) -> list[str]:
@@ -58,11 +60,10 @@ def test_only_tools_in_allowed_tools_are_offered(mode: str) -> None:
 
 
 def test_hosted_tools_are_ignored_and_named() -> None:
-    tools = [FUNCTION, {"type": "web_search"}, {"type": "namespace", "name": "n", "tools": []}]
-    engine = adapter(tools=tools).engine
+    engine = adapter(tools=[FUNCTION, {"type": "web_search"}, {"type": "mcp"}]).engine
 
     assert names(json.loads(engine.body)["tools"]) == ["f"]
-    assert engine.ignored == ("tools.namespace", "tools.web_search")
+    assert engine.ignored == ("tools.mcp", "tools.web_search")
 
 
 def test_hosted_tools_alone_are_treated_as_no_tools() -> None:
@@ -106,8 +107,42 @@ def test_a_truncated_custom_tool_call_has_the_text_generated_so_far() -> None:
     assert answer(completion("length", message), tools=[CUSTOM])["output"][0]["input"] == '{"input": "ls'
 
 
-def test_a_grammar_that_cannot_be_enforced_is_not_offered() -> None:
-    assert adapter(tools=[GRAMMAR]).engine.ignored == ("tools.custom",)
+def regex(definition: str) -> dict[str, Any]:
+    return CUSTOM | {"format": {"type": "grammar", "syntax": "regex", "definition": definition}}
+
+
+def offered(tool: dict[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The function for the engine, and what was ignored."""
+    engine = adapter(tools=[tool]).engine
+    (found,) = json.loads(engine.body)["tools"]
+    return found["function"], engine.ignored
+
+
+def test_a_custom_tool_with_a_grammar_is_described_by_it() -> None:
+    function, ignored = offered(GRAMMAR)
+
+    assert function["description"] == "runs a command\nThe input must match this Lark grammar:\nstart: WORD"
+    assert ignored == ("tools.custom.format",)
+
+
+def test_a_custom_tool_with_an_expression_can_only_be_called_with_text_that_matches() -> None:
+    function, ignored = offered(regex("[a-z]+"))
+
+    assert function["parameters"]["properties"]["input"]["pattern"] == "[a-z]+"
+    assert function["strict"] is True
+    assert ignored == ()
+
+
+def test_an_expression_that_cannot_be_enforced_is_in_the_description_only() -> None:
+    function, ignored = offered(regex(r"(?=a)\w+"))
+
+    assert "pattern" not in function["parameters"]["properties"]["input"]
+    assert r"(?=a)\w+" in function["description"]
+    assert ignored == ("tools.custom.format",)
+
+
+def test_a_grammar_that_cannot_be_enforced_is_refused_if_unknown_fields_are_refused() -> None:
+    assert refusal(REJECTING, tools=[GRAMMAR]).param == "tools[0].format"
 
 
 def test_the_response_repeats_all_tools_with_all_their_keys() -> None:
@@ -115,9 +150,41 @@ def test_the_response_repeats_all_tools_with_all_their_keys() -> None:
     tools = answer(completion(), tools=[bare, {"type": "web_search"}])["tools"]
 
     assert tools == [
-        bare | {"description": None, "parameters": None, "strict": None},
+        bare | {"description": None, "parameters": None, "strict": True},
         {"type": "web_search"},
     ]
+
+
+def strictness(**fields: Any) -> list[Any]:
+    """Whether the functions are strict for the engine, and whether the Response calls them so."""
+    for_engine = [tool["function"].get("strict") for tool in chat(**fields)["tools"]]
+    assert [tool["strict"] for tool in answer(completion(), **fields)["tools"]] == list(map(bool, for_engine))
+    return for_engine
+
+
+def test_a_function_is_strict_unless_the_request_says_otherwise() -> None:
+    opened = {name: value for name, value in OTHER.items() if name != "strict"}
+    loose = opened | {"name": "h", "strict": False}
+
+    assert strictness(tools=[opened | {"strict": None}, loose]) == [True, False]
+
+
+def test_a_function_is_not_strict_if_its_schema_cannot_be_enforced() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string", "not": {"const": "x"}}}}
+
+    assert strictness(tools=[FUNCTION | {"strict": None, "parameters": schema}]) == [None]
+
+
+def test_functions_are_not_strict_if_their_schemas_are_too_large_for_a_grammar() -> None:
+    schema = {"type": "object", "properties": {f"p{i}": {"type": "string"} for i in range(30_000)}}
+
+    assert strictness(tools=[FUNCTION | {"strict": None, "parameters": schema}]) == [None]
+
+
+def test_a_form_of_the_answer_is_not_replaced_by_functions_that_are_strict_by_default() -> None:
+    text = {"format": {"type": "json_schema", "name": "n", "schema": {"type": "object"}}}
+
+    assert strictness(tools=[FUNCTION | {"strict": None}], text=text) == [None]
 
 
 @pytest.mark.parametrize(
@@ -131,6 +198,12 @@ def test_the_response_repeats_all_tools_with_all_their_keys() -> None:
         ({"tools": [FUNCTION, OTHER | {"parameters": 5}]}, "tools[1].parameters"),
         ({"tools": [FUNCTION | {"description": 5}]}, "tools[0].description"),
         ({"tools": [FUNCTION | {"strict": "yes"}]}, "tools[0].strict"),
+        ({"tools": [CUSTOM | {"format": {"type": "grammar"}}]}, "tools[0].format.syntax"),
+        ({"tools": [GRAMMAR | {"format": GRAMMAR["format"] | {"syntax": "ebnf"}}]}, "tools[0].format.syntax"),
+        (
+            {"tools": [GRAMMAR | {"format": GRAMMAR["format"] | {"definition": 5}}]},
+            "tools[0].format.definition",
+        ),
         ({"tools": [CHAT_FUNCTION]}, "tools[0].function"),
         ({"tools": [FUNCTION], "tool_choice": CHAT_FUNCTION}, "tool_choice.function"),
         ({"tools": [FUNCTION], "tool_choice": "some"}, "tool_choice"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .api_adapter import Call, Relay
+from .assembled import assemble
 from .chunks import chunk_rewriter
 from .error_attribution import attribute_error
 from .errors import ApiError
@@ -24,6 +25,8 @@ class ChatAdapter:
 
     def whole(self, body: bytes) -> bytes:
         """The engine's answer in the shape of the dialect."""
+        if self.engine.transform.assembled:
+            body = assemble(body, self._call.token, self.attribute_error)
         return shape_answer(body, self.engine.transform)
 
     def stream(self) -> tuple[bytes, Relay]:

@@ -45,6 +45,7 @@ class EngineRequest:
 
     body: bytes
     stream: bool
+    """Whether the client gets a stream."""
     model: str = ""
     """As the client named it: the allow-lists of keys are about these names."""
     ignored: tuple[str, ...] = ()
@@ -109,9 +110,14 @@ def prepare_chat(body: bytes, policy: RequestPolicy) -> PreparedChat:
     return _prepare(parse_object(body), policy, body)
 
 
-def prepare_document(document: dict[str, Any], policy: RequestPolicy) -> PreparedChat:
-    """The same for a document that another API has made out of its own request."""
-    return _prepare(document, policy, None)
+def prepare_document(
+    document: dict[str, Any], policy: RequestPolicy, strict_by_default: bool = False
+) -> PreparedChat:
+    """The same for a document that another API has made out of its own request.
+
+    `strict_by_default`: functions without `strict` are strict in that API.
+    """
+    return _prepare(document, policy, None, strict_by_default)
 
 
 def examine(
@@ -157,7 +163,9 @@ def _require_harmless(name: str, value: Any, policy: RequestPolicy, api: ApiKind
         raise error_of(fault) if fault else invalid(f"'{name}' has no valid value.", name)
 
 
-def _prepare(received: dict[str, Any], policy: RequestPolicy, body: bytes | None) -> PreparedChat:
+def _prepare(
+    received: dict[str, Any], policy: RequestPolicy, body: bytes | None, strict_by_default: bool = False
+) -> PreparedChat:
     document, ignored = examine(received, policy, _CHAT)
     model = check_served(document, policy)
     if "messages" not in document:
@@ -174,17 +182,16 @@ def _prepare(received: dict[str, Any], policy: RequestPolicy, body: bytes | None
     transform = policy.transform
     if not _RULED.isdisjoint(document):
         given = {name for name, value in received.items() if value is not None}
-        draft = Draft(document, given, policy, changed)
+        draft = Draft(document, given, policy, changed, strict_by_default)
         apply_rules(draft)
         changed, transform = draft.changed, draft.transform()
     rendered = orjson.dumps(document) if changed or body is None else body
     # There is no less of a body than of the texts in it.
     if len(rendered) > policy.prompt_length:
         check_prompt_length(document, policy)
-    stream = document.get("stream", False)
     return PreparedChat(
         rendered,
-        stream,
+        document.get("stream", False) and not transform.assembled,
         model,
         ignored,
         labels,

@@ -39,6 +39,8 @@ class ResponseTransform:
     selection: Selection | None = None
     tools: bool = False
     """Whether the answer may hold tool calls."""
+    assembled: bool = False
+    """Whether the engine streams an answer that the client gets as a whole."""
     choices: int = 1
     """How many choices the engine makes; a stream is complete when each has finished."""
     contested: tuple[str, str] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fairlead_gateway.contract.api_adapter import Call, Relay
+from fairlead_gateway.contract.assembled import assemble
 from fairlead_gateway.contract.error_attribution import attribute_error
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.contract.policy import RequestPolicy
@@ -27,7 +28,7 @@ class ResponsesAdapter:
         transform = request.engine.transform
         self.engine = request.engine
         self.engine.document = {}
-        self._naming = request.naming
+        self._naming, self._token = request.naming, call.token
         self._document = ResponseDocument(
             response_id=transform.request_id or f"resp_{call.token}",
             token=call.token,
@@ -35,13 +36,15 @@ class ResponsesAdapter:
             created_at=call.clock(),
             clock=call.clock,
             repeated=request.repeated,
-            items=ItemShape(extras.message, request.custom_tools),
+            items=ItemShape(extras.message, request.tools.custom, request.tools.namespaces),
             extras=extras,
             shows_reasoning=transform.reasoning is not Reasoning.DROPPED,
         )
 
     def whole(self, body: bytes) -> bytes:
         """The Response object for the engine's chat completion."""
+        if self.engine.transform.assembled:
+            body = assemble(body, self._token, self.attribute_error)
         return to_response(self._document, body)
 
     def stream(self) -> tuple[bytes, Relay]:

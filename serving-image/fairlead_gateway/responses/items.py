@@ -14,6 +14,7 @@ import orjson
 from fairlead_gateway.contract.errors import invalid, missing
 
 from .content import Part, required_text, to_content, to_text
+from .namespaces import flat_name
 from .naming import Place
 from .output import CUSTOM_INPUT
 from .system import Message, SystemMessages
@@ -26,10 +27,39 @@ _FIELDS = {"tool": ("name", "tool_call_id")}
 _FIELDS_OF_ANY = ("name",)
 
 
+# Calls of tools that run at OpenAI, and their results: a conversation that was begun there may hold them.
+_HOSTED = frozenset(
+    [
+        "apply_patch_call",
+        "apply_patch_call_output",
+        "code_interpreter_call",
+        "compaction",
+        "computer_call",
+        "computer_call_output",
+        "file_search_call",
+        "image_generation_call",
+        "local_shell_call",
+        "local_shell_call_output",
+        "mcp_approval_request",
+        "mcp_approval_response",
+        "mcp_call",
+        "mcp_list_tools",
+        "shell_call",
+        "shell_call_output",
+        "tool_search_call",
+        "tool_search_output",
+        "web_search_call",
+    ]
+)
+
+
 class Conversation:
     """Chat messages, and which part of the request each was made of."""
 
-    def __init__(self) -> None:
+    def __init__(self, reject_unknown: bool = False) -> None:
+        self._reject_unknown = reject_unknown
+        self.left_out: set[str] = set()
+        """Types of the items that cannot be given to the model, as in `x-fairlead-ignored-params`."""
         self.messages: list[Message] = []
         self.places: list[Place] = []
         self._system = SystemMessages()
@@ -54,6 +84,8 @@ class Conversation:
         if system is not None:
             self.messages.insert(0, system[0])
             self.places.insert(0, system[1])
+        if not self.messages:
+            raise invalid("'input' has no item that the model can read. Send a message.", "input")
 
     def _add(self, message: Message, place: Place) -> None:
         self._reasoning = []
@@ -79,13 +111,13 @@ class Conversation:
             text = to_text(item.get(name) or [], f"{where}.{name}")
             if text:
                 self._reasoning.append(text)
-        elif kind == "item_reference":
-            message_text = (
-                f"'{where}.type' cannot be '{kind}': this service stores no data. Send the item itself."
-            )
-            raise invalid(message_text, f"{where}.type", "unsupported_value")
+        elif kind in _HOSTED and not self._reject_unknown:
+            self.left_out.add(f"input.{kind}")
         else:
-            message_text = f"'{where}.type' cannot be '{kind}': such items are not supported."
+            why = "such items are not supported."
+            if kind == "item_reference":
+                why = "this service stores no data. Send the item itself."
+            message_text = f"'{where}.type' cannot be '{kind}': {why}"
             raise invalid(message_text, f"{where}.type", "unsupported_value")
 
     def _add_message(self, item: Message, where: str) -> None:
@@ -126,7 +158,10 @@ class Conversation:
             arguments = orjson.dumps({CUSTOM_INPUT: required_text(item, "input", where)}).decode()
         else:
             arguments = required_text(item, "arguments", where) or "{}"
-        function = {"name": required_text(item, "name", where), "arguments": arguments}
+        name = required_text(item, "name", where)
+        if item.get("namespace") is not None:
+            name = flat_name(required_text(item, "namespace", where), name)
+        function = {"name": name, "arguments": arguments}
         call = {"id": required_text(item, "call_id", where), "type": "function", "function": function}
         turn.setdefault("tool_calls", []).append(call)
 

@@ -121,7 +121,7 @@ class OpenCall:
             self._writer.write("response.custom_tool_call_input.delta", **self._place, delta=text)
             self._writer.write("response.custom_tool_call_input.done", **self._place, input=text)
         else:
-            done = {"name": self._name, "arguments": self.closed["arguments"]}
+            done = {name: self.closed[name] for name in ("name", "arguments")}
             self._writer.write("response.function_call_arguments.done", **self._place, **done)
         self._writer.write("response.output_item.done", output_index=self._index, item=self.closed)
 

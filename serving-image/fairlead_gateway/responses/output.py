@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from .namespaces import NamespacedName
+
 Item = dict[str, Any]
 
 # The one parameter of the function that replaces a custom tool.
@@ -18,12 +20,13 @@ CUSTOM_INPUT = "input"
 class ItemShape:
     """The differences between items of one request and another.
 
-    `message_extras` are further keys of a message; `custom_tools` are the names of the tools that take plain
-    text instead of JSON.
+    `message_extras` are further keys of a message. By the engine's names, `custom_tools` are the tools that
+    take plain text instead of JSON, and `namespaces` the functions in a namespace.
     """
 
     message_extras: Mapping[str, Any] = field(default_factory=dict)
     custom_tools: frozenset[str] = frozenset()
+    namespaces: Mapping[str, NamespacedName] = field(default_factory=dict)
 
     def message(self, item_id: str, content: list[Item], status: str) -> Item:
         """An assistant message."""
@@ -31,8 +34,10 @@ class ItemShape:
         return item | dict(self.message_extras)
 
     def call(self, item_id: str, call_id: str, name: str, arguments: str, status: str) -> Item:
-        """A call of a function or of a custom tool, whichever the name belongs to."""
+        """A call of a function or of a custom tool, whichever the engine's name belongs to."""
         call = {"id": item_id, "call_id": call_id, "name": name, "status": status}
+        if name in self.namespaces:
+            call["namespace"], call["name"] = self.namespaces[name]
         if name in self.custom_tools:
             return call | {"type": "custom_tool_call", "input": custom_input(arguments)}
         return call | {"type": "function_call", "arguments": arguments}

@@ -14,7 +14,7 @@ _NEUTRAL: Mapping[str, Any] = {
     for name, parameter in sorted(PARAMETERS[ApiKind.RESPONSES].items())
     if parameter.response_default is not ABSENT
 }
-_TOOL = {"description": None, "parameters": None, "strict": None}
+_TOOL = {"description": None, "parameters": None}
 _JSON_SCHEMA = {"description": None, "strict": False}
 
 
@@ -30,11 +30,19 @@ def repeated(received: Mapping[str, Any], chat: Mapping[str, Any], limit: int | 
     requested = text.get("format") or {"type": "text"}
     if requested["type"] == "json_schema":
         requested = _JSON_SCHEMA | {name: value for name, value in requested.items() if value is not None}
-    tools = received.get("tools", ())
     return found | {
         "max_output_tokens": limit,
-        "tools": [_TOOL | tool if tool["type"] == "function" else tool for tool in tools],
+        "tools": [_repeated_tool(tool, chat) for tool in received.get("tools", ())],
         "text": {"format": requested, "verbosity": text.get("verbosity") or "medium"},
         # There is only one tier.
         "service_tier": "default",
     }
+
+
+def _repeated_tool(tool: Mapping[str, Any], chat: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A tool as the client has sent it; `strict` of a function is what it is for the engine."""
+    if tool["type"] != "function":
+        return tool
+    called = (other["function"] for other in chat.get("tools", ()))
+    strict = next((function.get("strict") for function in called if function["name"] == tool["name"]), None)
+    return {**_TOOL, **tool, "strict": bool(strict)}

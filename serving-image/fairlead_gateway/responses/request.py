@@ -26,7 +26,7 @@ from .formats import check_nested, inner_without_effect, reasoning_fields, text_
 from .items import Conversation
 from .naming import Naming
 from .repeated import repeated
-from .tools import to_tools, tool_fields
+from .tools import Tools, to_tools, tool_fields
 
 # The same in both APIs. The others are translated here or part of the Response object.
 _PASSED_ON = frozenset(
@@ -53,7 +53,7 @@ class ResponsesRequest:
     engine: PreparedChat
     naming: Naming
     repeated: Mapping[str, Any]
-    custom_tools: frozenset[str]
+    tools: Tools
 
 
 def prepare_responses(body: bytes, policy: RequestPolicy) -> ResponsesRequest:
@@ -62,8 +62,8 @@ def prepare_responses(body: bytes, policy: RequestPolicy) -> ResponsesRequest:
     received, ignored = examine(document, policy, ApiKind.RESPONSES)
     _refuse_background(received)
     check_nested(received)
-    conversation = _conversation(received)
-    tools = to_tools(received.get("tools", []), policy.reject_unknown)
+    conversation = _conversation(received, policy)
+    tools = to_tools(received.get("tools", []), policy)
     limit_name, limit = _output_limit(received)
     chat = {name: value for name, value in received.items() if name in _PASSED_ON}
     chat |= {"messages": conversation.messages} | ({} if limit is None else {"max_tokens": limit})
@@ -73,15 +73,21 @@ def prepare_responses(body: bytes, policy: RequestPolicy) -> ResponsesRequest:
     called = tuple(tools.places[tool["function"]["name"]] for tool in chat.get("tools", ()))
     naming = Naming(tuple(conversation.places), limit_name, called)
     try:
-        prepared = prepare_document(chat, policy)
+        prepared = prepare_document(chat, policy, strict_by_default=True)
     except ApiError as error:
         raise naming.to_client(error) from None
-    left_out = {*ignored, *tools.left_out, *_without_effect(received, policy), *prepared.ignored}
+    left_out = {
+        *ignored,
+        *tools.left_out,
+        *conversation.left_out,
+        *_without_effect(received, policy),
+        *prepared.ignored,
+    }
     return ResponsesRequest(
         replace(prepared, ignored=tuple(sorted(left_out))) if left_out else prepared,
         naming,
         MappingProxyType(repeated(received, prepared.document, limit)),
-        tools.custom,
+        tools,
     )
 
 
@@ -91,10 +97,10 @@ def _refuse_background(received: Mapping[str, Any]) -> None:
         raise invalid(message, "background", "unsupported_parameter")
 
 
-def _conversation(received: Mapping[str, Any]) -> Conversation:
+def _conversation(received: Mapping[str, Any], policy: RequestPolicy) -> Conversation:
     if "input" not in received:
         raise missing("input")
-    conversation = Conversation()
+    conversation = Conversation(policy.reject_unknown)
     if "instructions" in received:
         conversation.add_instructions(received["instructions"])
     conversation.add_input(received["input"])

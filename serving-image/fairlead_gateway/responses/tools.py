@@ -1,8 +1,10 @@
 """Tools of the Responses API as those of chat completions.
 
-Functions are nested. A custom tool (plain text instead of JSON) becomes a function with one text parameter.
-Hosted tools (web search and the like) run at OpenAI and nowhere else: agents send them without needing them,
-so they are left out and named.
+Functions are nested. A custom tool (plain text instead of JSON) becomes a function with one text parameter,
+and its grammar a part of the description.
+The tools of a namespace become functions whose names begin with the namespace's name. Hosted tools (web
+search and the like) run at OpenAI and nowhere else: agents send them without needing them, so they are left
+out and named.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairlead_contract.values import Boolean, Kind, Object, String
+from fairlead_contract.values import Array, Boolean, Kind, Object, String
 from fairlead_gateway.contract.errors import invalid
+from fairlead_gateway.contract.forms import backend_of, fault_in_schema
+from fairlead_gateway.contract.policy import RequestPolicy
 from fairlead_gateway.contract.value_check import check
 
 from .content import required_text
+from .namespaces import NamespacedName, flat_name
 from .output import CUSTOM_INPUT
 
 Tool = dict[str, Any]
@@ -25,6 +30,8 @@ _FUNCTION_KEYS: Mapping[str, Kind] = {
     "parameters": Object(),
     "strict": Boolean(),
 }
+_NAMESPACE_KEYS: Mapping[str, Kind] = {"description": String(), "tools": Array()}
+_SYNTAXES = {"lark": "Lark grammar", "regex": "regular expression"}
 _CALLABLE = ("function", "custom")
 
 
@@ -37,38 +44,112 @@ class Tools:
     places: Mapping[str, str]
     """The path of each function, by name."""
     custom: frozenset[str]
+    """The engine's names of custom tools."""
+    namespaces: Mapping[str, NamespacedName]
+    """The functions that are in a namespace, by the engine's names."""
     left_out: tuple[str, ...]
-    """Types of the tools that do not exist here."""
+    """What was asked for and has no effect here, as in `x-fairlead-ignored-params`."""
 
 
-def to_tools(tools: list[Any], reject_unknown: bool) -> Tools:
+def to_tools(tools: list[Any], policy: RequestPolicy) -> Tools:
     """The tools of a request. Raises ApiError for one without a name.
 
-    `reject_unknown` refuses tools that do not exist here instead of leaving them out.
+    A policy that rejects what is unknown refuses tools that do not exist here instead of leaving them out.
     """
-    functions: dict[str, Tool] = {}
-    places: dict[str, str] = {}
-    custom, left_out = set(), set()
+    found = _Found(policy)
     for index, tool in enumerate(tools):
-        where = f"tools[{index}]"
+        found.add(tool, f"tools[{index}]")
+    return Tools(
+        found.functions,
+        found.places,
+        frozenset(found.custom),
+        found.namespaces,
+        tuple(sorted(found.left_out)),
+    )
+
+
+class _Found:
+    """The tools that were found so far."""
+
+    def __init__(self, policy: RequestPolicy) -> None:
+        self._reject_unknown = policy.reject_unknown
+        self._backend = backend_of(policy.engine.structured_outputs_backend)
+        self.functions: dict[str, Tool] = {}
+        self.places: dict[str, str] = {}
+        self.custom: set[str] = set()
+        self.namespaces: dict[str, NamespacedName] = {}
+        self.left_out: set[str] = set()
+
+    def add(self, tool: object, where: str, namespace: Tool | None = None) -> None:
+        """Adds one tool, which may be one of a namespace, or a whole namespace."""
         if not isinstance(tool, dict):
             raise invalid(f"'{where}' must be an object.", where, "invalid_type")
         kind = required_text(tool, "type", where)
-        if kind not in _CALLABLE or _has_grammar(tool):
-            if reject_unknown:
-                message = f"Tools of type '{kind}' are not supported."
-                raise invalid(message, f"{where}.type", "unsupported_value")
-            left_out.add(f"tools.{kind}")
-            continue
+        if kind == "namespace" and namespace is None:
+            self._add_namespace(tool, where)
+        elif kind not in _CALLABLE:
+            self._leave_out(kind, where)
+        else:
+            self._add_function(tool, where, namespace)
+
+    def _add_namespace(self, namespace: Tool, where: str) -> None:
+        required_text(namespace, "name", where)
+        for key, form in _NAMESPACE_KEYS.items():
+            if namespace.get(key) is not None:
+                check(form, namespace[key], f"{where}.{key}")
+        for index, tool in enumerate(namespace.get("tools") or ()):
+            self.add(tool, f"{where}.tools[{index}]", namespace)
+
+    def _leave_out(self, kind: str, where: str) -> None:
+        if self._reject_unknown:
+            message = f"Tools of type '{kind}' are not supported."
+            raise invalid(message, f"{where}.type", "unsupported_value")
+        self.left_out.add(f"tools.{kind}")
+
+    def _add_grammar(self, grammar: Tool, function: Tool, where: str) -> None:
+        """Has the model follow a grammar: by force if it is an expression that the backend can enforce inside
+        JSON, else only by its words.
+        """
+        where = f"{where}.format"
+        syntax, definition = (required_text(grammar, name, where) for name in ("syntax", "definition"))
+        if syntax not in _SYNTAXES:
+            message = f"'{where}.syntax' must be 'lark' or 'regex'."
+            raise invalid(message, f"{where}.syntax", "unsupported_value")
+        text = f"The input must match this {_SYNTAXES[syntax]}:\n{definition}"
+        function["description"] = "\n".join(filter(None, (function.get("description"), text)))
+        pattern = {"pattern": definition}
+        if syntax == "regex" and fault_in_schema({"type": "string"} | pattern, self._backend) is None:
+            function["parameters"]["properties"][CUSTOM_INPUT] |= pattern
+        elif self._reject_unknown:
+            message = f"'{where}' is a grammar that cannot be enforced. Send a tool without a format."
+            raise invalid(message, where, "unsupported_value")
+        else:
+            self.left_out.add("tools.custom.format")
+
+    def _add_function(self, tool: Tool, where: str, namespace: Tool | None) -> None:
         name = _name_of(tool, where)
         for key, form in _FUNCTION_KEYS.items():
             if tool.get(key) is not None:
                 check(form, tool[key], f"{where}.{key}")
-        if kind == "custom":
-            custom.add(name)
-        functions[name] = {"type": "function", "function": _function(tool)}
-        places[name] = where
-    return Tools(functions, places, frozenset(custom), tuple(sorted(left_out)))
+        function = _custom(tool) if tool["type"] == "custom" else _function(tool)
+        if (grammar := _grammar_of(tool)) is not None:
+            self._add_grammar(grammar, function, where)
+        if namespace is not None:
+            own, name = name, flat_name(namespace["name"], name)
+            if name in self.functions:
+                message = (
+                    f"'{where}.name' makes the function '{name}', of which there is another. Rename one."
+                )
+                raise invalid(message, f"{where}.name")
+            function["name"] = name
+            # The model has no other place where it could read what the namespace is for.
+            texts = (namespace.get("description"), function.get("description"))
+            function["description"] = "\n".join(text for text in texts if text)
+            self.namespaces[name] = NamespacedName(namespace["name"], own)
+        if tool["type"] == "custom":
+            self.custom.add(name)
+        self.functions[name] = {"type": "function", "function": function}
+        self.places[name] = where
 
 
 def _name_of(tool: Tool, where: str) -> str:
@@ -79,25 +160,31 @@ def _name_of(tool: Tool, where: str) -> str:
     return required_text(tool, "name", where)
 
 
-def _has_grammar(tool: Tool) -> bool:
-    """Whether a custom tool's text must follow a grammar, which cannot be enforced inside JSON."""
-    requested = tool.get("format")
-    return tool["type"] == "custom" and isinstance(requested, dict) and requested.get("type") == "grammar"
-
-
 def _function(tool: Tool) -> Tool:
-    if tool["type"] == "function":
-        return {name: tool[name] for name in _FUNCTION_KEYS if tool.get(name) is not None}
-    properties = {CUSTOM_INPUT: {"type": "string", "description": "The input of the tool, as plain text."}}
+    return {name: tool[name] for name in _FUNCTION_KEYS if tool.get(name) is not None}
+
+
+def _custom(tool: Tool) -> Tool:
+    described = {name: tool[name] for name in ("name", "description") if tool.get(name) is not None}
     parameters = {
         "type": "object",
-        "properties": properties,
+        "properties": {
+            CUSTOM_INPUT: {"type": "string", "description": "The input of the tool, as plain text."}
+        },
         "required": [CUSTOM_INPUT],
         "additionalProperties": False,
     }
-    described = {name: tool[name] for name in ("name", "description") if tool.get(name) is not None}
     # Without it the engine accepts any JSON as the arguments.
     return described | {"parameters": parameters, "strict": True}
+
+
+def _grammar_of(tool: Tool) -> Tool | None:
+    """The grammar that the text of a custom tool must follow, if any."""
+    requested = tool.get("format")
+    is_grammar = (
+        tool["type"] == "custom" and isinstance(requested, dict) and requested.get("type") == "grammar"
+    )
+    return requested if is_grammar else None
 
 
 def tool_fields(tools: Tools, choice: object) -> dict[str, Any]:
@@ -144,6 +231,8 @@ def _allowed(choice: dict[str, Any], functions: dict[str, Tool]) -> str:
 
 def _known(choice: dict[str, Any], functions: dict[str, Tool], where: str) -> str:
     name = _name_of(choice, where)
+    if choice.get("namespace") is not None:
+        name = flat_name(required_text(choice, "namespace", where), name)
     if name not in functions:
         raise invalid(f"'{where}' names '{name}', which is not in 'tools'.", f"{where}.name")
     return name

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from . import constraints, prompt, sampling, search, sizes, tools
+from . import constraints, prompt, sampling, search, sizes, strictness, tools
 from .draft import Draft
 
 __all__ = ["TRIGGERS", "Draft", "apply_rules"]
@@ -27,6 +27,7 @@ _RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
     (sizes.check_form, constraints.FORMS),
     (tools.check_tools, ("tools", "tool_choice")),
     (sizes.check_tool_schemas, ("tools",)),
+    (strictness.keep_to_schemas, ("tools",)),
     (sizes.check_texts, sizes.TEXTS),
     (sampling.keep_one_token, ("top_p",)),
     (sampling.check_logprobs, ("top_logprobs", "prompt_logprobs")),
@@ -42,6 +43,7 @@ _RULES: tuple[tuple[Rule, tuple[str, ...]], ...] = (
     (sampling.place_reasoning, ("reasoning_content", "include_reasoning")),
     (sampling.take_request_id, ("request_id",)),
     (sampling.take_chat_id, ("chat_id",)),
+    (tools.stream_forced_calls, ("tools",)),
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -21,8 +21,12 @@ class Draft:
     """Names that the client has sent: only these can be the client's mistakes."""
     policy: RequestPolicy
     changed: bool = False
+    strict_by_default: bool = False
+    """Whether a function without `strict` is strict, as in the Responses API."""
     names: dict[str, str] = field(default_factory=dict)
     """The client's names for what the engine knows under another one."""
+    kept_tools: Sequence[int] | None = None
+    """The client's places of the tools that are left of `tools`; None for all."""
     _transform: dict[str, Any] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
@@ -52,6 +56,10 @@ class Draft:
     def rename(self, engine: str, client: str) -> None:
         """Lets errors of the engine name the parameter that the client has sent."""
         self.names[engine] = client
+
+    def tool_path(self, index: int) -> str:
+        """The client's path of a tool that is left."""
+        return f"tools[{index if self.kept_tools is None else self.kept_tools[index]}]"
 
     def transform(self) -> ResponseTransform:
         """Returns the changes that the answer needs, by all rules together."""

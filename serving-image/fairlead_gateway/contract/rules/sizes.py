@@ -74,10 +74,15 @@ def check_tool_schemas(draft: Draft) -> None:
     """
     compiled = list(_compiled_tools(draft.value("tools", []), draft.value("tool_choice", "auto")))
     if compiled:
-        bounds = draft.policy.bounds["tools"]
-        _check_length("tools", bounds, compiled)
-        _check_size("tools", bounds, size_of_schema(compiled, bounds.max_values))
+        require_small_schemas(draft.policy, compiled)
         require_enforceable_tools(draft)
+
+
+def require_small_schemas(policy: RequestPolicy, functions: list[Any]) -> None:
+    """Raises the 400 for functions whose schemas are too large together as a grammar."""
+    bounds = policy.bounds["tools"]
+    _check_length("tools", bounds, functions)
+    _check_size("tools", bounds, size_of_schema(functions, bounds.max_values))
 
 
 def check_copies(draft: Draft) -> None:

@@ -43,7 +43,7 @@ def require_enforceable_tools(draft: Draft) -> None:
         parameters = function.get("parameters")
         is_called = named in (None, function["name"])
         if function.get("strict") is True and is_called and parameters is not None:
-            _refuse(f"tools[{i}].function.parameters", fault_in_schema(parameters, backend))
+            _refuse(f"{draft.tool_path(i)}.function.parameters", fault_in_schema(parameters, backend))
 
 
 def _refuse(path: str, fault: Fault | None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from fairlead_contract.values import Boolean, Kind, Object, String, shown
+from fairlead_contract.values import Array, Boolean, Choice, Kind, Object, String, shown
 from fairlead_gateway.contract.errors import invalid, missing
 from fairlead_gateway.contract.value_check import check
 
@@ -14,10 +14,13 @@ from .constraints import constraint_names
 from .draft import Draft
 
 _NO_PARAMETERS: dict[str, Any] = {}
+_ALLOWED: Mapping[str, Kind] = MappingProxyType({"mode": Choice(("auto", "required")), "tools": Array()})
 _FIELDS: Mapping[str, Kind] = MappingProxyType({"description": String(), "parameters": Object()})
 # Values that vLLM accepts as booleans beside true and false, as pydantic does. The rules after this one
 # compare with true, so they would miss a strict tool with another value.
 _TRUE = frozenset({"1", "on", "t", "true", "y", "yes"})
+# What the engine has in whole answers only, or chooses among whole answers.
+_WHOLE_ONLY = ("prompt_logprobs", "return_token_ids", "use_beam_search", "best_of")
 _FALSE = frozenset({"0", "off", "f", "false", "n", "no"})
 
 
@@ -32,12 +35,29 @@ def check_tools(draft: Draft) -> None:
         draft.take("tools")
         _choose_without_tools(draft)
         return
-    _check_choice(draft.value("tool_choice", "auto"), names)
+    choice = draft.value("tool_choice", "auto")
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        tools = _keep_allowed(draft, choice.get("allowed_tools"), names)
+        if not tools:
+            return
+    else:
+        _check_choice(choice, names)
     for name, value in draft.policy.tool_defaults.items():
         if name not in draft.document:
             draft.put(name, value)
     draft.want(tools=True)
     _name_the_grammar(draft, tools)
+
+
+def stream_forced_calls(draft: Draft) -> None:
+    """Has the engine stream a whole answer with a forced call: see `contract.assembled`."""
+    choice = draft.value("tool_choice", "auto")
+    is_whole = any(draft.value(name, False) is not False for name in _WHOLE_ONLY)
+    if choice in ("auto", "none") or draft.value("stream") or is_whole:
+        return
+    draft.put("stream", True)
+    draft.put("stream_options", {"include_usage": True})
+    draft.want(assembled=True)
 
 
 def _plain_name(tool: Any) -> str | None:
@@ -108,13 +128,48 @@ def _choose_without_tools(draft: Draft) -> None:
     draft.take("tool_choice")
 
 
+def _keep_allowed(draft: Draft, allowed: Any, names: list[str]) -> list[Any]:
+    """Leaves only the tools that may be called, which vLLM cannot choose among more, and returns them."""
+    path = "tool_choice.allowed_tools"
+    if allowed is None:
+        raise missing(path)
+    check(Object(), allowed, path)
+    for field, kind in _ALLOWED.items():
+        if allowed.get(field) is None:
+            raise missing(f"{path}.{field}")
+        check(kind, allowed[field], f"{path}.{field}")
+    wanted = set()
+    for i, tool in enumerate(allowed["tools"]):
+        function = tool.get("function") if isinstance(tool, dict) else None
+        name = function.get("name") if isinstance(function, dict) else None
+        if name not in names:
+            where = f"{path}.tools[{i}].function.name"
+            raise invalid(f"'{where}' must be the name of one of the 'tools' (got {shown(name)}).", where)
+        wanted.add(name)
+    if allowed["mode"] == "required" and not wanted:
+        raise invalid(f"'{path}.tools' must have a tool, since 'mode' is 'required'.", f"{path}.tools")
+    draft.kept_tools = [i for i, name in enumerate(names) if name in wanted]
+    tools = [draft.document["tools"][i] for i in draft.kept_tools]
+    if tools:
+        draft.put("tools", tools)
+        draft.put("tool_choice", allowed["mode"])
+    else:
+        draft.take("tools")
+        draft.take("tool_choice")
+    return tools
+
+
 def _check_choice(choice: Any, names: list[str]) -> None:
     if isinstance(choice, str):
         return
-    form = "'none', 'auto', 'required' or {'type': 'function', 'function': {'name': ...}}"
+    form = (
+        "'none', 'auto', 'required', {'type': 'function', 'function': {'name': ...}} or "
+        "{'type': 'allowed_tools', 'allowed_tools': {'mode': ..., 'tools': [...]}}"
+    )
     if choice.get("type", "function") != "function":
         path = "tool_choice.type"
-        raise invalid(f"'{path}' must be 'function': 'tool_choice' is {form}.", path, "unsupported_value")
+        message = f"'{path}' must be 'function' or 'allowed_tools': 'tool_choice' is {form}."
+        raise invalid(message, path, "unsupported_value")
     function = choice.get("function")
     if not isinstance(function, dict):
         path = "tool_choice.function"
@@ -136,5 +191,5 @@ def _name_the_grammar(draft: Draft, tools: list[Any]) -> None:
     compiled = [i for i, found in enumerate(functions) if named == found["name"] or found.get("strict")]
     if len(functions) == 1:
         compiled = [0]
-    path = f"tools[{compiled[0]}].function.parameters" if len(compiled) == 1 else "tools"
+    path = f"{draft.tool_path(compiled[0])}.function.parameters" if len(compiled) == 1 else "tools"
     draft.rename("structured_outputs", path)
