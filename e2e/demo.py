@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 from e2e import first_answer
 from e2e.cluster import engine
-from e2e.world import ROOT, CommandError, World, close_world, open_world, wait_until
+from e2e.world import ROOT, CommandError, World, close_world, load_images, open_world, wait_until
 from fairlead_operator.local import demo_model
 from fairlead_operator.local.errors import LocalError
 from fairlead_operator.progress import Progress
@@ -92,11 +93,16 @@ def _first_stage(progress: Progress) -> None:
 def _second_stage(progress: Progress) -> None:
     """The same model on a cluster: chat completions and responses."""
     with progress.step("A cluster with the project's images on its node"):
-        world = open_world(CLUSTER)
-    with progress.step("Install the chart with helm"):
-        world.install_chart()
-    with progress.step("Put the model where the node finds it"):
-        model = _store_model(world, progress)
+        world = open_world(CLUSTER, with_engine=False)
+    # The engine's image takes as long as the two steps beside it.
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(load_images, CLUSTER, world.engine_image)
+        with progress.step("Install the chart with helm"):
+            world.install_chart()
+        with progress.step("Put the model where the node finds it"):
+            model = _store_model(world, progress)
+        with progress.step("The rest of the engine's image"):
+            loading.result()
     with progress.step("Apply the ModelDeployment and wait until it is Ready"):
         _apply(world, model)
         _wait_ready(world, model)
@@ -118,28 +124,35 @@ def _programs_meanwhile(*, needed: bool) -> Iterator[Callable[[], None]]:
     if not needed:
         yield lambda: None
         return
-    command = ["nice", f"-n{_BUILD_NICENESS}", sys.executable, "-u", "-m", "e2e.cluster"]
     with _PROGRAMS_LOG.open("wb") as log:
         # A session of its own: its compilers get signals and priorities together.
         build = subprocess.Popen(
-            [*command, "prepare", "--programs"],
+            [sys.executable, "-u", "-m", "e2e.cluster", "prepare", "--programs"],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-
-    def to_the_front() -> None:
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PGRP, build.pid, 0)
-
+    _set_niceness(build.pid, _BUILD_NICENESS)
     try:
-        yield to_the_front
+        yield lambda: _set_niceness(build.pid, 0)
     finally:
         if build.poll() is None:
             os.killpg(build.pid, signal.SIGTERM)
         build.wait()
+
+
+def _set_niceness(session: int, niceness: int) -> None:
+    """Sets the share of the processors that a session gets, as far as it is permitted.
+
+    Linux can divide the processors among sessions first (sched_autogroup). Then the niceness of its processes
+    counts within a session only, and that of the session against the others.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PGRP, session, niceness)
+    with suppress(OSError):
+        Path(f"/proc/{session}/autogroup").write_text(str(niceness))
 
 
 def _given_model() -> Path | None:

@@ -11,4 +11,5 @@ from pathlib import Path
 
 if find_spec("fairlead_operator") is None:
     # No environment has it yet.
-    sys.path.append(str(Path(__file__).resolve().parents[2] / "operator"))
+    root = Path(__file__).resolve().parents[2]
+    sys.path += [str(root / "operator"), str(root / "serving-image")]

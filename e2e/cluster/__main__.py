@@ -8,7 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from e2e.cluster import dra, engine, images, kind, prepare, provider, tools, venvs
+from e2e.cluster import dra, engine, images, kind, policy_agent, prepare, previous, provider, tools, venvs
 from e2e.cluster.progress import Phases
 from e2e.cluster.shell import ClusterError
 
@@ -31,7 +31,7 @@ def _run(options: argparse.Namespace) -> None:
     clusters = provider.of(options.provider)
     match options.command:
         case "prepare":
-            prepare.build_tools(Phases()) if options.programs else clusters.prepare()
+            prepare.build_programs(Phases()) if options.programs else clusters.prepare()
         case "up":
             clusters.up(options.name)
         case "load":
@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> None:
             print(tools.bin_dir(options.names))
         case "venv":
             venvs.project()
-        case "dra-driver" | "folder-image" | "images":
+        case "dra-driver" | "folder-image" | "images" | "policy-agent" | "previous":
             _build(options)
 
 
@@ -55,6 +55,11 @@ def _build(options: argparse.Namespace) -> None:
         print(dra.image(docker))
     elif options.command == "folder-image":
         print(images.of_folder(docker, options.folder, options.repository))
+    elif options.command == "policy-agent":
+        print(policy_agent.image(docker))
+    elif options.command == "previous":
+        for variable, value in previous.ensure(docker).items():
+            print(f"{variable}={value}")
     else:
         for variable, reference in images.ensure(docker).items():
             print(f"{variable}={reference}" if options.print_env else reference)
@@ -82,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
     tool.add_argument("names", nargs="+", metavar="NAME")
     commands.add_parser("venv", help="make .venv from uv.lock, or bring it up to date")
     commands.add_parser("dra-driver", help="build the image of the DRA test driver; prints its name")
+    commands.add_parser("policy-agent", help="build the image of the NetworkPolicy agent; prints its name")
+    commands.add_parser("previous", help="build the previous version; prints VARIABLE=NAME lines")
     folder = commands.add_parser("folder-image", help="build an image with a folder's files; prints its name")
     folder.add_argument("folder", type=Path)
     folder.add_argument("repository")

@@ -24,6 +24,8 @@ from e2e.cluster.shell import ClusterError, find_program
 
 NODE_LABEL = "io.x-k8s.kind.cluster"
 _START_SECONDS = 60.0
+# For an engine whose processes live: to take a slow one for a dead one would end the clusters in it.
+_ANSWER_SECONDS = 60.0
 _PROGRAMS = ("dockerd", "containerd", "runc", "iptables-save", "ip")
 # dockerd first: it must not see its containerd vanish.
 _DAEMONS = ("dockerd", "containerd")
@@ -63,7 +65,7 @@ def find() -> Docker | None:
     if not _socket().exists():
         return None
     docker = _own()
-    return docker if docker.answers() else None
+    return docker if docker.answers(_ANSWER_SECONDS) else None
 
 
 def release() -> None:
@@ -77,7 +79,7 @@ def release() -> None:
         if find_program("docker") is None:
             return
         docker = _own()
-        if docker.answers():
+        if docker.answers(_ANSWER_SECONDS):
             # Ended ones are leftovers of a crash: `up` removes that of its own cluster.
             if docker.containers(NODE_LABEL, running=True):
                 return
@@ -129,7 +131,7 @@ def _own() -> Docker:
 def _running(docker: Docker) -> bool:
     records = [recall(_record(name)) for name in _DAEMONS]
     alive = all(record is not None and record.alive() for record in records)
-    return alive and docker.answers() and hostnet.docker_chains_intact()
+    return alive and docker.answers(_ANSWER_SECONDS) and hostnet.docker_chains_intact()
 
 
 def _start(docker: Docker) -> None:

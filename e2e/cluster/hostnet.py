@@ -12,6 +12,8 @@ from e2e.cluster import netrules
 from e2e.cluster.shell import ClusterError, find_program, run, succeeds
 
 _FILTERS = ("iptables", "ip6tables")
+# For a look at the rules: on a busy machine it waits for others that change them.
+_LIST_SECONDS = 60.0
 _SETTINGS = (
     "/proc/sys/net/ipv4/ip_forward",
     "/proc/sys/net/ipv6/conf/all/forwarding",
@@ -46,7 +48,7 @@ def record_bridges(file: Path, names: Iterable[str]) -> None:
 def docker_chains_intact() -> bool:
     """Whether the chain is there that a running dockerd needs; a reloaded firewall may have dropped it."""
     program = find_program("iptables")
-    return program is not None and succeeds([program, "-t", "nat", "-S", "DOCKER"])
+    return program is not None and succeeds([program, "-t", "nat", "-S", "DOCKER"], timeout=_LIST_SECONDS)
 
 
 def restore(file: Path, *, shared: bool) -> None:

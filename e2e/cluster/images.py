@@ -126,14 +126,15 @@ def _ensure_one(docker: Docker, image: ProjectImage, base: str, phases: Phases) 
     def make() -> None:
         with phases.phase(f"image {tag}"):
             docker.build(
-                paths.ROOT, tag, dockerfile=paths.ROOT / image.dockerfile, args=_build_arguments(base)
+                paths.ROOT, tag, dockerfile=paths.ROOT / image.dockerfile, args=build_arguments(base)
             )
         docker.prune(image.repository, keep=_KEPT)
 
     return docker.once(tag, make)
 
 
-def _build_arguments(base: str) -> dict[str, str]:
+def build_arguments(base: str) -> dict[str, str]:
+    """The build arguments of a project image on that base image."""
     arguments = {"BASE_IMAGE": base}
     if base != baseimage.PUBLIC_PYTHON:
         # Only the base made here carries the host's authorities.

@@ -6,6 +6,8 @@ import json
 import os
 import shutil
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ DEMO = "fairlead-demo"
 NODE_PORT = 30080
 TOOLS = ("kind", "kubectl", "helm")
 _ID_LABEL = "fairlead.dev/image-id"
+# The engine's image takes as long as all the others: they come beside it.
+_LOADS_AT_ONCE = 3
 _KUBELET_OF_OUR_NODE = {
     # The machine may be one of those that still have cgroup v1.
     "failCgroupV1": False,
@@ -73,23 +77,15 @@ def names(docker: Docker | None) -> list[str]:
 
 
 def load(docker: Docker, name: str, images: list[str]) -> None:
-    """Puts images of the engine onto the cluster's node; those it has already, by image id, are skipped."""
+    """Puts images of the engine onto the cluster's node, except for those that it has, by image id."""
     nodes = docker.containers(f"{engine.NODE_LABEL}={name}")
     if not nodes:
         raise ClusterError(
             f"there is no cluster {name}; make it with `python3 -m e2e.cluster up --name {name}`"
         )
-    for image in images:
-        identity = docker.image_id(image)
-        if identity is None:
-            raise ClusterError(f"{image} is not in the engine's store; build or pull it first")
-        for node in nodes:
-            if _has(docker, node, image, identity):
-                say(f"{node} has {image}")
-                continue
-            say(f"loading {image} onto {node}")
-            docker.stream_image(image, ["exec", "--interactive", node, *_CTR, *_IMPORT])
-            docker("exec", node, *_CTR, "images", "label", canonical(image), f"{_ID_LABEL}={identity}")
+    with ThreadPoolExecutor(_LOADS_AT_ONCE) as pool:
+        for done in [pool.submit(_load_one, docker, node, image) for image in images for node in nodes]:
+            done.result()
 
 
 def kubeconfig_file(name: str) -> Path:
@@ -166,6 +162,20 @@ def _create(docker: Docker, name: str, node_image: str) -> None:
     run([kubectl, f"--kubeconfig={kubeconfig_file(name)}", *ready])
     account = ["wait", "--for=create", "serviceaccount/default", "--namespace=default", "--timeout=60s"]
     run([kubectl, f"--kubeconfig={kubeconfig_file(name)}", *account])
+
+
+def _load_one(docker: Docker, node: str, image: str) -> None:
+    identity = docker.image_id(image)
+    if identity is None:
+        raise ClusterError(f"{image} is not in the engine's store; build or pull it first")
+    if _has(docker, node, image, identity):
+        say(f"{node} has {image}")
+        return
+    start = time.monotonic()
+    say(f"loading {image} onto {node}")
+    docker.stream_image(image, ["exec", "--interactive", node, *_CTR, *_IMPORT])
+    docker("exec", node, *_CTR, "images", "label", canonical(image), f"{_ID_LABEL}={identity}")
+    say(f"loaded {image}: {time.monotonic() - start:.1f} s")
 
 
 def _has(docker: Docker, node: str, image: str, identity: str) -> bool:

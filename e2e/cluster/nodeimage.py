@@ -31,7 +31,7 @@ CONTROL_PLANE = (
 )
 PROGRAMS = (*NODE_PROGRAMS, *CONTROL_PLANE)
 # Raise it when the steps below give another image from the same files.
-_STEPS = b"1"
+_STEPS = b"2"
 # The Kubernetes manifests of kubeadm call the others by name; these are started as their image says.
 _ENTRYPOINTS = ("coredns", "pause")
 _LOCAL_PROGRAMS = ("containerd", "ctr", "containerd-shim-runc-v2")
@@ -125,10 +125,12 @@ def _assemble(docker: Docker, tag: str, packages: str, proxy: str, built: dict[s
     references = _control_plane_references(built["kubeadm"])
     with _context("node") as context:
         say("node image: the control plane's images")
-        for name in CONTROL_PLANE:
-            folder = context / "images" / name
-            _component_context(folder, name, built[name], proxy if name == "kube-proxy" else "scratch")
-            docker.build(folder, references[name])
+        for file, names in _by_file(built).items():
+            folder = context / "images" / file.name
+            _component_context(folder, {name: built[name] for name in names}, proxy)
+            docker.build(folder, references[names[0]])
+            for name in names[1:]:
+                docker("tag", references[names[0]], references[name])
         archive = context / "images" / "all.tar"
         docker("save", "--output", archive, *references.values())
         say("node image: node")
@@ -174,34 +176,49 @@ def _control_plane_references(kubeadm: Path) -> dict[str, str]:
     return {reference.rpartition(":")[0].rpartition("/")[2]: reference for reference in listed}
 
 
-def _component_context(folder: Path, name: str, program: Path, base: str) -> None:
-    folder.mkdir(parents=True)
-    _link(program, folder / name)
+def _by_file(built: dict[str, Path]) -> dict[Path, list[str]]:
+    """The control plane's programs by the file that they are: one file is one image, whatever its names."""
+    files: dict[Path, list[str]] = {}
+    for name in CONTROL_PLANE:
+        files.setdefault(built[name].resolve(), []).append(name)
+    return files
+
+
+def _component_context(folder: Path, programs: dict[str, Path], proxy: str) -> None:
+    """What an image of the control plane is built from; `proxy` is what kube-proxy runs on."""
+    for name, program in programs.items():
+        _place(program, folder / "bin", name)
     lines = [
-        f"FROM {base}",
+        f"FROM {proxy if 'kube-proxy' in programs else 'scratch'}",
         "ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        f"COPY {name} /usr/local/bin/{name}",
+        "COPY bin/ /usr/local/bin/",
+        *(f'ENTRYPOINT ["/usr/local/bin/{name}"]' for name in programs if name in _ENTRYPOINTS),
     ]
-    if name in _ENTRYPOINTS:
-        lines.append(f'ENTRYPOINT ["/usr/local/bin/{name}"]')
     (folder / "Dockerfile").write_text("\n".join(lines) + "\n")
 
 
 def _node_context(folder: Path, built: dict[str, Path]) -> None:
     for name in NODE_PROGRAMS:
-        target = folder / ("local" if name in _LOCAL_PROGRAMS else "bin")
-        target.mkdir(parents=True, exist_ok=True)
-        _link(built[name], target / name)
+        _place(built[name], folder / ("local" if name in _LOCAL_PROGRAMS else "bin"), name)
     shutil.copy(RECIPES / "10-bridge.conflist", folder)
     (folder / "default-storage.yaml").write_text(storage.manifest())
 
 
-def _link(program: Path, target: Path) -> None:
-    """A hard link where the file system allows: the contexts would else copy half a gigabyte."""
-    try:
-        os.link(program.resolve(), target)
-    except OSError:
-        shutil.copy2(program, target)
+def _place(program: Path, folder: Path, name: str) -> None:
+    """Puts a program into a folder; the names of one file are links to it there too.
+
+    A hard link where the file system allows: the contexts would else copy hundreds of megabytes.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = program.resolve()
+    target = folder / file.name
+    if not target.exists():
+        try:
+            os.link(file, target)
+        except OSError:
+            shutil.copy2(file, target)
+    if name != file.name:
+        (folder / name).symlink_to(file.name)
 
 
 def _kind_files() -> Path:
@@ -224,7 +241,7 @@ def _context(name: str) -> Iterator[Path]:
 
 def _recipe_hash(*more: str) -> str:
     """Twelve hex digits over everything that goes into the image."""
-    digest = hashlib.sha256(versions.build_hash().encode())
+    digest = hashlib.sha256(" ".join(versions.build_hash(name) for name in PROGRAMS).encode())
     digest.update(storage.manifest().encode() + _STEPS)
     for file in sorted(RECIPES.iterdir()):
         digest.update(file.read_bytes())

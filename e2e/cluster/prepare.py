@@ -1,6 +1,6 @@
 """Everything that a cluster needs, made side by side: compiling takes the processors, the rest the network.
 
-tools (Go) ────────────────────────────┐
+programs of the node (Go) ─────────────┬▶ kind, kubectl, helm (Go)
 engine ─▶ base ─▶ packages of the node ┴▶ node image
               └─▶ project images
 """
@@ -38,9 +38,9 @@ def prepare() -> Prepared:
     Prints a table of the phases. Raises the first failure, and ends what the other threads run.
     """
     phases = Phases()
-    with side_by_side(3) as pool:
+    with side_by_side(4) as pool:
         # Compiling takes longest, so it starts first, before there is an engine.
-        building = pool.submit(build_tools, phases)
+        building = pool.submit(_build_node_programs, phases)
         with phases.phase("container engine"):
             docker = engine.ensure()
 
@@ -48,22 +48,36 @@ def prepare() -> Prepared:
             building.result()
             return tools.ensure(nodeimage.PROGRAMS, ours=True)
 
+        def the_others() -> None:
+            building.result()
+            _build_tools(phases)
+
         node = pool.submit(_make_node, docker, phases, programs)
         project = pool.submit(images.ensure, docker, phases)
-        for done in as_completed((building, node, project)):
+        for done in as_completed((building, pool.submit(the_others), node, project)):
             done.result()
     say(f"phases (they overlap):\n{phases.table()}")
     return Prepared(docker, node.result(), project.result())
 
 
-def build_tools(phases: Phases) -> None:
-    """The programs that a cluster needs: Kubernetes' own too, where there is no public node image."""
-    with phases.phase("tools"):
-        if nodeimage.likely_public(engine.find()):
-            tools.ensure(kind.TOOLS)
-        else:
-            # One build for all: Go then keeps every processor busy from the start to the end.
-            tools.ensure((*nodeimage.PROGRAMS, *kind.TOOLS), ours=True)
+def build_programs(phases: Phases) -> None:
+    """The programs that a cluster needs: Kubernetes' own too, where there is no public node image.
+
+    Those of the node come first, so that its image is made while the others are compiled.
+    """
+    _build_node_programs(phases)
+    _build_tools(phases)
+
+
+def _build_node_programs(phases: Phases) -> None:
+    if not nodeimage.likely_public(engine.find()):
+        with phases.phase("programs of the node"):
+            tools.ensure(nodeimage.PROGRAMS, ours=True)
+
+
+def _build_tools(phases: Phases) -> None:
+    with phases.phase(", ".join(kind.TOOLS)):
+        tools.ensure(kind.TOOLS)
 
 
 def _make_node(docker: Docker, phases: Phases, programs: Callable[[], dict[str, Path]]) -> str:

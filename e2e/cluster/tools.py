@@ -32,6 +32,10 @@ _GO_ENV = {
     "GOWORK": "off",
     # A Go older than the module requires fetches the right compiler through the module proxy.
     "GOTOOLCHAIN": os.environ.get("GOTOOLCHAIN", "auto"),
+    # Compilers are short-lived: to collect garbage seldom takes a seventh of their time off, and the limit
+    # keeps the few that need much memory from taking several times as much.
+    "GOGC": os.environ.get("GOGC", "400"),
+    "GOMEMLIMIT": os.environ.get("GOMEMLIMIT", "1GiB"),
 }
 
 
@@ -86,7 +90,8 @@ def bin_dir(names: Iterable[str]) -> Path:
 
 def built_path(name: str) -> Path:
     """The path of the program once it is built here."""
-    return paths.tools_dir() / f"{name}-{versions.version_of(name)}-{versions.build_hash()}" / name
+    key = f"{versions.version_of(name)}-{versions.build_hash(name)}"
+    return paths.tools_dir() / f"{versions.file_of(name)}-{key}" / name
 
 
 def module_dir(module: str, pinned_in: Path = versions.GO_MODULE) -> Path:
@@ -128,13 +133,24 @@ def _build(names: list[str]) -> None:
     go, flags = _go(names), versions.version_flags()
     start = time.monotonic()
     say(f"building with Go: {' '.join(names)}")
+    packages = list(dict.fromkeys(versions.PROGRAMS[name].package for name in names))
     with once.draft(_programs()) as draft:
-        _go_build(go, draft, [versions.PROGRAMS[name].package for name in names], versions.GO_MODULE, flags)
-        for name in names:
-            final = built_path(name)
-            final.parent.mkdir(parents=True, exist_ok=True)
-            (draft / _output_name(name)).replace(final)
+        _go_build(go, draft, packages, versions.GO_MODULE, flags)
+        for package in packages:
+            _keep(draft, package)
     say(f"built {len(names)} programs in {time.monotonic() - start:.0f} s")
+
+
+def _keep(draft: Path, package: str) -> None:
+    """Moves what was built from a package to where built_path() finds it, under each of its names."""
+    names = [name for name, program in versions.PROGRAMS.items() if program.package == package]
+    folder, file = built_path(names[0]).parent, versions.file_of(names[0])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        if name != file and not (folder / name).is_symlink():
+            (folder / name).symlink_to(file)
+    # Last: until then the names lead nowhere, so that none of them counts as built.
+    (draft / _output_name(package)).replace(folder / file)
 
 
 def _programs() -> Path:
@@ -153,9 +169,9 @@ def _go(names: list[str]) -> str:
     return go
 
 
-def _output_name(name: str) -> str:
+def _output_name(package: str) -> str:
     """What `go build` calls the result: the package's last element that is not a version."""
-    parts = versions.PROGRAMS[name].package.split("/")
+    parts = package.split("/")
     return parts[-2] if parts[-1].startswith("v") and parts[-1][1:].isdigit() else parts[-1]
 
 
@@ -167,9 +183,7 @@ def _go_build(
         go,
         "build",
         "-v",
-        "-trimpath",
-        # No snapshotters that need C libraries or kernel modules a node in a container does not have.
-        "-tags=no_btrfs,no_zfs,no_devmapper",
+        *versions.BUILD_FLAGS,
         f"-ldflags={' '.join(['-s -w', *link_flags])}",
         f"-o={target}",
         *packages,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "pyproject.toml").write_text(PROJECT)
     run([venvs.uv(), "lock", "--quiet", "--offline"], cwd=tmp_path)
     return tmp_path
+
+
+def test_the_scripts_start_before_there_is_an_environment() -> None:
+    # -S: what is installed for this Python stays out, as in a fresh clone.
+    usage = run([sys.executable, "-S", "-m", "e2e.cluster", "--help"], cwd=paths.ROOT)
+
+    assert "venv" in usage
 
 
 def test_a_project_environment_is_created_and_marked_as_current(project: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,25 @@ def test_every_package_built_from_a_module_is_kept_by_go_mod_tidy() -> None:
     pins = (versions.GO_MODULE / "pins.go").read_text()
 
     packages = {program.package for program in versions.PROGRAMS.values() if program.module}
-    own = {"github.com/coredns/coredns": "coredns/main.go"}
 
-    missing = [package for package in packages if f'"{package}"' not in pins and not package.startswith("./")]
-    assert missing == []
-    assert all((versions.GO_MODULE / file).is_file() for file in own.values())
+    foreign = {package for package in packages if not package.startswith("./")}
+    assert {package for package in foreign if f'"{package}"' not in pins} == set()
+    assert all((versions.GO_MODULE / package / "main.go").is_file() for package in packages - foreign)
+
+
+def test_a_change_to_one_program_does_not_build_another_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = shutil.copytree(versions.GO_MODULE, tmp_path / "gomod")
+    monkeypatch.setattr(versions, "GO_MODULE", module)
+    # Without the cache around it.
+    build_hash = versions.build_hash.__wrapped__
+    before = {name: build_hash(name) for name in versions.PROGRAMS}
+
+    (module / "coredns" / "main.go").write_text("package main\n")
+
+    changed = {name for name in versions.PROGRAMS if build_hash(name) != before[name]}
+    assert changed == {"coredns"}
 
 
 def test_all_kubernetes_libraries_are_of_one_version() -> None:

@@ -3,4 +3,7 @@ module fairlead.dev/e2e/crds
 
 go 1.24.0
 
-require sigs.k8s.io/lws v0.7.0
+require (
+	github.com/prometheus-operator/prometheus-operator v0.85.0
+	sigs.k8s.io/lws v0.7.0
+)
