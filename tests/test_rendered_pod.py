@@ -86,7 +86,7 @@ def ordered(parsed: Model) -> Order:
 
 def test_omitted_spec_fields_have_the_gateways_defaults() -> None:
     written = json.loads(rendered("ConfigMap", PLAIN)["data"]["gateway.json"])
-    assumed = GatewaySettings.model_validate({"model": written["model"]})
+    assumed = GatewaySettings.model_validate({name: written[name] for name in ("model", "resource")})
     assert assumed == GatewaySettings.model_validate(written)
 
 

@@ -21,9 +21,9 @@ KEYS = ["time", "level", "logger", "message"]
 # The operator's own settings need no cluster.
 OPERATOR_LINE = """
 import logging
-from fairlead_operator.telemetry import configure_logging
+from fairlead_operator.telemetry import configure_logging, model_fields
 configure_logging("INFO")
-logging.getLogger("fairlead_operator.x").info("one line", extra={"model": "team/tiny"})
+logging.getLogger("fairlead_operator.x").info("one line", extra=model_fields("team", "tiny"))
 """
 Entry = dict[str, Any]
 
@@ -109,7 +109,7 @@ def test_each_line_of_a_log_is_a_json_object_with_the_same_keys(program: Any, tm
 
 def test_labels_follow_the_common_keys(tmp_path: Path) -> None:
     (entry,) = operator(tmp_path)
-    assert list(entry.items())[len(KEYS) :] == [("model", "team/tiny")]
+    assert list(entry.items())[len(KEYS) :] == [("namespace", "team"), ("model", "tiny")]
 
 
 def test_the_download_logs_why_it_failed(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
 """The Fairlead operator: turns ModelDeployment objects into vLLM pods on Kubernetes."""
 
-__version__ = "0.1.0"
+from fairlead_contract.version import VERSION
+
+__version__ = VERSION

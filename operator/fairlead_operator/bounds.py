@@ -85,8 +85,9 @@ MODEL_PODS = 2000
 # Conditions and containers of one pod that count. Beyond: they are left out.
 POD_CONDITIONS = 32
 POD_CONTAINERS = 64
-# Kinds of resources, tolerations and entries of the node selector that count of a pod that has no node: real
-# pods have a few. Beyond: they are left out, so that a message about nodes may name a wrong obstacle.
+# Kinds of devices that count of one pod; and kinds of resources, tolerations and entries of the node selector
+# that count of a pod that has no node: real pods have a few. Beyond: they are left out, and a message about
+# nodes may name a wrong obstacle.
 POD_RESOURCES = 16
 POD_TOLERATIONS = 32
 POD_LABELS = 32

@@ -10,6 +10,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from pydantic.alias_generators import to_camel
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from fairlead_contract.defaults import SLOW_REQUEST_SECONDS
+from fairlead_contract.gateway_settings import RequestLogMode, RequestLogSettings
 from fairlead_contract.names import ADMIN_PORT
 from fairlead_operator.api.metadata import (
     RESERVED_ANNOTATIONS,
@@ -18,7 +20,7 @@ from fairlead_operator.api.metadata import (
     refused_key,
 )
 from fairlead_operator.api.names import ROUTER_LABELS, selector
-from fairlead_operator.render.model import AdminClients, PodUser, RenderSettings
+from fairlead_operator.render.model import AdminClients, ApiClients, PodUser, RenderSettings, Tracing
 
 # Kubernetes' own bound of user and group ids.
 _ID_MAXIMUM = 2_147_483_647
@@ -79,6 +81,10 @@ class Settings(BaseSettings):
     """
     router_selector: str = selector(ROUTER_LABELS)
     """Label selector of the routers' pods, in the operator's namespace."""
+    api_namespaces: str = ""
+    """Namespaces whose pods may reach models' API port, separated by commas; empty for all. With names, the
+    routers may too.
+    """
     pod_security_context: Annotated[PodSecurityContext, NoDecode, BeforeValidator(_parsed)] = (
         PodSecurityContext(
             runAsUser=PodUser.run_as_user, runAsGroup=PodUser.run_as_group, fsGroup=PodUser.fs_group
@@ -105,6 +111,16 @@ class Settings(BaseSettings):
     """
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """Lowest level that is logged."""
+    request_log: RequestLogMode = "Failed"
+    """Which requests have a line in gateways' logs: None, Failed (those that failed or were slow) or All."""
+    slow_request_seconds: float = Field(default=SLOW_REQUEST_SECONDS, gt=0)
+    """Seconds after which a request without a first token, or without its whole answer, is slow."""
+    tracing_endpoint: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """Base URL of an OpenTelemetry collector (OTLP over HTTP), such as http://collector.monitoring:4318, for
+    the spans of gateways and engines; empty for none.
+    """
+    tracing_sampling_percent: int = Field(default=100, ge=0, le=100)
+    """Share of the requests that have spans, of those whose client has not decided."""
     resync_seconds: int = Field(default=600, ge=10)
     """Seconds between two full passes over all models."""
     workers: int = Field(default=8, ge=1, le=64)
@@ -123,6 +139,14 @@ class Settings(BaseSettings):
             raise ValueError(f"must not have {refused}")
         return given
 
+    @field_validator("api_namespaces")
+    @classmethod
+    def _check_api_namespaces(cls, given: str, info: ValidationInfo) -> str:
+        """A NetworkPolicy selects the routers by their labels, so these must be known one by one."""
+        if _names(given) and not _labels(info.data.get("router_selector", "")):
+            raise ValueError("needs a router_selector in the form KEY=VALUE,KEY=VALUE")
+        return given
+
     @property
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces to serve; none means all."""
@@ -138,6 +162,9 @@ class Settings(BaseSettings):
             admin_clients=AdminClients(self.pod_namespace, _names(self.monitoring_namespaces))
             if self.network_policy
             else None,
+            api_clients=ApiClients(self.pod_namespace, _labels(self.router_selector), admitted)
+            if (admitted := _names(self.api_namespaces))
+            else None,
             router_host=self.router_service.partition(":")[0],
             pod_user=PodUser(**self.pod_security_context.model_dump()),
             pull_secrets=_names(self.model_pull_secrets),
@@ -145,7 +172,17 @@ class Settings(BaseSettings):
                 labels=self.inherited_labels, annotations=self.inherited_annotations
             ),
             ip_family_policy=self.ip_family_policy,
+            request_log=RequestLogSettings(mode=self.request_log, slow_seconds=self.slow_request_seconds),
+            tracing=Tracing(self.tracing_endpoint, self.tracing_sampling_percent)
+            if self.tracing_endpoint
+            else None,
         )
+
+
+def _labels(text: str) -> dict[str, str]:
+    """The labels of a selector KEY=VALUE,KEY=VALUE; {} if it has another form."""
+    pairs = [part.split("=") for part in _names(text)]
+    return {pair[0]: pair[1] for pair in pairs} if all(len(pair) == 2 for pair in pairs) else {}
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -8,9 +8,25 @@ from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from fairlead_contract.log_format import JsonFormatter
+from fairlead_contract.version import VERSION
+
+# The labels of everything that concerns a model: the object's namespace and name.
+MODEL_LABELS = ("namespace", "model")
+# The times of creation would double the series of all counters.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+Gauge("fairlead_build_info", "The version of Fairlead.", ["component", "version"]).labels(
+    "operator", VERSION
+).set(1)
 
 API_REQUESTS = Counter(
     "fairlead_operator_api_requests_total", "Requests to the API server.", ["kind", "verb", "code"]
@@ -26,7 +42,7 @@ DEMAND_REQUESTS = Counter(
 MODEL_FAILURES_TOTAL = Counter(
     "fairlead_model_failures_total",
     "Failures of models' containers and pods; container is empty for a whole pod.",
-    ["namespace", "model", "container", "reason"],
+    [*MODEL_LABELS, "container", "reason"],
 )
 RECONCILES = Counter("fairlead_operator_reconcile_total", "Reconciles of one model.", ["result"])
 _BUCKETS = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10, 30, 60)
@@ -39,6 +55,16 @@ QUEUE_SECONDS = Histogram(
 QUEUE_DEPTH = Gauge("fairlead_operator_queue_depth", "Models that wait for a reconcile.")
 QUEUE_OLDEST_SECONDS = Gauge("fairlead_operator_queue_oldest_seconds", "Age of the oldest waiting item.")
 LEADER = Gauge("fairlead_operator_leader", "1 while this replica leads.")
+
+
+def leads() -> bool:
+    """Whether this replica leads, as its metric says."""
+    return any(sample.value == 1 for metric in LEADER.collect() for sample in metric.samples)
+
+
+def model_fields(namespace: str, name: str) -> dict[str, str]:
+    """The fields of a log line about a model: the same two as the labels of its metrics."""
+    return dict(zip(MODEL_LABELS, (namespace, name), strict=True))
 
 
 def configure_logging(level: str) -> None:

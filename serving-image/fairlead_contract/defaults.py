@@ -21,6 +21,10 @@ UNRESPONSIVE_AFTER_SECONDS = 300
 # vLLM's own default of --max-logprobs.
 MAX_LOGPROBS = 20
 
+# The request log of gateways and routers. Longer than a first token takes unless the request waits: for a
+# place, or for a model that starts.
+SLOW_REQUEST_SECONDS = 30.0
+
 # spec.rollout.
 DRAIN_TIMEOUT_SECONDS = 300
 

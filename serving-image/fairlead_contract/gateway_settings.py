@@ -13,6 +13,27 @@ from pydantic import Field
 from fairlead_contract import defaults
 from fairlead_contract.document import OperatorDocument
 
+RequestLogMode = Literal["None", "Failed", "All"]
+"""Which requests have a line in the request log: none, those that failed or were slow, or all. A request with
+labels always has one.
+"""
+
+
+class RequestLogSettings(OperatorDocument):
+    """The request log. A request is slow if its first token, or an answer that is not streamed, takes longer
+    than `slow_seconds`.
+    """
+
+    mode: RequestLogMode = "Failed"
+    slow_seconds: float = Field(default=defaults.SLOW_REQUEST_SECONDS, gt=0)
+
+
+class ResourceSettings(OperatorDocument):
+    """The ModelDeployment that the gateway belongs to; empty where the operator does not say it."""
+
+    namespace: str = ""
+    name: str = ""
+
 
 class ModelSettings(OperatorDocument):
     """The names under which the engine's model is served, and those of its LoRA adapters."""
@@ -65,9 +86,11 @@ class PinnedSettings(OperatorDocument):
 class GatewaySettings(PinnedSettings):
     """The whole of gateway.json. Seconds, bytes and numbers of requests."""
 
+    resource: ResourceSettings = ResourceSettings()
     # Unix seconds: when the ModelDeployment was created, as the router reports it too. 0 if unknown.
     created: int = Field(default=0, ge=0)
     api: ApiSettings = ApiSettings()
+    request_log: RequestLogSettings = RequestLogSettings()
     drain_timeout_seconds: int = Field(default=defaults.DRAIN_TIMEOUT_SECONDS, ge=0)
     max_body_bytes: int = Field(default=defaults.MAX_BODY_BYTES, gt=0)
     max_running_requests: int = Field(default=defaults.UNBOUNDED_REQUESTS, gt=0)

@@ -29,6 +29,7 @@ from .server.bounded_http import admin_protocol
 from .server.engine_request_cycle import api_protocol
 from .server.listen import connection_limit, listener
 from .settings import ProcessSettings
+from .tracing import tracing_from_environment
 from .upstream.pool import EnginePool
 
 HOUSEKEEPING_SECONDS = 1
@@ -38,6 +39,7 @@ async def serve(settings: GatewaySettings, keys: KeyRing, process: ProcessSettin
     """Runs until SIGTERM or SIGINT, then lets running requests finish within the drain timeout."""
     engine = EnginePool(str(process.engine_socket))
     services = GatewayContext(settings, keys, process, engine)
+    services.tracing = tracing_from_environment("fairlead-gateway")
     services.connections.total = connection_limit(process.max_connections)
     drain_seconds = settings.drain_timeout_seconds
     host, level = process.host, process.log_level
@@ -132,6 +134,8 @@ def _set_up_logging(level: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler])
+    # Python's own warnings are lines like all others.
+    logging.captureWarnings(True)
     # One line for each request to the API server is not useful.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     log_requests_to_standard_output()

@@ -30,6 +30,11 @@ STALLED_READER_SECONDS = 600.0
 LINGER_SECONDS = 2.0
 MAX_DROPPED_BYTES = 4 << 20
 
+# TLS connections whose handshake is not complete, beside those above, and how long one may take. Each has a
+# descriptor and buffers for TLS. Beyond: the connection is closed.
+MAX_HANDSHAKES = 256
+HANDSHAKE_SECONDS = 15.0
+
 # The head of a request -------------------------------------------------------------------------------------
 
 # Request line and headers together. Beyond: 431.
@@ -43,6 +48,12 @@ MAX_URL_BYTES = 16 << 10
 MAX_PREFLIGHT_CHARACTERS = 400
 # From the first byte of a head to its last. Beyond: 408.
 HEAD_SECONDS = 15.0
+# A client's `x-request-id`: four times a UUID. It is in logs and in each event of a stream. Beyond: it is
+# replaced.
+MAX_REQUEST_ID_BYTES = 128
+# A client's `tracestate`: as much as each program must pass on (W3C Trace Context, 3.3.1.5). Beyond: left
+# out.
+MAX_TRACE_STATE_BYTES = 512
 
 # The body of a request -------------------------------------------------------------------------------------
 
@@ -117,3 +128,17 @@ MAX_WHOLE_ANSWER_BYTES = 64 << 20
 MAX_EVENT_BYTES = 8 << 20
 # Routers whose requests a gateway counts apart. Beyond: their requests count as direct.
 MAX_COUNTED_ROUTERS = 32
+
+# Logs and spans --------------------------------------------------------------------------------------------
+
+# Lines of the request log about failed and slow requests: the first is a burst, then so many each second. A
+# line has up to 1 kB, so a failing model writes 10 kB/s. Beyond: left out, and the next line says how many.
+FAILED_LINES_BURST = 100
+FAILED_LINES_PER_SECOND = 10.0
+# The same for requests that the client must change (4xx), which any client can cause: a sample is enough to
+# see what goes wrong. Beyond: left out, and the next line says how many.
+REFUSED_LINES_BURST = 20
+REFUSED_LINES_PER_SECOND = 1.0
+# How long a process that ends waits for the collector to take its last spans. Those that wait before are
+# bounded by OpenTelemetry's own settings: 2048, sent in batches of 512 by a thread. Beyond: they are lost.
+SPAN_FLUSH_SECONDS = 2.0

@@ -6,9 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Generic, Protocol, TypeVar
 
+from .contract.errors import ApiError
 from .upstream.connection import HttpConnection
 
 CLIENT_LEFT = 499  # nginx's code for a client that left before an answer
+_BROKEN = 502
 # A comment of one line, which every client's parser skips; an empty line after it would end an event.
 PING = b": ping\n"
 
@@ -31,11 +33,21 @@ class Client(Protocol):
     def finish(self, data: bytes) -> None:
         """The last bytes of the stream, maybe none."""
 
+    def break_off(self, data: bytes, status: int) -> None:
+        """The last bytes of a stream that has failed, which counts as this status."""
+
     def abort(self) -> None:
         """Closes the connection to a client that takes nothing any more."""
 
 
 ClientT = TypeVar("ClientT", bound=Client)
+
+
+def status_after_head(error: ApiError) -> int:
+    """The HTTP status that a stream counts as when it fails after its head, which says 200: the error's own
+    if the client caused it, else 502, whatever broke.
+    """
+    return error.status if error.status < 500 else _BROKEN
 
 
 class ClientLink(ABC, Generic[ClientT]):

@@ -16,13 +16,15 @@ from enum import Enum, auto
 
 from .admission.keys import Key
 from .bounds import MAX_ERROR_BODY_BYTES, MAX_EVENT_BYTES, MAX_WHOLE_ANSWER_BYTES, UNCOUNTED_BYTES
-from .client_link import Client, ClientLink
+from .client_link import Client, ClientLink, status_after_head
 from .contract.api_adapter import ApiAdapter, Call, Relay
 from .contract.errors import ApiError, engine_failed, engine_unavailable, from_engine_body
 from .contract.sse import EVENT_END, TRUNCATED, error_of
 from .gateway_context import GatewayContext
-from .request_log import log_request
+from .request_facts import RequestFacts
+from .request_id import id_in
 from .routes import ApiRoute
+from .trace_context import TraceContext
 
 _ANSWERED = 200
 _NOTHING: Mapping[str, str] = {}
@@ -52,6 +54,8 @@ _RECEIVED, _QUEUED, _SENT, _STREAMING, _CLOSED = ExchangeState
 class Exchange(ClientLink[Client]):
     """One request. `token` is unique, `arrived` the monotonic time of its first byte, `holder` has the share
     of memory that its answer takes, `router` is the name of the router that it came through, if any.
+    `id_line` is the header line with its id, `engine_lines` are those for the engine, `trace` is its trace,
+    if any.
 
     Attributes without a value at first are set on the way: `_adapter` before QUEUED and SENT, `_admitted_at`
     and `_large` with SENT, `_relay` when the client's stream is opened, `_first_event_at` with an event.
@@ -62,21 +66,28 @@ class Exchange(ClientLink[Client]):
         "_admitted_at",
         "_arrived",
         "_charged",
+        "_code",
         "_endpoint",
+        "_engine_lines",
         "_events",
         "_first_event_at",
         "_headers",
         "_heard_at",
+        "_held_seconds",
         "_holder",
+        "_id_line",
         "_kept_bytes",
         "_labels",
         "_large",
+        "_latest",
         "_received",
         "_relay",
         "_services",
         "_state",
         "_streams",
         "_token",
+        "_trace",
+        "_usage",
         "owner",
         "router",
     )
@@ -88,8 +99,11 @@ class Exchange(ClientLink[Client]):
         client: Client,
         token: str,
         arrived: float,
-        holder: str = "",
-        router: bytes = b"",
+        holder: str,
+        router: bytes,
+        id_line: bytes,
+        engine_lines: bytes,
+        trace: TraceContext | None,
     ) -> None:
         ClientLink.__init__(self, client, arrived)
         self._state = _RECEIVED
@@ -99,6 +113,11 @@ class Exchange(ClientLink[Client]):
         self._charged = self._kept_bytes = 0
         self._services, self._endpoint = services, endpoint
         self._token, self._arrived = token, arrived
+        self._id_line, self._engine_lines, self._trace = id_line, engine_lines, trace
+        # For the request log: the error's code, the tokens, the wait for a place.
+        self._code: str | None = None
+        self._usage: tuple[int, int] | None = None
+        self._held_seconds: float | None = None
         self._adapter: ApiAdapter
         self._relay: Relay
         self._admitted_at: float
@@ -106,6 +125,8 @@ class Exchange(ClientLink[Client]):
         self._streams = False
         self._received: list[bytes] = []
         self._first_event_at: float
+        # The engine's bytes before the present ones: its usage may come in a read before that of the end.
+        self._latest = b""
         self._heard_at = arrived
         self._events = 0
 
@@ -124,7 +145,7 @@ class Exchange(ClientLink[Client]):
             self._fail(error)
             return
         except Exception:
-            _log.exception("request req_%s", self._token)
+            _log.exception("request %s", id_in(self._id_line))
             self._fail(ApiError(500, "The gateway failed; the request id is in its log.", "server_error"))
             return
         if self._state is _RECEIVED:
@@ -151,13 +172,14 @@ class Exchange(ClientLink[Client]):
         """The request's turn has come."""
         now = self._services.clock()
         if self._state is _QUEUED:
-            self._services.telemetry.queue_time.observe(self._endpoint.name, now - self._arrived)
+            self._held_seconds = now - self._arrived
+            self._services.telemetry.queue_time.observe(self._endpoint.name, self._held_seconds)
         # A stream that waits is opened when it is pinged.
         self._state = _STREAMING if self._opened else _SENT
         self._admitted_at = self._heard_at = now
         engine = self._adapter.engine
         self._large = len(engine.body) > UNCOUNTED_BYTES
-        self._services.engine.post(self, _ENGINE_PATH, engine.body)
+        self._services.engine.post(self, _ENGINE_PATH, self._engine_lines, engine.body)
         engine.body = b""
 
     # What the engine does
@@ -184,9 +206,11 @@ class Exchange(ClientLink[Client]):
             return
         if relay.finished:
             self._release()
-            self._services.telemetry.count_tokens(data)
+            self._latest += data
             self._end_stream(rendered)
-        elif rendered:
+            return
+        self._latest = data
+        if rendered:
             self._client.write(rendered)
 
     def upstream_end(self, status: int) -> None:
@@ -311,8 +335,20 @@ class Exchange(ClientLink[Client]):
         if self._events > 1:
             mean = (self._heard_at - self._first_event_at) / (self._events - 1)
             self._services.telemetry.between_events.observe(self._endpoint.name, mean)
+        error = self._relay.error
+        if error is not None:
+            self._services.telemetry.count_reject(self._endpoint.name, error.code)
+            self._break_off(error, rest)
+            return
         self._client.finish(rest)
-        self._close(200)
+        self._close(_ANSWERED)
+
+    def _break_off(self, error: ApiError, rest: bytes) -> None:
+        """Ends a stream whose client has its head."""
+        self._code = error.code
+        status = status_after_head(error)
+        self._client.break_off(rest, status)
+        self._close(status)
 
     def _answer_whole(self, body: bytes) -> None:
         try:
@@ -321,10 +357,10 @@ class Exchange(ClientLink[Client]):
             self._fail(error)
             return
         except Exception:
-            _log.exception("request req_%s", self._token)
+            _log.exception("request %s", id_in(self._id_line))
             self._fail(engine_failed("The engine's answer could not be translated."))
             return
-        self._services.telemetry.count_tokens(body)
+        self._usage = self._services.telemetry.count_tokens(body)
         self._client.answer(200, self._headers, answer)
         self._close(200)
 
@@ -333,9 +369,9 @@ class Exchange(ClientLink[Client]):
             return
         self._services.telemetry.count_reject(self._endpoint.name, error.code)
         if self._opened:
-            self._client.finish(self._relay.fail(error))
-            self._close(200)
+            self._break_off(error, self._relay.fail(error))
         else:
+            self._code = error.code
             self._client.answer(error.status, {**self._headers, **error.headers}, error.body())
             self._close(error.status)
 
@@ -348,12 +384,28 @@ class Exchange(ClientLink[Client]):
             self._give_back()
         if self._connection is not None:
             self._cut_upstream()
+        if self._latest:
+            self._usage = services.telemetry.count_tokens(self._latest)
         seconds = now - self._arrived
         services.telemetry.count_request(self._endpoint.name, status, seconds, self.owner)
-        if self._labels:
-            log_request(self._token, self.owner, self._endpoint.name, status, seconds, self._labels)
+        slow = seconds > services.request_log.threshold
+        if slow or status != _ANSWERED or self._labels or self._trace is not None:
+            self._report(state, status, seconds)
         if state is _QUEUED:
             services.limiter.withdraw(self)
         elif state is not _RECEIVED:
             services.demand.ended(self.router, status == _ANSWERED)
             services.limiter.leave(now - self._admitted_at)
+
+    def _report(self, state: ExchangeState, status: int, seconds: float) -> None:
+        """Hands what is known of the request to the request log and to its span; `state` is its last one."""
+        facts = RequestFacts(id_in(self._id_line), self._endpoint.name, status, seconds, self._code)
+        facts.key, facts.labels = self.owner or None, self._labels
+        facts.held_seconds = seconds if state is _QUEUED else self._held_seconds
+        if self._events:
+            facts.first_token_seconds = self._first_event_at - self._arrived
+        if self._usage is not None:
+            facts.input_tokens, facts.output_tokens = self._usage
+        if state is not _RECEIVED:
+            facts.requested_model = self._adapter.engine.model
+        self._services.report(facts, self._trace)

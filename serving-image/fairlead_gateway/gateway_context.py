@@ -45,6 +45,10 @@ class GatewayContext(BaseServerContext):
         """Puts settings and keys into effect. Raises ValueError that names a wrong field and the remedy."""
         self.policy = self._make_policy(settings)
         self.settings, self.keys = settings, keys
+        resource = settings.resource
+        self.telemetry.model = (resource.namespace, resource.name or settings.model.served_name)
+        self.resource = self.telemetry.model
+        self.request_log.configure(settings.request_log.mode, settings.request_log.slow_seconds)
         self.keyed = settings.auth.mode == "APIKey"
         self.problems = keys.problems
         dialect = self.policy.dialect
@@ -70,6 +74,7 @@ class GatewayContext(BaseServerContext):
         for model in models:
             if model.get("max_model_len"):
                 self.learn_context_length(model["max_model_len"])
+        self.telemetry.engine_version = await self.engine.version()
 
     def learn_context_length(self, tokens: int) -> None:
         """The engine's context length; defaults are clamped to it."""

@@ -19,6 +19,8 @@ ALL_METHODS = "GET, HEAD, OPTIONS, POST"
 # The header that a router adds to a request, with its own name as the value, and the header of the gateway's
 # answer.
 ROUTER_HEADER, LOAD_HEADER = b"x-fairlead-router", b"x-fairlead-load"
+# A trailer behind a stream that has failed: the status that a router counts it as.
+STREAM_STATUS_TRAILER = b"x-fairlead-stream-status"
 _PATHS = {"/v1/chat/completions": ApiKind.CHAT, "/v1/responses": ApiKind.RESPONSES}
 
 
@@ -77,10 +79,11 @@ def cross_origin_refusal(origin: str, method: str, headers: str) -> ApiError:
         if value
     )
     message = (
-        "Pages of other origins may not call this API: CORS is off, and no setting turns it on. Call the "
-        "API from the page's backend, which also keeps the API key out of the browser. Or let the proxy or "
-        f"ingress before this service answer such OPTIONS requests with status 204 and {answer}, and add "
-        "Access-Control-Allow-Origin to all other answers."
+        "Pages of other origins may not call this API: CORS is off. Call the API from the page's backend, "
+        "which also keeps the API key out of the browser. Or allow the page's origin in the router, by the "
+        "chart's value router.cors.allowedOrigins. Or let the proxy or ingress before this service answer "
+        f"such OPTIONS requests with status 204 and {answer}, and add Access-Control-Allow-Origin to all "
+        "other answers."
     )
     return ApiError(403, message, "cross_origin_not_allowed")
 

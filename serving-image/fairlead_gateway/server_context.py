@@ -13,7 +13,12 @@ from .admission.failed_key_attempts import FailedKeyAttempts
 from .admission.fair_shares import FairShares
 from .admission.keys import KeyRing
 from .contract.errors import ApiError
+from .cors import CorsPolicy
+from .request_facts import RequestFacts
+from .request_log import RequestLog
 from .routes import ApiRoute
+from .trace_context import TraceContext
+from .tracing import Tracing
 
 _log = logging.getLogger("fairlead.gateway")
 
@@ -56,6 +61,12 @@ class ServerContext(Protocol):
     """Wrong API keys, by address."""
     max_body_bytes: int
     """The largest body of a request."""
+    cors: CorsPolicy | None
+    """The pages that may call from a browser; None for none."""
+    request_log: RequestLog
+    """Where requests that failed or were slow leave a line."""
+    tracing: Tracing | None
+    """Where generation requests leave spans; None while tracing is off."""
 
     @property
     def routes(self) -> Mapping[bytes, ApiRoute]:
@@ -85,6 +96,9 @@ class ServerContext(Protocol):
     def upload_seconds(self) -> float:
         """How long a client may pause while it sends a body."""
 
+    def report(self, facts: RequestFacts, trace: TraceContext | None) -> None:
+        """Leaves a request that is over in the request log and as a span, where it is to be there."""
+
     def overload(self) -> ApiError:
         """Why no more bytes of a body can be taken."""
 
@@ -101,8 +115,13 @@ class BaseServerContext:
     def __init__(self, memory_bytes: int, max_connections: int) -> None:
         self.active: set[Ticking] = set()
         self.clock = time.monotonic
+        self.cors: CorsPolicy | None = None
         self.memory, self.connections = FairShares(memory_bytes), FairShares(max_connections)
         self.attempts = FailedKeyAttempts(self.clock)
+        self.request_log = RequestLog(self.clock)
+        self.tracing: Tracing | None = None
+        self.resource = ("", "")
+        """Namespace and name of the ModelDeployment that all requests are for; empty where they differ."""
         self._default_headers: list[tuple[bytes, bytes]] = []
         self._rendered_headers = b""
         self._token_prefix = secrets.token_hex(8)
@@ -118,6 +137,15 @@ class BaseServerContext:
             self._default_headers = headers
             self._rendered_headers = b"".join(b"%b: %b\r\n" % header for header in headers)
         return self._rendered_headers
+
+    def report(self, facts: RequestFacts, trace: TraceContext | None) -> None:
+        """Leaves a request that is over in the request log and as a span, where it is to be there."""
+        if facts.model is None and self.resource[1]:
+            facts.namespace, facts.model = self.resource[0] or None, self.resource[1]
+        if trace is not None:
+            facts.trace_id = trace.trace_id
+            trace.end(facts)
+        self.request_log.add(facts)
 
     def unread_bytes(self) -> int:
         """Bytes that were written and that clients' machines have not acknowledged."""

@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients.driver import OPENAI_CLIENTS, Application, Client
 from tests.clients.failing_engine import FailingEngine
-from tests.gateway.process import GatewayProcess
+from tests.gateway.process import Gateway, GatewayProcess
 from tests.support.engine import Engine
 
 
@@ -32,14 +32,13 @@ def client(request: pytest.FixtureRequest, clients: dict[str, Client]) -> Client
 
 
 @pytest.fixture(scope="session")
-def gateway(engine: Engine) -> Iterator[GatewayProcess]:
-    """A gateway in front of the session's engine, left as it is."""
-    with GatewayProcess(engine) as running:
-        yield running
+def gateway(engine: Engine) -> Gateway:
+    """The gateway of the session's engine, left as it is."""
+    return engine.gateway
 
 
 @pytest.fixture
-def app(client: Client, gateway: GatewayProcess) -> Application:
+def app(client: Client, gateway: Gateway) -> Application:
     """An application on a real engine."""
     return Application(client, gateway.api_port)
 
@@ -57,8 +56,8 @@ def failing_engine() -> Iterator[FailingEngine]:
 @pytest.fixture(scope="session")
 def failing_gateway(failing_engine: FailingEngine) -> Iterator[GatewayProcess]:
     """A gateway in front of it that bears one second of silence."""
-    names = {"servedName": "tiny", "aliases": ["small", "org/tiny"]}
-    with GatewayProcess(failing_engine, model=names, engineSilenceTimeoutSeconds=1) as running:
+    spec = {"model": {"aliases": ["small", "org/tiny"]}, "api": {"engineSilenceTimeoutSeconds": 1}}
+    with GatewayProcess(failing_engine, spec) as running:
         yield running
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import socketserver
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
-from http.server import BaseHTTPRequestHandler
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from tests.support.unix_http import USAGE, EngineHandler, UnixServer, chunk, completion, last_message
 
 # Longer than the silence that the tests' gateway bears, shorter than a client's patience.
 SILENT_SECONDS = 30
@@ -56,7 +56,7 @@ class FailingEngine:
             def do_POST(self) -> None:
                 engine._answer(self)
 
-        self._server = _Server(str(self.socket), Handler)
+        self._server = UnixServer(str(self.socket), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
@@ -68,9 +68,8 @@ class FailingEngine:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _answer(self, handler: _Handler) -> None:
-        body = json.loads(handler.rfile.read(int(handler.headers["content-length"])))
-        content = body["messages"][-1]["content"]
-        message = content if isinstance(content, str) else content[0]["text"]
+        body = handler.read_body()
+        message = last_message(body)
         arrivals = self.arrivals.setdefault(message, [])
         arrivals.append(time.monotonic())
         self.bodies[message] = body
@@ -85,36 +84,10 @@ class FailingEngine:
         elif script == "cut":
             handler.send_cut()
         else:
-            handler.send_whole(200, _completion())
+            handler.send_whole(200, completion("ab"))
 
 
-class _Server(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def setup(self) -> None:
-        super().setup()
-        self.client_address = ("gateway", 0)  # a Unix socket has no address to log
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class calls it so)
-        pass
-
-    def do_GET(self) -> None:
-        models = {"object": "list", "data": [{"id": "tiny", "object": "model", "max_model_len": 1024}]}
-        self.send_whole(200, models if self.path == "/v1/models" else {})
-
-    def send_whole(self, status: int, document: Any) -> None:
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
+class _Handler(EngineHandler):
     def send_cut(self) -> None:
         """Half of an answer, then the end of the connection."""
         self.send_response(200)
@@ -124,47 +97,14 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b'{"id": "chatcmpl-1", "choices": [')
         self.close_connection = True
 
-    def begin_stream(self, chunks: Iterable[dict[str, Any]]) -> None:
-        self.send_response(200)
-        self.send_header("content-type", "text/event-stream; charset=utf-8")
-        self.send_header("transfer-encoding", "chunked")
-        self.end_headers()
-        for chunk in chunks:
-            self.send_event(json.dumps(chunk))
 
-    def send_event(self, data: str) -> None:
-        event = f"data: {data}\n\n".encode()
-        self.wfile.write(f"{len(event):x}\r\n".encode() + event + b"\r\n")
-
-    def end_stream(self) -> None:
-        self.wfile.write(b"0\r\n\r\n")
-
-
-def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> dict[str, Any]:
-    return {
-        "id": "chatcmpl-1",
-        "object": "chat.completion.chunk",
-        "created": 1,
-        "model": "tiny",
-        "choices": [{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}],
-    }
-
-
-USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-BEGINNING = [_chunk({"role": "assistant", "content": ""}), _chunk({"content": "a"}), _chunk({"content": "b"})]
-
-
-def _completion() -> dict[str, Any]:
-    message = {"role": "assistant", "content": "ab"}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    head = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "tiny"}
-    return {**head, "choices": [choice], "usage": USAGE}
+BEGINNING = [chunk({"role": "assistant", "content": ""}), chunk({"content": "a"}), chunk({"content": "b"})]
 
 
 def _end(handler: _Handler, body: dict[str, Any], finish_reason: str) -> None:
-    handler.send_event(json.dumps(_chunk({}, finish_reason)))
+    handler.send_event(json.dumps(chunk({}, finish_reason)))
     if (body.get("stream_options") or {}).get("include_usage"):
-        handler.send_event(json.dumps(_chunk({}) | {"choices": [], "usage": USAGE}))
+        handler.send_event(json.dumps(chunk({}) | {"choices": [], "usage": USAGE}))
     handler.send_event("[DONE]")
     handler.end_stream()
 
@@ -205,7 +145,7 @@ def _silent(handler: _Handler, body: dict[str, Any]) -> None:
 
 
 def _two_calls(handler: _Handler, body: dict[str, Any]) -> None:
-    handler.begin_stream([BEGINNING[0], *(_chunk({"tool_calls": [call]}) for call in CALLS)])
+    handler.begin_stream([BEGINNING[0], *(chunk({"tool_calls": [call]}) for call in CALLS)])
     _end(handler, body, "tool_calls")
 
 

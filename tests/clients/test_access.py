@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 from collections.abc import Iterator
 from hashlib import sha256
@@ -16,34 +15,21 @@ from tests.clients.requests import asking
 from tests.gateway.process import GatewayProcess, wait_for
 
 # One request at a time, and no queue.
-FULL_AT_ONE = {"maxRunningRequests": 1, "maxQueuedRequests": 0}
+FULL_AT_ONE = {
+    "engine": {"maxRunningRequests": 1},
+    "api": {"maxQueuedRequests": 0, "auth": {"mode": "APIKey", "secretName": "keys"}},
+}
 KEYS: dict[str, dict[str, Any]] = {"sk-all": {}, "sk-small": {"models": ["small"]}}
 
 
 @pytest.fixture(scope="module")
 def guarded(failing_engine: FailingEngine) -> Iterator[GatewayProcess]:
     """A gateway that asks for a key and serves one request at a time."""
-    running = GatewayProcess(failing_engine, **FULL_AT_ONE)
-    try:
-        folder = running.run_dir / "keys"
-        folder.mkdir()
-        for key, rights in KEYS.items():
-            digest = {"sha256": sha256(key.encode()).hexdigest()}
-            (folder / key).write_text(json.dumps(digest | rights))
-        config = running.run_dir / "gateway.json"
-        config.write_text(json.dumps(json.loads(config.read_bytes()) | {"auth": {"mode": "APIKey"}}))
-        wait_for(lambda: status_without_key(running) == 401)
+    keys = {
+        key: json.dumps({"sha256": sha256(key.encode()).hexdigest()} | rights) for key, rights in KEYS.items()
+    }
+    with GatewayProcess(failing_engine, FULL_AT_ONE, secrets={"keys": keys}) as running:
         yield running
-    finally:
-        running.stop()
-
-
-def status_without_key(gateway: GatewayProcess) -> int:
-    connection = http.client.HTTPConnection("127.0.0.1", gateway.api_port, timeout=60)
-    connection.request("GET", "/v1/models")
-    status = connection.getresponse().status
-    connection.close()
-    return status
 
 
 def refusal(app: Application, **body: Any) -> ClientError:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.clients.requests import FORECAST_TOOL
-from tests.gateway.process import GatewayProcess
+from tests.gateway.process import Gateway
 
 pytestmark = pytest.mark.engine
 
@@ -32,7 +32,12 @@ REQUEST: dict[str, Any] = {
     ],
     "tools": [
         {"type": "function", **FORECAST_TOOL, "strict": False},
-        {"type": "namespace", "name": "multi_agent", "description": "Agents.", "tools": []},
+        {
+            "type": "namespace",
+            "name": "multi_agent",
+            "description": "Agents.",
+            "tools": [{"type": "function", "name": "wait_agent", "parameters": {}, "strict": False}],
+        },
         {"type": "web_search", "external_web_access": False},
     ],
     "tool_choice": "auto",
@@ -69,7 +74,7 @@ def events_of(port: int, body: dict[str, Any]) -> list[dict[str, Any]]:
     return events
 
 
-def test_the_request_of_codex_is_served(gateway: GatewayProcess) -> None:
+def test_the_request_of_codex_is_served(gateway: Gateway) -> None:
     events = events_of(gateway.api_port, REQUEST)
 
     assert events[0]["type"] == "response.created"
@@ -78,7 +83,7 @@ def test_the_request_of_codex_is_served(gateway: GatewayProcess) -> None:
     assert events[-1]["response"]["prompt_cache_key"] == REQUEST["prompt_cache_key"]
 
 
-def test_the_developer_messages_of_codex_are_in_the_prompt(gateway: GatewayProcess) -> None:
+def test_the_developer_messages_of_codex_are_in_the_prompt(gateway: Gateway) -> None:
     def prompt_tokens(request: dict[str, Any]) -> int:
         return int(events_of(gateway.api_port, request)[-1]["response"]["usage"]["input_tokens"])
 

@@ -19,9 +19,9 @@ from tests.clients import provider_examples as examples
 from tests.clients.failing_engine import FailingEngine
 from tests.clients.requests import FORECAST_SCHEMA, FORECAST_TOOL, HELLO, assert_forecast
 from tests.gateway.process import EngineFiles, GatewayProcess
-from tests.support.engine import DOCUMENTED_NAMES, Engine
+from tests.support.engine import Engine
+from tests.support.manifests import DOCUMENTED_NAMES
 
-NAMES = {"servedName": "tiny", "aliases": list(DOCUMENTED_NAMES)}
 # The examples leave the length of the answer open, and a random model knows no end.
 SHORT = {"max_tokens": {"maximum": 16}}
 
@@ -68,9 +68,12 @@ def png() -> str:
 @contextmanager
 def gateway_of(dialect: str, engine: EngineFiles, limits: dict[str, Any]) -> Iterator[int]:
     """The API port of a gateway of that dialect."""
-    api = {"dialect": dialect, "limits": limits}
-    allowed = {"structuredOutputsBackend": "xgrammar", "requestChatTemplates": "Allow"}
-    with GatewayProcess(engine, model=NAMES, api=api, engine=allowed) as running:
+    spec = {
+        "model": {"aliases": [*DOCUMENTED_NAMES]},
+        "api": {"dialect": dialect, "limits": limits},
+        "engine": {"structuredOutputsBackend": "XGrammar", "requestChatTemplates": "Allow"},
+    }
+    with GatewayProcess(engine, spec) as running:
         yield running.api_port
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients.driver import Application, ClientError
 from tests.clients.requests import asking
-from tests.support.engine import CONTEXT_TOKENS
+from tests.support.manifests import CONTEXT_TOKENS, SERVED_NAMES
 
 pytestmark = pytest.mark.engine
 
@@ -98,7 +98,7 @@ def test_retrieving_a_stored_answer_raises_not_found(app: Application, scenario:
 
 
 def test_the_models_are_listed(app: Application) -> None:
-    assert app("models.names") == ["tiny", "small"]
+    assert app("models.names") == [*SERVED_NAMES]
 
 
 def test_retrieving_an_unknown_model_raises_not_found(app: Application) -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.clients.driver import Application, Client, ClientError, langchain
 from tests.clients.requests import TERSE, assert_forecast
-from tests.gateway.process import GatewayProcess
-from tests.support.engine import CONTEXT_TOKENS
+from tests.gateway.process import Gateway, GatewayProcess
+from tests.support.manifests import CONTEXT_TOKENS
 
 CUT: dict[str, Any] = {"max_tokens": 12, "temperature": 0}
 STRUCTURED: dict[str, Any] = {"max_tokens": 200, "temperature": TERSE["temperature"]}
@@ -31,7 +31,7 @@ def chain() -> Iterator[Client]:
 
 
 @pytest.fixture
-def app(chain: Client, gateway: GatewayProcess) -> Application:
+def app(chain: Client, gateway: Gateway) -> Application:
     return Application(chain, gateway.api_port)
 
 

@@ -28,7 +28,7 @@ def cluster(
 ) -> Iterator[RouterCluster]:
     """A namespace, and a gateway for its pods."""
     with ExitStack() as stack:
-        gateway = stack.enter_context(GatewayProcess(failing_engine, "0.0.0.0"))
+        gateway = stack.enter_context(GatewayProcess(failing_engine, host="0.0.0.0"))
         yield RouterCluster(control_plane, namespace, gateway, stack)
 
 

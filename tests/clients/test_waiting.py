@@ -14,6 +14,7 @@ from tests.clients.driver import Application, Client
 from tests.clients.failing_engine import FailingEngine
 from tests.clients.requests import asking
 from tests.gateway.process import GatewayProcess
+from tests.support.manifests import variables
 
 APIS = ("chat", "responses")
 
@@ -21,10 +22,9 @@ APIS = ("chat", "responses")
 @pytest.fixture(scope="module")
 def pinging_gateway(failing_engine: FailingEngine) -> Iterator[GatewayProcess]:
     """A gateway that leaves no stream without a byte for long."""
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("FAIRLEAD_GATEWAY_PING_SECONDS", "0.1")
-        running = GatewayProcess(failing_engine)
-    with running:
+    container = {"name": "gateway", "env": variables({"FAIRLEAD_GATEWAY_PING_SECONDS": "0.1"})}
+    template = {"spec": {"initContainers": [container]}}
+    with GatewayProcess(failing_engine, {"podTemplate": template}) as running:
         yield running
 
 

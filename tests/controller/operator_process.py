@@ -62,6 +62,11 @@ class OperatorProcess:
             stderr=subprocess.STDOUT,
         )
 
+    @property
+    def port(self) -> int:
+        """Where it serves health and metrics."""
+        return self._port
+
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Sends a signal and returns the exit code."""
         self.send(number)
@@ -98,6 +103,10 @@ class OperatorProcess:
         _, text = await self._get("/metrics")
         samples = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
         return sum(float(value) for name, value in samples if re.search(pattern, name))
+
+    async def metrics(self) -> str:
+        """The whole page of metrics."""
+        return (await self._get("/metrics"))[1]
 
     async def writes(self) -> float:
         """Requests that changed something, without those for the Lease and the check at the start."""

@@ -13,7 +13,7 @@ from typing import Self
 
 from e2e.cluster import tools
 from tests.docs.blocks import ROOT
-from tests.support import lws
+from tests.support import lws, prometheus_operator
 from tests.support.control_plane import ControlPlane
 
 _INSTALL = [
@@ -56,6 +56,7 @@ class Cluster:
     def __enter__(self) -> Self:
         self._plane.start()
         lws.install(self._plane)
+        prometheus_operator.install(self._plane)
         self._plane.kubectl("apply", "--filename=-", input=json.dumps(_FOREIGN))
         return self
 

@@ -9,19 +9,18 @@ from tempfile import TemporaryDirectory
 import pytest
 from openai import OpenAI
 
-from tests.gateway.process import GatewayProcess
+from tests.gateway.process import Gateway, GatewayProcess
 from tests.support.engine import Engine
 
 
 @pytest.fixture(scope="session")
-def gateway(engine: Engine) -> Iterator[GatewayProcess]:
-    """A gateway for all tests that leave it as it is."""
-    with GatewayProcess(engine) as running:
-        yield running
+def gateway(engine: Engine) -> Gateway:
+    """The gateway of the engine's pod, for all tests that leave it as it is."""
+    return engine.gateway
 
 
 @pytest.fixture(scope="session")
-def client(gateway: GatewayProcess) -> Iterator[OpenAI]:
+def client(gateway: Gateway) -> Iterator[OpenAI]:
     """openai-python against the gateway."""
     with gateway.openai() as connected:
         yield connected
@@ -30,7 +29,7 @@ def client(gateway: GatewayProcess) -> Iterator[OpenAI]:
 @pytest.fixture
 def own_gateway(engine: Engine) -> Iterator[GatewayProcess]:
     """A gateway for one test that changes its state."""
-    with GatewayProcess(engine) as running:
+    with engine.another_gateway() as running:
         yield running
 
 

@@ -58,6 +58,9 @@ class _Transport(asyncio.Transport):
         assert not self.closing
         self.written += data
 
+    def can_write_eof(self) -> bool:
+        return True
+
     def write_eof(self) -> None:
         self.closing = True
 

@@ -1,27 +1,31 @@
-"""The gateway as the process that runs in a pod, in front of a real engine."""
+"""Gateways as their pods run them, in front of an engine that runs already."""
 
 from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from openai import OpenAI
 
+from fairlead_contract.names import GATEWAY_VARIABLES
+from fairlead_contract.paths import ENGINE_SOCKET, ENGINE_STATE, GATEWAY_SETTINGS
+from fairlead_operator.api.names import GATEWAY_CONTAINER
+from fairlead_operator.render.paths import LAUNCHER_VOLUME
 from tests.support import processes
 from tests.support.any_user import group_folder
-from tests.support.engine import SERVED_NAMES, SERVING_IMAGE
+from tests.support.manifests import PLAIN, Object, merged
+from tests.support.planned import Secrets, container, planned_pod
 
 START_SECONDS = 60
+LOOPBACK = "127.0.0.1"
 
 
 def free_port() -> int:
@@ -64,35 +68,62 @@ class EngineFiles(Protocol):
         """What its launcher writes."""
 
 
-class GatewayProcess:
-    """`python -m fairlead_gateway serve`, stopped by `stop`."""
+class Gateway:
+    """A gateway that runs, at its two ports on 127.0.0.1. `log` is the file with its output."""
+
+    def __init__(self, api_port: int, admin_port: int, log: Path) -> None:
+        self.api_port, self.admin_port, self.log = api_port, admin_port, log
+
+    @property
+    def output(self) -> str:
+        """What the process has written: a JSON line per logged request."""
+        return self.log.read_text()
+
+    def admin(self, path: str, method: str = "GET") -> tuple[int, bytes]:
+        """Status and body of a request to the admin port."""
+        return request(self.admin_port, path, method)
+
+    def openai(self) -> OpenAI:
+        """The official client, without its own retries; to be closed."""
+        return OpenAI(
+            base_url=f"http://{LOOPBACK}:{self.api_port}/v1", api_key="none", max_retries=0, timeout=120
+        )
+
+
+class GatewayProcess(Gateway):
+    """The gateway of a model's pod without the rest of the pod, as `fairlead run` plans it; ended by `stop`.
+
+    `spec` is the model's, or what it has beside the defaults; `secrets` are those that it refers to. Only
+    what no manifest says is given beside it: the address to listen at, a `wrapper` that the command runs
+    under, and `settings` of gateway.json that the API bounds more narrowly than a test can wait for.
+    """
 
     def __init__(
-        self, engine: EngineFiles, host: str = "127.0.0.1", wrapper: Sequence[str] = (), /, **settings: Any
+        self,
+        engine: EngineFiles,
+        spec: Object | None = None,
+        *,
+        host: str = LOOPBACK,
+        wrapper: Sequence[str] = (),
+        secrets: Secrets | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
-        self.run_dir = group_folder(Path(tempfile.mkdtemp(prefix="fairlead-")))
-        (self.run_dir / "engine.sock").symlink_to(engine.socket)
-        (self.run_dir / "engine.json").symlink_to(engine.state_file)
-        self.launcher_dir = group_folder(self.run_dir / "launcher")
-        config = self.run_dir / "gateway.json"
-        model = {"servedName": SERVED_NAMES[0], "aliases": SERVED_NAMES[1:]}
-        config.write_text(json.dumps({"model": model, "drainTimeoutSeconds": 120} | settings))
-        self.api_port, self.admin_port = free_port(), free_port()
-        environment = os.environ | {
-            "PYTHONPATH": str(SERVING_IMAGE),
-            "FAIRLEAD_GATEWAY_CONFIG": str(config),
-            "FAIRLEAD_GATEWAY_RUN_DIR": str(self.run_dir),
-            "FAIRLEAD_GATEWAY_LAUNCHER_DIR": str(self.launcher_dir),
-            "FAIRLEAD_GATEWAY_KEYS_DIR": str(self.run_dir / "keys"),
-            "FAIRLEAD_GATEWAY_HOST": host,
-            "FAIRLEAD_GATEWAY_API_PORT": str(self.api_port),
-            "FAIRLEAD_GATEWAY_ADMIN_PORT": str(self.admin_port),
-            "FAIRLEAD_GATEWAY_LINGER_SECONDS": "0.2",
-        }
-        command = [*wrapper, sys.executable, "-m", "fairlead_gateway", "serve"]
-        self._output = self.run_dir / "output"
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(command, env=environment, stdout=output)
+        self._folder = group_folder(Path(tempfile.mkdtemp(prefix="fairlead-")))
+        super().__init__(free_port(), free_port(), self._folder / "output")
+        ports = self.api_port, self.admin_port
+        pod = planned_pod(merged(PLAIN, spec or {}), self._folder, ports=ports, secrets=secrets)
+        process = container(pod, GATEWAY_CONTAINER, **{f"{GATEWAY_VARIABLES}HOST": host})
+        volumes = Path(pod.folder)
+        self.launcher_dir = volumes / LAUNCHER_VOLUME
+        (volumes / "run" / ENGINE_SOCKET).symlink_to(engine.socket)
+        (volumes / "run" / ENGINE_STATE).symlink_to(engine.state_file)
+        if settings:
+            file = volumes / "gateway-config" / GATEWAY_SETTINGS
+            file.write_text(json.dumps(json.loads(file.read_bytes()) | settings))
+        with self.log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [*wrapper, *process.command], env=process.environment, cwd=self._folder, stdout=output
+            )
         try:
             self._wait_alive(engine.socket)
         except BaseException:
@@ -111,21 +142,6 @@ class GatewayProcess:
             time.sleep(0.05)
         raise RuntimeError("the gateway did not start")
 
-    @property
-    def output(self) -> str:
-        """What the process has written to its standard output: a JSON line per logged request."""
-        return self._output.read_text()
-
-    def admin(self, path: str, method: str = "GET") -> tuple[int, bytes]:
-        """Status and body of a request to the admin port."""
-        return request(self.admin_port, path, method)
-
-    def openai(self) -> OpenAI:
-        """The official client, without its own retries; to be closed."""
-        return OpenAI(
-            base_url=f"http://127.0.0.1:{self.api_port}/v1", api_key="none", max_retries=0, timeout=120
-        )
-
     def __enter__(self) -> GatewayProcess:
         return self
 
@@ -134,7 +150,7 @@ class GatewayProcess:
 
     def stop(self) -> int:
         """Asks the gateway to end, as Kubernetes does, and returns its exit code."""
-        return processes.stop(self.process, self.run_dir)
+        return processes.stop(self.process, self._folder)
 
 
 class Background:

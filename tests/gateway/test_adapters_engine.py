@@ -1,52 +1,36 @@
-"""LoRA adapters on a real vLLM: started as in a pod, requested through the gateway by name."""
+"""LoRA adapters on a real vLLM: requested through the gateway by name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from openai import OpenAI
 
-from e2e.models.tiny import make_adapter
-from fairlead_operator.render.arguments import vllm_arguments
-from tests.gateway.process import GatewayProcess
-from tests.plan.builders import model
-from tests.support.engine import COMMON_ARGUMENTS, Engine
+from e2e.models.tiny import make_adapter, make_model
+from tests.support.engine import Engine
+from tests.support.manifests import CLAIM, EAGER, NAME, merged
 
 pytestmark = pytest.mark.engine
 
 
-@pytest.fixture(scope="module")
-def arguments() -> Iterator[list[str]]:
-    """What the operator renders for two adapters, with their folders here."""
-    with TemporaryDirectory(prefix="fairlead-") as folder:
-        names = {"poet": 24, "clerk": 4}
-        for name, rank in names.items():
-            make_adapter(Path(folder) / name, rank)
-        adapters = [{"name": name, "source": f"file://{folder}/{name}"} for name in names]
-        rendered = vllm_arguments(model(model={"source": "pvc://models/tiny", "adapters": adapters}))
-        begin = rendered.index("--enable-lora")
-        modules = rendered.index("--lora-modules")
-        yield rendered[begin : modules + 1 + len(names)]
+ADAPTERS = {"poet": 24, "clerk": 4}
 
 
 @pytest.fixture(scope="module")
-def adapted(arguments: list[str]) -> Iterator[Engine]:
-    """An engine with the adapters."""
-    running = Engine([*COMMON_ARGUMENTS, *arguments])
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenAI]:
+    """openai-python against a model with two adapters of different ranks."""
+    models = tmp_path_factory.mktemp("models")
+    make_model(models / NAME)
+    for name, rank in ADAPTERS.items():
+        make_adapter(models / name, rank)
+    adapters = [{"name": name, "source": f"pvc://{CLAIM}/{name}"} for name in ADAPTERS]
+    adapted = Engine(merged(EAGER, {"model": {"aliases": [], "adapters": adapters}}), models)
     try:
-        yield running.wait_ready()
+        with adapted.wait_ready().gateway.openai() as connected:
+            yield connected
     finally:
-        running.stop()
-
-
-@pytest.fixture(scope="module")
-def client(adapted: Engine) -> Iterator[OpenAI]:
-    names = {"servedName": "tiny", "adapters": ["poet", "clerk"]}
-    with GatewayProcess(adapted, model=names) as gateway, gateway.openai() as connected:
-        yield connected
+        adapted.stop()
 
 
 def ask(client: OpenAI, name: str) -> str:

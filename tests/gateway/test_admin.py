@@ -177,7 +177,7 @@ def observed(services: GatewayContext) -> dict[str, Any]:
         "policy": services.policy,
         "engine asked": services.engine_queried,
         "problems": services.problems,
-        "metrics": services.telemetry.render(),
+        "metrics": list(services.telemetry.families()),
     }
 
 
@@ -250,8 +250,10 @@ async def test_metrics_contain_those_of_the_gateway_and_of_the_engine(
 ) -> None:
     services.telemetry.count_request("chat", 200, 0.2, "alice")
     text = (await call(admin, "GET", "/metrics")).body.decode()
-    assert 'fairlead_gateway_requests_total{endpoint="chat",key="alice",status="200"} 1.0' in text
-    assert 'fairlead_gateway_request_duration_seconds_bucket{endpoint="chat",le="0.25"} 1.0' in text
+    labels = 'endpoint="chat",key="alice",model="tiny",namespace="",status="200"'
+    assert f"fairlead_gateway_requests_total{{{labels}}} 1.0" in text
+    labels = 'endpoint="chat",le="0.25",model="tiny",namespace=""'
+    assert f"fairlead_gateway_request_duration_seconds_bucket{{{labels}}} 1.0" in text
     assert text.endswith(MODELS.decode())  # whatever the engine answers to /metrics
 
 

@@ -232,8 +232,14 @@ async def test_the_wait_for_a_streams_first_event_is_measured(socket: Path, earl
         metrics = gateway.services.telemetry.render().decode()
 
     assert result.body.startswith(b": ping") is early
-    assert 'fairlead_gateway_time_to_first_token_seconds_count{endpoint="chat"} 1.0' in metrics
-    assert 'fairlead_gateway_inter_token_latency_seconds_count{endpoint="chat"} 1.0' in metrics
+    assert (
+        'fairlead_gateway_time_to_first_token_seconds_count{endpoint="chat",model="tiny",namespace=""} 1.0'
+        in metrics
+    )
+    assert (
+        'fairlead_gateway_inter_token_latency_seconds_count{endpoint="chat",model="tiny",namespace=""} 1.0'
+        in metrics
+    )
 
 
 async def test_the_metrics_count_prompt_and_completion_tokens(socket: Path) -> None:
@@ -241,5 +247,5 @@ async def test_the_metrics_count_prompt_and_completion_tokens(socket: Path) -> N
         await start(gateway)
         metrics = gateway.services.telemetry.render().decode()
 
-    assert 'fairlead_gateway_tokens_total{kind="prompt"} 3.0' in metrics
-    assert 'fairlead_gateway_tokens_total{kind="completion"} 2.0' in metrics
+    assert 'fairlead_gateway_tokens_total{kind="prompt",model="tiny",namespace=""} 3.0' in metrics
+    assert 'fairlead_gateway_tokens_total{kind="completion",model="tiny",namespace=""} 2.0' in metrics

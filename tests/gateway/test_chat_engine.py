@@ -8,8 +8,8 @@ import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 from openai.types.chat import ChatCompletionUserMessageParam
 
-from tests.gateway.process import GatewayProcess
-from tests.support.engine import CONTEXT_TOKENS
+from tests.gateway.process import Gateway
+from tests.support.manifests import CONTEXT_TOKENS, SERVED_NAMES
 
 pytestmark = pytest.mark.engine
 
@@ -107,13 +107,15 @@ def test_a_late_refusal_of_the_engine_is_a_400_for_a_streaming_request(client: O
 
 
 def test_the_models_are_listed_and_found_by_name(client: OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["tiny", "small"]
+    assert [model.id for model in client.models.list()] == [*SERVED_NAMES]
     assert client.models.retrieve("small").id == "small"
 
 
-def test_metrics_hold_the_gateways_and_the_engines(client: OpenAI, gateway: GatewayProcess) -> None:
+def test_metrics_hold_the_gateways_and_the_engines(client: OpenAI, gateway: Gateway) -> None:
     client.chat.completions.create(model="tiny", messages=HELLO, max_tokens=1)
     metrics = gateway.admin("/metrics")[1].decode()
 
-    assert 'fairlead_gateway_requests_total{endpoint="chat",key="",status="200"}' in metrics
+    labels = 'endpoint="chat",key="",model="tiny",namespace="default",status="200"'
+    assert f"fairlead_gateway_requests_total{{{labels}}}" in metrics
     assert "vllm:num_requests_running{" in metrics
+    assert 'fairlead_engine_info{model="tiny",namespace="default",version="' in metrics

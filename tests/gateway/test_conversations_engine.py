@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from openai import BadRequestError, OpenAI
 
-from tests.gateway.process import GatewayProcess
 from tests.responses.conversations import HI, ONLY_CHAT, PAIRS, call_item, called, result, result_item, turn
 from tests.support.engine import Engine
 
@@ -32,7 +31,7 @@ BROKEN = '{"city": "Par'
 def trusting_client(engine: Engine) -> Iterator[OpenAI]:
     """The official client of a gateway that accepts chat templates."""
     with (
-        GatewayProcess(engine, engine={"requestChatTemplates": "Allow"}) as gateway,
+        engine.another_gateway({"engine": {"requestChatTemplates": "Allow"}}) as gateway,
         gateway.openai() as connected,
     ):
         yield connected

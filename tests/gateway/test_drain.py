@@ -26,11 +26,12 @@ from tests.gateway.wire import Gateway, post, running_gateway, sweep_until, unti
 LENGTH, RECEIVE_BYTES = 100_000, 4096
 
 
+@pytest.mark.parametrize("headers", [["connection: close"], []], ids=["closed", "kept"])
 async def test_a_drain_waits_until_the_client_has_the_whole_answer(
-    socket: Path, monkeypatch: pytest.MonkeyPatch
+    headers: list[str], socket: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(drain, "_LOOK_AT_BYTES_SECONDS", 0.01)
-    async with answered(socket) as (gateway, client):
+    async with answered(socket, *headers) as (gateway, client):
         services = gateway.services
         looks = count_looks(services, monkeypatch)
         drained = asyncio.create_task(call(create_admin(services), "POST", "/drain", client="127.0.0.1"))
@@ -56,7 +57,7 @@ async def test_an_idle_connection_is_kept_until_its_client_has_the_whole_answer(
 
 
 @asynccontextmanager
-async def answered(socket: Path) -> AsyncIterator[tuple[Gateway, sockets.socket]]:
+async def answered(socket: Path, *headers: str) -> AsyncIterator[tuple[Gateway, sockets.socket]]:
     """A gateway that has written an answer, and the client's socket, from which nothing was read."""
     completion = json.loads(COMPLETION)
     completion["choices"][0]["message"]["content"] = "x" * LENGTH
@@ -68,7 +69,7 @@ async def answered(socket: Path) -> AsyncIterator[tuple[Gateway, sockets.socket]
             client.setblocking(False)
             client.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, RECEIVE_BYTES)
             await loop.sock_connect(client, ("127.0.0.1", gateway.port))
-            await loop.sock_sendall(client, post(CHAT_PATH, json.dumps(CHAT).encode()))
+            await loop.sock_sendall(client, post(CHAT_PATH, json.dumps(CHAT).encode(), *headers))
             await until(lambda: only_in_the_kernel(gateway))
             yield gateway, client
 

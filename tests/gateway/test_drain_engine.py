@@ -12,7 +12,7 @@ import pytest
 from openai import APITimeoutError, Stream
 from openai.types.chat import ChatCompletionChunk
 
-from tests.gateway.process import Background, GatewayProcess, wait_for
+from tests.gateway.process import Background, Gateway, GatewayProcess, wait_for
 from tests.support import held_stream
 from tests.support.engine import Engine
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.engine
 
 
 @contextmanager
-def streaming(gateway: GatewayProcess) -> Iterator[Stream[ChatCompletionChunk]]:
+def streaming(gateway: Gateway) -> Iterator[Stream[ChatCompletionChunk]]:
     """A stream of which the first chunk has arrived, and that cannot be over before the rest is read."""
     transport = httpx2.HTTPTransport(socket_options=held_stream.SOCKET_OPTIONS)
     with (
@@ -37,16 +37,16 @@ def streaming(gateway: GatewayProcess) -> Iterator[Stream[ChatCompletionChunk]]:
         yield stream
 
 
-def load(gateway: GatewayProcess) -> dict[str, Any]:
+def load(gateway: Gateway) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(gateway.admin("/load")[1])
     return document
 
 
-def test_a_gateway_in_front_of_a_healthy_engine_is_ready(gateway: GatewayProcess) -> None:
+def test_a_gateway_in_front_of_a_healthy_engine_is_ready(gateway: Gateway) -> None:
     assert gateway.admin("/readyz")[0] == 200
 
 
-def test_the_status_shows_the_phases_of_the_engine(gateway: GatewayProcess) -> None:
+def test_the_status_shows_the_phases_of_the_engine(gateway: Gateway) -> None:
     status = json.loads(gateway.admin("/status")[1])
 
     assert status["ready"]
@@ -79,7 +79,7 @@ def test_a_request_that_arrives_during_a_drain_is_served(own_gateway: GatewayPro
 
 
 def test_sigterm_lets_a_running_stream_finish(engine: Engine) -> None:
-    gateway = GatewayProcess(engine)
+    gateway = engine.another_gateway()
     try:
         with streaming(gateway) as stream:
             stopped = Background(gateway.stop)
@@ -93,7 +93,7 @@ def test_sigterm_lets_a_running_stream_finish(engine: Engine) -> None:
     assert exit_code == 0
 
 
-def gives_up(gateway: GatewayProcess) -> bool:
+def gives_up(gateway: Gateway) -> bool:
     """Whether a client with little patience leaves before its long answer is complete."""
     with gateway.openai() as client:
         try:

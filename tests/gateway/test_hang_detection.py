@@ -165,7 +165,8 @@ async def test_a_gateway_whose_engine_hangs_is_not_ready_and_takes_no_more_reque
     assert status["unresponsiveSeconds"] >= 300
     assert (refused.status, refused.error["code"]) == (503, "engine_unavailable")
     assert int(refused.headers["retry-after"]) > 0
-    assert b"fairlead_gateway_engine_unresponsive_seconds 30" in gateway.services.telemetry.render()
+    metrics = gateway.services.telemetry.render()
+    assert b'fairlead_gateway_engine_unresponsive_seconds{model="tiny",namespace=""} 30' in metrics
 
 
 async def test_a_client_that_reads_nothing_is_not_an_engine_hang(socket: Path) -> None:

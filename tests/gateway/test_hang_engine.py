@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine
 
 @pytest.fixture
 def gateway(engine: Engine) -> Iterator[GatewayProcess]:
-    with GatewayProcess(engine, unresponsiveAfterSeconds=2) as running:
+    with engine.another_gateway(unresponsiveAfterSeconds=2) as running:
         yield running
 
 

@@ -25,7 +25,7 @@ def gateway() -> Iterator[GatewayProcess]:
     """A gateway that listens where it does by itself, before an engine that says "ab"."""
     engine = FailingEngine()
     try:
-        with GatewayProcess(engine, ALL_ADDRESSES) as running:
+        with GatewayProcess(engine, host=ALL_ADDRESSES) as running:
             yield running
     finally:
         engine.stop()

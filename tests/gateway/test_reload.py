@@ -79,7 +79,8 @@ async def test_invalid_settings_change_nothing_and_are_reported(
     reloader.check()
     assert services.policy is before
     assert len(services.problems) == 1
-    assert "fairlead_gateway_settings_current 0.0" in services.telemetry.render().decode()
+    metrics = services.telemetry.render().decode()
+    assert 'fairlead_gateway_settings_current{model="tiny",namespace=""} 0.0' in metrics
 
 
 async def test_corrected_settings_clear_the_reported_problem(process: ProcessSettings) -> None:

@@ -15,8 +15,8 @@ from openai.types.responses import (
 from pydantic import BaseModel
 
 from tests.effects import vocabulary
-from tests.gateway.process import GatewayProcess
-from tests.support.engine import CONTEXT_TOKENS, Engine
+from tests.support.engine import Engine
+from tests.support.manifests import CONTEXT_TOKENS
 
 pytestmark = pytest.mark.engine
 
@@ -35,7 +35,7 @@ class Pick(BaseModel):
 @pytest.fixture(scope="session")
 def thinking_client(second_engine: Engine) -> Iterator[OpenAI]:
     """The official client of a gateway in front of an engine with a reasoning parser."""
-    with GatewayProcess(second_engine) as gateway, gateway.openai() as connected:
+    with second_engine.gateway.openai() as connected:
         yield connected
 
 

@@ -194,7 +194,7 @@ async def test_headers_of_the_client_do_not_reach_the_engine(socket: Path) -> No
         await gateway.call("POST", CHAT_PATH, CHAT, sent)
 
     names = {line.split(b":")[0] for line in heads[0].split(b"\r\n")[1:] if line}
-    assert names == {b"host", b"content-type", b"content-length"}
+    assert names == {b"host", b"content-type", b"content-length", b"x-request-id"}
 
 
 async def test_ignored_parameters_are_named_in_a_header(socket: Path) -> None:

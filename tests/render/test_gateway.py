@@ -42,6 +42,8 @@ def test_the_gateway_knows_when_the_object_was_created(stored: str | None, secon
 def test_gateway_settings_contain_the_defaults_of_omitted_fields() -> None:
     assert gateway_config(model()).model_dump(mode="json") == {
         "model": {"servedName": "tiny", "aliases": [], "adapters": []},
+        "resource": {"namespace": "demo", "name": "tiny"},
+        "requestLog": {"mode": "Failed", "slowSeconds": 30},
         "created": 0,
         "api": {"dialect": "OpenAI", "defaults": {}, "limits": {}, "unknownFields": "Ignore"},
         "auth": {"mode": "None"},

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from fairlead_operator.render.model import ApiClients
+from fairlead_operator.settings import Settings
 from tests.plan.builders import model
 from tests.render.cases import SETTINGS, rendered_of_kind
 
@@ -32,6 +36,27 @@ def test_the_admin_port_is_open_only_to_operator_and_monitoring_namespaces() -> 
         "app.kubernetes.io/component": "operator",
     }
     assert monitoring == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+
+
+def test_the_api_port_can_be_limited_to_the_routers_and_to_namespaces() -> None:
+    clients = ApiClients("fairlead-system", {"app.kubernetes.io/component": "router"}, ("apps",))
+    (found,) = rendered_of_kind("NetworkPolicy", model(), replace(SETTINGS, api_clients=clients))
+    (rule,) = [rule for rule in found["spec"]["ingress"] if ADMIN not in rule["ports"]]
+    assert rule["ports"] == [{"port": 8000, "protocol": "TCP"}]
+    assert rule["from"] == [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "fairlead-system"}},
+            "podSelector": {"matchLabels": {"app.kubernetes.io/component": "router"}},
+        },
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "apps"}}},
+    ]
+
+
+def test_a_limit_of_the_api_port_needs_routers_that_a_policy_can_select() -> None:
+    settings = Settings(gateway_image="g", engine_image="e", router_selector="component in (router)")
+    assert settings.render.api_clients is None
+    with pytest.raises(ValueError, match=r"api_namespaces\n.*router_selector in the form KEY=VALUE"):
+        Settings.model_validate({**settings.model_dump(), "api_namespaces": "apps"})
 
 
 def test_egress_of_pods_is_not_restricted() -> None:

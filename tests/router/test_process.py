@@ -25,7 +25,7 @@ def gateway() -> Iterator[GatewayProcess]:
     """A real gateway, reachable from outside of the loopback network, before an engine that says "ab"."""
     engine = FailingEngine()
     try:
-        with GatewayProcess(engine, "0.0.0.0") as running:
+        with GatewayProcess(engine, host="0.0.0.0") as running:
             yield running
     finally:
         engine.stop()

@@ -271,7 +271,7 @@ async def test_the_metrics_report_held_and_running_requests() -> None:
         rendered = router.services.telemetry.render().decode()
         call.cancel()
 
-    assert f'fairlead_router_queued{{model="{KEY}"}} 1.0' in rendered
+    assert 'fairlead_router_queued{model="tiny",namespace="team"} 1.0' in rendered
     assert "fairlead_router_synced 1.0" in rendered
 
 

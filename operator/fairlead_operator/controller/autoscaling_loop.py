@@ -22,6 +22,7 @@ from fairlead_operator.controller.scaling_metrics import METRICS
 from fairlead_operator.plan.planner import Plan
 from fairlead_operator.plan.scaling.replicas import Scaling
 from fairlead_operator.render.model import Model
+from fairlead_operator.telemetry import model_fields
 
 LOG = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class AutoscalingLoop:
             turn.model.take_answers(demands, self._clock())
         except Exception:
             # An error in one model must not stop the others.
-            LOG.exception("Querying the gateways failed", extra={"model": "/".join(turn.model.key)})
+            LOG.exception("Querying the gateways failed", extra=model_fields(*turn.model.key))
         finally:
             turn.busy = False
         self._decide(turn)
@@ -119,7 +120,7 @@ class AutoscalingLoop:
             recheck = self._carry_out_decision(turn.model)
         except Exception:
             # An error in one model must not stop the others.
-            LOG.exception("The autoscaler's decision failed", extra={"model": "/".join(turn.model.key)})
+            LOG.exception("The autoscaler's decision failed", extra=model_fields(*turn.model.key))
             recheck = _AFTER_ERROR_SECONDS
         turn.due = time.monotonic() + recheck
 
@@ -129,7 +130,7 @@ class AutoscalingLoop:
         step = model.decide(figures, self._clock())
         METRICS.decided(model.key, step.decision, model.mode)
         if step.scaled:
-            LOG.info("scale", extra={"model": "/".join(model.key), "why": step.decision.message})
+            LOG.info("scale", extra={**model_fields(*model.key), "why": step.decision.message})
         if step.reconcile:
             self._enqueue(model.key, step.scaled_up)
         return step.recheck_seconds

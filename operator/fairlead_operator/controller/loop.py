@@ -20,6 +20,7 @@ from fairlead_operator.telemetry import (
     QUEUE_SECONDS,
     RECONCILE_SECONDS,
     RECONCILES,
+    model_fields,
 )
 
 LOG = logging.getLogger(__name__)
@@ -50,19 +51,19 @@ async def _work(queue: WorkQueue[Key], reconciler: Reconciler) -> None:
 
 async def reconcile_once(queue: WorkQueue[Key], reconciler: Reconciler, key: Key) -> None:
     """One reconcile with its consequences for the queue. Every failure is logged and retried."""
-    model = "/".join(key)
+    fields = model_fields(*key)
     try:
         with RECONCILE_SECONDS.time():
             requeue_after = await reconciler.reconcile(key)
     except KubeError as error:
         RECONCILES.labels("retry").inc()
         delay = queue.retry(key, at_least=error.retry_after or 0.0)
-        LOG.warning("try again", extra={"model": model, "error": str(error), "seconds": round(delay, 1)})
+        LOG.warning("try again", extra={**fields, "error": str(error), "seconds": round(delay, 1)})
     except Exception:
         # An error in one model must not stop the others.
         RECONCILES.labels("error").inc()
         delay = queue.retry(key)
-        LOG.exception("reconcile failed", extra={"model": model, "seconds": round(delay, 1)})
+        LOG.exception("reconcile failed", extra={**fields, "seconds": round(delay, 1)})
     else:
         RECONCILES.labels("ok").inc()
         queue.forget(key)

@@ -19,6 +19,7 @@ from fairlead_operator.controller.autoscaling_loop import AutoscalingLoop
 from fairlead_operator.controller.child_index import ChildIndex, Key
 from fairlead_operator.controller.contests import Contests
 from fairlead_operator.controller.failures import FailureReporter
+from fairlead_operator.controller.model_metrics import METRICS
 from fairlead_operator.controller.names import Names
 from fairlead_operator.controller.nodes import NodeReader
 from fairlead_operator.controller.obstacles import Failure, Failures, finding_of, is_refusal
@@ -37,11 +38,13 @@ from fairlead_operator.plan.pods.view import view_event, view_own_pod
 from fairlead_operator.plan.status.patch import status_change
 from fairlead_operator.render.children import child_names
 from fairlead_operator.render.model import Model, RenderSettings
+from fairlead_operator.telemetry import model_fields
 
 if TYPE_CHECKING:
     from fairlead_operator.kube.podschema import FieldProblem
 
 Object = dict[str, Any]
+
 LOG = logging.getLogger(__name__)
 _AWAIT_LARGE_SECONDS = 1.0
 
@@ -115,8 +118,9 @@ class Reconciler:
             if not (isinstance(error, TooLargeError) and most_bytes < API_ANSWER_BYTES):
                 await self._report_unplanned(key, body, error)
             raise
+        METRICS.observed(model, observed, planned.status["desiredReplicas"], self._now())
         if planned.apply or planned.delete:
-            LOG.info("reconcile", extra={"model": f"{namespace}/{name}", "plan": planned.explain})
+            LOG.info("reconcile", extra={**model_fields(*key), "plan": planned.explain})
         writers = await self._writers(namespace, planned)
         failure = await self._execute(namespace, name, planned)
         if failure is None:
@@ -139,6 +143,7 @@ class Reconciler:
         self._reporter.drop(key)
         self._failures.over(key)
         self._contests.drop(key)
+        METRICS.drop(key)
 
     async def _observe_and_plan(self, body: Object, most_bytes: int) -> tuple[Model, Observed, Plan]:
         """Observes and plans a model. Raises UnreadableError and KubeError."""
@@ -165,7 +170,7 @@ class Reconciler:
             try:
                 await self._report(body, plan_failed(body, finding_of(error), self._now()))
             except KubeError as again:
-                LOG.warning("Writing the status failed", extra={"model": "/".join(key), "error": str(again)})
+                LOG.warning("Writing the status failed", extra={**model_fields(*key), "error": str(again)})
 
     def _finding(self, model: Model, failure: Failure) -> Finding:
         """The finding of a failure to carry out a plan, with the wrong fields of the spec."""
@@ -266,17 +271,15 @@ class Reconciler:
         newer spec nor another writer's condition is lost.
         """
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
+        METRICS.reported((namespace, name), planned.status)
+        fields = model_fields(namespace, name)
         for event in (*planned.events, *self._reporter.report(body, planned)):
-            LOG.info(
-                event.reason, extra={"model": f"{namespace}/{name}", "event": event.kind, "note": event.note}
-            )
+            LOG.info(event.reason, extra={**fields, "event": event.kind, "note": event.note})
             try:
                 await self._recorder.record(body, event.kind, event.reason, event.note)
             except KubeError as error:
                 # Events are optional: the status has the same facts.
-                LOG.warning(
-                    "Writing an event failed", extra={"model": f"{namespace}/{name}", "error": str(error)}
-                )
+                LOG.warning("Writing an event failed", extra={**fields, "error": str(error)})
         change = status_change(body.get("status") or {}, planned.status)
         if change:
             version = body["metadata"]["resourceVersion"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from prometheus_client import REGISTRY, Counter
@@ -11,9 +11,11 @@ from prometheus_client.registry import Collector
 
 from fairlead_operator.autoscale.decision import Decision
 from fairlead_operator.controller.child_index import Key
+from fairlead_operator.telemetry import MODEL_LABELS, leads
 
-DECISIONS = Counter("fairlead_autoscaler_decisions_total", "Decisions by what decided.", ["reason"])
-_MODEL = ["namespace", "model"]
+DECISIONS = Counter(
+    "fairlead_autoscaler_decisions_total", "Decisions by what decided.", [*MODEL_LABELS, "reason"]
+)
 # Name of the metric, input of the decision, and description.
 _NAMED = (
     ("flow_demand_replicas", "flow", "Replicas for the requests that will come."),
@@ -32,37 +34,42 @@ class _Last:
 
 
 class ScalingMetrics(Collector):
-    """Renders decisions when it is scraped."""
+    """Renders decisions when it is scraped, while this replica leads."""
 
-    def __init__(self) -> None:
+    def __init__(self, leading: Callable[[], bool] = leads) -> None:
+        self._leading = leading
         self._last: dict[Key, _Last] = {}
+        self._reasons: dict[Key, set[str]] = {}
 
     def decided(self, key: Key, decision: Decision, mode: str) -> None:
         """The latest decision for a model."""
         self._last[key] = _Last(decision, mode)
-        DECISIONS.labels(decision.reason).inc()
+        self._reasons.setdefault(key, set()).add(decision.reason)
+        DECISIONS.labels(*key, decision.reason).inc()
 
     def drop(self, key: Key) -> None:
         """Removes a model that is not autoscaled any more."""
         self._last.pop(key, None)
+        for reason in self._reasons.pop(key, ()):
+            DECISIONS.remove(*key, reason)
 
     def collect(self) -> Iterator[Metric]:
         """Called by prometheus_client for each scrape."""
         desired = GaugeMetricFamily(
             "fairlead_autoscaler_desired_replicas",
             "Replicas that the autoscaler wants; with mode External only a recommendation.",
-            labels=[*_MODEL, "mode"],
+            labels=[*MODEL_LABELS, "mode"],
         )
         named = {
-            source: GaugeMetricFamily(f"fairlead_autoscaler_{name}", text, labels=_MODEL)
+            source: GaugeMetricFamily(f"fairlead_autoscaler_{name}", text, labels=MODEL_LABELS)
             for name, source, text in _NAMED
         }
         everything = GaugeMetricFamily(
             "fairlead_autoscaler_input",
             "What the last decision was computed from, by name (status.autoscaling.inputs).",
-            labels=[*_MODEL, "input"],
+            labels=[*MODEL_LABELS, "input"],
         )
-        for key, last in list(self._last.items()):
+        for key, last in list(self._last.items()) if self._leading() else ():
             desired.add_metric([*key, last.mode], last.decision.replicas)
             for name, value in last.decision.inputs.items():
                 if value is not None:

@@ -81,7 +81,7 @@ def render_children(
     dependencies = [
         render_claim(model),
         render_service_account(model),
-        render_config_map(model),
+        render_config_map(model, settings),
         *render_services(model, settings),
         render_disruption_budget(model),
         render_network_policy(model, settings),

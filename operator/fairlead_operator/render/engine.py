@@ -15,6 +15,7 @@ from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.paths import LAUNCHER_FILE, LAUNCHER_PATH, LAUNCHER_VOLUME
 from fairlead_operator.render.quantity import canonical_quantity
 from fairlead_operator.render.security import container_security
+from fairlead_operator.render.tracing import tracing_arguments, tracing_environment
 from fairlead_operator.render.weights import weights_mounts, weights_volumes
 
 HOME = "/home/fairlead"
@@ -40,9 +41,10 @@ def engine_container(model: Model, settings: RenderSettings) -> Object:
             *("--state", f"{RUN_PATH}/{ENGINE_STATE}"),
             *_not_inferred(model),
             "--",
+            *tracing_arguments(settings.tracing),
             *vllm_arguments(model),
         ],
-        "env": _environment(model),
+        "env": _environment(model, settings),
         "resources": _resources(model),
         "securityContext": container_security(read_only_root=False),
         # The gateway answers for the engine, whose socket the kubelet cannot reach. Only the start is bounded
@@ -91,7 +93,7 @@ def _drain(model: Model) -> list[str]:
     return ["python3", LAUNCHER_FILE, "drain", "--port", str(ADMIN_PORT), "--timeout", str(timeout)]
 
 
-def _environment(model: Model) -> list[Object]:
+def _environment(model: Model, settings: RenderSettings) -> list[Object]:
     """Environment of the engine: ours, overridden by the user's variables of the same name."""
     ours: dict[str, Object] = {
         name: {"name": name, "value": value}
@@ -110,6 +112,7 @@ def _environment(model: Model) -> list[Object]:
             # A permitted host must not be able to send the engine to one that is not.
             "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
             "VLLM_ENGINE_READY_TIMEOUT_S": str(model.spec.engine.startup_timeout_seconds),
+            **tracing_environment(model, settings.tracing, "vllm"),
         }.items()
     }
     if model.spec.engine.nodes > 1:

@@ -23,6 +23,8 @@ from fairlead_contract.gateway_settings import (
     GatewaySettings,
     ModelSettings,
     PinnedSettings,
+    RequestLogSettings,
+    ResourceSettings,
 )
 from fairlead_contract.names import ADMIN_PORT, API_PORT, API_PORT_NAME, GATEWAY_VARIABLES
 from fairlead_contract.paths import GATEWAY_SETTINGS, RUN_PATH
@@ -30,12 +32,13 @@ from fairlead_operator.render.arguments import STRUCTURED_OUTPUTS_BACKENDS, max_
 from fairlead_operator.render.model import Model, Object, RenderSettings
 from fairlead_operator.render.paths import LAUNCHER_PATH, LAUNCHER_VOLUME
 from fairlead_operator.render.security import container_security
+from fairlead_operator.render.tracing import tracing_environment
 
 CONFIG_PATH = "/etc/fairlead/gateway"
 KEYS_PATH = "/etc/fairlead/keys"
 
 
-def gateway_config(model: Model) -> GatewaySettings:
+def gateway_config(model: Model, request_log: RequestLogSettings | None = None) -> GatewaySettings:
     """The contents of gateway.json; every value is written, since users read it too."""
     api, rollout, engine = model.spec.api, model.spec.rollout, model.spec.engine
     pinned = pinned_config(model)
@@ -43,6 +46,8 @@ def gateway_config(model: Model) -> GatewaySettings:
         model=pinned.model,
         engine=pinned.engine,
         auth=pinned.auth,
+        resource=ResourceSettings(namespace=model.namespace, name=model.name),
+        request_log=request_log or RequestLogSettings(),
         created=model.created,
         api=ApiSettings(
             dialect=api.dialect,
@@ -82,9 +87,10 @@ def pinned_config(model: Model) -> PinnedSettings:
     )
 
 
-def render_config_map(model: Model) -> Object:
+def render_config_map(model: Model, settings: RenderSettings) -> Object:
     """The ConfigMap NAME-gateway."""
-    text = json.dumps(gateway_config(model).model_dump(mode="json"), indent=2, sort_keys=True)
+    config = gateway_config(model, settings.request_log).model_dump(mode="json")
+    text = json.dumps(config, indent=2, sort_keys=True)
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -109,6 +115,7 @@ def gateway_volumes(model: Model) -> list[Object]:
 
 def gateway_container(model: Model, settings: RenderSettings) -> Object:
     """The gateway's container."""
+    tracing = tracing_environment(model, settings.tracing, "fairlead-gateway")
     pinned = json.dumps(pinned_config(model).model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
     return {
         "name": "gateway",
@@ -122,6 +129,7 @@ def gateway_container(model: Model, settings: RenderSettings) -> Object:
             {"name": f"{GATEWAY_VARIABLES}PINNED", "value": pinned},
             {"name": f"{GATEWAY_VARIABLES}RUN_DIR", "value": RUN_PATH},
             {"name": f"{GATEWAY_VARIABLES}LAUNCHER_DIR", "value": LAUNCHER_PATH},
+            *({"name": name, "value": value} for name, value in tracing.items()),
         ],
         "ports": [
             {"name": API_PORT_NAME, "containerPort": API_PORT, "protocol": "TCP"},

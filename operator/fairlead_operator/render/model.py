@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from fairlead_contract.gateway_settings import RequestLogSettings
 from fairlead_contract.names import MODEL_LABEL
 from fairlead_contract.text import unix_seconds
 from fairlead_operator.api.metadata import InheritedMetadata
@@ -42,6 +44,27 @@ class AdminClients:
 
 
 @dataclass(frozen=True)
+class ApiClients:
+    """Clients of the API port of models' pods, where not all pods are: the routers, by their namespace and
+    labels, and all pods in `namespaces`.
+    """
+
+    router_namespace: str
+    router_labels: Mapping[str, str]
+    namespaces: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """Where gateways and engines send their spans: the base URL of a collector that takes OTLP over HTTP, and
+    the share of the requests that have spans unless their client decides (`traceparent`).
+    """
+
+    endpoint: str
+    sampling_percent: int = 100
+
+
+@dataclass(frozen=True)
 class PodUser:
     """The user and groups of all containers of a pod, and of its volumes; None leaves one to the platform.
 
@@ -56,18 +79,22 @@ class PodUser:
 @dataclass(frozen=True)
 class RenderSettings:
     """The operator's settings that show in rendered objects. Without `admin_clients` there is no
-    NetworkPolicy; without `router_host`, the router's name in the cluster's DNS, no model goes to zero;
-    without `ip_family_policy` Services have the cluster's default.
+    NetworkPolicy; without `api_clients` it opens the API port to all; without `router_host`, the router's
+    name in the cluster's DNS, no model goes to zero; without `ip_family_policy` Services have the cluster's
+    default; without `tracing` nothing sends spans.
     """
 
     gateway_image: str
     engine_image: str
     image_pull_policy: str = "IfNotPresent"
     admin_clients: AdminClients | None = None
+    api_clients: ApiClients | None = None
     router_host: str = ""
     pod_user: PodUser = PodUser()
     pull_secrets: tuple[str, ...] = ()
     inherited_metadata: InheritedMetadata = field(default_factory=InheritedMetadata)
+    request_log: RequestLogSettings = field(default_factory=RequestLogSettings)
+    tracing: Tracing | None = None
     ip_family_policy: str = ""
 
 

@@ -1,21 +1,23 @@
-"""The NetworkPolicy of a model, which closes its admin port.
+"""The NetworkPolicy of a model, which closes its admin port, and on demand limits who may use its API.
 
 The operator's settings can turn it off, for clusters whose administrators write their own policies.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fairlead_contract.names import ADMIN_PORT, API_PORT
 from fairlead_operator.api.names import OPERATOR_LABELS
-from fairlead_operator.render.model import Model, Object, RenderSettings
+from fairlead_operator.render.model import ApiClients, Model, Object, RenderSettings
 
 # The API server sets this label; its value is always the namespace's name.
 _NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 
 
 def render_network_policy(model: Model, settings: RenderSettings) -> Object | None:
-    """The NetworkPolicy NAME: the API is open, the admin port only for the operator and for monitoring. None
-    if the settings turn it off.
+    """The NetworkPolicy NAME: the API is open to all, or to `api_clients`; the admin port only to the
+    operator and to monitoring. None if the settings turn it off.
 
     The kubelet's probes and the drain hook come from the pod's own node, whose traffic Kubernetes always
     allows. What pods send out is not restricted: hubs, registries and media are anywhere.
@@ -24,13 +26,10 @@ def render_network_policy(model: Model, settings: RenderSettings) -> Object | No
     if clients is None:
         return None
     rules: list[Object] = [
-        {"ports": [_port(API_PORT)]},
+        _api_rule(settings.api_clients),
         {
             "from": [
-                {
-                    **_namespace(clients.operator_namespace),
-                    "podSelector": {"matchLabels": dict(OPERATOR_LABELS)},
-                },
+                _pods(clients.operator_namespace, OPERATOR_LABELS),
                 *(_namespace(name) for name in clients.monitoring_namespaces),
             ],
             "ports": [_port(ADMIN_PORT)],
@@ -49,6 +48,19 @@ def render_network_policy(model: Model, settings: RenderSettings) -> Object | No
             "ingress": rules,
         },
     }
+
+
+def _api_rule(clients: ApiClients | None) -> Object:
+    ports = {"ports": [_port(API_PORT)]}
+    if clients is None:
+        return ports
+    routers = _pods(clients.router_namespace, clients.router_labels)
+    return {"from": [routers, *(_namespace(name) for name in clients.namespaces)], **ports}
+
+
+def _pods(namespace: str, labels: Mapping[str, str]) -> Object:
+    """The pods of a namespace that have these labels, as a source."""
+    return {**_namespace(namespace), "podSelector": {"matchLabels": dict(labels)}}
 
 
 def _namespace(name: str) -> Object:

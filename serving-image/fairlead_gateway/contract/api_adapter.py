@@ -32,6 +32,8 @@ class Relay(Protocol):
     """An engine stream becoming a client stream: bytes in, bytes out. Only whole events leave."""
 
     finished: bool
+    error: ApiError | None
+    """Why the stream has failed, if it has."""
 
     def feed(self, data: bytes) -> bytes:
         """Returns the bytes for the client that follow from these bytes of the engine."""

@@ -129,6 +129,7 @@ class ChatRelay:
         self._rewrite = rewrite
         self._cut = cut
         self.finished = False
+        self.error: ApiError | None = None
 
     def feed(self, data: bytes) -> bytes:
         """The bytes to send on. Nothing more comes after an error or the end marker."""
@@ -153,7 +154,7 @@ class ChatRelay:
         """The bytes to send when the stream cannot go on."""
         if self.finished:
             return b""
-        self.finished = True
+        self.finished, self.error = True, error
         return error_event(error)
 
     def _without(self, events: bytes) -> bytes:

@@ -37,6 +37,7 @@ class ResponseStream:
         self._usage: object = None
         self._finish_reason: object = None
         self.finished = False
+        self.error: ApiError | None = None
 
     def start(self) -> bytes:
         """The two events that begin every stream."""
@@ -119,7 +120,7 @@ class ResponseStream:
         self._writer.write(f"response.{status}", response=response)
 
     def _fail(self, error: ApiError) -> None:
-        self.finished = True
+        self.finished, self.error = True, error
         output = self._output.broken_off()
         failed = self._document.ended("failed", output, self._usage, self._model, error=failure(error))
         flat = {"code": error.code, "message": error.message, "param": error.param}

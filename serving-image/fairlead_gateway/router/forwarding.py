@@ -13,15 +13,26 @@ import math
 from enum import Enum, auto
 
 from fairlead_gateway.bounds import MAX_ERROR_BODY_BYTES
-from fairlead_gateway.client_link import ClientLink
+from fairlead_gateway.client_link import ClientLink, status_after_head
 from fairlead_gateway.contract.errors import ApiError, engine_failed, missing, unauthorized
 from fairlead_gateway.contract.request import parse_object
+from fairlead_gateway.request_facts import RequestFacts
+from fairlead_gateway.request_id import id_in
+from fairlead_gateway.trace_context import TraceContext
 
 from .body_scan import ScannedBody, asks_for_stream, renamed, scan_body
 from .dispatcher import ModelDispatcher
 from .key_checks import count_attempt, require_attempt
 from .models import RoutedModel
-from .pod_answers import OK, TOO_MANY_REQUESTS, TRY_ELSEWHERE, UNAUTHORIZED, is_of_gateway, record_answer
+from .pod_answers import (
+    OK,
+    TOO_MANY_REQUESTS,
+    TRY_ELSEWHERE,
+    UNAUTHORIZED,
+    is_event_stream,
+    is_of_gateway,
+    record_answer,
+)
 from .pods import Pod
 from .request import ClientRequest, Headers, PassingClient
 from .router_context import RouterContext
@@ -30,6 +41,8 @@ from .stream_failure import error_in, stream_failure
 # Pods that one request is sent to before the client gets the failure of the last one.
 _MOST_ATTEMPTS = 3
 _NOT_REACHED = "engine_unavailable"
+# What each event of a stream has, and no comment.
+_EVENT = b"data:"
 _log = logging.getLogger("fairlead.router")
 
 
@@ -64,9 +77,15 @@ class Forwarding(ClientLink[PassingClient]):
         "_address",
         "_asked",
         "_attempts",
+        "_awaits_first_event",
         "_body",
+        "_code",
         "_dispatcher",
+        "_first_event_seconds",
+        "_held_seconds",
+        "_id_line",
         "_key",
+        "_last_pod",
         "_name",
         "_pod",
         "_received",
@@ -76,6 +95,7 @@ class Forwarding(ClientLink[PassingClient]):
         "_state",
         "_streams",
         "_token",
+        "_trace",
         "affinity",
         "arrived",
         "deadline",
@@ -90,6 +110,8 @@ class Forwarding(ClientLink[PassingClient]):
         token: str,
         arrived: float,
         address: str,
+        id_line: bytes,
+        trace: TraceContext | None,
     ) -> None:
         super().__init__(client, arrived)
         self._state = _UNRESOLVED
@@ -107,9 +129,15 @@ class Forwarding(ClientLink[PassingClient]):
         self._key = ""
         # Where it has a place, which `_release` gives back.
         self._pod: Pod | None = None
-        self._streams = False
+        self._streams = self._awaits_first_event = False
         self._received: list[bytes] = []
         self._received_bytes = 0
+        self._id_line, self._trace = id_line, trace
+        # For the request log: the error's code, the last pod, the wait for a pod and for the answer.
+        self._code: str | None = None
+        self._last_pod: Pod | None = None
+        self._held_seconds: float | None = None
+        self._first_event_seconds: float | None = None
 
     @property
     def wanted(self) -> bool:
@@ -167,7 +195,7 @@ class Forwarding(ClientLink[PassingClient]):
         except ApiError as error:
             self._fail(error)
         except Exception:
-            _log.exception("request req_%s", self._token)
+            _log.exception("request %s", id_in(self._id_line))
             self._fail(ApiError(500, "The router failed; the request id is in its log.", "server_error"))
 
     def assigned(self, pod: Pod) -> None:
@@ -175,8 +203,10 @@ class Forwarding(ClientLink[PassingClient]):
         services, address = self._services, pod.address
         if self._state is _HELD:
             self._unhold()
-            services.telemetry.held.observe(self._key, services.clock() - self.arrived)
+            self._held_seconds = services.clock() - self.arrived
+            services.telemetry.held.observe(self._key, self._held_seconds)
         self._state, self._pod = _SENT, pod
+        self._last_pod = pod
         self._attempts += 1
         services.pool(address).send(self, self._request.to_pod(self._pods_body(), services.boot))
 
@@ -185,6 +215,8 @@ class Forwarding(ClientLink[PassingClient]):
     def upstream_data(self, status: int, data: bytes) -> None:
         """Some bytes of the pod's answer."""
         if self._state is _PASSING:
+            if self._awaits_first_event:
+                self._see_first_event(data)
             self._client.pass_data(data)
             return
         if not is_of_gateway(status):
@@ -198,15 +230,18 @@ class Forwarding(ClientLink[PassingClient]):
                 self._received.append(data)
             return
         self._pass_head(status)
+        if self._awaits_first_event:
+            self._see_first_event(data)
         self._client.pass_data(data)
 
     def upstream_end(self, status: int) -> None:
         """The pod's answer is complete."""
         if self._state is not _PASSING and not self._pass_whole(status):
             return
-        self._connection = None
+        connection, self._connection = self._connection, None
         self._client.pass_end()
-        self._close(status)
+        # A gateway ends a stream that broke with an error, which is a clean end of its HTTP message.
+        self._close(connection.stream_status or status if connection is not None else status)
 
     def upstream_lost(self, error: ApiError) -> None:
         """There is no answer, or no more of it."""
@@ -215,8 +250,9 @@ class Forwarding(ClientLink[PassingClient]):
         if self._pod is not None:
             self._pod.failed(self._services.clock(), reached)
         if self._state is _PASSING:
+            self._code = error.code
             self._client.abort()
-            self._close(error.status)
+            self._close(status_after_head(error))
         elif not self._try_elsewhere("lost" if reached else "unreachable") and not self._wait_again(reached):
             self._fail(error)
 
@@ -326,12 +362,20 @@ class Forwarding(ClientLink[PassingClient]):
         headers = self._answers_headers()
         self._hear(status, headers)
         self._state = _PASSING
+        self._awaits_first_event = status == OK and is_event_stream(headers)
         # No other pod gets the request any more.
         self._body = b""
         self._client.body_sent()
         # A client whose stream is open has its 200 already; what is no stream cannot follow it.
         if not self._opened:
             self._client.pass_head(status, headers)
+
+    def _see_first_event(self, data: bytes) -> None:
+        """Measures the time to the first event of a stream; comments before it are none."""
+        if _EVENT in data:
+            self._awaits_first_event = False
+            self._first_event_seconds = self._services.clock() - self.arrived
+            self._services.telemetry.first_event.observe(self._key, self._first_event_seconds)
 
     def _try_elsewhere(self, reason: str) -> bool:
         """Sends the request to another pod, if there is one that it may go to."""
@@ -369,14 +413,17 @@ class Forwarding(ClientLink[PassingClient]):
         if not self.wanted:
             return
         services = self._services
-        services.telemetry.count_reject(self._key or self._request.endpoint.name, error.code)
+        self._code = error.code
+        services.telemetry.count_reject(self._request.endpoint.name, error.code, self._key)
         if self._opened:
             model = self._dispatcher.model if self._state is not _UNRESOLVED else None
             endpoint, body = self._request.endpoint, self._pods_body()
-            self._client.finish(stream_failure(endpoint, body, model, self._token, error))
+            status = status_after_head(error)
+            self._client.break_off(stream_failure(endpoint, body, model, self._token, error), status)
+            self._close(status)
         else:
             self._client.answer(error.status, error.headers, error.body())
-        self._close(error.status)
+            self._close(error.status)
 
     def _release(self, completed: bool) -> None:
         """Gives the place at the pod back."""
@@ -396,4 +443,20 @@ class Forwarding(ClientLink[PassingClient]):
             self._dispatcher.withdraw(self)
             self._unhold()
         self._release(completed=state is _PASSING and status < 400)
-        services.telemetry.count_model_request(self._key, status, services.clock() - self.arrived)
+        seconds = services.clock() - self.arrived
+        services.telemetry.count_model_request(self._key, status, seconds)
+        slow = seconds > services.request_log.threshold
+        if slow or status != OK or self._trace is not None:
+            self._report(state, status, seconds)
+
+    def _report(self, state: ForwardingState, status: int, seconds: float) -> None:
+        """Hands what is known of the request to the request log and to its span; `state` is its last one."""
+        facts = RequestFacts(id_in(self._id_line), self._request.endpoint.name, status, seconds, self._code)
+        facts.first_token_seconds = self._first_event_seconds
+        facts.held_seconds = seconds if state is _HELD else self._held_seconds
+        if self._key:
+            model = self._dispatcher.model
+            facts.namespace, facts.model = model.namespace, model.name
+        if self._last_pod is not None:
+            facts.pod, facts.retries = self._last_pod.address.pod, max(0, self._attempts - 1)
+        self._services.report(facts, self._trace)

@@ -18,6 +18,11 @@ def is_of_gateway(status: int) -> bool:
     return status == OK or 400 <= status < 600
 
 
+def is_event_stream(headers: Sequence[tuple[bytes, bytes]]) -> bool:
+    """Whether the answer is a stream of events."""
+    return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
+
+
 def record_answer(pod: Pod, status: int, headers: Sequence[tuple[bytes, bytes]], now: float) -> None:
     """Records the load that the pod reports, and a success unless another pod may succeed."""
     for name, value in headers:

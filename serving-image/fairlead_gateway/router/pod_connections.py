@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from fairlead_gateway.bounds import MAX_ANSWER_HEADERS
+from fairlead_gateway.routes import STREAM_STATUS_TRAILER
 from fairlead_gateway.upstream.connection import HttpConnection
 from fairlead_gateway.upstream.pool import Pool
 
@@ -10,21 +13,25 @@ from .endpoint_slices import Address
 
 # Below the gateways' own idle timeout of 75 s.
 _KEEPALIVE_SECONDS = 60
+_STATUS = re.compile(rb"[45]\d\d")
 
 
 class PodConnection(HttpConnection):
     """Keeps the headers of the answer beside its body."""
 
     headers: list[tuple[bytes, bytes]]
+    stream_status = 0
 
     def on_message_begin(self) -> None:
         """httptools: an answer begins."""
         super().on_message_begin()
-        self.headers = []
+        self.headers, self.stream_status = [], 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """httptools: one header, or a trailer, which is dropped. Too many stop the parser."""
+        """httptools: one header, or a trailer; of those one is read. Too many headers stop the parser."""
         if self._headed:
+            if name.lower() == STREAM_STATUS_TRAILER and _STATUS.fullmatch(value):
+                self.stream_status = int(value)
             return
         if len(self.headers) >= MAX_ANSWER_HEADERS:
             raise ValueError("too many headers")

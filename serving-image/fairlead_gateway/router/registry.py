@@ -69,6 +69,10 @@ class ModelRegistry:
         """The pods that requests may be sent to."""
         return {address for dispatcher in self.dispatchers.values() for address in dispatcher.pods}
 
+    def known(self, key: str) -> bool:
+        """Whether the model exists: the dispatcher of a deleted one stays for a while."""
+        return key in self._models
+
     def wait_for_sync(self, request: Unresolved) -> None:
         """Has the request resolved as soon as the models are known."""
         self._unresolved.add(request)

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from fairlead_gateway.client_link import Client
+from fairlead_gateway.request_id import REQUEST_ID_HEADER
 from fairlead_gateway.routes import ROUTER_HEADER, ApiRoute
+from fairlead_gateway.trace_context import TRACE_PARENT, TRACE_STATE
 from fairlead_gateway.upstream.connection import Request, request_of
 
 # Headers of one connection (RFC 9110, 7.6.1), or set again for the forwarded body.
@@ -30,7 +32,15 @@ HOP_BY_HOP = frozenset(
 # For the router, which clients cannot be.
 _HOLD_SECONDS, _PING = b"x-fairlead-hold-seconds", b"x-fairlead-ping"
 _LONGEST_NUMBER = 9
-_DROPPED = HOP_BY_HOP | {ROUTER_HEADER, _HOLD_SECONDS, _PING}
+# Those of the router itself, and those that it checks and sends as its own.
+_DROPPED = HOP_BY_HOP | {
+    ROUTER_HEADER,
+    _HOLD_SECONDS,
+    _PING,
+    REQUEST_ID_HEADER,
+    TRACE_PARENT,
+    TRACE_STATE,
+}
 
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -52,12 +62,12 @@ class PassingClient(Client, Protocol):
 class ClientRequest:
     """The parts of a request beside its body. `authorization` is the header's value, b"" if there is none;
     `hold_seconds` is the client's bound of the wait; with `unpinged` a waiting stream is not opened early for
-    keep-alive comments.
+    keep-alive comments. `own` are header lines of the router's: the request's id and its trace.
     """
 
     __slots__ = ("_head", "authorization", "endpoint", "hold_seconds", "host", "unpinged")
 
-    def __init__(self, endpoint: ApiRoute, headers: Headers) -> None:
+    def __init__(self, endpoint: ApiRoute, headers: Headers, own: bytes) -> None:
         self.endpoint = endpoint
         self.host = ""
         self.authorization = b""
@@ -77,6 +87,7 @@ class ClientRequest:
                 self.unpinged = value.lower() == b"off"
         if not self.host:
             lines.append(b"host: router\r\n")
+        lines.append(own)
         self._head = b"".join(lines)
 
     def to_pod(self, body: bytes, router: str) -> Request:

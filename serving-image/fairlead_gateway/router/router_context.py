@@ -27,6 +27,8 @@ class RouterContext(BaseServerContext):
     def __init__(self, settings: RouterSettings, sources: int) -> None:
         super().__init__(settings.max_body_bytes_in_flight, settings.max_connections)
         self.settings = settings
+        self.cors = settings.cors
+        self.request_log.configure(settings.request_log, settings.slow_request_seconds)
         # The largest body that the router takes for any model; a model's own bound may be lower.
         self.max_body_bytes = min(settings.max_body_bytes, self.memory.largest)
         # Memory of held requests: no model can take all of it.

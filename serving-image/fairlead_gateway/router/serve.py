@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 
 from uvicorn import Server
 
 from fairlead_gateway.server.bounded_http import admin_protocol
 from fairlead_gateway.server.listen import connection_limit, listener
+from fairlead_gateway.server.tls import Certificate
+from fairlead_gateway.tracing import tracing_from_environment
 
 from .admin import create_admin
 from .app import create_api
@@ -30,6 +33,7 @@ async def route(settings: RouterSettings) -> None:
     namespaces = settings.namespaces
     # For all namespaces: models, slices and namespaces. Otherwise the namespaces are configured.
     services = RouterContext(settings, sources=2 * len(namespaces) or 3)
+    services.tracing = tracing_from_environment("fairlead-router")
     services.connections.total = connection_limit(settings.max_connections)
     reader = KubeReader(settings.api_server, settings.token_file, settings.ca_file)
     model_registry = services.model_registry
@@ -45,7 +49,9 @@ async def route(settings: RouterSettings) -> None:
     watchers = [Watcher(reader, source) for source in sources(namespaces, *replace)]
     host, level = settings.host, settings.log_level
     protocol, drain_seconds = router_protocol(services), settings.drain_seconds
-    api = listener(create_api(services), protocol, host, settings.api_port, level, drain_seconds)
+    certificate = None if settings.tls_dir is None else Certificate(settings.tls_dir)
+    tls = None if certificate is None else (settings.tls_port, certificate.context)
+    api = listener(create_api(services), protocol, host, settings.api_port, level, drain_seconds, tls)
     admin = listener(create_admin(services), admin_protocol(services), host, settings.admin_port, level)
     ends: list[asyncio.Task[None]] = []
 
@@ -57,7 +63,8 @@ async def route(settings: RouterSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     endless = [asyncio.create_task(watcher.run()) for watcher in watchers]
-    endless.append(asyncio.create_task(_run_housekeeping(services)))
+    chores = [services.sweep] if certificate is None else [services.sweep, certificate.refresh]
+    endless.append(asyncio.create_task(_run_housekeeping(chores)))
     serving = asyncio.create_task(admin.serve())
     try:
         await api.serve()
@@ -85,10 +92,11 @@ async def _end(services: RouterContext, api: Server) -> None:
     services.dismiss()
 
 
-async def _run_housekeeping(services: RouterContext) -> None:
+async def _run_housekeeping(chores: list[Callable[[], None]]) -> None:
     while True:
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)
-        try:
-            services.sweep()
-        except Exception:
-            _log.exception("Periodic work failed, continuing")
+        for chore in chores:
+            try:
+                chore()
+            except Exception:
+                _log.exception("Periodic work failed, continuing")

@@ -8,9 +8,11 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from fairlead_contract.defaults import DRAIN_TIMEOUT_SECONDS
+from fairlead_contract.defaults import DRAIN_TIMEOUT_SECONDS, SLOW_REQUEST_SECONDS
+from fairlead_contract.gateway_settings import RequestLogMode
 from fairlead_contract.names import ADMIN_PORT, API_PORT
 from fairlead_gateway.bounds import MAX_CONNECTIONS
+from fairlead_gateway.cors import DEFAULT_EXPOSED_HEADERS, DEFAULT_HEADERS, CorsPolicy, split
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
@@ -65,7 +67,37 @@ class RouterSettings(BaseSettings):
     # The largest body; it also bounds a model's own limit.
     max_body_bytes: int = 64 << 20
     max_connections: int = MAX_CONNECTIONS
+    # The folder of a mounted TLS Secret. With it `tls_port` serves the API too, with TLS.
+    tls_dir: Path | None = None
+    tls_port: int = 8443
+    # Pages of other origins that may call from a browser: lists with commas between the parts. Without an
+    # origin CORS is off.
+    cors_allowed_origins: str = ""
+    cors_allowed_methods: str = "GET, HEAD, POST"
+    cors_allowed_headers: str = ", ".join(DEFAULT_HEADERS)
+    cors_exposed_headers: str = ", ".join(DEFAULT_EXPOSED_HEADERS)
+    cors_allow_credentials: bool = False
+    cors_max_age_seconds: int = Field(default=600, ge=0)
     log_level: str = "info"
+    # Which requests have a line in the request log, and how long a first token, or an answer that is not
+    # streamed, takes in a request that is slow.
+    request_log: RequestLogMode = "Failed"
+    slow_request_seconds: float = Field(default=SLOW_REQUEST_SECONDS, gt=0)
+
+    @property
+    def cors(self) -> CorsPolicy | None:
+        """None where no origin is allowed. Raises ValueError that names the chart's value."""
+        origins = split(self.cors_allowed_origins)
+        if not origins:
+            return None
+        return CorsPolicy(
+            origins=frozenset(origin.encode() for origin in origins),
+            methods=split(self.cors_allowed_methods),
+            headers=split(self.cors_allowed_headers.lower()),
+            exposed_headers=split(self.cors_exposed_headers),
+            credentials=self.cors_allow_credentials,
+            max_age_seconds=self.cors_max_age_seconds,
+        )
 
     @property
     def namespaces(self) -> tuple[str, ...]:

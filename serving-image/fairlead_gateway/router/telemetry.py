@@ -1,119 +1,141 @@
-"""The router's own metrics. Labels are bounded: models are objects of the cluster, the rest is few."""
+"""The router's own metrics. Labels are bounded: models are objects of the cluster, the rest is few.
+
+A model is counted under its key NAMESPACE/NAME, and "" stands for no model. What was counted for a model that
+the router has dropped goes with the next scrape.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from prometheus_client.core import Metric
 
-from fairlead_gateway.telemetry import Durations
+from fairlead_gateway.metric_families import (
+    FIRST_TOKEN_SECONDS,
+    MODEL_LABELS,
+    Durations,
+    MetricsPage,
+    counter,
+    gauge,
+)
 
 from .registry import ModelRegistry
 
+_NAME = "fairlead_router_"
 
-class Telemetry(Collector):
-    """All `fairlead_router_*` metrics, in a registry of their own. Durations in seconds."""
+
+class Telemetry(MetricsPage):
+    """All metrics of one router. Durations in seconds."""
 
     def __init__(self, model_registry: ModelRegistry) -> None:
+        super().__init__("router")
         self._model_registry = model_registry
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
-        self._requests: dict[tuple[str, str], int] = defaultdict(int)
-        self._rejects: dict[tuple[str, str], int] = defaultdict(int)
+        # By the model's key first.
+        self._requests: dict[tuple[str, int], int] = defaultdict(int)
+        self._rejects: dict[tuple[str, str, str], int] = defaultdict(int)
         self._retries: dict[tuple[str, str], int] = defaultdict(int)
         self.duration = Durations(
-            "fairlead_router_request_duration_seconds",
-            "From a request's arrival to the last byte of its answer.",
-            "model",
+            f"{_NAME}request_duration_seconds", "From a request's arrival to the last byte of its answer."
         )
         self.held = Durations(
-            "fairlead_router_hold_duration_seconds",
+            f"{_NAME}hold_duration_seconds",
             "How long the requests were held that had to wait for a pod and got one.",
-            "model",
+        )
+        self.first_event = Durations(
+            f"{_NAME}time_to_first_token_seconds",
+            "From a request's arrival, the wait for a pod included, to the first event of its stream.",
+            FIRST_TOKEN_SECONDS,
         )
 
     def count_request(self, endpoint: str, status: int, seconds: float, key: str = "") -> None:
         """Records an answer without a model."""
-        self._requests["", str(status)] += 1
+        self._requests["", status] += 1
 
     def count_model_request(self, model: str, status: int, seconds: float) -> None:
         """Records the end of a generation request; the model is empty if it was none."""
-        self._requests[model, str(status)] += 1
+        self._requests[model, status] += 1
         self.duration.observe(model, seconds)
 
-    def count_reject(self, where: str, code: str) -> None:
-        """Records an error of the router's own, by model (or endpoint where no model was found)."""
-        self._rejects[where, code] += 1
+    def count_reject(self, endpoint: str, code: str, model: str = "") -> None:
+        """Records an error of the router's own; the model is empty if none was found."""
+        self._rejects[model, endpoint, code] += 1
 
     def count_retry(self, model: str, reason: str) -> None:
         """Records that a request was sent to another pod."""
         self._retries[model, reason] += 1
 
-    def render(self) -> bytes:
-        """The metrics in Prometheus' text format."""
-        return generate_latest(self._registry)
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing in advance: there is only this collector in the registry."""
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        """Called by prometheus_client for each scrape."""
-        yield GaugeMetricFamily(
-            "fairlead_router_synced",
+    def families(self) -> Iterator[Metric]:
+        """The router's metrics."""
+        self._forget_gone()
+        yield gauge(
+            f"{_NAME}synced",
             "1 once the models and their pods were listed, before that 0.",
-            value=int(self._model_registry.synced),
+            (),
+            {(): int(self._model_registry.synced)},
         )
         yield from self._models()
-        yield _counter(
-            "fairlead_router_requests",
-            "Requests by model (empty: of none) and HTTP status (499: the client left).",
-            ("model", "status"),
-            self._requests,
+        yield counter(
+            f"{_NAME}requests",
+            "Requests by model (empty: of none) and HTTP status (499: the client left, 502: also a stream "
+            "that broke).",
+            (*MODEL_LABELS, "status"),
+            {(*_labels(model), str(status)): count for (model, status), count in self._requests.items()},
         )
-        yield _counter(
-            "fairlead_router_rejects",
-            "Errors that the router itself answered, by model or endpoint, and code.",
-            ("model", "code"),
-            self._rejects,
+        yield counter(
+            f"{_NAME}rejects",
+            "Errors that the router itself answered, by model (empty: of none), endpoint and code.",
+            (*MODEL_LABELS, "endpoint", "code"),
+            {(*_labels(model), *labels): count for (model, *labels), count in self._rejects.items()},
         )
-        yield _counter(
-            "fairlead_router_retries",
+        yield counter(
+            f"{_NAME}retries",
             "Requests that were sent to another pod, by the failure of the former one.",
-            ("model", "reason"),
-            self._retries,
+            (*MODEL_LABELS, "reason"),
+            {(*_labels(model), reason): count for (model, reason), count in self._retries.items()},
         )
-        yield self.duration.metric()
-        yield self.held.metric()
+        for durations in (self.duration, self.held, self.first_event):
+            yield durations.metric(MODEL_LABELS, _labels)
 
     def _models(self) -> Iterator[Metric]:
-        queued = _gauge("queued", "Requests that wait for a pod.")
-        size = _gauge("queued_bytes", "Bytes of the requests that wait for a pod.")
-        running = _gauge("in_flight", "Requests that were sent to pods and have not ended.")
-        pods = GaugeMetricFamily(
-            "fairlead_router_pods", "Ready pods by their state in the router.", labels=["model", "state"]
+        registry = self._model_registry
+        known = {_labels(key): found for key, found in registry.dispatchers.items() if registry.known(key)}
+        waiting = {labels: len(found.queue) for labels, found in known.items()}
+        size = {labels: found.queue.bytes for labels, found in known.items()}
+        running = {labels: found.in_flight for labels, found in known.items()}
+        yield gauge(f"{_NAME}queued", "Requests that wait for a pod.", MODEL_LABELS, waiting)
+        yield gauge(f"{_NAME}queued_bytes", "Bytes of the requests that wait for a pod.", MODEL_LABELS, size)
+        yield gauge(
+            f"{_NAME}in_flight", "Requests that were sent to pods and have not ended.", MODEL_LABELS, running
         )
-        for key, dispatcher in self._model_registry.dispatchers.items():
-            queued.add_metric([key], len(dispatcher.queue))
-            size.add_metric([key], dispatcher.queue.bytes)
-            running.add_metric([key], dispatcher.in_flight)
-            failing = sum(pod.failing for pod in dispatcher.pods.values())
-            pods.add_metric([key, "used"], len(dispatcher.pods) - failing)
-            pods.add_metric([key, "failing"], failing)
-        yield from (queued, size, running, pods)
+        pods: dict[tuple[str, ...], int] = {}
+        for labels, found in known.items():
+            failing = sum(pod.failing for pod in found.pods.values())
+            pods[*labels, "used"], pods[*labels, "failing"] = len(found.pods) - failing, failing
+        yield gauge(
+            f"{_NAME}pods", "Ready pods by their state in the router.", (*MODEL_LABELS, "state"), pods
+        )
+
+    def _forget_gone(self) -> None:
+        """Drops the counts of models that do not exist any more."""
+
+        def known(key: str) -> bool:
+            return not key or self._model_registry.known(key)
+
+        for counts in (self._requests, self._rejects, self._retries):
+            _keep(counts, known)
+        for durations in (self.duration, self.held, self.first_event):
+            durations.keep(known)
 
 
-def _gauge(name: str, documentation: str) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"fairlead_router_{name}", documentation, labels=["model"])
+def _labels(model: str) -> tuple[str, str]:
+    """Namespace and name of a model's key; two empty values for no model."""
+    namespace, _, name = model.partition("/")
+    return namespace, name
 
 
-def _counter(
-    name: str, documentation: str, labels: tuple[str, str], counts: dict[tuple[str, str], int]
-) -> CounterMetricFamily:
-    family = CounterMetricFamily(name, documentation, labels=labels)
-    for values, count in counts.items():
-        family.add_metric(values, count)
-    return family
+def _keep(counts: dict[Any, int], known: Callable[[str], bool]) -> None:
+    """Drops the counts whose first label is no known model."""
+    for key in [key for key in counts if not known(key[0])]:
+        del counts[key]

@@ -114,7 +114,7 @@ class BoundedProtocol(PartingProtocol):
             message = "Too many connections are open, from this address or in all; try again later."
             refused = ApiError(503, message, "too_many_connections", headers={"retry-after": "1"})
             self.transport.write(self._last_answer(refused))
-            self.transport.close()
+            self.close_idle()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._services.active.discard(self)
@@ -143,21 +143,20 @@ class BoundedProtocol(PartingProtocol):
 
     def tick(self, now: float) -> None:
         """Ends what takes too long. Called about once a second."""
-        if self.flow.write_paused or self.transport.is_closing():
+        if self.flow.write_paused or self.transport.is_closing() or self._linger_until is not None:
             self._watch_reader(now)
         if self._phase != _IDLE and self._began is None:
             self._began = now
         taken = 0.0 if self._began is None else now - self._began
         if self._linger_until is not None:
-            if now > self._linger_until and not self._waiting_bytes():
-                self.transport.close()
+            self._end_lingering(now, self._linger_until)
         elif self._phase == _HEAD and taken > HEAD_SECONDS and not self.flow.read_paused:
             message = f"The request's headers did not arrive within {HEAD_SECONDS:g} s."
             self._refuse(ApiError(408, message, "request_timeout"))
         elif self._phase == _BODY and taken > UPLOAD_SECONDS and not self._under_way():
             self.transport.abort()
         elif self._idle_since is not None and self._is_over(now - self._idle_since):
-            self.transport.close()
+            self.close_idle()
 
     def _is_over(self, idle_seconds: float) -> bool:
         """Whether an idle connection is to end. Not while its client still reads: the kernel would go on to
@@ -198,6 +197,7 @@ class BoundedProtocol(PartingProtocol):
         self.url, self.expect_100_continue = url, expects
         self.headers += self._head
         super().on_headers_complete()
+        self.cycle.transport = _AnswerTransport(self)
         self.headers = trailers
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
@@ -351,6 +351,16 @@ class BoundedProtocol(PartingProtocol):
         else:
             self._parting = error
         self._part()
+
+
+class _AnswerTransport:
+    """The transport as uvicorn's cycle uses it. It closes when the client has the answer."""
+
+    __slots__ = ("close", "is_closing", "write")
+
+    def __init__(self, protocol: PartingProtocol) -> None:
+        self.write, self.is_closing = protocol.transport.write, protocol.transport.is_closing
+        self.close = protocol.close_when_read
 
 
 def _as_get(app: Any) -> Any:

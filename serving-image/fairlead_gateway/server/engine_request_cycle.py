@@ -6,6 +6,7 @@ import asyncio
 
 from fairlead_gateway.exchange import Exchange
 from fairlead_gateway.gateway_context import GatewayContext
+from fairlead_gateway.request_id import engine_line
 
 from .fast_path import fast_path
 from .request_cycle import RequestCycle
@@ -22,8 +23,21 @@ class EngineRequestCycle(RequestCycle[GatewayContext]):
     __slots__ = ()
 
     def _use(self, body: bytes) -> None:
+        # An id of our own is unique.
+        lines = self._id_line if self._own_id else engine_line(self._id_line, self._token)
+        if self._trace is not None:
+            lines += self._trace.headers
         exchange = Exchange(
-            self._services, self._endpoint, self, self._token, self._arrived, self._holder, self._router
+            self._services,
+            self._endpoint,
+            self,
+            self._token,
+            self._arrived,
+            self._holder,
+            self._router,
+            self._id_line,
+            lines,
+            self._trace,
         )
         self._work = exchange
         exchange.begin(body, self._key, self._labels)

@@ -134,8 +134,10 @@ class _ApiProtocol(BoundedProtocol, Generic[ContextT]):
             super()._start_asgi_task(cycle, app)
 
     def _answered(self) -> None:
-        self._current = None
-        if self.pipeline or self.flow.read_paused or self._deaf:
+        cycle, self._current = self._current, None
+        if cycle is not None and not cycle.keep_alive:
+            self.close_when_read()
+        elif self.pipeline or self.flow.read_paused or self._deaf:
             self.on_response_complete()
         else:
             self._idle_since = self._services.clock()

@@ -6,13 +6,17 @@ import asyncio
 import errno
 import resource
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from fairlead_gateway.bounds import MAX_ADMIN_CONNECTIONS
+from fairlead_gateway.bounds import MAX_ADMIN_CONNECTIONS, MAX_HANDSHAKES
+
+from .tls import TlsAcceptor
 
 # Longer than clients keep theirs, so that none is closed while it is used again (nginx's default).
 KEEPALIVE_SECONDS = 75
@@ -23,7 +27,7 @@ _FAMILY_MISSING = frozenset({errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EA
 
 
 # Descriptors that are kept for the admin port, files and the API server when clients hold all others.
-_RESERVED_DESCRIPTORS = MAX_ADMIN_CONNECTIONS + 128
+_RESERVED_DESCRIPTORS = MAX_ADMIN_CONNECTIONS + MAX_HANDSHAKES + 128
 
 
 def connection_limit(requested: int) -> int:
@@ -84,16 +88,40 @@ def _bound(family: socket.AddressFamily, address: str, port: int) -> socket.sock
 
 
 class _Server(uvicorn.Server):
-    """A uvicorn server for ALL_ADDRESSES too. Signals belong to the process, so no server may handle them."""
+    """A uvicorn server for ALL_ADDRESSES too. Signals belong to the process, so no server may handle them.
+
+    `tls` is a second port, of connections with TLS: the same server, so that one stop ends both.
+    """
+
+    tls: tuple[int, ssl.SSLContext] | None = None
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serves until `should_exit`. Ends the process with a message if the port cannot be bound."""
-        host, port = self.config.host, self.config.port
+        await super().serve(sockets or self._open(self.config.port))
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to accept connections."""
+        await super().startup(sockets)
+        if self.tls is None:
+            return
+        port, context = self.tls
+        acceptors = [TlsAcceptor(opened, context, self._make_protocol) for opened in self._open(port)]
+        self.servers.extend(cast(list[Any], acceptors))
+
+    def _make_protocol(self) -> asyncio.Protocol:
+        """As uvicorn does it for connections without TLS."""
+        make = cast(Any, self.config.http_protocol_class)
+        made: asyncio.Protocol = make(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return made
+
+    def _open(self, port: int) -> list[socket.socket]:
+        host = self.config.host
         try:
-            opened = sockets or open_sockets(host, port)
+            return open_sockets(host, port)
         except OSError as error:
             raise SystemExit(f"fairlead gateway: cannot listen on port {port} of {host!r}: {error}") from None
-        await super().serve(opened)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -107,9 +135,13 @@ def listener(
     port: int,
     log_level: str,
     drain_seconds: int = 1,
+    tls: tuple[int, ssl.SSLContext] | None = None,
 ) -> uvicorn.Server:
-    """A server that lets running requests finish within `drain_seconds` before it exits."""
-    return _Server(
+    """A server that lets running requests finish within `drain_seconds` before it exits.
+
+    `tls` is a second port, with TLS.
+    """
+    server = _Server(
         uvicorn.Config(
             app,
             host=host,
@@ -129,3 +161,5 @@ def listener(
             timeout_graceful_shutdown=drain_seconds,
         )
     )
+    server.tls = tls
+    return server

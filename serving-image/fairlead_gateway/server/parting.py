@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from fairlead_gateway.bounds import LINGER_SECONDS, MAX_DROPPED_BYTES, STALLED_READER_SECONDS
 from fairlead_gateway.contract.errors import ApiError
+from fairlead_gateway.request_facts import RequestFacts
 from fairlead_gateway.server_context import ServerContext
 
 
@@ -62,8 +63,20 @@ class PartingProtocol(HttpToolsProtocol):
         if not self.pipeline:
             self.flow.resume_reading()
 
+    def shutdown(self) -> None:
+        """uvicorn: the server stops. An idle connection ends when its client has the last answer."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+        elif self._linger_until is not None or self.unread_bytes():
+            self.close_when_read()
+        else:
+            self.close_idle()
+
     def on_response_complete(self) -> None:
         """uvicorn: an answer is written."""
+        if self._linger_until is not None:
+            # It was the last one: what was read of further requests gets no answer.
+            return
         super().on_response_complete()
         if self.flow.write_paused:
             self.flow.pause_reading()
@@ -89,20 +102,36 @@ class PartingProtocol(HttpToolsProtocol):
         """Closes after what was written, also if the client is still sending.
 
         A connection that is closed with unread bytes is reset, and a client that is reset may not see the
-        answer. So what still comes is read and dropped for a moment, until the client closes too.
+        answer. So what still comes is read and dropped for a moment, until the client closes too. And until
+        the client has the answer, the connection counts for `unread_bytes` and for a server that stops.
         """
+        if self._linger_until is not None or self.transport.is_closing():
+            return
         self._deaf = True
         self._linger_until = self._services.clock() + LINGER_SECONDS
         self.flow.resume_reading()
-        self.transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        else:
+            # TLS has no half-closed connections. This sends its end behind what was written, and awaits that
+            # of the client.
+            self.transport.close()
+
+    def close_idle(self) -> None:
+        """Closes a connection whose client has all answers."""
+        if self.transport.can_write_eof():
+            self.transport.close()
+        else:
+            self.close_when_read()
 
     def _last_answer(self, error: ApiError) -> bytes:
-        body = error.body()
+        body, request_id = error.body(), f"req_{self._services.next_token()}"
+        self._services.report(RequestFacts(request_id, "other", error.status, 0.0, error.code), None)
         headers = {
             **error.headers,
             "content-type": "application/json",
             "content-length": str(len(body)),
-            "x-request-id": f"req_{self._services.next_token()}",
+            "x-request-id": request_id,
             "connection": "close",
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -127,13 +156,19 @@ class PartingProtocol(HttpToolsProtocol):
         found = bytearray(4)
         connection = self.transport.get_extra_info("socket")
         # A connection may end at any time.
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):
             fcntl.ioctl(connection.fileno(), queue, found)
         return int.from_bytes(found, sys.byteorder)
 
+    def _end_lingering(self, now: float, until: float) -> None:
+        """Closes a connection after its last answer, if the client does not close it."""
+        if now > until and not self._waiting_bytes() and not self.unread_bytes():
+            # Not `close`: a connection with TLS is closing already.
+            self.transport.abort()
+
     def _watch_reader(self, now: float) -> None:
         """Closes the connection of a client that does not read."""
-        unread = self.transport.get_write_buffer_size()
+        unread = self.unread_bytes()
         if unread != self._unread or not unread:
             self._unread, self._unread_since = unread, now
         elif now - self._unread_since > STALLED_READER_SECONDS:

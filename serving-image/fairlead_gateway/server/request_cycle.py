@@ -24,12 +24,15 @@ from fairlead_gateway.bounds import (
     UPLOAD_SECONDS,
 )
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.routes import ROUTER_HEADER, ApiRoute
+from fairlead_gateway.request_facts import RequestFacts
+from fairlead_gateway.request_id import OWN_LINE, REQUEST_ID_HEADER, header_line, id_in
+from fairlead_gateway.routes import ROUTER_HEADER, STREAM_STATUS_TRAILER, ApiRoute
 from fairlead_gateway.server_context import ServerContext
+from fairlead_gateway.trace_context import TRACE_PARENT, TraceContext, carried
 
 from .head import Fields, Headers
 
-_HEAD = b"%b%bx-request-id: req_%b\r\n%b%b"
+_HEAD = b"%b%b%b%b%b"
 _JSON = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
 _OF_STREAM = (
     b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\nx-accel-buffering: no\r\n"
@@ -78,15 +81,17 @@ class RequestCycle(ABC, Generic[ContextT]):
         "_expects_continue",
         "_headers",
         "_holder",
+        "_id_line",
         "_key",
         "_labels",
         "_last_part_at",
         "_my_turn",
+        "_own_id",
         "_router",
         "_services",
         "_size",
-        "_spoilt",
         "_token",
+        "_trace",
         "_transport",
         "_whole",
         "_work",
@@ -116,7 +121,7 @@ class RequestCycle(ABC, Generic[ContextT]):
         self._token = services.next_token()
         self._body: bytes | bytearray | None = None
         self._size = self._charged = 0
-        self._whole = self._spoilt = self._my_turn = self._expects_continue = False
+        self._whole = self._my_turn = self._expects_continue = False
         self._arrived = self._last_part_at = services.clock()
         self._work: Work | None = None
         self._labels = _NO_LABELS
@@ -133,6 +138,16 @@ class RequestCycle(ABC, Generic[ContextT]):
     def _read(self, fields: Fields, auth: ConnectionAuth) -> None:
         """Takes what it needs of the headers, which alone decide whether the body is worth reading."""
         services = self._services
+        # Most direct clients send no id, and most requests belong to no trace.
+        given = fields.get(REQUEST_ID_HEADER)
+        token = self._token
+        self._own_id = given is None
+        self._id_line = OWN_LINE % token.encode() if given is None else header_line(given, token)
+        self._trace: TraceContext | None = None
+        if services.tracing is not None:
+            self._trace = services.tracing.begin(self._endpoint.path, fields)
+        elif TRACE_PARENT in fields:
+            self._trace = carried(fields)
         self._router = fields.get(ROUTER_HEADER, b"")
         self.content_length = int(fields.get(b"content-length", 0))
         if b"expect" in fields:
@@ -197,7 +212,7 @@ class RequestCycle(ABC, Generic[ContextT]):
 
         The protocol closes it.
         """
-        self._whole = self._spoilt = True
+        self._whole = True
         self.keep_alive = False
         self._error = self._error or error
         if self.response_complete:
@@ -272,6 +287,15 @@ class RequestCycle(ABC, Generic[ContextT]):
             self._transport.write(data)
         self._complete()
 
+    def break_off(self, data: bytes, status: int) -> None:
+        """Writes the end of a stream that has failed. A router gets its status too: the head said 200."""
+        if not self._router or not self._chunked:
+            self.finish(data)
+            return
+        part = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+        self._transport.write(b"%b0\r\n%b: %d\r\n\r\n" % (part, STREAM_STATUS_TRAILER, status))
+        self._complete()
+
     def abort(self) -> None:
         """Closes the connection without another byte."""
         self._transport.abort()
@@ -301,7 +325,11 @@ class RequestCycle(ABC, Generic[ContextT]):
         self._give_back()
         telemetry, name = self._services.telemetry, self._endpoint.name
         telemetry.count_reject(name, error.code)
-        telemetry.count_request(name, error.status, self._services.clock() - self._arrived)
+        seconds = self._services.clock() - self._arrived
+        telemetry.count_request(name, error.status, seconds)
+        facts = RequestFacts(id_in(self._id_line), name, error.status, seconds, code=error.code)
+        facts.key = None if self._key is None else self._key.name
+        self._services.report(facts, self._trace)
         self.answer(error.status, error.headers, error.body())
 
     def _too_large(self) -> ApiError:
@@ -319,7 +347,7 @@ class RequestCycle(ABC, Generic[ContextT]):
             rest += b"connection: close\r\n"
         if more:
             rest += b"".join(b"%b: %b\r\n" % (name.encode(), _safe(value)) for name, value in more.items())
-        return _HEAD % (STATUS_LINE[status], self._default_headers, self._token.encode(), rest, end)
+        return _HEAD % (STATUS_LINE[status], self._default_headers, self._id_line, rest, end)
 
     def _more_head(self) -> bytes:
         """Further header lines of an answer to a router."""
@@ -332,8 +360,6 @@ class RequestCycle(ABC, Generic[ContextT]):
             return
         self._work = None  # it knows this answer: without a circle there is less to collect
         self._forget()
-        if not self.keep_alive and not self._spoilt:
-            self._transport.close()
         self._done()
 
     def body_sent(self) -> None:

@@ -66,6 +66,8 @@ class HttpConnection(asyncio.Protocol):
 
     # Those of the answer, where the connection is one that keeps them.
     headers: Sequence[tuple[bytes, bytes]] = ()
+    # The status of a stream that its server has reported as failed; 0 without that.
+    stream_status = 0
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner

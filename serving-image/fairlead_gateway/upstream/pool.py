@@ -8,6 +8,7 @@ connection is real and is not retried.
 from __future__ import annotations
 
 import asyncio
+import re
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -27,7 +28,8 @@ RELEASE_SECONDS = 1
 QUERY_SECONDS = 3
 # One token of an engine with nothing else to do.
 TOKEN_SECONDS = 10
-_POST = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+_VERSION = re.compile(r"[\w.+-]{1,64}")
+_POST = b"POST %b HTTP/1.1\r\nhost: engine\r\ncontent-type: application/json\r\n%bcontent-length: %d\r\n\r\n"
 
 
 class Pool(ABC):
@@ -129,9 +131,9 @@ class EnginePool(Pool):
         _, connection = await self._loop.create_unix_connection(lambda: HttpConnection(self), self._path)
         return connection
 
-    def post(self, handler: Handler, path: bytes, body: bytes) -> None:
-        """Sends a JSON body, as `send` does."""
-        self.send(handler, request_of(_POST % (path, len(body)), body))
+    def post(self, handler: Handler, path: bytes, lines: bytes, body: bytes) -> None:
+        """Sends a JSON body with these further header lines, as `send` does."""
+        self.send(handler, request_of(_POST % (path, lines, len(body)), body))
 
     async def get(self, path: str) -> tuple[int, bytes]:
         """Status and body of a GET. Raises ApiError or TimeoutError."""
@@ -160,11 +162,20 @@ class EnginePool(Pool):
         except (ApiError, TimeoutError, ValueError, KeyError):
             return []
 
+    async def version(self) -> str:
+        """The engine's version, or nothing while it does not answer."""
+        try:
+            status, body = await self.get("/version")
+            version = orjson.loads(body)["version"] if status == 200 else ""
+        except (ApiError, TimeoutError, ValueError, KeyError, TypeError):
+            return ""
+        return version if isinstance(version, str) and _VERSION.fullmatch(version) else ""
+
     async def generates(self, model: str) -> bool:
         """Whether the engine makes a token for the model of this name."""
         body = orjson.dumps({"model": model, "prompt": "a", "max_tokens": 1})
         try:
-            request = request_of(_POST % (b"/v1/completions", len(body)), body)
+            request = request_of(_POST % (b"/v1/completions", b"", len(body)), body)
             status, _ = await self._query(request, TOKEN_SECONDS)
         except (ApiError, TimeoutError):
             return False

@@ -27,7 +27,7 @@ from fairlead_operator.bounds import (
     POD_TOLERATIONS,
 )
 from fairlead_operator.objects import controller_of, labels_of, named
-from fairlead_operator.plan.scheduling.placement import as_quantity, requests_of
+from fairlead_operator.plan.scheduling.placement import Amounts, as_quantity, devices_of, requests_of
 from fairlead_operator.plan.text import clean
 from fairlead_operator.render.leaderworkerset import group_name_of
 
@@ -120,24 +120,30 @@ def memory_limit(pod: Object, container: str) -> str:
 
 
 def _view_placement(spec: Object) -> Object:
-    """The memory limits of the containers. For a pod without a node also its requirements: its requests as
-    those of the whole pod (`spec.resources`), its tolerations and its node selector.
+    """The memory limits of the containers, and the devices of all of them (`spec.devices`, by resource). For
+    a pod without a node also its requirements: its requests as those of the whole pod (`spec.resources`), its
+    tolerations and its node selector.
     """
     seen: Object = {
         kind: [_view_limit(item) for item in spec[kind][:POD_CONTAINERS]]
         for kind in ("containers", "initContainers")
         if spec.get(kind)
     }
+    if devices := devices_of({"spec": spec}):
+        seen["devices"] = _amounts(devices)
     if spec.get("nodeName"):
         return seen
     if requests := requests_of({"spec": spec}):
-        kinds = islice(sorted(requests.items()), POD_RESOURCES)
-        amounts = {clean(name): as_quantity(amount) for name, amount in kinds}
-        seen["resources"] = {"requests": amounts}
+        seen["resources"] = {"requests": _amounts(requests)}
     seen |= _pick_list(spec, "tolerations", _TOLERATION, POD_TOLERATIONS)
     if labels := spec.get("nodeSelector"):
         seen["nodeSelector"] = _pick(labels, tuple(labels)[:POD_LABELS], WORD_CHARACTERS)
     return seen
+
+
+def _amounts(amounts: Amounts) -> Object:
+    kinds = islice(sorted(amounts.items()), POD_RESOURCES)
+    return {clean(name): as_quantity(amount) for name, amount in kinds}
 
 
 def _view_limit(container: Object) -> Object:

@@ -49,6 +49,16 @@ def requests_of(pod: Object) -> Amounts:
     return {**largest(_sum(total, sidecars), peak), **_requests(spec)}
 
 
+def devices_of(pod: Object) -> Amounts:
+    """The devices that the pod's containers have together, by extended resource."""
+    total: Amounts = {}
+    for container in ((pod.get("spec") or {}).get("containers") or [])[:POD_CONTAINERS]:
+        limits = (container.get("resources") or {}).get("limits") or {}
+        devices = ((name, amount) for name, amount in limits.items() if is_extended(name))
+        total = _sum(total, read_amounts(dict(islice(devices, POD_RESOURCES))))
+    return total
+
+
 def as_quantity(amount: Fraction) -> str:
     """An amount as Kubernetes writes it, rounded up to thousandths."""
     return str(amount) if amount.denominator == 1 else f"{math.ceil(amount * 1000)}m"

@@ -1,0 +1,3 @@
+"""The version of Fairlead, which all its programs share."""
+
+VERSION = "0.1.0"
