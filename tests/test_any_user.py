@@ -19,8 +19,8 @@ from tests.gateway.process import GatewayProcess
 from tests.plan.builders import SETTINGS, model
 from tests.render.cases import pod_templates_of
 from tests.support.any_user import AS_ANY_USER, USER, group_folder, needs_root
-from tests.support.engine import COMMON_ARGUMENTS, Engine
 from tests.support.hub import Hub
+from tests.support.launched_engine import LaunchedEngine
 from tests.weights.conftest import hub as hub
 from tests.weights.downloads import Pod, make_repository, read_folder
 
@@ -36,7 +36,7 @@ def test_the_gateway_starts_as_any_user_and_installs_the_launcher() -> None:
     # In a pod the engine has the gateway's user, and so does its socket.
     engine.socket.chmod(0o666)
     try:
-        with GatewayProcess(engine, "127.0.0.1", AS_ANY_USER) as gateway:
+        with GatewayProcess(engine, wrapper=AS_ANY_USER) as gateway:
             launcher = gateway.launcher_dir / LAUNCHER
             assert gateway.admin("/healthz")[0] == 200
             assert owner(launcher) == USER
@@ -58,10 +58,9 @@ def test_the_download_fills_the_cache_as_any_user(hub: Hub, tmp_path: Path) -> N
 
 @pytest.mark.engine
 def test_the_engine_starts_under_the_launcher_as_any_user() -> None:
-    engine = Engine((*COMMON_ARGUMENTS, "--max-num-seqs", "1"), wrapper=AS_ANY_USER)
+    engine = LaunchedEngine(wrapper=AS_ANY_USER)
     try:
         engine.wait_ready()
-        assert engine.get("/health")[0] == 200
         assert {owner(engine.socket), owner(engine.state_file)} == {USER}
     finally:
         engine.stop()

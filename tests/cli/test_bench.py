@@ -20,7 +20,7 @@ from fairlead_operator.kube.client import KubeClient
 from fairlead_operator.kube.resources import MODEL_DEPLOYMENT
 from tests.cli.conftest import Run
 from tests.gateway.conftest import gateway as gateway
-from tests.gateway.process import GatewayProcess
+from tests.gateway.process import Gateway
 from tests.kube.support import ControlPlane, manifest
 
 ONE = Load(concurrency=1)
@@ -344,7 +344,7 @@ class TestPortForward:
 
 @pytest.mark.engine
 def test_a_real_engine_behind_its_gateway_gives_answers_of_the_length_that_was_asked_for(
-    fairlead: Run, gateway: GatewayProcess
+    fairlead: Run, gateway: Gateway
 ) -> None:
     gateway_url = f"http://127.0.0.1:{gateway.api_port}/v1"
     options = ("--concurrency", "1,4", "--requests", "4", "--input-tokens", "50", "--output-tokens", "20")

@@ -61,7 +61,7 @@ class Endpoint:
 
     def allowing_templates(self) -> Endpoint:
         """The same API of a deployment that lets requests bring chat templates."""
-        site = self._site.changed(requestChatTemplates="Allow")
+        site = self._site.allowing_templates()
         return Endpoint(self._gateways, site, self.dialect, self.api)
 
     def on_second_engine(self) -> Endpoint:

@@ -10,9 +10,7 @@ from typing import Any, Protocol
 
 from tests.gateway.process import GatewayProcess
 from tests.support.engine import Engine
-
-FIRST_ENGINE = (("structuredOutputsBackend", "xgrammar"),)
-SECOND_ENGINE = (("schedulingPolicy", "Priority"), ("structuredOutputsBackend", "outlines"))
+from tests.support.manifests import merged
 
 
 class Gateway(Protocol):
@@ -42,53 +40,56 @@ class Sites(Protocol):
 
 @dataclass(frozen=True)
 class Site:
-    """The place of a gateway: its dialect, its engine, and its settings about that engine."""
+    """The place of a gateway: its engine, its dialect, and what else its manifest has beside the engine's."""
 
     dialect: str
     is_second: bool = False
-    settings: tuple[tuple[str, str], ...] = FIRST_ENGINE
+    allows_templates: bool = False
     api: str = "{}"
     """What the deployment sets beside the dialect, as JSON: a site is a key."""
 
-    def changed(self, **settings: str) -> Site:
-        """A site whose gateway has other settings."""
-        return replace(self, settings=(*self.settings, *settings.items()))
+    def allowing_templates(self) -> Site:
+        """A site whose gateway lets requests bring chat templates."""
+        return replace(self, allows_templates=True)
 
     def with_api(self, settings: Mapping[str, Any]) -> Site:
         """A site whose deployment sets something beside the dialect."""
         return replace(self, api=json.dumps(settings))
 
-    def gateway_json(self) -> dict[str, Any]:
-        """The settings of its gateway."""
-        return {"api": {"dialect": self.dialect} | json.loads(self.api), "engine": dict(self.settings)}
+    def changes(self) -> dict[str, Any]:
+        """The fields of the engine's manifest that are others here."""
+        templates = {"engine": {"requestChatTemplates": "Allow"}} if self.allows_templates else {}
+        return {"api": {"dialect": self.dialect} | json.loads(self.api), **templates}
 
     def second(self) -> Site:
         """The same dialect on the second engine."""
-        return Site(self.dialect, True, SECOND_ENGINE)
+        return Site(self.dialect, True)
 
 
 class Gateways:
-    """Gateways by site; `stop` ends them all."""
+    """Gateways by site; `stop` ends those that are not part of a run."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._running: dict[Site, GatewayProcess] = {}
+        self._running: dict[Site, Gateway] = {}
         self.second_engine: Callable[[], Engine] | None = None
         """Gives the second engine; set by each test, because only a running test can start a fixture."""
         self.remembered: dict[object, Any] = {}
         """Answers that several checks compare with."""
 
-    def get(self, site: Site) -> GatewayProcess:
+    def get(self, site: Site) -> Gateway:
         """The gateway at a site."""
         if site not in self._running:
             engine = self._engine
             if site.is_second:
                 assert self.second_engine is not None
                 engine = self.second_engine()
-            self._running[site] = GatewayProcess(engine, **site.gateway_json())
+            is_own = merged(engine.spec, site.changes()) == engine.spec
+            self._running[site] = engine.gateway if is_own else engine.another_gateway(site.changes())
         return self._running[site]
 
     def stop(self) -> None:
-        """Ends every gateway."""
+        """Ends the gateways that it has started."""
+        started = [gateway for gateway in self._running.values() if isinstance(gateway, GatewayProcess)]
         with ThreadPoolExecutor() as pool:
-            list(pool.map(GatewayProcess.stop, self._running.values()))
+            list(pool.map(GatewayProcess.stop, started))

@@ -18,7 +18,7 @@ from tests.effects.checks.reporting import SPECIAL
 from tests.effects.checks.tools import calling_twice
 from tests.effects.endpoint import PROMPT, Endpoint
 from tests.effects.gateways import Gateways, Site
-from tests.support.engine import CONTEXT_TOKENS
+from tests.support.manifests import CONTEXT_TOKENS
 
 pytestmark = pytest.mark.engine
 

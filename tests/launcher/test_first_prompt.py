@@ -11,7 +11,8 @@ import pytest
 from e2e.models.tiny import make_model
 from fairlead_launcher.first_prompt import NO_TEXT, find_template_failure
 from tests.launcher.support import Launch, await_condition
-from tests.support.engine import COMMON_ARGUMENTS, READY_SECONDS, Engine
+from tests.support.engine import Engine
+from tests.support.manifests import EAGER, NAME
 
 # How vLLM 0.32 logs the failure of its own first prompt, shortened.
 WARMUP = """\
@@ -170,20 +171,16 @@ def test_an_engine_whose_chat_template_fails_is_stopped_with_the_cause(launch: L
 
 
 @pytest.fixture
-def model(tmp_path: Path) -> Path:
-    return make_model(tmp_path / "model")
-
-
-@pytest.fixture
-def failing_engine(model: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
+def failing_engine(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Engine]:
     """An engine with this chat template in its tokenizer's files, or none."""
+    model = make_model(tmp_path / NAME)
     (model / "chat_template.jinja").unlink(missing_ok=True)
     config = json.loads((model / "tokenizer_config.json").read_text())
     config.pop("chat_template", None)
     (model / "tokenizer_config.json").write_text(json.dumps(config))
     if request.param:
         (model / "chat_template.jinja").write_text(request.param)
-    engine = Engine(COMMON_ARGUMENTS, model)
+    engine = Engine(EAGER, tmp_path)
     yield engine
     engine.stop()
 
@@ -206,11 +203,10 @@ def failing_engine(model: Path, request: pytest.FixtureRequest) -> Iterator[Engi
 def test_a_real_engine_that_would_fail_every_request_reports_the_cause(
     failing_engine: Engine, reason: str, telling: str
 ) -> None:
-    failing_engine.process.wait(READY_SECONDS)
+    failing_engine.run.wait_until("vllm ended with exit code ")
 
-    cause = json.loads(failing_engine.termination_log.read_bytes())
-    assert cause["reason"] == reason
-    assert telling in cause["message"]
+    assert f": {reason}: " in failing_engine.run.messages
+    assert telling in failing_engine.run.messages
 
 
 @pytest.mark.engine

@@ -18,7 +18,8 @@ from fairlead_launcher.preflight import REFUSED_VARIABLES as LAUNCHERS_VARIABLES
 from fairlead_operator.api.env import REFUSED_VARIABLES
 from tests.launcher.support import WAIT_SECONDS, Launch, await_condition
 from tests.support import processes
-from tests.support.engine import READY_SECONDS, Engine
+from tests.support.launched_engine import LaunchedEngine
+from tests.support.local_run import READY_SECONDS
 
 
 def test_an_unrequested_exit_with_code_0_is_a_failure(launch: Launch) -> None:
@@ -255,7 +256,7 @@ def test_a_serving_engine_may_take_its_time_to_stop(launch: Launch) -> None:
 
 @pytest.mark.engine
 def test_a_real_engine_stopped_while_loading_frees_its_resources() -> None:
-    engine = Engine()
+    engine = LaunchedEngine()
     try:
         await_condition(
             "a phase after Starting",

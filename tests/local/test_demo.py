@@ -57,6 +57,18 @@ def test_without_privileges_for_a_cluster_the_demo_says_so_and_ends_well(
     assert "There is no second stage, on a cluster: no Docker engine answers" in capsys.readouterr().out
 
 
+def test_the_build_of_the_programs_leaves_the_processors_to_the_first_answer() -> None:
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as build:
+        try:
+            demo._set_niceness(build.pid, 19)
+
+            assert os.getpriority(os.PRIO_PROCESS, build.pid) == 19
+            among_sessions = Path(f"/proc/{build.pid}/autogroup")
+            assert not among_sessions.exists() or among_sessions.read_text().split()[-1] == "19"
+        finally:
+            build.kill()
+
+
 def test_the_second_stage_can_be_declined(
     no_stages: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

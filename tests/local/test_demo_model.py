@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import filecmp
-import http.client
 import json
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,12 @@ from typing import Any
 import jinja2
 import numpy as np
 import pytest
+from openai import OpenAI
+from openai.types.chat import (
+    ChatCompletion,
+    ChatCompletionMessage,
+    ChatCompletionMessageFunctionToolCall,
+)
 from safetensors import safe_open
 from tokenizers import Tokenizer
 
@@ -24,6 +28,7 @@ from fairlead_operator.local.gguf_values import Floats, to_float32
 from fairlead_operator.progress import Progress
 from tests.local import reference
 from tests.support.engine import Engine
+from tests.support.manifests import CLAIM, EAGER, merged
 
 # Names, shapes and tokens as the model has them on the Hugging Face hub.
 HIDDEN, LAYERS, VOCABULARY = 576, 30, 49152
@@ -218,51 +223,39 @@ def test_a_tensor_that_llama_does_not_have_is_refused(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def engine(model: Path) -> Iterator[Engine]:
-    """A vLLM that serves the model, with the parser that its template fits."""
-    running = Engine(
-        (
-            *("--served-model-name", "smollm2"),
-            *("--max-model-len", "2048", "--max-num-seqs", "4", "--enforce-eager"),
-            *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
-        ),
-        model=model,
-    )
-    try:
-        yield running.wait_ready()
-    finally:
-        running.stop()
-
-
-def answer(engine: Engine, question: str, **more: Any) -> dict[str, Any]:
-    """The message that the model answers with, always the same one."""
-    body = {
-        "model": "smollm2",
-        "messages": [{"role": "user", "content": question}],
-        "temperature": 0,
-        "max_tokens": 60,
-        **more,
+def client(model: Path) -> Iterator[OpenAI]:
+    """openai-python against the model, with the parser that its template fits."""
+    spec = {
+        "model": {"source": f"pvc://{CLAIM}/{model.name}", "servedName": "smollm2", "aliases": []},
+        "engine": {"maxModelLen": 2048, "maxRunningRequests": 4, "toolCallParser": "hermes"},
     }
-    connection = http.client.HTTPConnection("engine", timeout=300)
-    with socket.socket(socket.AF_UNIX) as unix:
-        unix.settimeout(300)
-        unix.connect(str(engine.socket))
-        connection.sock = unix
-        connection.request(
-            "POST", "/v1/chat/completions", json.dumps(body), {"content-type": "application/json"}
-        )
-        document = json.load(connection.getresponse())
-    found: dict[str, Any] = document["choices"][0]["message"]
-    return found
+    engine = Engine(merged(EAGER, spec), model.parent)
+    try:
+        with engine.wait_ready().gateway.openai() as connected:
+            yield connected
+    finally:
+        engine.stop()
+
+
+def answer(client: OpenAI, question: str, **more: Any) -> ChatCompletionMessage:
+    """The message that the model answers with, always the same one."""
+    found: ChatCompletion = client.chat.completions.create(
+        model="smollm2",
+        messages=[{"role": "user", "content": question}],
+        temperature=0,
+        max_tokens=60,
+        **more,
+    )
+    return found.choices[0].message
 
 
 @pytest.mark.engine
-def test_the_model_knows_the_capital_of_france(engine: Engine) -> None:
-    assert "Paris" in answer(engine, "What is the capital of France?")["content"]
+def test_the_model_knows_the_capital_of_france(client: OpenAI) -> None:
+    assert "Paris" in (answer(client, "What is the capital of France?").content or "")
 
 
 @pytest.mark.engine
-def test_the_model_fills_a_json_schema(engine: Engine) -> None:
+def test_the_model_fills_a_json_schema(client: OpenAI) -> None:
     schema = {
         "type": "object",
         "properties": {"name": {"type": "string"}, "age": {"type": "integer"}, "city": {"type": "string"}},
@@ -272,19 +265,20 @@ def test_the_model_fills_a_json_schema(engine: Engine) -> None:
     question = "Alice is 30 years old and lives in Paris. Answer with JSON: name, age, city."
     form = {"type": "json_schema", "json_schema": {"name": "person", "schema": schema}}
 
-    content = answer(engine, question, response_format=form)["content"]
+    content = answer(client, question, response_format=form).content or ""
 
     assert json.loads(content) == {"name": "Alice", "age": 30, "city": "Paris"}
 
 
 @pytest.mark.engine
-def test_the_model_calls_a_function_that_a_request_requires(engine: Engine) -> None:
+def test_the_model_calls_a_function_that_a_request_requires(client: OpenAI) -> None:
     parameters = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     function = {"name": "get_weather", "description": "The weather in a city", "parameters": parameters}
     tools = [{"type": "function", "function": function}]
 
-    message = answer(engine, "What is the weather in Paris?", tools=tools, tool_choice="required")
+    message = answer(client, "What is the weather in Paris?", tools=tools, tool_choice="required")
 
-    (call,) = message["tool_calls"]
-    assert call["function"]["name"] == "get_weather"
-    assert json.loads(call["function"]["arguments"]) == {"city": "Paris"}
+    (call,) = message.tool_calls or []
+    assert isinstance(call, ChatCompletionMessageFunctionToolCall)
+    assert call.function.name == "get_weather"
+    assert json.loads(call.function.arguments) == {"city": "Paris"}

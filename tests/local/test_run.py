@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -15,10 +16,10 @@ import pytest
 import yaml
 
 from fairlead_operator.__main__ import main
-from tests.gateway.process import Background, free_port, wait_for
-from tests.local.process import LocalRun
+from tests.gateway.process import Background, free_port, get_status, wait_for
 from tests.local.stand_in import make_environment
 from tests.support.hub import Hub
+from tests.support.local_run import LocalRun
 from tests.weights.downloads import make_repository
 
 ENGINE = "engine/packages/vllm/entrypoints/openai/api_server.py"
@@ -128,6 +129,24 @@ def test_a_model_at_zero_is_started_by_a_request_and_goes_back(run: LocalRun) ->
     run.wait_until("default/idle: 1 -> 0 replicas (Idle")
     wait_for(lambda: run.pids("served-model-name\0idle") == [])
     assert ask(run, "idle", "again") == "again"
+
+
+def test_the_runs_folder_has_the_ports_of_the_router_and_of_each_model(run: LocalRun) -> None:
+    ports = json.loads((run.run_dir / "ports.json").read_bytes())
+    assert ports["router"]["api"] == run.port
+    assert get_status("127.0.0.1", ports["router"]["admin"], "/readyz") == 200
+    assert ports["models"].keys() == {f"default/{name}" for name in ("open", "guarded", "idle", "fetched")}
+    fetched = ports["models"]["default/fetched"]
+    assert get_status("127.0.0.1", fetched["api"], "/v1/models") == 200
+    assert get_status("127.0.0.1", fetched["admin"], "/readyz") == 200
+
+
+def test_the_runs_folder_has_the_engines_socket_its_state_and_the_logs(run: LocalRun) -> None:
+    shared = run.run_dir / "pods/fetched/run"
+    assert json.loads((shared / "engine.json").read_bytes())["phase"] == "Running"
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(shared / "engine.sock"))
+    assert "Application startup complete." in (run.run_dir / "logs/fetched/vllm.log").read_text()
 
 
 def test_every_port_is_of_the_loopback_alone(run: LocalRun) -> None:

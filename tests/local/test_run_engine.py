@@ -10,22 +10,15 @@ import yaml
 
 from e2e.models.tiny import make_model
 from tests.gateway.process import wait_for
-from tests.local.process import LocalRun
 from tests.local.test_run import FROM_ZERO, KEY, SECRET, model
 from tests.support.engine import install_vllm
+from tests.support.local_run import LocalRun
+from tests.support.manifests import EAGER
 
 pytestmark = pytest.mark.engine
 
 # As many as fit beside the prompt: the answer is far longer than what the sockets on its way hold.
 TOKENS = 900
-ENGINE = {
-    "args": ["--enforce-eager", "--max-model-len", "1024"],
-    "env": [
-        {"name": "VLLM_CPU_KVCACHE_SPACE", "value": "1"},
-        {"name": "VLLM_CPU_OMP_THREADS_BIND", "value": "nobind"},
-        {"name": "OMP_NUM_THREADS", "value": "1"},
-    ],
-}
 
 
 def test_a_manifest_is_served_from_zero_to_ctrl_c(tmp_path: Path) -> None:
@@ -33,7 +26,7 @@ def test_a_manifest_is_served_from_zero_to_ctrl_c(tmp_path: Path) -> None:
     manifest = tmp_path / "model.yaml"
     rules = {**FROM_ZERO, "cooldownSeconds": 3600}
     keys = {"auth": {"mode": "APIKey", "secretName": "keys"}}
-    body = model("tiny", engine=ENGINE, autoscaling=rules, api=keys)
+    body = model("tiny", engine=EAGER["engine"], autoscaling=rules, api=keys)
     manifest.write_text(yaml.safe_dump_all([SECRET, body]))
     venv = install_vllm().parents[1]
     volume = f"models={tmp_path / 'models'}"

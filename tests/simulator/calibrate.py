@@ -22,7 +22,7 @@ import numpy as np
 from e2e.cluster.paths import ROOT
 from fairlead_operator.autoscale.statistics import nonnegative_least_squares
 from tests.benchmarks.gateway.machine import machine
-from tests.simulator.measured import ARGUMENTS, BUDGET, SLOTS, Measured, Phase, Tick, measure
+from tests.simulator.measured import BUDGET, SLOTS, SPEC, Measured, Phase, Tick, measure
 from tests.simulator.plane import Engine, Plane, Routing
 from tests.support.engine import Engine as RealEngine
 
@@ -117,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _measure(seconds: float) -> tuple[list[Measured], list[Measured]]:
-    engine = RealEngine(ARGUMENTS)
+    engine = RealEngine(SPEC)
     try:
         engine.wait_ready()
         measure(engine, Phase(4, 100, 20), 2.0)  # the first requests make vLLM compile

@@ -17,15 +17,24 @@ from pathlib import Path
 from fairlead_gateway.load_counters import read_engine
 from tests.support import processes
 from tests.support.engine import Engine
+from tests.support.manifests import EAGER, merged
 
 SAMPLE_SECONDS = 0.5
 STEPS_PER_TICK = 20
 SLOTS, BUDGET = 64, 2048
 # Neither the prefix cache nor the sampler may save work that the model counts.
-ARGUMENTS = (
-    *("--served-model-name", "tiny", "--generation-config", "vllm", "--max-model-len", "1024"),
-    *("--max-num-seqs", str(SLOTS), "--max-num-batched-tokens", str(BUDGET)),
-    *("--no-enable-prefix-caching", "--enforce-eager"),
+SPEC = merged(
+    EAGER,
+    {
+        "engine": {
+            "maxRunningRequests": SLOTS,
+            "args": [
+                "--enforce-eager",
+                "--no-enable-prefix-caching",
+                f"--max-num-batched-tokens={BUDGET}",
+            ],
+        }
+    },
 )
 _VOCABULARY = 1500
 _TIMEOUT_SECONDS = 120

@@ -27,8 +27,11 @@ class Identity:
     tokens_key: Path
 
 
-def write_identity(folder: Path) -> Identity:
-    """Makes an authority, the API server's and an administrator's certificate, and the token key."""
+def write_identity(folder: Path, *hosts: str) -> Identity:
+    """Makes an authority, the API server's and an administrator's certificate, and the token key.
+
+    The server's is also for `hosts`.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     identity = Identity(
         authority=folder / "ca.crt",
@@ -43,6 +46,7 @@ def write_identity(folder: Path) -> Identity:
     names = [
         x509.DNSName("localhost"),
         x509.DNSName("kubernetes.default.svc"),
+        *map(x509.DNSName, hosts),
         x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
     ]
     authority.issue("kube-apiserver", "fairlead", names, identity.server_cert, identity.server_key)

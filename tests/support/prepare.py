@@ -18,10 +18,10 @@ from tests.benchmarks.gateway.programs import build_programs
 from tests.clients import environments
 from tests.local import reference as gguf_reference
 from tests.simulator.library import library
-from tests.support import control_plane
+from tests.support import collector, control_plane
 from tests.support.engine import install_vllm
 
-_SYSTEM = ("curl", "cc", "libnuma.so.1", "libgomp.so.1")
+_SYSTEM = ("curl", "cc", "libnuma.so.1", "libgomp.so.1", "promtool")
 
 
 def prepare() -> None:
@@ -36,6 +36,7 @@ def prepare() -> None:
 
     jobs: dict[str, Callable[[], object]] = {
         "programs of the control plane, helm": lambda: tools.ensure((*control_plane.PROGRAMS, "helm")),
+        "OpenTelemetry's collector": collector.build,
         "vLLM": install_vllm,
         "environments of clients": environments.install_all,
         "the demo's model": gguf_reference.install,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 STOP_SECONDS = 60
@@ -21,6 +22,13 @@ def stop(process: subprocess.Popen[bytes], folder: Path) -> int:
         return process.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def descendants(ancestor: int) -> Iterator[tuple[int, str]]:
+    """Ids and names of all processes below one."""
+    for pid, name in children(ancestor).items():
+        yield pid, name
+        yield from descendants(pid)
 
 
 def children(parent: int) -> dict[int, str]:

@@ -24,6 +24,7 @@ from fairlead_operator.local.locks import hold_if_free
 from fairlead_operator.local.manifests import GivenModel, InvalidModelsError, read_files, read_input
 from fairlead_operator.local.once import cache_root
 from fairlead_operator.local.router import router_process
+from fairlead_operator.local.run_dir import RunDir
 from fairlead_operator.local.sources import Sources
 from fairlead_operator.local.supervisor import Setting, Supervisor
 from fairlead_operator.local.workload import Workload, engine_program, gateway_program, workload
@@ -44,8 +45,8 @@ def run_local(options: Namespace) -> int:
     """
     progress = Progress()
     try:
-        with _run_folder(options.run_dir) as folder:
-            return _Run(options, folder, progress).run()
+        with _run_dir(options.run_dir) as run_dir:
+            return _Run(options, run_dir, progress).run()
     except KeyboardInterrupt:
         return INTERRUPTED
     except LocalError as error:
@@ -57,8 +58,8 @@ def run_local(options: Namespace) -> int:
 
 
 class _Run:
-    def __init__(self, options: Namespace, folder: Path, progress: Progress) -> None:
-        self._options, self._folder, self._progress = options, folder, progress
+    def __init__(self, options: Namespace, run_dir: RunDir, progress: Progress) -> None:
+        self._options, self._run_dir, self._progress = options, run_dir, progress
         self._environment = inherited(os.environ)
 
     def run(self) -> int:
@@ -149,7 +150,7 @@ class _Run:
                 item,
                 sources,
                 engine_program(engine, self._environment, gpus.get(item.key)),
-                folder=self._folder / "pods" / item.folder,
+                folder=self._run_dir.pod(item.folder),
                 cache=cache_root(),
                 ports=(next(port), next(port)),
                 environment=self._environment,
@@ -171,10 +172,10 @@ class _Run:
                 port=self._options.port,
                 admin_port=admin_port,
                 api_port=api_port,
-                folder=str(self._folder / "router"),
+                folder=str(self._run_dir.router),
             ),
             router_admin_port=admin_port,
-            folder=self._folder,
+            run_dir=self._run_dir,
             verbose=self._options.verbose,
         )
 
@@ -187,20 +188,23 @@ class _Run:
             await supervisor.run()
             return supervisor.killed
 
-        self._progress.say(f"logs are in {self._folder / 'logs'}")
+        router_ports = (self._options.port, admin_port)
+        self._run_dir.write_ports(router_ports, {key: planned.ports for key, planned in plans.items()})
+        self._progress.say(f"logs are in {self._run_dir.path / 'logs'}")
         return INTERRUPTED if asyncio.run(supervise()) else 0
 
 
 @contextmanager
-def _run_folder(given: Path | None) -> Iterator[Path]:
+def _run_dir(given: Path | None) -> Iterator[RunDir]:
     """The folder of this run: the given one, which stays, or a new one. Raises LocalError."""
     if given is not None:
         folder = given.expanduser().absolute()
         machine.check_folder(folder, "--run-dir")
-        with hold_if_free(folder / "lock") as free:
+        run_dir = RunDir(folder)
+        with hold_if_free(run_dir.lock) as free:
             if not free:
                 raise LocalError(f"--run-dir: another run uses {folder}; choose another folder")
-            yield folder
+            yield run_dir
         return
     try:
         # A Unix socket's path must stay short, so not in a TMPDIR of any length.
@@ -208,6 +212,6 @@ def _run_folder(given: Path | None) -> Iterator[Path]:
     except OSError as error:
         raise LocalError(f"{_SHORT_FOLDER}: {error.strerror}; name a folder with --run-dir") from None
     try:
-        yield made
+        yield RunDir(made)
     finally:
         shutil.rmtree(made, ignore_errors=True)

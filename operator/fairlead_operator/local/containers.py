@@ -137,19 +137,14 @@ class Container:
     async def _probe(self, running: RunningProcess) -> None:
         process = self.process
         if process.startup and not await self._until(process.startup, succeeds=True):
-            return await self._give_up(running, process.startup, "it did not start")
+            await self._give_up(running, process.startup, "it did not start")
+            return
         self._set(started=True, ready=process.readiness is None)
-        if process.readiness:
-            watching = asyncio.create_task(self._follow_readiness(process.readiness))
-        else:
-            watching = asyncio.create_task(asyncio.sleep(0))
-        try:
+        async with asyncio.TaskGroup() as watching:
+            if process.readiness:
+                watching.create_task(self._follow_readiness(process.readiness))
             if process.liveness:
-                await self._until(process.liveness, succeeds=False)
-                return await self._give_up(running, process.liveness, "it does not answer any more")
-            return await watching
-        finally:
-            watching.cancel()
+                watching.create_task(self._follow_liveness(running, process.liveness))
 
     async def _until(self, probe: Probe, *, succeeds: bool) -> bool:
         """Probes until it succeeds (True), or has failed too often in a row (False)."""
@@ -162,6 +157,10 @@ class Container:
             failed = 0 if answered else failed + 1
             await self._sleep(probe.period)
         return False
+
+    async def _follow_liveness(self, running: RunningProcess, probe: Probe) -> None:
+        await self._until(probe, succeeds=False)
+        await self._give_up(running, probe, "it does not answer any more")
 
     async def _follow_readiness(self, probe: Probe) -> None:
         failed = 0

@@ -13,11 +13,12 @@ from fairlead_operator.local.volumes import missing
 Object = dict[str, Any]
 LOOPBACK = "127.0.0.1"
 
-# What of the user's environment a container gets: how this machine reaches its accelerators and the network.
+# What of the user's environment a container gets: how this machine reaches its accelerators and the network,
+# and where spans go.
 # Everything else stays away, as in a pod, so that the same manifest gives the same model.
 INHERITED = re.compile(
     r"PATH|LANG|LC_\w+|TZ|TMPDIR|LD_LIBRARY_PATH|CUDA_\w+|NVIDIA_\w+|ROCM?_\w+|HIP_\w+"
-    r"|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE|(?i:(https?|no|all)_proxy)"
+    r"|OTEL_\w+|SSL_CERT_(FILE|DIR)|(REQUESTS|CURL)_CA_BUNDLE|(?i:(https?|no|all)_proxy)"
 )
 # What Kubernetes replaces in arguments and values, and how it writes a dollar.
 _REFERENCE = re.compile(r"\$\$|\$\(([A-Za-z_.-][A-Za-z0-9_.-]*)\)")

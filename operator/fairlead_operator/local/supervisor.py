@@ -11,7 +11,6 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from fairlead_contract.demand import GatewayDemand, RouterDemand
 from fairlead_operator.controller.admin_client import AdminClient
@@ -23,6 +22,7 @@ from fairlead_operator.local.local_pod import LocalPod
 from fairlead_operator.local.manifests import GivenModel
 from fairlead_operator.local.pod import Pod, Process
 from fairlead_operator.local.router import MARGIN_SECONDS, drain_seconds
+from fairlead_operator.local.run_dir import RunDir
 from fairlead_operator.local.served_model import ServedModel
 from fairlead_operator.progress import Progress
 
@@ -43,7 +43,7 @@ class Setting:
     plan: Callable[[GivenModel, str], Pod]
     router: Callable[[int], Process]
     router_admin_port: int
-    folder: Path
+    run_dir: RunDir
     verbose: bool = False
 
 
@@ -169,18 +169,16 @@ class Supervisor:
         return (await client.demands([document])).get(name)
 
     def _around(self, folder: str, title: str) -> Surroundings:
-        logs = self._setting.folder / "logs" / folder
-        logs.mkdir(parents=True, exist_ok=True)
         return Surroundings(
-            folder=self._setting.folder,
-            logs=logs,
+            folder=self._setting.run_dir.path,
+            logs=self._setting.run_dir.logs(folder),
             show=lambda text: self._progress.say(f"{title}: {text}"),
             changed=self._changed.set,
             verbose=self._setting.verbose,
         )
 
     def _write_token(self) -> None:
-        folder = self._setting.folder / "router"
+        folder = self._setting.run_dir.router
         folder.mkdir(mode=0o700, exist_ok=True)
         token = folder / "token"
         token.touch(0o600)

@@ -6,7 +6,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from fairlead_operator.local.manifests import GivenModel
 from fairlead_operator.local.pod import Place, Pod, Program, plan_pod
 from fairlead_operator.local.sources import Sources, contents
 from fairlead_operator.render.children import render_children
-from fairlead_operator.render.model import Model, RenderSettings
+from fairlead_operator.render.model import Model, RenderSettings, Tracing
 from fairlead_operator.render.paths import WEIGHTS_PATH
 from fairlead_operator.render.weights import claim_name
 
@@ -65,7 +65,9 @@ def workload(
     environment: Mapping[str, str],
 ) -> Workload:
     """The workload of a model. `folder` is for its pods, `cache` for what outlives a run."""
-    rendered = render_children(given.model, _SETTINGS)
+    collector = environment.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+    tracing = Tracing(collector) if collector else None
+    rendered = render_children(given.model, replace(_SETTINGS, tracing=tracing))
     (template, *_) = rendered.templates
     config_maps = {
         child["metadata"]["name"]: contents(child)

@@ -20,9 +20,9 @@ from fairlead_gateway.contract.request import prepare_chat
 from tests.benchmarks.engine_stalls.cases import CASES, Case
 from tests.benchmarks.engine_stalls.probe import GIVE_UP_SECONDS, MINIMAL, Stall, measure
 from tests.benchmarks.engine_stalls.vocabulary import make_large_model
-from tests.support.engine import COMMON_ARGUMENTS, SERVED_NAMES, Engine
+from tests.support.engine import Engine
+from tests.support.manifests import FIRST, NAME, SERVED_NAMES, merged
 
-_TOOLS = ("--enable-auto-tool-choice", "--tool-call-parser", "hermes")
 # After this, the client of a request far beyond a bound leaves.
 _LEAVES_SECONDS = 10.0
 
@@ -35,8 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     wrong = [text for case in chosen for text in _judged(case, policy)]
     print("| request | bytes | status | plain | with a form |\n|---|---|---|---|---|")
     with tempfile.TemporaryDirectory(prefix="fairlead-") as folder:
-        model = make_large_model(Path(folder) / "model") if options.large else None
-        engine = _start(options.backend, model)
+        models = Path(folder) if options.large else None
+        if models:
+            make_large_model(models / NAME)
+        engine = _start(options.backend, models)
         try:
             for case in chosen:
                 _show(case, case.bound, measure(engine.socket, _body(case, case.bound, policy)))
@@ -46,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
                 if stall.failures:
                     # It ended, or goes on although no client waits.
                     engine.stop()
-                    engine = _start(options.backend, model)
+                    engine = _start(options.backend, models)
         finally:
             engine.stop()
     print("\n".join(wrong), file=sys.stderr)
@@ -62,10 +64,9 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _start(backend: str, model: Path | None) -> Engine:
-    forms = json.dumps({"backend": backend})
-    arguments = (*COMMON_ARGUMENTS, *_TOOLS, "--max-num-seqs", "16", "--structured-outputs-config", forms)
-    engine = Engine(arguments, model)
+def _start(backend: str, models: Path | None) -> Engine:
+    forms = ("--structured-outputs-config", json.dumps({"backend": backend}))
+    engine = Engine(merged(FIRST, {"engine": {"args": ["--enforce-eager", *forms]}}), models)
     try:
         return engine.wait_ready()
     except BaseException:

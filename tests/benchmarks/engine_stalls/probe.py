@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.support.engine import SERVED_NAMES
+from tests.support.manifests import SERVED_NAMES
 
 MINIMAL: dict[str, Any] = {
     "model": SERVED_NAMES[0],

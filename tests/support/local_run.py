@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,11 +13,12 @@ from pathlib import Path
 from openai import OpenAI
 
 from tests.gateway.process import free_port, wait_for
-from tests.support.engine import READY_SECONDS
 from tests.support.processes import STOP_SECONDS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = os.pathsep.join(str(REPOSITORY / folder) for folder in ("operator", "serving-image"))
+# Generous: two busy cores import torch three times before an engine is up.
+READY_SECONDS = 400
 
 
 def environment(cache: Path) -> dict[str, str]:
@@ -25,8 +28,9 @@ def environment(cache: Path) -> dict[str, str]:
 
 
 def command(*arguments: str | Path) -> list[str]:
-    """The command line of `fairlead run` with these arguments."""
-    return [sys.executable, "-m", "fairlead_operator", "run", *map(str, arguments)]
+    """The command line of `fairlead run` with these arguments. It ends with this process at the latest."""
+    words = [sys.executable, "-m", "fairlead_operator", "run", *map(str, arguments)]
+    return ["setpriv", "--pdeathsig", "INT", *words]
 
 
 class LocalRun:
@@ -44,13 +48,19 @@ class LocalRun:
         return self
 
     def __exit__(self, *details: object) -> None:
-        if self.process.poll() is None:
-            self.interrupt()
+        self.stop()
+
+    def stop(self) -> int:
+        """Ctrl-C, and a second one if that takes too long. Returns the exit code."""
         try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.interrupt()
-            self.process.wait(STOP_SECONDS)
+            for _ in range(2):
+                if self.process.poll() is None:
+                    self.interrupt()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return self.process.wait(STOP_SECONDS)
+            return self.process.wait(0)
+        finally:
+            self.process.kill()
 
     @property
     def output(self) -> str:
@@ -62,14 +72,25 @@ class LocalRun:
         """What it has written to its standard error."""
         return self._err.read_text()
 
-    def wait_ready(self) -> LocalRun:
-        """Returns when it says how to go on."""
-        return self.wait_until("Ready: ", in_output=True)
+    def ports(self, model: str) -> tuple[int, int]:
+        """The ports of a model's gateway: that of its API, and that of its administration."""
+        found = json.loads((self.run_dir / "ports.json").read_bytes())["models"][f"default/{model}"]
+        return found["api"], found["admin"]
 
-    def wait_until(self, text: str, *, in_output: bool = False) -> LocalRun:
-        """Returns when it has written a text."""
-        wait_for(lambda: self.process.poll() is not None or text in self._text(in_output), READY_SECONDS)
-        assert text in self._text(in_output), f"it wrote no {text!r}:\n{self.output}{self.messages}"
+    def log(self, model: str, container: str) -> Path:
+        """The file with a container's log."""
+        return self.run_dir / "logs" / model / f"{container}.log"
+
+    def wait_ready(self) -> LocalRun:
+        """Returns when it says how to go on. Fails as soon as a container has ended instead."""
+        wait_for(lambda: self._over or " ended with exit code " in self.messages, READY_SECONDS)
+        assert "Ready: " in self.output, f"it is not ready:\n{self.output}{self.messages}"
+        return self
+
+    def wait_until(self, text: str) -> LocalRun:
+        """Returns when it has written a text to its standard error."""
+        wait_for(lambda: self.process.poll() is not None or text in self.messages, READY_SECONDS)
+        assert text in self.messages, f"it wrote no {text!r}:\n{self.output}{self.messages}"
         return self
 
     def interrupt(self) -> None:
@@ -94,8 +115,9 @@ class LocalRun:
         """Its processes that have a word in their command line."""
         return [pid for pid in self.leftovers() if word.encode() in _read(pid, "cmdline")]
 
-    def _text(self, in_output: bool) -> str:
-        return self.output if in_output else self.messages
+    @property
+    def _over(self) -> bool:
+        return self.process.poll() is not None or "Ready: " in self.output
 
 
 def _processes() -> list[int]:
