@@ -75,6 +75,7 @@ generate: setup ## Write the CRD, its copy in the chart, and the reference pages
 	$(PYTHON) -m fairlead_gateway.contract.reference markdown > docs/reference/parameters.md
 	$(PYTHON) docs/make_bounds.py > docs/reference/bounds.md
 	$(PYTHON) docs/make_values.py > docs/reference/values.md
+	$(PYTHON) charts/make_dashboards.py
 
 .PHONY: verify
 verify: generate ## Fail when a generated file differs from its source
