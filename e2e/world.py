@@ -140,20 +140,23 @@ class World:
         """Puts an image with a folder's files onto the nodes; returns the name by which they know it."""
         tool = [sys.executable, "-m", "e2e.cluster"]
         built = run([*tool, "folder-image", str(folder), repository], env={}, quiet=False).strip()
-        return run([*tool, "load", "--name", self.cluster, built], env={}, quiet=False).strip()
+        (name,) = load_images(self.cluster, built)
+        return name
 
-    def install_chart(self, *values: str) -> None:
-        """Installs or upgrades the chart with the images of this world and waits for the operator."""
+    def chart_values(self) -> list[str]:
+        """Helm's flags with the images of this world."""
         operator, gateway = _split(self.operator_image), _split(self.gateway_image)
-        sets = [
+        return _value_flags(
             f"operator.image.repository={operator[0]}",
             f"operator.image.tag={operator[1]}",
             f"gateway.image.repository={gateway[0]}",
             f"gateway.image.tag={gateway[1]}",
             f"engine.image={self.engine_image}",
-            *values,
-        ]
-        flags = [part for value in sets for part in ("--set-string", value)]
+        )
+
+    def install_chart(self, *values: str) -> None:
+        """Installs or upgrades the chart with the images of this world and waits for the operator."""
+        flags = [*self.chart_values(), *_value_flags(*values)]
         namespace = ["--namespace", RELEASE_NAMESPACE, "--create-namespace"]
         self._clear_unfinished_release()
         try:
@@ -216,10 +219,11 @@ class World:
         self.kubectl("delete", "-n", namespace, "pod/model-loader", "--now", "--wait=true")
 
 
-def open_world(cluster: str) -> World:
+def open_world(cluster: str, *, with_engine: bool = True) -> World:
     """Makes sure that the named cluster is up with the project's images on its node.
 
-    Both steps are quick when there is nothing to do. Progress goes to standard error.
+    Both steps are quick when there is nothing to do. Progress goes to standard error. Without `with_engine`
+    the engine's image, the largest, is left for load_images().
     """
     tool = [sys.executable, "-m", "e2e.cluster"]
     run([*tool, "prepare"], env={}, quiet=False)
@@ -227,14 +231,24 @@ def open_world(cluster: str) -> World:
     run([*tool, "up", "--name", cluster], env={}, quiet=False)
     env = parse_shell_lines(run([*tool, "env", "--name", cluster], env={}, quiet=False))
     built = [images[f"FAIRLEAD_{name}_IMAGE"] for name in ("OPERATOR", "GATEWAY", "ENGINE")]
-    # A cluster that is not kind's knows them by the names of a registry.
-    operator, gateway, engine = run([*tool, "load", "--name", cluster, *built], env={}, quiet=False).split()
+    names = load_images(cluster, *(built if with_engine else built[:2]))
+    operator, gateway, engine = [*names, *built[len(names) :]]
     return World(cluster, env, operator_image=operator, gateway_image=gateway, engine_image=engine)
+
+
+def load_images(cluster: str, *references: str) -> list[str]:
+    """Makes images available to the nodes; returns the names by which these know them."""
+    load = [sys.executable, "-m", "e2e.cluster", "load", "--name", cluster]
+    return run([*load, *references], env={}, quiet=False).split()
 
 
 def close_world(cluster: str) -> None:
     """Removes the cluster and whatever was started for it."""
     run([sys.executable, "-m", "e2e.cluster", "down", "--name", cluster], env={}, quiet=False)
+
+
+def _value_flags(*values: str) -> list[str]:
+    return [part for value in values for part in ("--set-string", value)]
 
 
 def _split(image: str) -> tuple[str, str]:

@@ -52,6 +52,10 @@ print(json.dumps({"answers": answers, "errors": errors}))
 """
 
 
+# Of each caller, so that the load was there at all.
+LEAST_ANSWERS = 5
+
+
 @dataclass
 class Outcome:
     """Whole answers by kind of caller, and the errors of all; filled in when the load is over."""
@@ -61,12 +65,12 @@ class Outcome:
 
 
 @contextmanager
-def load(client: Client, name: str) -> Iterator[Outcome]:
+def load(client: Client, name: str, *, address: str = "") -> Iterator[Outcome]:
     """Requests to the model without a pause and without retries. They end with the body; then the outcome
-    is known.
+    is known. They go to the model's Service, or to an ADDRESS, see Client.spawn.
     """
     outcome = Outcome()
-    calling = client.spawn(name, _SCRIPT)
+    calling = client.spawn(name, _SCRIPT, address=address)
     calling.wait_output("calling")
     try:
         yield outcome
@@ -74,3 +78,10 @@ def load(client: Client, name: str) -> Iterator[Outcome]:
         calling.stop()
         result: dict[str, Any] = calling.result()
         outcome.answers, outcome.errors = result["answers"], result["errors"]
+
+
+def assert_nothing_lost(*outcomes: Outcome) -> None:
+    """Every request has its whole answer, and each kind of caller had answers at all."""
+    for outcome in outcomes:
+        assert outcome.errors == []
+        assert all(count > LEAST_ANSWERS for count in outcome.answers.values()), outcome.answers

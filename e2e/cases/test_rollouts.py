@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from e2e.cases.held_stream import WHOLE, held_in, wait_draining
-from e2e.cases.load import Outcome, load
+from e2e.cases.load import assert_nothing_lost, load
 from e2e.cases.node import advertise, advertised, evict
 from e2e.cases.sdk import Client
 from e2e.cases.support import NAMESPACE, engine, model, owned, staying_pods, wait_condition, wait_ready
@@ -76,12 +76,6 @@ def wait_rolled_out(world: World) -> None:
         return (condition.get("observedGeneration"), condition.get("status")) == (latest, "True")
 
     wait_until("the rollout to be over", done, timeout=600)
-
-
-def assert_nothing_lost(outcome: Outcome) -> None:
-    """Every request of the load has its whole answer, and each kind of caller had answers at all."""
-    assert outcome.errors == []
-    assert all(count > 10 for count in outcome.answers.values()), outcome.answers
 
 
 def test_an_evicted_pod_finishes_its_stream_and_the_budget_keeps_the_other(

@@ -152,8 +152,8 @@ def test_image_tags_default_to_the_version_of_the_chart(render: Render) -> None:
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
     objects = render()
     (container,) = operator(objects)["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == f"fairlead/operator:{version}"
-    assert environment(objects)["FAIRLEAD_GATEWAY_IMAGE"] == f"fairlead/gateway:{version}"
+    assert container["image"] == f"ghcr.io/fairlead-dev/operator:{version}"
+    assert environment(objects)["FAIRLEAD_GATEWAY_IMAGE"] == f"ghcr.io/fairlead-dev/gateway:{version}"
 
 
 def test_every_top_level_value_is_in_the_schema() -> None:

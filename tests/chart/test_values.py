@@ -79,9 +79,9 @@ def test_the_operator_polls_exactly_the_routers_of_its_own_release(render: Rende
 def test_a_global_registry_replaces_that_of_every_image(render: Render) -> None:
     version = yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"]
     mirrored = render("global.imageRegistry=mirror.example:5000/cache", "engine.image=ghcr.io/vllm/vllm:v1")
-    gateway = f"mirror.example:5000/cache/fairlead/gateway:{version}"
+    gateway = f"mirror.example:5000/cache/fairlead-dev/gateway:{version}"
     assert images(mirrored) == [
-        f"mirror.example:5000/cache/fairlead/operator:{version}",
+        f"mirror.example:5000/cache/fairlead-dev/operator:{version}",
         gateway,
         "mirror.example:5000/cache/vllm/vllm:v1",
         gateway,
@@ -93,10 +93,15 @@ def test_a_global_registry_replaces_that_of_every_image(render: Render) -> None:
 def test_an_image_has_its_own_registry_and_a_digest_in_place_of_the_tag(render: Render) -> None:
     values = [f"{part}.image.{key}" for part in ("operator", "gateway") for key in (f"digest={DIGEST}",)]
     operator, gateway, _, router = images(
-        render(*values, "operator.image.registry=r.example", "gateway.image.tag=ignored")
+        render(
+            *values,
+            "operator.image.registry=r.example",
+            "operator.image.repository=fairlead/operator",
+            "gateway.image.tag=ignored",
+        )
     )
     assert operator == f"r.example/fairlead/operator@{DIGEST}"
-    assert gateway == router == f"fairlead/gateway@{DIGEST}"
+    assert gateway == router == f"ghcr.io/fairlead-dev/gateway@{DIGEST}"
 
 
 def test_a_malformed_digest_is_refused_by_name(helm: Helm) -> None:
@@ -201,6 +206,13 @@ def test_a_section_that_is_null_is_refused_by_name(helm: Helm, section: str) -> 
     assert section in refusal(helm, f"{section}=null")
 
 
+@pytest.mark.parametrize(
+    ("section", "part"), [("operator", "image"), ("gateway", "image"), ("router", "service")]
+)
+def test_a_part_of_a_section_that_is_null_is_refused_by_name(helm: Helm, section: str, part: str) -> None:
+    assert f"at '/{section}': missing property '{part}'" in refusal(helm, f"{section}.{part}=null")
+
+
 def test_an_ingress_exposes_the_api_of_the_router(render: Render) -> None:
     ingress = {"enabled": True, "className": "nginx", "hosts": ["m.example"], "tlsSecret": "cert"}
     objects = render(f"router.ingress={json.dumps(ingress)}", option="--set-json")
@@ -280,6 +292,8 @@ _OWN_SAMPLES = {
     "router.service.externalTrafficPolicy": "Local",
     "router.service.nodePort": 30080,
     "imagePullPolicy": "Always",
+    "requestLog.mode": "All",
+    "tracing.endpoint": "http://collector:4318",
 }
 _ONLY_WITH_ANOTHER_VALUE = {
     # Not installed by default, and the switch alone is refused.
@@ -291,6 +305,13 @@ _ONLY_WITH_ANOTHER_VALUE = {
     "gateway.image.tag",
     "helmTest.apiKeySecretKey",
     *(f"router.autoscaling.{name}" for name in ("minReplicas", "maxReplicas", "targetCPU")),
+    # tests/chart/test_requests.py sets it.
+    "tracing.samplingPercent",
+    # tests/chart/test_exposure.py sets them.
+    *("router.cors.allowCredentials", "router.cors.maxAgeSeconds"),
+    # tests/monitoring/test_chart.py sets them.
+    *(f"monitoring.{name}" for name in ("interval", "scrapeTimeout", "rules.runbookUrl")),
+    *(f"monitoring.dashboards.{name}" for name in ("namespace", "labels.grafana_dashboard")),
 }
 
 

@@ -44,6 +44,15 @@ app.kubernetes.io/component: router
 {{ merge (include "fairlead.router.selectorLabels" . | fromYaml) (include "fairlead.labels" . | fromYaml) | toYaml }}
 {{- end }}
 
+{{- /* Type and options of the Service by which clients outside reach the router. */ -}}
+{{- define "fairlead.router.outside" -}}
+{{- $options := dict "type" .Values.router.service.type -}}
+{{- range $name := list "loadBalancerClass" "loadBalancerSourceRanges" "externalTrafficPolicy" -}}
+{{- with index $.Values.router.service $name -}}{{- $_ := set $options $name . -}}{{- end -}}
+{{- end -}}
+{{- toYaml $options -}}
+{{- end }}
+
 {{- /* What the router may do, the same rules for Role and ClusterRole: it only reads. */ -}}
 {{- define "fairlead.router.rules" -}}
 - apiGroups: [fairlead.dev]
@@ -128,6 +137,11 @@ imagePullSecrets:
 {{- define "fairlead.containerSecurity" -}}
 {{- $restricted := dict "allowPrivilegeEscalation" false "readOnlyRootFilesystem" true "capabilities" (dict "drop" (list "ALL")) -}}
 {{- toYaml (.containerSecurityContext | default $restricted) -}}
+{{- end }}
+
+{{- /* The share of requests with spans; 0 is one too. */ -}}
+{{- define "fairlead.samplingPercent" -}}
+{{- hasKey .Values.tracing "samplingPercent" | ternary .Values.tracing.samplingPercent 100 | int -}}
 {{- end }}
 
 {{- /* Labels as a selector in the form of a query: key=value,key=value. */ -}}
