@@ -5,7 +5,9 @@ A refusal names the field, and where it helps what to do.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +24,8 @@ from tests.api.rules_of_spec_pods import POD_RULES
 from tests.kube.support import ControlPlane, manifest
 
 pytestmark = pytest.mark.apiserver
+
+Schema = dict[str, Any]
 
 EXAMPLES = sorted((Path(__file__).resolve().parents[2] / "docs" / "examples").glob("*.yaml"))
 NAMES = [
@@ -58,6 +62,61 @@ async def test_a_validation_rule_refuses_an_invalid_object_and_names_the_field(
     with pytest.raises(InvalidError) as refusal:
         await kube.create(MODEL_DEPLOYMENT, NAMESPACE, manifest(case, **RULES[case][1]))
     assert RULES[case][2] in str(refusal.value)
+
+
+_WORDS = {
+    "FieldValueForbidden": "Forbidden",
+    "FieldValueRequired": "Required value",
+    "FieldValueInvalid": 'Invalid value: "object"',
+}
+
+
+def causes(schema: Schema, path: str = "") -> Iterator[tuple[str, str]]:
+    """Message, and the start of the API server's cause, of each rule that names a field below its value."""
+    for item in schema.get("x-kubernetes-validations", []):
+        if field := item.get("fieldPath"):
+            place = f"{path}{field}".removeprefix(".")
+            yield item["message"], f"{place}: {_WORDS[item.get('reason', 'FieldValueInvalid')]}: "
+    for name, inner in schema.get("properties", {}).items():
+        yield from causes(inner, f"{path}.{name}")
+    if "items" in schema:
+        yield from causes(schema["items"], f"{path}[0]")
+
+
+CAUSES = dict(causes(SCHEMA))
+
+
+@pytest.mark.parametrize("message", CAUSES)
+async def test_the_cause_of_a_refusal_has_the_field_for_programs(message: str, kube: KubeClient) -> None:
+    bodies = [manifest(case, **rule[1]) for case, rule in RULES.items() if rule[2] in message]
+    bodies += [manifest(name) for name, words in NAMES if words in message]
+    refusals = []
+    for body in bodies:
+        with pytest.raises(InvalidError) as refusal:
+            await kube.create(MODEL_DEPLOYMENT, NAMESPACE, body)
+        refusals.append(str(refusal.value))
+    assert any(f"{CAUSES[message]}{message}" in text for text in refusals), refusals
+
+
+def objects(schema: Schema, path: str = "") -> Iterator[tuple[str, Schema]]:
+    """All objects with named fields, by their paths as messages write them."""
+    if "properties" in schema:
+        yield path.removeprefix("."), schema
+    for name, inner in schema.get("properties", {}).items():
+        yield from objects(inner, f"{path}.{name}")
+    if "items" in schema:
+        yield from objects(schema["items"], f"{path}[]")
+
+
+def test_a_rule_about_several_fields_names_one_for_programs_unless_it_is_about_the_whole_object() -> None:
+    rules = [
+        (path, item)
+        for path, schema in objects(SCHEMA)
+        for item in schema.get("x-kubernetes-validations", ())
+    ]
+    assert rules
+    for path, item in rules:
+        assert "fieldPath" in item or item["message"].startswith(f"{path} "), item["message"]
 
 
 async def test_every_bound_of_the_schema_is_enforced_and_names_the_field(kube: KubeClient) -> None:

@@ -177,12 +177,7 @@ def test_bash_completes_commands_options_and_choices(terminal: Terminal, typed: 
 
 def manifest() -> dict[str, Any]:
     """The manifest as krew-release-bot fills it in."""
-    text = (
-        (ROOT / ".krew.yaml")
-        .read_text()
-        .replace("{{ .TagName }}", "v1.2.3")
-        .replace("REPOSITORY", "o/fairlead")
-    )
+    text = (ROOT / ".krew.yaml").read_text().replace("{{ .TagName }}", "v1.2.3")
     address = re.compile(r'\{\{addURIAndSha "([^"]+)" \.TagName \| indent 6 \}\}')
     filled, count = address.subn(rf"uri: \1\n      sha256: {'a' * 64}", text)
     assert count == 1

@@ -114,6 +114,7 @@ class Schedule(ApiObject):
                 rule(
                     "self.start != self.end",
                     "spec.autoscaling.schedules[].start must not be its end; choose two times",
+                    at=".start",
                 )
             ]
         }
@@ -149,23 +150,27 @@ class Autoscaling(ApiObject):
                     "self.minReplicas <= self.maxReplicas",
                     "spec.autoscaling.minReplicas must not exceed spec.autoscaling.maxReplicas; correct one "
                     "of them",
+                    at=".minReplicas",
                 ),
                 rule(
                     "!has(self.scaleFromZero) || !has(self.scaleFromZero.initialReplicas) || "
                     "self.scaleFromZero.initialReplicas <= self.maxReplicas",
                     "spec.autoscaling.scaleFromZero.initialReplicas must not exceed "
                     "spec.autoscaling.maxReplicas; correct one of them",
+                    at=".scaleFromZero.initialReplicas",
                 ),
                 rule(
                     "!has(self.fallback) || !has(self.fallback.replicas) || "
                     "self.fallback.replicas <= self.maxReplicas",
                     "spec.autoscaling.fallback.replicas must not exceed spec.autoscaling.maxReplicas; "
                     "correct one of them",
+                    at=".fallback.replicas",
                 ),
                 rule(
                     "!has(self.schedules) || self.schedules.all(s, s.minReplicas <= self.maxReplicas)",
                     "spec.autoscaling.schedules[].minReplicas must not exceed spec.autoscaling.maxReplicas; "
                     "correct one of them",
+                    at=".schedules",
                 ),
             ]
         }

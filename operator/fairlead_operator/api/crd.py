@@ -15,17 +15,20 @@ _NAME_RULES = [
     rule(
         "size(self.metadata.name) <= 40",
         "metadata.name must have at most 40 characters; choose a shorter name",
+        at=".metadata",
     ),
     rule(
         "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
         "metadata.name must start with a letter and have only lower-case letters, digits and - "
         "(it names a Service); choose another name",
+        at=".metadata",
     ),
     rule(
         "has(self.spec.model.servedName) || !has(self.spec.model.adapters) || "
         "self.spec.model.adapters.all(a, a.name != self.metadata.name)",
         "spec.model.adapters[].name must not be metadata.name, under which the model itself is served; "
         "rename the adapter",
+        at=".spec.model.adapters",
     ),
 ]
 
@@ -72,7 +75,9 @@ def crd() -> dict[str, Any]:
         "metadata": {"type": "object"},
         **schema["properties"],
     }
-    del schema["properties"]["status"]["default"]
+    # kstatus takes an object without conditions and observedGeneration for done: Flux would not wait for a
+    # model that the operator has yet to see. No spec has generation 0.
+    schema["properties"]["status"]["default"] = {"observedGeneration": 0}
     schema["x-kubernetes-validations"] = _NAME_RULES
     return {
         "apiVersion": "apiextensions.k8s.io/v1",

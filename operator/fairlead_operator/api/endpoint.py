@@ -16,7 +16,16 @@ from fairlead_contract.defaults import (
     MAX_QUEUED_REQUESTS,
     QUEUE_TIMEOUT_SECONDS,
 )
-from fairlead_operator.api.markers import Extra, items, length, properties, rule, validations
+from fairlead_operator.api.markers import (
+    FORBIDDEN,
+    REQUIRED,
+    Extra,
+    items,
+    length,
+    properties,
+    rule,
+    validations,
+)
 from fairlead_operator.api.part import ApiObject
 
 # A value of any JSON type. Kubernetes' schemas know no union, and what a parameter takes, often a number with
@@ -61,11 +70,15 @@ class Auth(ApiObject):
                     "!has(self.mode) || self.mode != 'APIKey' || has(self.secretName)",
                     "spec.api.auth.mode APIKey needs spec.api.auth.secretName, the Secret with the digests "
                     "of the keys",
+                    at=".secretName",
+                    reason=REQUIRED,
                 ),
                 rule(
                     "!has(self.secretName) || (has(self.mode) && self.mode == 'APIKey')",
                     "spec.api.auth.secretName has no effect with mode None; set spec.api.auth.mode to "
                     "APIKey, or remove it",
+                    at=".secretName",
+                    reason=FORBIDDEN,
                 ),
             ]
         }

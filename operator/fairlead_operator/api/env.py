@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, WithJsonSchema
 
-from fairlead_operator.api.markers import Schema, length, rule, validations
+from fairlead_operator.api.markers import FORBIDDEN, Schema, length, rule, validations
 from fairlead_operator.api.part import ApiObject
 
 
@@ -34,6 +34,8 @@ class RefusedVariable:
         return rule(
             f"self.name != '{self.name}' || (has(self.value) && self.value in [{words}])",
             f"spec.engine.env must not set {self.name}: {self.problem}; remove it",
+            at=".name",
+            reason=FORBIDDEN,
         )
 
 
@@ -132,6 +134,7 @@ class EnvVar(ApiObject):
                 rule(
                     "!(has(self.value) && has(self.valueFrom))",
                     "an item of spec.engine.env must not have both value and valueFrom; remove one",
+                    at=".valueFrom",
                 ),
                 *(refused.rule for refused in REFUSED_VARIABLES),
             ]

@@ -15,9 +15,19 @@ from pydantic_core import CoreSchema
 Schema = dict[str, Any]
 
 
-def rule(expression: str, message: str) -> Schema:
-    """One CEL validation rule; the message names the field and the remedy."""
-    return {"rule": expression, "message": message}
+# Reasons of a refusal in the API server's answer; FieldValueInvalid if a rule names none. There is one more,
+# FieldValueDuplicate, with which the API server leaves the message of the rule out.
+FORBIDDEN, REQUIRED = "FieldValueForbidden", "FieldValueRequired"
+
+
+def rule(expression: str, message: str, *, at: str = "", reason: str = "") -> Schema:
+    """One CEL validation rule; the message names the field and the remedy.
+
+    `at` is the path of the field, such as `.cache.size`, below the value that has the rule: the API server
+    gives it to programs as the field of the cause. It cannot lead into a list.
+    """
+    more = {"reason": reason} if reason else {}
+    return {"rule": expression, "message": message, **({"fieldPath": at} if at else {}), **more}
 
 
 @dataclass(frozen=True)

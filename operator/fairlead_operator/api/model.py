@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict
 
 from fairlead_operator.api.env import Quantity
-from fairlead_operator.api.markers import items, length, rule, validations
+from fairlead_operator.api.markers import FORBIDDEN, items, length, rule, validations
 from fairlead_operator.api.part import ApiObject
 
 _REPOSITORY = "hf://[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -80,20 +80,27 @@ class Cache(ApiObject):
                 rule(
                     "!has(self.claimName) || (has(self.type) && self.type == 'PersistentVolumeClaim')",
                     "spec.model.cache.claimName needs spec.model.cache.type PersistentVolumeClaim",
+                    at=".claimName",
+                    reason=FORBIDDEN,
                 ),
                 rule(
                     "!has(self.storageClassName) || (has(self.size) && has(self.type) && "
                     "self.type == 'PersistentVolumeClaim')",
                     "spec.model.cache.storageClassName is for a claim that is made: it needs type "
                     "PersistentVolumeClaim and size",
+                    at=".storageClassName",
+                    reason=FORBIDDEN,
                 ),
                 rule(
                     "has(self.path) == (has(self.type) && self.type == 'HostPath')",
                     "spec.model.cache.path and type HostPath go together; set both, or neither",
+                    at=".path",
                 ),
                 rule(
                     "!has(self.size) || !has(self.type) || self.type != 'HostPath'",
                     "spec.model.cache.size has no effect with type HostPath; remove it",
+                    at=".size",
+                    reason=FORBIDDEN,
                 ),
             ]
         }
@@ -135,6 +142,8 @@ class Adapter(ApiObject):
                 rule(
                     "!has(self.revision) || self.source.startsWith('hf://')",
                     "spec.model.adapters[].revision is only for hf:// sources; remove it",
+                    at=".revision",
+                    reason=FORBIDDEN,
                 )
             ]
         }
@@ -174,31 +183,44 @@ class Model(ApiObject):
                 rule(
                     "!has(self.revision) || self.source.startsWith('hf://')",
                     "spec.model.revision is only for hf:// sources; remove it",
+                    at=".revision",
+                    reason=FORBIDDEN,
                 ),
                 rule(
                     f"!has(self.credentials) || {_DOWNLOADED}",
                     "spec.model.credentials is only for hf:// and s3:// sources; remove it",
+                    at=".credentials",
+                    reason=FORBIDDEN,
                 ),
                 rule(
                     f"!has(self.endpoint) || {_DOWNLOADED}",
                     "spec.model.endpoint is only for hf:// and s3:// sources; remove it",
+                    at=".endpoint",
+                    reason=FORBIDDEN,
                 ),
                 rule(
                     f"!has(self.region) || {_FROM_S3}",
                     "spec.model.region is only for s3:// sources; remove it",
+                    at=".region",
+                    reason=FORBIDDEN,
                 ),
                 rule(
                     f"!has(self.cache) || !has(self.cache.type) || self.cache.type == 'Ephemeral' || "
                     f"{_DOWNLOADED}",
                     "spec.model.cache is only for hf:// and s3:// sources, which are downloaded; remove it",
+                    at=".cache",
+                    reason=FORBIDDEN,
                 ),
                 rule(
                     "!has(self.fileFrom) || self.fileFrom == 'Image' || self.source.startsWith('file://')",
                     "spec.model.fileFrom Node is only for file:// sources; remove it",
+                    at=".fileFrom",
+                    reason=FORBIDDEN,
                 ),
                 rule(
                     "!has(self.servedName) || !has(self.aliases) || !(self.servedName in self.aliases)",
                     "spec.model.aliases must not repeat spec.model.servedName; remove it there",
+                    at=".aliases",
                 ),
                 rule(
                     "!has(self.adapters) || self.adapters.all(a, "
@@ -206,6 +228,7 @@ class Model(ApiObject):
                     "(!has(self.aliases) || !(a.name in self.aliases)))",
                     "spec.model.adapters[].name must not be spec.model.servedName or one of "
                     "spec.model.aliases; rename the adapter",
+                    at=".adapters",
                 ),
             ]
         }

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, WithJsonSchema
 
 from fairlead_operator.api.env import Quantity
-from fairlead_operator.api.markers import items, length, properties, rule, validations
+from fairlead_operator.api.markers import FORBIDDEN, items, length, properties, rule, validations
 from fairlead_operator.api.part import ApiObject
 
 # Fragments of Kubernetes' own API without a schema here: the API server checks them in the Deployment, and
@@ -30,6 +30,8 @@ class Accelerator(ApiObject):
                     "!has(self.selectors) || has(self.deviceClassName)",
                     "spec.accelerator.selectors needs spec.accelerator.deviceClassName; use "
                     "spec.scheduling.nodeSelector with resourceName",
+                    at=".selectors",
+                    reason=FORBIDDEN,
                 ),
             ]
         }
@@ -80,6 +82,7 @@ class Resources(ApiObject):
                     "quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)",
                     "spec.resources.requests must not exceed spec.resources.limits; "
                     "lower the one or raise the other",
+                    at=".requests",
                 )
             ]
         }

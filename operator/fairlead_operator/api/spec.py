@@ -10,7 +10,7 @@ from fairlead_contract.defaults import DRAIN_TIMEOUT_SECONDS
 from fairlead_operator.api.autoscaling import Autoscaling
 from fairlead_operator.api.endpoint import Api
 from fairlead_operator.api.engine import Engine
-from fairlead_operator.api.markers import rule
+from fairlead_operator.api.markers import FORBIDDEN, REQUIRED, rule
 from fairlead_operator.api.metadata import InheritedMetadata
 from fairlead_operator.api.model import Model
 from fairlead_operator.api.part import ApiObject
@@ -25,22 +25,27 @@ _PARALLELISM_RULES = [
         f"!has({_TENSOR}) || !has(self.accelerator) || ({_DEVICES}) % {_TENSOR} == 0",
         "spec.engine.tensorParallelSize must divide spec.accelerator.count times spec.engine.nodes; "
         "correct one of them",
+        at=".engine.tensorParallelSize",
     ),
     rule(
         f"!has({_PIPELINE}) || !has(self.accelerator) || ({_DEVICES}) % {_PIPELINE} == 0",
         "spec.engine.pipelineParallelSize must divide spec.accelerator.count times spec.engine.nodes; "
         "correct one of them",
+        at=".engine.pipelineParallelSize",
     ),
     rule(
         f"!has({_TENSOR}) || !has({_PIPELINE}) || !has(self.accelerator) || "
         f"{_TENSOR} * {_PIPELINE} == {_DEVICES}",
         "spec.engine.tensorParallelSize times pipelineParallelSize must be spec.accelerator.count times "
         "spec.engine.nodes: every accelerator has its part of the model",
+        at=".engine.tensorParallelSize",
     ),
     rule(
         "self.engine.nodes == 1 || has(self.accelerator)",
         "spec.engine.nodes above 1 needs spec.accelerator: a replica is spread over nodes for their "
         "accelerators",
+        at=".accelerator",
+        reason=REQUIRED,
     ),
 ]
 
@@ -56,6 +61,8 @@ _ACCELERATORS_IN_RESOURCES = [
         f"!self.resources.{kind}.exists(name, name.matches('{_ACCELERATOR_RESOURCES}'))",
         f"spec.resources.{kind} must not name accelerators: they would be reserved and not used; "
         "set spec.accelerator.resourceName and spec.accelerator.count instead",
+        at=f".resources.{kind}",
+        reason=FORBIDDEN,
     )
     for kind in ("requests", "limits")
 ]
@@ -96,12 +103,15 @@ class ModelDeploymentSpec(ApiObject):
                     ".all(x, !x)",
                     "spec.resources must not name spec.accelerator.resourceName; "
                     "set spec.accelerator.count instead",
+                    at=".resources",
+                    reason=FORBIDDEN,
                 ),
                 *_ACCELERATORS_IN_RESOURCES,
                 rule(
                     "self.rollout.progressDeadlineSeconds > self.engine.startupTimeoutSeconds",
                     "spec.rollout.progressDeadlineSeconds must be greater than "
                     "spec.engine.startupTimeoutSeconds; raise it",
+                    at=".rollout.progressDeadlineSeconds",
                 ),
             ]
         }

@@ -33,7 +33,7 @@ Object = dict[str, Any]
 _ANY = RenderSettings(gateway_image="gateway", engine_image="engine")
 # The settings of an installation of the chart with its defaults.
 DEFAULT_IMAGES = {
-    "gateway_image": f"fairlead/gateway:{__version__}",
+    "gateway_image": f"ghcr.io/fairlead-dev/gateway:{__version__}",
     "engine_image": "vllm/vllm-openai:v0.32.0",
 }
 
