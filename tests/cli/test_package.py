@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pty
 import re
@@ -228,7 +229,7 @@ def test_the_plugin_without_uv_and_pipx_names_them(tmp_path: Path) -> None:
 def test_the_requirements_of_images_are_those_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     package = project["project"]
-    ours = [*package["dependencies"], *package["optional-dependencies"]["operator"]]
+    ours = [*package["dependencies"], *itertools.chain(*package["optional-dependencies"].values())]
     known = {requirement.partition(";")[0] for requirement in ours}
     for group in ("operator-image", "gateway-image"):
         assert set(project["dependency-groups"][group]) <= known

@@ -213,6 +213,7 @@ def test_custom_tool_calls_in_the_input_become_function_calls() -> None:
         ([user([{"type": "input_image"}])], "input[0].content[0].image_url"),
         ([{"type": "item_reference", "id": "x"}], "input[0].type"),
         ([{"type": "unheard_of", "id": "x"}], "input[0].type"),
+        ([{"type": ["web_search_call"]}], "input[0].type"),
         ([{"type": "web_search_call", "id": "x"}], "input"),
         ([{"type": "function_call", "name": "f", "arguments": "{}"}], "input[0].call_id"),
         ([CALL | {"arguments": {}}], "input[0].arguments"),

@@ -111,7 +111,7 @@ class Conversation:
             text = to_text(item.get(name) or [], f"{where}.{name}")
             if text:
                 self._reasoning.append(text)
-        elif kind in _HOSTED and not self._reject_unknown:
+        elif isinstance(kind, str) and kind in _HOSTED and not self._reject_unknown:
             self.left_out.add(f"input.{kind}")
         else:
             why = "such items are not supported."
