@@ -75,7 +75,7 @@ async def test_the_holder_of_a_served_name_may_be_applied_again(
     code, out, _ = await validate(body)
     assert (code, out.endswith(": valid\n")) == (0, True)
     stored = await kube.get(MODEL_DEPLOYMENT, namespace, "first")
-    assert "status" not in stored
+    assert stored["status"]["observedGeneration"] == 0
 
 
 async def test_of_two_models_with_one_served_name_in_a_file_the_second_is_refused(

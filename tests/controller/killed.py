@@ -5,6 +5,7 @@ which everything that differs from run to run is left out.
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
@@ -192,9 +193,7 @@ class Run:
     async def world(self) -> Object:
         """Model, children and reported reasons, without what differs from run to run."""
         model = await self.kube.get(MODEL_DEPLOYMENT, self.namespace, "tiny")
-        url = model.get("status", {}).get("url", "").replace(self.namespace, "NAMESPACE")
-        status = {**model.get("status", {}), "url": url}
-        world: Object = {"status": _plain(status), "spec": model["spec"]}
+        world: Object = {"status": _plain(model["status"]), "spec": model["spec"]}
         for resource in CHILDREN:
             for child in await self.kube.list(resource, self.namespace, f"{MODEL_LABEL}=tiny"):
                 world[f"{child['kind']}/{child['metadata']['name']}"] = _plain({**child, "status": None})
@@ -203,7 +202,8 @@ class Run:
         )
         # An action is reported by the process that did it. A state must be reported by the process that runs.
         world["reasons"] = sorted({event["reason"] for event in recorded} - {"Applied"})
-        return world
+        nameless: Object = json.loads(json.dumps(world).replace(self.namespace, "NAMESPACE"))
+        return nameless
 
     async def _seen(self) -> bool:
         live = await self.kube.get(DEPLOYMENT, self.namespace, "tiny")

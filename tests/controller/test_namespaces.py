@@ -47,7 +47,8 @@ async def test_a_namespace_that_is_not_watched_is_left_alone(
     await cluster.await_child(DEPLOYMENT)
     await operator.quiet()
     assert await other.find(DEPLOYMENT) is None
-    assert "status" not in await other.kube.get(MODEL_DEPLOYMENT, other.namespace, "tiny")
+    stored = await other.kube.get(MODEL_DEPLOYMENT, other.namespace, "tiny")
+    assert stored["status"]["observedGeneration"] == 0
 
 
 async def test_without_a_list_of_namespaces_all_are_watched_including_new_ones(
