@@ -49,7 +49,7 @@ def test_a_client_reads_an_answer(app: Application, api: str) -> None:
 def test_a_streamed_answer_equals_the_unstreamed_answer(app: Application, api: str) -> None:
     streamed = app("langchain.stream", **APIS[api], **CUT)
 
-    assert len(streamed["texts"]) > 1
+    # Of how many pieces is the engine's choice: it joins tokens that its server has not sent yet.
     assert "".join(streamed["texts"]) == app("langchain.invoke", **APIS[api], **CUT)["text"]
 
 
