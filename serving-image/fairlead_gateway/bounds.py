@@ -70,6 +70,10 @@ FRAMING_RATIO = 8
 # of the event loop, whatever the size of the body. The largest request that the parameter tables allow
 # (65,536 token ids beside 8,192 messages) stays below it. Beyond: 400.
 MAX_JSON_VALUES = 200_000
+# Schemas of functions for which it is remembered whether they can be enforced, each with so many bytes of
+# JSON at most: 8 MB. Agents send the same ones with each request. Beyond: they are read again.
+MAX_REMEMBERED_SCHEMAS = 1024
+MAX_REMEMBERED_SCHEMA_BYTES = 8 << 10
 # The longest name of a model that is looked up. Beyond: 404.
 MAX_MODEL_NAME_BYTES = 512
 

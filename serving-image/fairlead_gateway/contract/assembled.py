@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from .chunks import index_of, own_call_id
 from .errors import ApiError, engine_failed
 from .sse import DONE, NONSENSE, TRUNCATED, error_of, split_events
 
@@ -88,8 +89,9 @@ def _add_delta(delta: Json, message: Json) -> None:
         if delta.get(name):
             message[name] = (message[name] or "") + delta[name]
     for place, part in enumerate(delta.get("tool_calls") or ()):
-        index = place if part.get("index") is None else part["index"]
-        call = message["tool_calls"].setdefault(index, {"id": None, "name": "", "arguments": ""})
+        call = message["tool_calls"].setdefault(
+            index_of(part, place), {"id": None, "name": "", "arguments": ""}
+        )
         function = part.get("function") or {}
         call["id"] = call["id"] or part.get("id")
         call["name"] = call["name"] or function.get("name") or ""
@@ -100,7 +102,7 @@ def _finished(choice: Json, token: str) -> Json:
     calls = choice["message"]["tool_calls"]
     choice["message"]["tool_calls"] = [
         {
-            "id": calls[index]["id"] or f"call_{token}_{choice['index']}_{index}",
+            "id": calls[index]["id"] or own_call_id(token, choice["index"], index),
             "type": "function",
             "function": {name: calls[index][name] for name in ("name", "arguments")},
         }

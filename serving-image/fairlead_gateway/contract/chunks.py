@@ -15,6 +15,16 @@ Json = dict[str, Any]
 _DATA = b"data: "
 
 
+def index_of(call: Json, place: int) -> Any:
+    """Which call of its choice a delta belongs to; some engines say it by the place in the list only."""
+    return place if call.get("index") is None else call["index"]
+
+
+def own_call_id(token: str, choice: int, index: Any) -> str:
+    """The id of a call to which the engine has given none."""
+    return f"call_{token}_{choice}_{index}"
+
+
 def chunk_rewriter(transform: ResponseTransform, token: str) -> ChunkRewriter | None:
     """The rewriter of the chunks of a stream; None if no chunk can need it."""
     # Inside a JSON string the quotes would be escaped, so text of the model never looks like one of these.
@@ -79,7 +89,7 @@ class ChunkRewriter:
 
         SDKs join what comes twice, lose calls without an index and trip over nulls.
         """
-        index = place if call.get("index") is None else call["index"]
+        index = index_of(call, place)
         function = call.get("function") or {}
         arguments = function.get("arguments") or ""
         if (choice, index) in self._calls:
@@ -87,7 +97,7 @@ class ChunkRewriter:
         self._calls.add((choice, index))
         return {
             "index": index,
-            "id": call.get("id") or f"call_{self._token}_{choice}_{index}",
+            "id": call.get("id") or own_call_id(self._token, choice, index),
             "type": "function",
             "function": {"name": function.get("name") or "", "arguments": arguments},
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 
 from fairlead_contract.parameters import PARAMETERS, ApiKind
@@ -30,19 +30,19 @@ def repeated(received: Mapping[str, Any], chat: Mapping[str, Any], limit: int | 
     requested = text.get("format") or {"type": "text"}
     if requested["type"] == "json_schema":
         requested = _JSON_SCHEMA | {name: value for name, value in requested.items() if value is not None}
+    functions = (tool["function"] for tool in chat.get("tools", ()))
+    strict = {function["name"] for function in functions if function.get("strict")}
     return found | {
         "max_output_tokens": limit,
-        "tools": [_repeated_tool(tool, chat) for tool in received.get("tools", ())],
+        "tools": [_repeated_tool(tool, strict) for tool in received.get("tools", ())],
         "text": {"format": requested, "verbosity": text.get("verbosity") or "medium"},
         # There is only one tier.
         "service_tier": "default",
     }
 
 
-def _repeated_tool(tool: Mapping[str, Any], chat: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A tool as the client has sent it; `strict` of a function is what it is for the engine."""
-    if tool["type"] != "function":
-        return tool
-    called = (other["function"] for other in chat.get("tools", ()))
-    strict = next((function.get("strict") for function in called if function["name"] == tool["name"]), None)
-    return {**_TOOL, **tool, "strict": bool(strict)}
+def _repeated_tool(tool: Mapping[str, Any], strict: Set[str]) -> Mapping[str, Any]:
+    """A tool as the client has sent it. A function is strict if it is so for the engine: `strict` has the
+    names of these.
+    """
+    return tool if tool["type"] != "function" else {**_TOOL, **tool, "strict": tool["name"] in strict}

@@ -116,7 +116,7 @@ class _Found:
             message = f"'{where}.syntax' must be 'lark' or 'regex'."
             raise invalid(message, f"{where}.syntax", "unsupported_value")
         text = f"The input must match this {_SYNTAXES[syntax]}:\n{definition}"
-        function["description"] = "\n".join(filter(None, (function.get("description"), text)))
+        function["description"] = _lines(function.get("description"), text)
         pattern = {"pattern": definition}
         if syntax == "regex" and fault_in_schema({"type": "string"} | pattern, self._backend) is None:
             function["parameters"]["properties"][CUSTOM_INPUT] |= pattern
@@ -143,8 +143,7 @@ class _Found:
                 raise invalid(message, f"{where}.name")
             function["name"] = name
             # The model has no other place where it could read what the namespace is for.
-            texts = (namespace.get("description"), function.get("description"))
-            function["description"] = "\n".join(text for text in texts if text)
+            function["description"] = _lines(namespace.get("description"), function.get("description"))
             self.namespaces[name] = NamespacedName(namespace["name"], own)
         if tool["type"] == "custom":
             self.custom.add(name)
@@ -158,6 +157,10 @@ def _name_of(tool: Tool, where: str) -> str:
         message = f"'{where}.function' is chat completions' form. Put its fields into '{where}' itself."
         raise invalid(message, f"{where}.function", "unsupported_parameter")
     return required_text(tool, "name", where)
+
+
+def _lines(*texts: str | None) -> str:
+    return "\n".join(text for text in texts if text)
 
 
 def _function(tool: Tool) -> Tool:

@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from fairlead_gateway.bounds import LINGER_SECONDS, MAX_DROPPED_BYTES, STALLED_READER_SECONDS
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.request_facts import RequestFacts
+from fairlead_gateway.request_id import header_line, id_in
 from fairlead_gateway.server_context import ServerContext
 
 
@@ -125,7 +126,7 @@ class PartingProtocol(HttpToolsProtocol):
             self.close_when_read()
 
     def _last_answer(self, error: ApiError) -> bytes:
-        body, request_id = error.body(), f"req_{self._services.next_token()}"
+        body, request_id = error.body(), id_in(header_line(b"", self._services.next_token()))
         self._services.report(RequestFacts(request_id, "other", error.status, 0.0, error.code), None)
         headers = {
             **error.headers,

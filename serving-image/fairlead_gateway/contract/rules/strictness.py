@@ -7,10 +7,14 @@ call is forced, and in the Responses API, where that is the default. `strict: fa
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
+import orjson
+
+from fairlead_gateway.bounds import MAX_REMEMBERED_SCHEMA_BYTES, MAX_REMEMBERED_SCHEMAS
 from fairlead_gateway.contract.errors import ApiError
-from fairlead_gateway.contract.forms import backend_of, fault_in_schema
+from fairlead_gateway.contract.forms import Backend, backend_of, fault_in_schema
 from fairlead_gateway.contract.forms.reading import leader_of
 
 from .constraints import constraint_names
@@ -30,12 +34,13 @@ def keep_to_schemas(draft: Draft) -> None:
         return
     named = choice["function"]["name"] if isinstance(choice, dict) else None
     functions = [tool["function"] for tool in draft.value("tools", [])]
+    backend = backend_of(draft.policy.engine.structured_outputs_backend)
     opened = [
         function
         for function in functions
         if function.get("strict") is None
         and named in (None, function["name"])
-        and _is_enforceable(function, draft)
+        and _is_enforceable(function.get("parameters"), backend)
     ]
     # A forced call has been measured already. Otherwise one strict function has all of them compiled.
     if not opened or not (is_forced or _are_small(functions, draft)):
@@ -57,10 +62,19 @@ def _of_an_object(parameters: dict[str, Any] | None) -> dict[str, Any]:
     return parameters
 
 
-def _is_enforceable(function: dict[str, Any], draft: Draft) -> bool:
-    parameters = function.get("parameters")
-    backend = backend_of(draft.policy.engine.structured_outputs_backend)
-    return parameters is None or fault_in_schema(parameters, backend) is None
+def _is_enforceable(parameters: dict[str, Any] | None, backend: Backend) -> bool:
+    if parameters is None:
+        return True
+    schema = orjson.dumps(parameters)
+    if len(schema) > MAX_REMEMBERED_SCHEMA_BYTES:
+        return fault_in_schema(parameters, backend) is None
+    return _is_known_enforceable(schema, backend)
+
+
+@lru_cache(MAX_REMEMBERED_SCHEMAS)
+def _is_known_enforceable(schema: bytes, backend: Backend) -> bool:
+    """The same for a small schema as JSON. Reading a schema takes far longer than writing it."""
+    return fault_in_schema(orjson.loads(schema), backend) is None
 
 
 def _are_small(functions: list[dict[str, Any]], draft: Draft) -> bool:
