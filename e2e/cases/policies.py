@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from e2e.world import Object, World, load_images, run, wait_until
+from e2e.cases.agents import access, daemon_set, load_agent, namespace_of
+from e2e.world import Object, World, wait_until
 
 _AGENT = "policy-agent"
 _AGENT_NAMESPACE = "fairlead-policy-agent"
@@ -42,10 +42,8 @@ def enforced(world: World) -> Iterator[None]:
     if not _needs_agent(world):
         yield
         return
-    built = run([sys.executable, "-m", "e2e.cluster", _AGENT], env={}, quiet=False).strip()
-    (image,) = load_images(world.cluster, built)
-    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": _AGENT_NAMESPACE}}
-    world.apply(namespace, *_access(), namespace=_AGENT_NAMESPACE)
+    image = load_agent(world, _AGENT)
+    world.apply(namespace_of(_AGENT_NAMESPACE), *_access(), namespace=_AGENT_NAMESPACE)
     world.apply(_daemon_set(image), namespace=_AGENT_NAMESPACE)
     try:
         rollout = ["rollout", "status", f"daemonset/{_AGENT}", "--timeout=120s"]
@@ -93,7 +91,7 @@ class Prober:
 @contextmanager
 def prober(world: World, name: str) -> Iterator[Prober]:
     """A running Prober; its namespace goes with it."""
-    world.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}, namespace=name)
+    world.apply(namespace_of(name), namespace=name)
     try:
         world.apply(_prober_pod(name, world.gateway_image), namespace=name)
         world.kubectl("wait", "-n", name, "--for=condition=Ready", f"pod/{name}", "--timeout=120s")
@@ -110,54 +108,19 @@ def _needs_agent(world: World) -> bool:
 
 
 def _access() -> list[Object]:
-    group = "rbac.authorization.k8s.io"
     look = ["get", "list", "watch"]
     rules = [
         {"apiGroups": [""], "resources": ["pods", "namespaces"], "verbs": look},
         {"apiGroups": ["networking.k8s.io"], "resources": ["networkpolicies"], "verbs": look},
     ]
-    metadata = {"name": _AGENT_NAMESPACE}
-    account = {"kind": "ServiceAccount", "name": _AGENT, "namespace": _AGENT_NAMESPACE}
-    return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": _AGENT}},
-        {"apiVersion": f"{group}/v1", "kind": "ClusterRole", "metadata": metadata, "rules": rules},
-        {
-            "apiVersion": f"{group}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": metadata,
-            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": _AGENT_NAMESPACE},
-            "subjects": [account],
-        },
-    ]
+    return access(_AGENT, _AGENT_NAMESPACE, rules)
 
 
 def _daemon_set(image: str) -> Object:
-    labels = {"app": _AGENT}
-    container = {
-        "name": "agent",
-        "image": image,
-        "imagePullPolicy": "IfNotPresent",
-        "env": [{"name": "NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}],
-        # To change the node's packet filter, and to decide on its packets.
-        "securityContext": {"privileged": True},
-        "volumeMounts": [{"name": "node", "mountPath": "/node"}],
-    }
-    pod = {
-        "serviceAccountName": _AGENT,
-        "hostNetwork": True,
-        "tolerations": [{"operator": "Exists"}],
-        "containers": [container],
-        "volumes": [{"name": "node", "hostPath": {"path": "/"}}],
-    }
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "DaemonSet",
-        "metadata": {"name": _AGENT},
-        "spec": {
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    }
+    container = {"name": "agent", "volumeMounts": [{"name": "node", "mountPath": "/node"}]}
+    pod = {"hostNetwork": True, "volumes": [{"name": "node", "hostPath": {"path": "/"}}]}
+    # Privileged to change the node's packet filter, and to decide on its packets.
+    return daemon_set(_AGENT, image, container, pod)
 
 
 def _prober_pod(name: str, image: str) -> Object:

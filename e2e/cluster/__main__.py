@@ -8,7 +8,7 @@ import shlex
 import sys
 from pathlib import Path
 
-from e2e.cluster import dra, engine, images, kind, policy_agent, prepare, previous, provider, tools, venvs
+from e2e.cluster import engine, images, kind, prepare, previous, provider, tools, venvs, versions
 from e2e.cluster.progress import Phases
 from e2e.cluster.shell import ClusterError
 
@@ -51,12 +51,10 @@ def _run(options: argparse.Namespace) -> None:
 
 def _build(options: argparse.Namespace) -> None:
     docker = engine.ensure()
-    if options.command == "dra-driver":
-        print(dra.image(docker))
+    if module := versions.AGENT_MODULES.get(options.command):
+        print(images.of_program(docker, options.command, module))
     elif options.command == "folder-image":
         print(images.of_folder(docker, options.folder, options.repository))
-    elif options.command == "policy-agent":
-        print(policy_agent.image(docker))
     elif options.command == "previous":
         for variable, value in previous.ensure(docker).items():
             print(f"{variable}={value}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from e2e.cluster import baseimage, once, paths
+from e2e.cluster import baseimage, once, paths, tools, versions
 from e2e.cluster.docker import Docker
 from e2e.cluster.progress import Phases
 
@@ -65,6 +65,22 @@ def of_folder(docker: Docker, folder: Path, repository: str) -> str:
             recipe = Path(scratch) / "Dockerfile"
             recipe.write_text("FROM scratch\nCOPY . /\n")
             docker.build(folder, tag, dockerfile=recipe)
+        docker.prune(repository, keep=1)
+
+    return docker.once(tag, make)
+
+
+def of_program(docker: Docker, name: str, module: Path) -> str:
+    """An image with the program of a Go module that has a Dockerfile; builds both if they are missing.
+
+    Returns the reference, tagged by what the module's folder has.
+    """
+    repository = f"fairlead/{name}"
+    tag = f"{repository}:{versions.content_hash(module)}"
+
+    def make() -> None:
+        program = tools.ensure_apart(name, module)
+        docker.build(program.parent, tag, dockerfile=module / "Dockerfile")
         docker.prune(repository, keep=1)
 
     return docker.once(tag, make)

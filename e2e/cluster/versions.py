@@ -15,8 +15,12 @@ from pathlib import Path
 GO_MODULE = Path(__file__).with_name("gomod")
 # Apart from the programs: the cluster must not be built again because a test's own files changed.
 CRD_MODULE = Path(__file__).with_name("crds")
-DRA_MODULE = Path(__file__).with_name("dradriver")
-POLICY_AGENT_MODULE = Path(__file__).with_name("policyagent")
+# Programs that tests run on each node: a driver for Dynamic Resource Allocation, which lends simulated GPUs,
+# and one that enforces NetworkPolicies, as kind's public node image does and the bridge of ours does not.
+AGENT_MODULES = {
+    "dra-driver": Path(__file__).with_name("dradriver"),
+    "policy-agent": Path(__file__).with_name("policyagent"),
+}
 
 # The version that users upgrade from, as a commit: the latest release, or a state from before the first one.
 PREVIOUS_COMMIT = "61fe81c"

@@ -55,13 +55,15 @@ def test_the_dra_driver_builds_with_the_module_versions_of_the_programs() -> Non
         text = (folder / "go.mod").read_text()
         return dict(re.findall(r"^\s(\S+) (v\S+)(?: // indirect)?$", text, re.MULTILINE))
 
-    programs, driver = required(versions.GO_MODULE), required(versions.DRA_MODULE)
+    programs, driver = required(versions.GO_MODULE), required(versions.AGENT_MODULES["dra-driver"])
 
     # v0.0.0 stands for a part of Kubernetes, whose version a `replace` gives.
     shared = {module for module in driver if programs.get(module, "v0.0.0") != "v0.0.0"}
     assert {module: driver[module] for module in shared} == {module: programs[module] for module in shared}
     libraries = {
-        v for module, v in versions.pins(versions.DRA_MODULE).items() if module.startswith("k8s.io/")
+        v
+        for module, v in versions.pins(versions.AGENT_MODULES["dra-driver"]).items()
+        if module.startswith("k8s.io/")
     }
     assert libraries == {f"v0.{versions.kubernetes().partition('.')[2]}"}
 
