@@ -22,3 +22,10 @@ SENTENCE_CHARACTERS = 1024
 ROUTER_ANSWER_MODELS = 64_000
 # Routers in an answer of a gateway, as many as the operator follows. Beyond: no answer.
 GATEWAY_ANSWER_ROUTERS = 64
+
+# API keys --------------------------------------------------------------------------------------------------
+
+# The entry of one key in a Secret, which has at most 1 MiB in all. Beyond: the key is not valid.
+KEY_ENTRY_BYTES = 64 << 10
+# Models, and namespaces, that one key names. Beyond: the key is not valid.
+KEY_NAMES = 512

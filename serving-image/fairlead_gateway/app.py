@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp
 
-from .admission.keys import Key
+from .admission.key import Key
 from .contract.errors import ApiError, model_not_found
 from .gateway_context import GatewayContext
 from .middleware import KEY_IN_SCOPE, RequestMiddleware, error_response

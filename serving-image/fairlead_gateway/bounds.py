@@ -116,6 +116,16 @@ WRONG_KEY_SECONDS = 2.0
 MAX_COUNTED_ADDRESSES = 10_000
 MAX_REMEMBERED_KEYS = 10_000
 
+# The identity of a client, as a router signs it for a gateway ----------------------------------------------
+
+# How long it is valid. It is used for half of that time, so that a request that waits has a valid one.
+IDENTITY_SECONDS = 60
+# One with 512 models and namespaces of usual names, within the bound of a request's head. Beyond: 401.
+MAX_IDENTITY_BYTES = 24 << 10
+# Those that are kept, by key and model in the router, by their text in the gateway: about 1 kB each. Beyond:
+# all are made, or checked, again.
+MAX_REMEMBERED_IDENTITIES = 4096
+
 # Answers of engines and pods -------------------------------------------------------------------------------
 
 # Status line and headers of an answer, and their number. Beyond: 502, or another pod is tried.

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Mapping
 from enum import Enum, auto
 
-from .admission.keys import Key
+from .admission.key import Key
 from .bounds import MAX_ERROR_BODY_BYTES, MAX_EVENT_BYTES, MAX_WHOLE_ANSWER_BYTES, UNCOUNTED_BYTES
 from .client_link import Client, ClientLink, status_after_head
 from .contract.api_adapter import ApiAdapter, Call, Relay

@@ -6,10 +6,13 @@ comparison need not take constant time, because the same client has sent both va
 
 from __future__ import annotations
 
+import time
+
 from fairlead_gateway.contract.errors import unauthorized
 
 from .failed_key_attempts import FailedKeyAttempts
-from .keys import Key, KeyRing
+from .key import Key
+from .keys import KeyRing
 
 
 class ConnectionAuth:
@@ -40,6 +43,6 @@ class ConnectionAuth:
                 attempts.succeeded(authorization)
             elif authorization:
                 attempts.failed(self.address)
-        if self._key is None:
+        if self._key is None or self._key.expires_at <= time.time():
             raise unauthorized(authorization)
         return self._key

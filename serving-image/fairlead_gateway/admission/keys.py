@@ -1,8 +1,8 @@
-"""API keys and the models they may use; only the digests of keys are known.
+"""API keys and what they may do; only the digests of keys are known.
 
-A mounted Secret holds one file per key. The file's name is the owner of the key; its content is `{"sha256":
-"<64 hex digits>", "models": ["name", ...]}`, where `models` may be absent for all of them. The key itself is
-nowhere in the cluster. Two files are two keys, both valid: that is how a key is rotated.
+A mounted Secret holds one file per key: the file's name is the key's name, its content an entry as
+`fairlead_contract.api_keys` describes it. The key itself is nowhere in the cluster. Two files are two keys,
+both valid: that is how a key is rotated.
 
 A key of sufficient length does not need a slow hash, and this runs before every request: one SHA-256, one
 dictionary look-up by the first bytes of the digest, and a comparison of the rest that takes the same time
@@ -14,39 +14,34 @@ not affect the other keys. A message never repeats a file's content: it could be
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from pathlib import Path
-from typing import Any
 
-import orjson
+from fairlead_contract.api_keys import KeyEntry, parse_entry
+
+from .identity import TOKEN_START, IdentityVerifier
+from .key import Key
+from .priority_classes import PriorityClasses
 
 _SCHEME = b"bearer "
 _PREFIX_BYTES = 8
-_FIELDS = {"sha256", "models"}
-_EMPTY_KEY = sha256(b"").digest()
-_EXAMPLE = '{"sha256": "<64 hex digits>"} with the digits that printf %s "$KEY" | sha256sum prints'
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The owner of a key, and the models it may use; None means all of them."""
-
-    name: str
-    models: frozenset[str] | None = None
-
-    def allows(self, model: str) -> bool:
-        """Whether this key may use the model of this name."""
-        return self.models is None or model in self.models
+# The fields of a key that belongs to one model.
+_OF_GATEWAY = {"sha256", "models", "expires"}
 
 
 class KeyRing:
-    """The valid keys, and the problems of invalid files."""
+    """The valid keys, and the problems of invalid files. With `identities` a router's tokens are valid too."""
 
-    def __init__(self, keys: Mapping[bytes, Key], problems: tuple[str, ...] = ()) -> None:
-        self.problems = problems
+    def __init__(
+        self,
+        keys: Mapping[bytes, Key],
+        problems: tuple[str, ...] = (),
+        identities: IdentityVerifier | None = None,
+    ) -> None:
+        self.problems, self._identities = problems, identities
         self._keys: dict[bytes, list[tuple[bytes, Key]]] = {}
         for digest, key in keys.items():
             self._keys.setdefault(digest[:_PREFIX_BYTES], []).append((digest, key))
@@ -56,29 +51,65 @@ class KeyRing:
         return self._size
 
     @classmethod
-    def parse(cls, files: Mapping[str, bytes]) -> KeyRing:
-        """The ring made of these files (name -> content). Never raises; `problems` names every wrong file."""
+    def parse(
+        cls,
+        files: Mapping[str, bytes],
+        identities: IdentityVerifier | None = None,
+        classes: PriorityClasses | None = None,
+    ) -> KeyRing:
+        """The ring made of these files (name -> content). Never raises; `problems` names every wrong file.
+
+        Without `classes` the keys are a model's own, in its gateways: these have no limits and no class.
+        """
         keys: dict[bytes, Key] = {}
         problems: list[str] = []
         for name in sorted(files):
             try:
-                digest, key = _parse_file(name, files[name])
+                entry = parse_entry(files[name])
+                digest, key = bytes.fromhex(entry.sha256), _key(name, entry, classes)
                 if digest in keys:
                     raise ValueError(f"has the same key as file {keys[digest].name!r}; remove one of them")
                 keys[digest] = key
             except ValueError as error:
                 problems.append(f"API key file {name!r} {error}")
-        return cls(keys, tuple(problems))
+        return cls(keys, tuple(problems), identities)
 
     def find(self, authorization: bytes) -> Key | None:
         """The key in the value of an Authorization header (`Bearer KEY`), or None when it is not valid."""
         if authorization[:7].lower() != _SCHEME:
             return None
-        digest = sha256(authorization[7:].strip()).digest()
+        given = authorization[7:].strip()
+        if self._identities is not None and given.startswith(TOKEN_START):
+            return self._identities.find(given)
+        digest = sha256(given).digest()
         for known, key in self._keys.get(digest[:_PREFIX_BYTES], ()):
             if compare_digest(known, digest):
                 return key
         return None
+
+
+def _key(name: str, entry: KeyEntry, classes: PriorityClasses | None) -> Key:
+    """Raises ValueError with the problem and the remedy."""
+    expires = math.inf if entry.expires is None else entry.expires.timestamp()
+    models = None if entry.models is None else frozenset(entry.models)
+    if classes is None:
+        if unused := sorted(entry.model_fields_set - _OF_GATEWAY):
+            raise ValueError(
+                f"has fields that only a router enforces ({', '.join(unused)}); a model's own key has only "
+                f"{', '.join(sorted(_OF_GATEWAY))}"
+            )
+        return Key(name, models, expires_at=expires)
+    priority_class = entry.priority_class or classes.default
+    return Key(
+        name=name,
+        models=models,
+        owner=entry.owner or name,
+        namespaces=None if entry.namespaces is None else frozenset(entry.namespaces),
+        priority_class=priority_class,
+        rank=classes.rank(priority_class),
+        limits=entry.limits,
+        expires_at=expires,
+    )
 
 
 def read_keys(folder: Path) -> dict[str, bytes]:
@@ -95,35 +126,3 @@ def read_keys(folder: Path) -> dict[str, bytes]:
         except FileNotFoundError:
             continue
     return files
-
-
-def _parse_file(name: str, content: bytes) -> tuple[bytes, Key]:
-    """Digest and key. Raises ValueError with the problem and the remedy."""
-    try:
-        document: Any = orjson.loads(content)
-    except orjson.JSONDecodeError:
-        raise ValueError(f"is not JSON; write {_EXAMPLE}") from None
-    if not isinstance(document, dict):
-        raise ValueError(f"is not a JSON object; write {_EXAMPLE}")
-    # A misspelt "models" would otherwise give the key every model.
-    if unknown := document.keys() - _FIELDS:
-        raise ValueError(f"has {len(unknown)} unknown field(s); a key file has only sha256 and models")
-    digest = _parse_digest(document.get("sha256"))
-    if "models" not in document:
-        return digest, Key(name)
-    models = document["models"]
-    if not isinstance(models, list) or not all(isinstance(model, str) for model in models):
-        raise ValueError("needs a list of model names in models; leave models out to allow every model")
-    return digest, Key(name, frozenset(models))
-
-
-def _parse_digest(value: object) -> bytes:
-    try:
-        digest = bytes.fromhex(value) if isinstance(value, str) and len(value) == 64 else b""
-    except ValueError:
-        digest = b""
-    if len(digest) != 32:
-        raise ValueError(f"needs sha256 with 64 hex digits; write {_EXAMPLE}")
-    if digest == _EMPTY_KEY:
-        raise ValueError("holds the digest of an empty key, which no client can send; was $KEY empty?")
-    return digest

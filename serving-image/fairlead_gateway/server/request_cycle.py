@@ -16,7 +16,7 @@ from urllib.parse import quote
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from fairlead_gateway.admission.connection_auth import ConnectionAuth
-from fairlead_gateway.admission.keys import Key
+from fairlead_gateway.admission.key import Key
 from fairlead_gateway.bounds import (
     MIN_UPLOAD_BYTES_PER_SECOND,
     UNCOUNTED_BYTES,
