@@ -42,7 +42,9 @@ def _digest(text: str) -> str:
 
 
 _Limit = Annotated[int | None, Field(ge=1, le=LARGEST_COUNTER)]
-_Names = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=512)], ...], Field(max_length=KEY_NAMES)]
+_Names = Annotated[
+    tuple[Annotated[str, Field(min_length=1, max_length=512)], ...], Field(max_length=KEY_NAMES)
+]
 _Word = Annotated[str, Field(min_length=1, max_length=WORD_CHARACTERS, pattern=r"^[-._@:/a-zA-Z0-9]+$")]
 
 

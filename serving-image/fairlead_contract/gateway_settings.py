@@ -63,6 +63,23 @@ class AuthSettings(OperatorDocument):
     mode: Literal["None", "APIKey"] = "None"
 
 
+class IdentitySettings(OperatorDocument):
+    """What the routers of the installation say about the clients of requests, as a signed token. With
+    `required` a request needs one, or a key of the model's own. `public_keys` are Ed25519 keys, 32 bytes in
+    base64.
+    """
+
+    required: bool = False
+    public_keys: tuple[str, ...] = ()
+
+
+class AccessSettings(OperatorDocument):
+    """Keys of which namespaces may use the model, beside those of its own."""
+
+    source: Literal["Same", "Namespaces", "All"] = Field(default="Same", alias="from")
+    namespaces: tuple[str, ...] = ()
+
+
 class EngineSettings(OperatorDocument):
     """The engine's configuration, as far as it decides which parameters can be honoured."""
 
@@ -87,6 +104,8 @@ class GatewaySettings(PinnedSettings):
     """The whole of gateway.json. Seconds, bytes and numbers of requests."""
 
     resource: ResourceSettings = ResourceSettings()
+    identity: IdentitySettings = IdentitySettings()
+    access: AccessSettings = AccessSettings()
     # Unix seconds: when the ModelDeployment was created, as the router reports it too. 0 if unknown.
     created: int = Field(default=0, ge=0)
     api: ApiSettings = ApiSettings()

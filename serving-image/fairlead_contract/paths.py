@@ -11,6 +11,8 @@ WEIGHTS_STATE = "weights.json"
 
 # The key of the gateway's ConfigMap, and the file that it becomes.
 GATEWAY_SETTINGS = "gateway.json"
+# The key of the Secret with the routers' private key, and the file that it becomes.
+IDENTITY_KEY = "key.pem"
 # The zip application that the gateway puts into the launcher's volume, and that the engine's container runs.
 LAUNCHER = "launcher.pyz"
 

@@ -49,7 +49,7 @@ class GatewayContext(BaseServerContext):
         self.telemetry.model = (resource.namespace, resource.name or settings.model.served_name)
         self.resource = self.telemetry.model
         self.request_log.configure(settings.request_log.mode, settings.request_log.slow_seconds)
-        self.keyed = settings.auth.mode == "APIKey"
+        self.keyed = settings.auth.mode == "APIKey" or settings.identity.required
         self.problems = keys.problems
         dialect = self.policy.dialect
         self.routes = generation_routes(dialect)

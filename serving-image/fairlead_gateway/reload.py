@@ -7,18 +7,18 @@ are logged and change nothing.
 from __future__ import annotations
 
 import logging
-from pathlib import Path
 
 from pydantic import ValidationError
 
 from fairlead_contract.gateway_settings import GatewaySettings
 
+from .admission.identity import IdentityVerifier
 from .admission.keys import KeyRing, read_keys
 from .gateway_context import GatewayContext
 from .settings import ProcessSettings, load_settings
+from .watched_files import WatchedFiles
 
 _log = logging.getLogger("fairlead.gateway")
-State = tuple[tuple[str, int, int], ...]
 
 
 class SettingsError(Exception):
@@ -30,6 +30,7 @@ def load(process: ProcessSettings) -> tuple[GatewaySettings, KeyRing]:
     try:
         settings = load_settings(process.config, process.pinned)
         files = read_keys(process.keys_dir) if settings.auth.mode == "APIKey" else {}
+        identities = identities_of(settings)
     except ValidationError as error:
         problems = (f"{'.'.join(map(str, e['loc'])) or 'the file'}: {e['msg']}" for e in error.errors())
         raise SettingsError(f"{process.config}: {'; '.join(problems)}") from None
@@ -37,7 +38,15 @@ def load(process: ProcessSettings) -> tuple[GatewaySettings, KeyRing]:
         raise SettingsError(str(error)) from None
     except ValueError as error:
         raise SettingsError(f"{process.config}: {error}") from None
-    return settings, KeyRing.parse(files)
+    return settings, KeyRing.parse(files, identities)
+
+
+def identities_of(settings: GatewaySettings) -> IdentityVerifier | None:
+    """What checks routers' identities; None without public keys. Raises ValueError for a key that is none."""
+    resource, identity = settings.resource, settings.identity
+    if not identity.public_keys:
+        return None
+    return IdentityVerifier(identity.public_keys, f"{resource.namespace}/{resource.name}")
 
 
 class Reloader:
@@ -45,14 +54,13 @@ class Reloader:
 
     def __init__(self, services: GatewayContext) -> None:
         self._services = services
-        self._seen = self._state()
+        process = services.process
+        self._files = WatchedFiles(process.config, process.keys_dir)
 
     def check(self) -> None:
         """Applies what changed since the last call."""
-        state = self._state()
-        if state == self._seen:
+        if not self._files.changed():
             return
-        self._seen = state
         services = self._services
         try:
             services.apply(*load(services.process))
@@ -64,19 +72,3 @@ class Reloader:
             _log.info("changed settings are in effect")
         for problem in services.problems:
             _log.error("%s", problem)
-
-    def _state(self) -> State:
-        """An identity of the files' present version. The kubelet swaps whole folders by a link."""
-        process = self._services.process
-        paths = [process.config]
-        if process.keys_dir.is_dir():
-            paths += sorted(process.keys_dir.iterdir())
-        return tuple(_stamp(path) for path in paths)
-
-
-def _stamp(path: Path) -> tuple[str, int, int]:
-    try:
-        status = path.stat()
-    except OSError:
-        return (str(path), 0, 0)
-    return (str(path), status.st_ino, status.st_mtime_ns)

@@ -19,6 +19,7 @@ from fairlead_contract.gateway_settings import GatewaySettings
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.app import create_api
 from fairlead_gateway.gateway_context import GatewayContext
+from fairlead_gateway.reload import identities_of
 from fairlead_gateway.server.engine_request_cycle import api_protocol
 from fairlead_gateway.server.listen import KEEPALIVE_SECONDS
 from fairlead_gateway.settings import ProcessSettings
@@ -63,7 +64,8 @@ async def running_gateway(
     """The API port in front of the engine at `socket`. `settings` are those of gateway.json."""
     wanted = GatewaySettings.model_validate({"model": {"servedName": "tiny"}} | settings)
     engine = EnginePool(str(socket))
-    services = GatewayContext(wanted, KeyRing.parse(keys or {}), process or ProcessSettings(), engine)
+    ring = KeyRing.parse(keys or {}, identities_of(wanted))
+    services = GatewayContext(wanted, ring, process or ProcessSettings(), engine)
     async with (
         listening(create_api(services), api_protocol(services)) as port,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WAIT_SECONDS)) as session,

@@ -13,6 +13,7 @@ import aiohttp
 
 from fairlead_gateway.router.app import create_api
 from fairlead_gateway.router.dispatcher import ModelDispatcher
+from fairlead_gateway.router.key_files import KeyFiles
 from fairlead_gateway.router.request_cycle import router_protocol
 from fairlead_gateway.router.router_context import RouterContext
 from fairlead_gateway.router.settings import RouterSettings
@@ -51,6 +52,7 @@ class Router:
 
     def __init__(self, services: RouterContext, port: int, session: aiohttp.ClientSession) -> None:
         self.services, self.port, self._session = services, port, session
+        self.key_files: KeyFiles | None = None
 
     @property
     def dispatcher(self) -> ModelDispatcher:
@@ -94,13 +96,17 @@ class Router:
 
 @asynccontextmanager
 async def running_router(*documents: Object, synced: bool = True, **settings: Any) -> AsyncIterator[Router]:
-    """The API port. Without documents it knows the model KEY, without pods."""
+    """The API port. Without documents it knows the model KEY, without pods. `tests.support.api_keys` has the
+    settings of one with API keys.
+    """
     services = RouterContext(RouterSettings(**settings), sources=1)
+    key_files = KeyFiles(services) if services.keyed else None
     async with (
         listening(create_api(services), router_protocol(services)) as port,
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(WAIT_SECONDS)) as session,
     ):
         router = Router(services, port, session)
+        router.key_files = key_files
         if synced:
             router.know(*(documents or (model(),)))
             services.model_registry.listed()

@@ -108,7 +108,7 @@ class IdentityVerifier:
         self._known: dict[bytes, Key] = {}
 
     def find(self, token: bytes) -> Key | None:
-        """The key that a token speaks for, or None when the token is not valid. `expires_at` is the token's."""
+        """The key that a token names, or None when the token is not valid. `expires_at` is the token's."""
         known = self._known.get(token)
         if known is None:
             known = self._verify(token)

@@ -33,7 +33,7 @@ _OF_GATEWAY = {"sha256", "models", "expires"}
 
 
 class KeyRing:
-    """The valid keys, and the problems of invalid files. With `identities` a router's tokens are valid too."""
+    """The valid keys, and the problems of invalid files. With `identities` their tokens are valid too."""
 
     def __init__(
         self,

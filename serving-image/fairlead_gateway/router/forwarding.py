@@ -12,6 +12,7 @@ import logging
 import math
 from enum import Enum, auto
 
+from fairlead_gateway.admission.key import Key
 from fairlead_gateway.bounds import MAX_ERROR_BODY_BYTES
 from fairlead_gateway.client_link import ClientLink, status_after_head
 from fairlead_gateway.contract.errors import ApiError, engine_failed, missing, unauthorized
@@ -69,8 +70,8 @@ _UNRESOLVED, _RESOLVED, _HELD, _SENT, _PASSING, _CLOSED = ForwardingState
 
 class Forwarding(ClientLink[PassingClient]):
     """One request. `arrived` is the monotonic time of its first byte, `token` is unique, `address` is that
-    of its client. `_asked` has no value before `begin`, `_dispatcher` (the model's) none while the request is
-    UNRESOLVED.
+    of its client, `key` its API key, None where keys are off. `_asked` has no value before `begin`,
+    `_dispatcher` (the model's) none while the request is UNRESOLVED.
     """
 
     __slots__ = (
@@ -84,8 +85,8 @@ class Forwarding(ClientLink[PassingClient]):
         "_first_event_seconds",
         "_held_seconds",
         "_id_line",
-        "_key",
         "_last_pod",
+        "_model_key",
         "_name",
         "_pod",
         "_received",
@@ -99,6 +100,7 @@ class Forwarding(ClientLink[PassingClient]):
         "affinity",
         "arrived",
         "deadline",
+        "key",
         "tried",
     )
 
@@ -112,8 +114,10 @@ class Forwarding(ClientLink[PassingClient]):
         address: str,
         id_line: bytes,
         trace: TraceContext | None,
+        key: Key | None,
     ) -> None:
         super().__init__(client, arrived)
+        self.key = key
         self._state = _UNRESOLVED
         self._address = address
         self.arrived, self.deadline = arrived, math.inf
@@ -125,8 +129,8 @@ class Forwarding(ClientLink[PassingClient]):
         self._name: str | None = None
         self._attempts = 0
         self._dispatcher: ModelDispatcher
-        # The model's metric label.
-        self._key = ""
+        # NAMESPACE/NAME of the model, also its metric label.
+        self._model_key = ""
         # Where it has a place, which `_release` gives back.
         self._pod: Pod | None = None
         self._streams = self._awaits_first_event = False
@@ -204,11 +208,14 @@ class Forwarding(ClientLink[PassingClient]):
         if self._state is _HELD:
             self._unhold()
             self._held_seconds = services.clock() - self.arrived
-            services.telemetry.held.observe(self._key, self._held_seconds)
+            services.telemetry.held.observe(self._model_key, self._held_seconds)
         self._state, self._pod = _SENT, pod
         self._last_pod = pod
         self._attempts += 1
-        services.pool(address).send(self, self._request.to_pod(self._pods_body(), services.boot))
+        identity = b""
+        if self.key is not None and services.signer is not None:
+            identity = services.signer.authorization(self.key, self._model_key)
+        services.pool(address).send(self, self._request.to_pod(self._pods_body(), services.boot, identity))
 
     # What the pod does (upstream.connection.Handler)
 
@@ -219,8 +226,8 @@ class Forwarding(ClientLink[PassingClient]):
                 self._see_first_event(data)
             self._client.pass_data(data)
             return
-        if not is_of_gateway(status):
-            self._lose(f"The pod answered with HTTP status {status}.")
+        if (fault := self._fault_of(status)) is not None:
+            self._lose(fault)
             return
         if status in TRY_ELSEWHERE or (self._opened and status != OK):
             self._received_bytes += len(data)
@@ -258,12 +265,21 @@ class Forwarding(ClientLink[PassingClient]):
 
     # Steps
 
+    def _fault_of(self, status: int) -> str | None:
+        """Why an answer of this status is none that the client may get."""
+        if not is_of_gateway(status):
+            return f"The pod answered with HTTP status {status}."
+        if status == UNAUTHORIZED and self.key is not None:
+            # The client's key is valid: it is this router that the pod does not know.
+            return "The pod's gateway does not accept the identity that this router signs."
+        return None
+
     def _pass_whole(self, status: int) -> bool:
         """Passes on an answer that was complete before any of it was passed on. False if it is none for the
         client, and something else was done about it.
         """
-        if not is_of_gateway(status):
-            self._lose(f"The pod answered with HTTP status {status}.")
+        if (fault := self._fault_of(status)) is not None:
+            self._lose(fault)
             return False
         connection = self._connection
         if status in TRY_ELSEWHERE:
@@ -298,7 +314,7 @@ class Forwarding(ClientLink[PassingClient]):
         meant = model_registry.resolver.resolve(self._asked.model, self._request.host)
         self._name = meant.name
         self._dispatcher = dispatcher = model_registry.dispatchers[meant.model.key]
-        self._state, self._key = _RESOLVED, meant.model.key
+        self._state, self._model_key = _RESOLVED, meant.model.key
         bound = dispatcher.model.max_body_bytes
         if len(self._body) > bound:
             raise ApiError(413, f"The request body is larger than {bound} bytes.", "request_too_large")
@@ -320,8 +336,8 @@ class Forwarding(ClientLink[PassingClient]):
         document = parse_object(self._body)
         if self._asked.model is None and not model.model_optional:
             raise missing("model")
-        # Only the gateways know the keys; but without any, no one of them would let it in.
-        if model.needs_key and not self._request.authorization:
+        # Where only the gateways know the keys: without any, no one of them would let it in.
+        if self.key is None and model.needs_key and not self._request.authorization:
             raise unauthorized(self._request.authorization)
         self._streams = document.get("stream") is True and not self._request.unpinged
 
@@ -331,18 +347,18 @@ class Forwarding(ClientLink[PassingClient]):
         if self._request.hold_seconds is not None:
             seconds = min(seconds, self._request.hold_seconds)
         self.deadline = self.arrived + seconds
-        if not self._services.held_bytes.take(self._key, self.size):
+        if not self._services.held_bytes.take(self._model_key, self.size):
             raise dispatcher.full()
         try:
             dispatcher.hold(self)
         except ApiError:
-            self._services.held_bytes.give_back(self._key, self.size)
+            self._services.held_bytes.give_back(self._model_key, self.size)
             raise
         self._state = _HELD
 
     def _unhold(self) -> None:
         """Gives back the memory that a held request takes."""
-        self._services.held_bytes.give_back(self._key, self.size)
+        self._services.held_bytes.give_back(self._model_key, self.size)
 
     def _hear(self, status: int, headers: Headers) -> None:
         """Learns from the head of an answer how the pod is."""
@@ -375,7 +391,7 @@ class Forwarding(ClientLink[PassingClient]):
         if _EVENT in data:
             self._awaits_first_event = False
             self._first_event_seconds = self._services.clock() - self.arrived
-            self._services.telemetry.first_event.observe(self._key, self._first_event_seconds)
+            self._services.telemetry.first_event.observe(self._model_key, self._first_event_seconds)
 
     def _try_elsewhere(self, reason: str) -> bool:
         """Sends the request to another pod, if there is one that it may go to."""
@@ -389,7 +405,7 @@ class Forwarding(ClientLink[PassingClient]):
         self._received_bytes = 0
         self._release(completed=False)
         if dispatcher.try_assign(self):
-            self._services.telemetry.count_retry(self._key, reason)
+            self._services.telemetry.count_retry(self._model_key, reason)
             return True
         self._received = received
         return False
@@ -414,7 +430,7 @@ class Forwarding(ClientLink[PassingClient]):
             return
         services = self._services
         self._code = error.code
-        services.telemetry.count_reject(self._request.endpoint.name, error.code, self._key)
+        services.telemetry.count_reject(self._request.endpoint.name, error.code, self._model_key)
         if self._opened:
             model = self._dispatcher.model if self._state is not _UNRESOLVED else None
             endpoint, body = self._request.endpoint, self._pods_body()
@@ -444,7 +460,7 @@ class Forwarding(ClientLink[PassingClient]):
             self._unhold()
         self._release(completed=state is _PASSING and status < 400)
         seconds = services.clock() - self.arrived
-        services.telemetry.count_model_request(self._key, status, seconds)
+        services.telemetry.count_model_request(self._model_key, status, seconds)
         slow = seconds > services.request_log.threshold
         if slow or status != OK or self._trace is not None:
             self._report(state, status, seconds)
@@ -454,9 +470,11 @@ class Forwarding(ClientLink[PassingClient]):
         facts = RequestFacts(id_in(self._id_line), self._request.endpoint.name, status, seconds, self._code)
         facts.first_token_seconds = self._first_event_seconds
         facts.held_seconds = seconds if state is _HELD else self._held_seconds
-        if self._key:
+        if self._model_key:
             model = self._dispatcher.model
             facts.namespace, facts.model = model.namespace, model.name
+        if self.key is not None:
+            facts.key = self.key.name
         if self._last_pod is not None:
             facts.pod, facts.retries = self._last_pod.address.pod, max(0, self._attempts - 1)
         self._services.report(facts, self._trace)

@@ -41,6 +41,7 @@ _DROPPED = HOP_BY_HOP | {
     TRACE_PARENT,
     TRACE_STATE,
 }
+_DROPPED_WITH_KEY = _DROPPED | {b"authorization"}
 
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -62,20 +63,22 @@ class PassingClient(Client, Protocol):
 class ClientRequest:
     """The parts of a request beside its body. `authorization` is the header's value, b"" if there is none;
     `hold_seconds` is the client's bound of the wait; with `unpinged` a waiting stream is not opened early for
-    keep-alive comments. `own` are header lines of the router's: the request's id and its trace.
+    keep-alive comments. `own` are header lines of the router's: the request's id and its trace. With
+    `identified` the client's key is not passed on: `to_pod` gets an identity in its place.
     """
 
     __slots__ = ("_head", "authorization", "endpoint", "hold_seconds", "host", "unpinged")
 
-    def __init__(self, endpoint: ApiRoute, headers: Headers, own: bytes) -> None:
+    def __init__(self, endpoint: ApiRoute, headers: Headers, own: bytes, identified: bool) -> None:
         self.endpoint = endpoint
         self.host = ""
         self.authorization = b""
         self.hold_seconds: int | None = None
         self.unpinged = False
         lines = [b"POST %b HTTP/1.1\r\n" % endpoint.path]
+        dropped = _DROPPED_WITH_KEY if identified else _DROPPED
         for name, value in headers:
-            if name not in _DROPPED:
+            if name not in dropped:
                 lines.append(b"%b: %b\r\n" % (name, value))
                 if name == b"host":
                     self.host = value.decode("latin-1").lower()
@@ -90,7 +93,11 @@ class ClientRequest:
         lines.append(own)
         self._head = b"".join(lines)
 
-    def to_pod(self, body: bytes, router: str) -> Request:
-        """The request for a gateway, from the router of this name."""
+    def to_pod(self, body: bytes, router: str, identity: bytes) -> Request:
+        """The request for a gateway, from the router of this name. `identity` is the value of the
+        Authorization header; b"" leaves that of the client, if any.
+        """
         own = b"%b: %b\r\ncontent-length: %d\r\n\r\n" % (ROUTER_HEADER, router.encode(), len(body))
+        if identity:
+            own = b"authorization: %b\r\n%b" % (identity, own)
         return request_of(self._head + own, body)

@@ -75,7 +75,8 @@ class RoutedRequestCycle(RequestCycle[RouterContext]):
     def _use(self, body: bytes) -> None:
         self._sized = False
         own = self._id_line if self._trace is None else self._id_line + self._trace.headers
-        request = ClientRequest(self._endpoint, self._headers, own)
+        key = self._key
+        request = ClientRequest(self._endpoint, self._headers, own, identified=key is not None)
         work = Forwarding(
             self._services,
             self,
@@ -85,6 +86,7 @@ class RoutedRequestCycle(RequestCycle[RouterContext]):
             self._holder,
             self._id_line,
             self._trace,
+            key,
         )
         self._work = work
         work.begin(body)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from fairlead_contract.dialects import DIALECTS
 from fairlead_gateway.admission.fair_shares import FairShares
+from fairlead_gateway.admission.identity import IdentitySigner
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.contract.errors import ApiError
 from fairlead_gateway.routes import ApiRoute, generation_routes
@@ -39,8 +40,10 @@ class RouterContext(BaseServerContext):
         self.routes: Mapping[bytes, ApiRoute] = _all_routes()
         self.draining = False
         self.log_headers: Mapping[bytes, str] = {}
-        # The gateways check the keys: they have them, and the router must not read Secrets.
-        self.keyed, self.keys = False, KeyRing({})
+        # Without keys of its own the router passes those of clients on: models' gateways may check them.
+        self.keyed, self.keys = settings.auth_mode == "APIKey", KeyRing({})
+        self.signer: IdentitySigner | None = None
+        """Makes the identities that gateways get in place of keys; None while `keyed` is false."""
         self._pools: dict[Address, PodPool] = {}
 
     @property

@@ -16,6 +16,7 @@ from fairlead_gateway.tracing import tracing_from_environment
 
 from .admin import create_admin
 from .app import create_api
+from .key_files import KeyFiles
 from .kube import KubeReader
 from .request_cycle import router_protocol
 from .router_context import RouterContext
@@ -35,6 +36,7 @@ async def route(settings: RouterSettings) -> None:
     services = RouterContext(settings, sources=2 * len(namespaces) or 3)
     services.tracing = tracing_from_environment("fairlead-router")
     services.connections.total = connection_limit(settings.max_connections)
+    key_files = KeyFiles(services) if services.keyed else None
     reader = KubeReader(settings.api_server, settings.token_file, settings.ca_file)
     model_registry = services.model_registry
     model_registry.pod_port, model_registry.resolver.service = settings.pod_port, settings.service
@@ -63,7 +65,11 @@ async def route(settings: RouterSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     endless = [asyncio.create_task(watcher.run()) for watcher in watchers]
-    chores = [services.sweep] if certificate is None else [services.sweep, certificate.refresh]
+    chores = [services.sweep]
+    if certificate is not None:
+        chores.append(certificate.refresh)
+    if key_files is not None:
+        chores.append(key_files.check)
     endless.append(asyncio.create_task(_run_housekeeping(chores)))
     serving = asyncio.create_task(admin.serve())
     try:

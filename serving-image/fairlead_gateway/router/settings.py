@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from fairlead_contract.defaults import DRAIN_TIMEOUT_SECONDS, SLOW_REQUEST_SECONDS
 from fairlead_contract.gateway_settings import RequestLogMode
 from fairlead_contract.names import ADMIN_PORT, API_PORT
+from fairlead_contract.paths import IDENTITY_KEY
+from fairlead_gateway.admission.priority_classes import PriorityClasses
 from fairlead_gateway.bounds import MAX_CONNECTIONS
 from fairlead_gateway.cors import DEFAULT_EXPOSED_HEADERS, DEFAULT_HEADERS, CorsPolicy, split
 
@@ -67,6 +70,16 @@ class RouterSettings(BaseSettings):
     # The largest body; it also bounds a model's own limit.
     max_body_bytes: int = 64 << 20
     max_connections: int = MAX_CONNECTIONS
+    # With APIKey, requests need one of the keys in `keys_dir`, a mounted Secret with one file for each.
+    # Models' gateways then get the identity of a client in place of its key, signed with the private key in
+    # `identity_file`. With None the router passes keys on, and only gateways with keys of their own check
+    # them.
+    auth_mode: Literal["None", "APIKey"] = "None"
+    keys_dir: Path = Path("/etc/fairlead/keys")
+    identity_file: Path = Path("/etc/fairlead/identity") / IDENTITY_KEY
+    # The priority classes of keys, the highest first, with commas between them; and that of other keys.
+    priority_classes: str = ",".join(PriorityClasses().names)
+    default_priority_class: str = PriorityClasses().default
     # The folder of a mounted TLS Secret. With it `tls_port` serves the API too, with TLS.
     tls_dir: Path | None = None
     tls_port: int = 8443
@@ -98,6 +111,11 @@ class RouterSettings(BaseSettings):
             credentials=self.cors_allow_credentials,
             max_age_seconds=self.cors_max_age_seconds,
         )
+
+    @property
+    def classes(self) -> PriorityClasses:
+        """Raises ValueError that names what is wrong."""
+        return PriorityClasses.read(split(self.priority_classes), self.default_priority_class)
 
     @property
     def namespaces(self) -> tuple[str, ...]:
