@@ -6,6 +6,7 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import jwt
 import pytest
@@ -66,7 +67,7 @@ async def test_a_pod_gets_an_identity_and_never_the_key(folder: KeyFolder) -> No
 async def test_a_gateway_accepts_the_identity_and_no_one_without_it(
     folder: KeyFolder, socket: Path, mode: str
 ) -> None:
-    settings = {
+    settings: dict[str, Any] = {
         "resource": {"namespace": "team", "name": "tiny"},
         "auth": {"mode": mode},
         "identity": folder.identity,

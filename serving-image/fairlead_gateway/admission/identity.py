@@ -59,20 +59,21 @@ class IdentitySigner:
             raise ValueError("the identity key is not an Ed25519 private key in PEM (PKCS #8)")
         self._private, self._clock = private, clock
         self._key_id = _key_id(private.public_key())
-        self._tokens: dict[tuple[Key, str], tuple[float, bytes]] = {}
+        # By names: the hash of a Key would be made of all that it may do.
+        self._tokens: dict[tuple[str, str], tuple[Key, float, bytes]] = {}
 
     def authorization(self, key: Key, model: str) -> bytes:
         """The value of the Authorization header for a request of this key to a ModelDeployment, which is
         named by NAMESPACE/NAME.
         """
         now = self._clock()
-        known = self._tokens.get((key, model))
-        if known is not None and known[0] > now:
-            return known[1]
+        known = self._tokens.get((key.name, model))
+        if known is not None and known[0] is key and known[1] > now:
+            return known[2]
         if len(self._tokens) >= MAX_REMEMBERED_IDENTITIES:
             self._tokens.clear()
         made = b"Bearer " + self._sign(key, model, now).encode()
-        self._tokens[key, model] = (now + IDENTITY_SECONDS / 2, made)
+        self._tokens[key.name, model] = (key, now + IDENTITY_SECONDS / 2, made)
         return made
 
     def _sign(self, key: Key, model: str, now: float) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any
 
-from tests.benchmarks.gateway.systems import OURS
+from tests.benchmarks.gateway.systems import OURS, ROUTER, ROUTER_WITH_KEYS
 
 Figures = Mapping[str, float]
 MAX_IDLE_MB = 80
+MAX_COST_OF_KEYS = 1.1
 
 
 class Better(Enum):
@@ -92,12 +93,23 @@ def aims(systems: Mapping[str, Figures]) -> list[dict[str, Any]]:
         if other and own:
             text = f"{FIGURES[figure][0]}: {name}'s is at least {least:g} times ours"
             results.append({"aim": text, "value": round(other / own, 2), "met": other / own >= least})
+    results += _aim_of_keys(systems)
     idle = ours.get("rss_mb")
     if idle:
         results.append(
             {"aim": f"memory idle: below {MAX_IDLE_MB} MB", "value": idle, "met": idle < MAX_IDLE_MB}
         )
     return results
+
+
+def _aim_of_keys(systems: Mapping[str, Figures]) -> list[dict[str, Any]]:
+    figure = "cpu_us_per_request"
+    without, with_keys = (systems.get(name, {}).get(figure) for name in (ROUTER, ROUTER_WITH_KEYS))
+    if not without or not with_keys:
+        return []
+    text = f"{FIGURES[figure][0]}: {ROUTER_WITH_KEYS}'s is at most {MAX_COST_OF_KEYS:g} times {ROUTER}'s"
+    ratio = with_keys / without
+    return [{"aim": text, "value": round(ratio, 3), "met": ratio <= MAX_COST_OF_KEYS}]
 
 
 def render_aims(results: Sequence[Mapping[str, Any]]) -> str:

@@ -13,6 +13,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,10 +21,13 @@ from e2e.cluster.shell import run
 from tests.benchmarks.gateway import environments
 from tests.benchmarks.gateway.api_server import ApiServer
 from tests.benchmarks.gateway.interpreter import interpreter, python_path
+from tests.support.api_keys import KeyFolder
 
 MODEL = "bench"
 # Every request carries it. Ours and LiteLLM, which does not start without one, check it.
 API_KEY = "sk-5f0c2a9e7b184d36a1c4e2f809b7d653"
+# None is reached: it is the counting that costs.
+_LIMITS = ("requestsPerMinute", "tokensPerMinute", "tokensPerDay", "concurrentRequests", "maxOutputTokens")
 SERVING_IMAGE = Path(__file__).resolve().parents[3] / "serving-image"
 
 
@@ -98,8 +102,13 @@ def gateway(folder: Path, port: int, upstream: Upstream, source: Path = SERVING_
     return Launch(command, version("fairlead"), environment)
 
 
-def _router(folder: Path, port: int, upstream: Upstream) -> Launch:
-    """Our router before one pod. In the cluster a gateway comes after it, whose cost is to be added."""
+def _router(
+    folder: Path, port: int, upstream: Upstream, source: Path = SERVING_IMAGE, keyed: bool = False
+) -> Launch:
+    """Our router before one pod. In the cluster a gateway comes after it, whose cost is to be added.
+
+    With `keyed` it checks the API key, counts every limit that a key can have, and signs an identity.
+    """
     token = folder / "token"
     token.write_text("none")
     settings = {
@@ -111,8 +120,12 @@ def _router(folder: Path, port: int, upstream: Upstream) -> Launch:
         "LINGER_SECONDS": "0",
         "DRAIN_SECONDS": "1",
     }
+    if keyed:
+        files = KeyFolder.make(folder)
+        files.add("bench", API_KEY, owner="team", namespaces=["bench"], limits=dict.fromkeys(_LIMITS, 10**9))
+        settings |= {name.upper(): str(value) for name, value in files.settings.items()}
     environment = {
-        "PYTHONPATH": python_path(SERVING_IMAGE),
+        "PYTHONPATH": python_path(source),
         **{f"FAIRLEAD_ROUTER_{name}": value for name, value in settings.items()},
     }
     return Launch((str(interpreter()), "-m", "fairlead_gateway", "route"), version("fairlead"), environment)
@@ -203,12 +216,13 @@ def _locked_version(name: str) -> str:
     return pin.removeprefix(f"{name}==").split()[0]
 
 
-OURS = "fairlead"
+OURS, ROUTER, ROUTER_WITH_KEYS = "fairlead", "fairlead-router", "fairlead-router-keys"
 SYSTEMS: Mapping[str, System] = {
     system.name: system
     for system in (
         System(OURS, gateway, speaks_responses=True),
-        System("fairlead-router", _router),
+        System(ROUTER, _router),
+        System(ROUTER_WITH_KEYS, partial(_router, keyed=True)),
         System("nginx", _nginx),
         System("vllm-router", _vllm_router),
         System("litellm", _litellm, shorten=4),
