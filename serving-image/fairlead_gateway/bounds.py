@@ -88,6 +88,9 @@ MAX_NAMES = 64
 # the operator's message. Beyond: they count as this large, and the text is cut.
 MAX_CONCURRENCY = 1_000_000.0
 MAX_START_SECONDS = 86_400
+MAX_ACCELERATORS = 100_000
+# A learned time of an engine's step or token. Beyond: it counts as unknown.
+MAX_STEP_SECONDS = 3_600.0
 MAX_QUOTED_CHARACTERS = 1024
 # Endpoints of one EndpointSlice; the API server accepts no more. Beyond: left out.
 MAX_SLICE_ENDPOINTS = 1000

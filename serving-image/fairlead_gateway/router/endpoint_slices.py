@@ -34,10 +34,13 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The contents of one EndpointSlice; `model` is NAMESPACE/NAME."""
+    """The contents of one EndpointSlice; `model` is NAMESPACE/NAME. `pods` are all of them by name, also
+    those that start: they are on a node.
+    """
 
     model: str
     ready: frozenset[Address]
+    pods: frozenset[str]
 
 
 def read_slice(document: Object, port: int = 0) -> Slice | None:
@@ -54,13 +57,18 @@ def read_slice(document: Object, port: int = 0) -> Slice | None:
     ports = [item["port"] for item in document.get("ports") or () if item.get("name") == API_PORT_NAME]
     endpoints = document.get("endpoints") or () if ports and port in (0, ports[0]) else ()
     ready: set[Address] = set()
+    pods: set[str] = set()
     for endpoint in islice(endpoints, MAX_SLICE_ENDPOINTS):
         host = endpoint["addresses"][0]
         # Absent means unknown, which counts as ready.
         unready = (endpoint.get("conditions") or {}).get("ready") is False
-        if not unready and (not port or _can_be_a_pods(host)):
-            ready.add(Address((endpoint.get("targetRef") or {}).get("name") or host, host, ports[0]))
-    return Slice(f"{metadata['namespace']}/{name}", frozenset(ready))
+        if port and not _can_be_a_pods(host):
+            continue
+        pod = (endpoint.get("targetRef") or {}).get("name") or host
+        pods.add(pod)
+        if not unready:
+            ready.add(Address(pod, host, ports[0]))
+    return Slice(f"{metadata['namespace']}/{name}", frozenset(ready), frozenset(pods))
 
 
 def _can_be_a_pods(host: str) -> bool:

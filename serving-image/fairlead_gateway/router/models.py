@@ -15,7 +15,14 @@ from typing import Any
 from fairlead_contract import defaults
 from fairlead_contract.dialects import DIALECTS
 from fairlead_contract.text import unix_seconds
-from fairlead_gateway.bounds import MAX_CONCURRENCY, MAX_NAMES, MAX_QUOTED_CHARACTERS, MAX_START_SECONDS
+from fairlead_gateway.bounds import (
+    MAX_ACCELERATORS,
+    MAX_CONCURRENCY,
+    MAX_NAMES,
+    MAX_QUOTED_CHARACTERS,
+    MAX_START_SECONDS,
+    MAX_STEP_SECONDS,
+)
 
 Object = Mapping[str, Any]
 # Behind every time, as text.
@@ -30,6 +37,22 @@ class Hold:
     max_bytes: int = defaults.MAX_HELD_BYTES
     timeout_seconds: int = defaults.SHORTEST_HOLD_SECONDS
     expected_ready_seconds: int = defaults.START_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class StepCost:
+    """What an engine's step takes, in seconds, as the operator has learned it (`autoscale.step_cost`): by
+    itself, for each generated token, for each prompt token that is computed. The defaults are the
+    operator's own before it knows a model: eight billion parameters on one accelerator.
+    """
+
+    step: float = 0.012
+    decode: float = 0.0001
+    prefill: float = 0.0001
+
+    def seconds(self, computed: int, generated: int, batch: float) -> float:
+        """The time of an engine that a request takes for these tokens, in a batch of so many requests."""
+        return computed * self.prefill + generated * (self.decode + self.step / max(1.0, batch))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +79,11 @@ class RoutedModel:
     """Its gateways require an API key."""
     waits_for: str = ""
     """Why it is not ready, from the operator's message."""
+    resource: str = ""
+    """The extended resource or device class of its accelerators; empty without any."""
+    accelerators: int = 0
+    """Those of each replica."""
+    step_cost: StepCost = StepCost()
     created: str = _NEVER
     """metadata.creationTimestamp, which the API server sets. Times of this form sort as text."""
     granted: frozenset[str] = frozenset()
@@ -111,6 +139,9 @@ def read_model(document: Object) -> RoutedModel:
         ),
         needs_key=(api.get("auth") or {}).get("mode") == "APIKey",
         waits_for=_waits_for(status),
+        resource=_resource(spec.get("accelerator") or {}),
+        accelerators=_accelerators(spec),
+        step_cost=_step_cost(status),
         created=_name(metadata.get("creationTimestamp") or _NEVER),
         granted=frozenset(_names(status.get("servedModels") or ())),
     )
@@ -150,6 +181,28 @@ def _concurrency(spec: Object, status: Object) -> float | None:
         if isinstance(bound, int | float) and bound > 0:
             return float(min(bound, MAX_CONCURRENCY))
     return None
+
+
+def _resource(accelerator: Object) -> str:
+    return _name(accelerator.get("resourceName") or accelerator.get("deviceClassName") or "")
+
+
+def _accelerators(spec: Object) -> int:
+    """Of all nodes of a replica."""
+    if not (accelerator := spec.get("accelerator")):
+        return 0
+    nodes = (spec.get("engine") or {}).get("nodes") or 1
+    return min(int(accelerator.get("count") or 1) * int(nodes), MAX_ACCELERATORS)
+
+
+def _step_cost(status: Object) -> StepCost:
+    """From the autoscaler's last measurement. A value that is no time counts as unknown."""
+    inputs = (status.get("autoscaling") or {}).get("inputs") or {}
+    values = (inputs.get(name) for name in ("stepSeconds", "decodeSeconds", "prefillSeconds"))
+    found = [
+        float(value) for value in values if isinstance(value, int | float) and 0 <= value <= MAX_STEP_SECONDS
+    ]
+    return StepCost(*found) if len(found) == 3 and any(found) else StepCost()
 
 
 def _waits_for(status: Object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from heapq import nsmallest
 from typing import Any, Protocol
 
@@ -137,6 +137,13 @@ class ModelRegistry:
         if concerned:
             self._set_endpoints(concerned)
 
+    def pods(self) -> Iterator[tuple[RoutedModel, int]]:
+        """The models that have pods on nodes, and how many each has, with those that start."""
+        for key, slices in self._slices_of.items():
+            if (model := self._models.get(key)) is not None:
+                pods = frozenset().union(*(self._slices[part].pods for part in slices))
+                yield model, min(len(pods), MAX_PODS)
+
     def sweep(self, now: float) -> None:
         """About a second has passed."""
         while self._ending and now - self._ending[key := next(iter(self._ending))] > SERVICE_END_SECONDS:
@@ -191,13 +198,14 @@ class ModelRegistry:
         namespace = part.model.partition("/")[0]
         # An empty slice takes some memory too.
         room = MAX_NAMESPACE_ADDRESSES - self._addresses[namespace] - 1
-        if room < len(part.ready):
+        if room < len(part.pods):
             _log.warning("namespace %s has more endpoints than are kept; %s is cut", namespace, key)
-            part = Slice(part.model, frozenset(sorted(part.ready)[: max(0, room)]))
+            ready = sorted(part.ready)[: max(0, room)]
+            part = Slice(part.model, frozenset(ready), frozenset(address.pod for address in ready))
         if room >= 0:
             self._slices[key] = part
             self._slices_of[part.model].add(key)
-            self._addresses[namespace] += 1 + len(part.ready)
+            self._addresses[namespace] += 1 + len(part.pods)
 
     def _drop_slice(self, key: str) -> str:
         """Removes a slice. Returns its model, "" if there was none."""
@@ -208,7 +216,7 @@ class ModelRegistry:
         if not self._slices_of[part.model]:
             del self._slices_of[part.model]
         namespace = part.model.partition("/")[0]
-        self._addresses[namespace] -= 1 + len(part.ready)
+        self._addresses[namespace] -= 1 + len(part.pods)
         if not self._addresses[namespace]:
             del self._addresses[namespace]
         return part.model
