@@ -166,3 +166,9 @@ def test_a_key_of_another_kind_is_refused_at_the_start() -> None:
 def test_a_public_key_that_is_none_is_refused_with_its_field(text: str) -> None:
     with pytest.raises(ValueError, match=r"identity\.publicKeys"):
         IdentityVerifier([text], MODEL)
+
+
+def test_a_router_whose_clock_is_ahead_is_believed() -> None:
+    ahead = Clock()
+    ahead.now += 30
+    assert found(IdentitySigner(PEM, ahead).authorization(ALICE, MODEL).removeprefix(b"Bearer ")) is not None

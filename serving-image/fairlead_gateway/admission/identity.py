@@ -84,7 +84,6 @@ class IdentitySigner:
             "owner": key.owner,
             "priority_class": key.priority_class,
             "rank": key.rank,
-            "iat": int(now),
             "exp": int(min(now + IDENTITY_SECONDS, key.expires_at)),
         }
         if key.models is not None:
