@@ -47,6 +47,8 @@ def test_gateway_settings_contain_the_defaults_of_omitted_fields() -> None:
         "created": 0,
         "api": {"dialect": "OpenAI", "defaults": {}, "limits": {}, "unknownFields": "Ignore"},
         "auth": {"mode": "None"},
+        "identity": {"required": False, "publicKeys": []},
+        "access": {"from": "Same", "namespaces": []},
         "engine": {
             "schedulingPolicy": "FirstComeFirstServed",
             "structuredOutputsBackend": "auto",
