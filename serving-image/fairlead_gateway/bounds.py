@@ -88,10 +88,11 @@ MAX_NAMES = 64
 # the operator's message. Beyond: they count as this large, and the text is cut.
 MAX_CONCURRENCY = 1_000_000.0
 MAX_START_SECONDS = 86_400
-MAX_ACCELERATORS = 100_000
-# A learned time of an engine's step or token. Beyond: it counts as unknown.
-MAX_STEP_SECONDS = 3_600.0
 MAX_QUOTED_CHARACTERS = 1024
+# Accelerators of one replica, by its spec. Beyond: they count as this many.
+MAX_ACCELERATORS = 100_000
+# A learned time of an engine's step or token, in a model's status. Beyond: it counts as unknown.
+MAX_STEP_SECONDS = 3_600.0
 # Endpoints of one EndpointSlice; the API server accepts no more. Beyond: left out.
 MAX_SLICE_ENDPOINTS = 1000
 # Pods of one model. A Service of 5,000 pods has so many addresses. Beyond: they get no requests.
