@@ -14,16 +14,15 @@ from typing import Annotated
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     ConfigDict,
     Field,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic.alias_generators import to_camel
 
 from fairlead_contract.bounds import KEY_ENTRY_BYTES, KEY_NAMES, LARGEST_COUNTER, WORD_CHARACTERS
+from fairlead_contract.document import JsonObject
 
 EXAMPLE = '{"sha256": "<64 hex digits>"} with the digits that printf %s "$KEY" | sha256sum prints'
 # What a new key begins with, so that scanners for leaked secrets find it.
@@ -48,16 +47,9 @@ _Names = Annotated[
 _Word = Annotated[str, Field(min_length=1, max_length=WORD_CHARACTERS, pattern=r"^[-._@:/a-zA-Z0-9]+$")]
 
 
-class _Entry(BaseModel):
+class _Entry(JsonObject):
     # Values are hidden in errors: one could be a key in plain text.
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        populate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        serialize_by_alias=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class KeyLimits(_Entry):
@@ -96,8 +88,9 @@ class KeyEntry(_Entry):
     @classmethod
     def _is_list(cls, given: object, info: ValidationInfo) -> object:
         if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
-            field = info.field_name
-            raise ValueError(f"needs a list of names; leave {field} out to allow all of them")
+            field = info.field_name or ""
+            what = field.removesuffix("s")
+            raise ValueError(f"needs a list of {what} names; leave {field} out to allow every {what}")
         return tuple(given)
 
     def to_json(self) -> str:

@@ -29,27 +29,8 @@ Word = Annotated[str, AfterValidator(lambda text: printable(text, WORD_CHARACTER
 Sentence = Annotated[str, AfterValidator(lambda text: printable(text, SENTENCE_CHARACTERS))]
 
 
-class Document(BaseModel):
-    """A JSON object in camelCase. Types are strict: a number in quotes, or true, is no number."""
-
-    model_config = ConfigDict(
-        strict=True,
-        frozen=True,
-        extra="ignore",
-        alias_generator=to_camel,
-        validate_by_name=True,
-        serialize_by_alias=True,
-    )
-
-    def to_json(self) -> bytes:
-        """Returns the document as JSON in UTF-8, as it is sent."""
-        return self.model_dump_json().encode()
-
-
-class OperatorDocument(BaseModel):
-    """A JSON object in camelCase that the operator writes for a program of a pod. Unknown keys are ignored:
-    the operator may be newer.
-    """
+class JsonObject(BaseModel):
+    """A JSON object in camelCase. Unknown keys are ignored, unless a subclass says otherwise."""
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -58,3 +39,19 @@ class OperatorDocument(BaseModel):
         frozen=True,
         serialize_by_alias=True,
     )
+
+
+class Document(JsonObject):
+    """One whose types are strict: a number in quotes, or true, is no number."""
+
+    model_config = ConfigDict(strict=True)
+
+    def to_json(self) -> bytes:
+        """Returns the document as JSON in UTF-8, as it is sent."""
+        return self.model_dump_json().encode()
+
+
+class OperatorDocument(JsonObject):
+    """One that the operator writes for a program of a pod. The operator may be newer, so unknown keys are
+    ignored.
+    """
