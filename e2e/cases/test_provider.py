@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ import pytest
 from e2e.cases.sdk import Client
 from e2e.cases.support import NAMESPACE, model, owned, wait_ready
 from e2e.world import Object, World, wait_until
+from tests.support.api_keys import key_file
 
 pytestmark = pytest.mark.cluster
 NAME = "provider"
@@ -27,8 +27,7 @@ def keys(**given: str) -> Object:
     """The Secret with the digests of these keys, by whose they are, and of one that stays."""
     # Not stringData: what is left out there later stays in the Secret.
     entries = {
-        name: b64encode(json.dumps({"sha256": sha256(key.encode()).hexdigest()}).encode()).decode()
-        for name, key in {"resident": RESIDENT, **given}.items()
+        name: b64encode(key_file(key)).decode() for name, key in {"resident": RESIDENT, **given}.items()
     }
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": SECRET}, "data": entries}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from tests.clients.driver import Application, Client, ClientError
 from tests.clients.failing_engine import FailingEngine
 from tests.clients.requests import asking
 from tests.gateway.process import GatewayProcess, wait_for
+from tests.support.api_keys import key_file
 
 # One request at a time, and no queue.
 FULL_AT_ONE = {
@@ -25,9 +25,7 @@ KEYS: dict[str, dict[str, Any]] = {"sk-all": {}, "sk-small": {"models": ["small"
 @pytest.fixture(scope="module")
 def guarded(failing_engine: FailingEngine) -> Iterator[GatewayProcess]:
     """A gateway that asks for a key and serves one request at a time."""
-    keys = {
-        key: json.dumps({"sha256": sha256(key.encode()).hexdigest()} | rights) for key, rights in KEYS.items()
-    }
+    keys = {key: key_file(key, **rights).decode() for key, rights in KEYS.items()}
     with GatewayProcess(failing_engine, FULL_AT_ONE, secrets={"keys": keys}) as running:
         yield running
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,10 @@ from fairlead_gateway.settings import ProcessSettings
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION, GENERATIONS, STREAM
 from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, whole
 from tests.gateway.wire import Gateway, running_gateway, sweep_until, until
+from tests.support.api_keys import bearer, key_file
 
 OK = answer(whole("200 OK", COMPLETION))
 BOTH = {"servedName": "tiny", "aliases": ["small"]}
-
-
-def key_file(key: str, **more: Any) -> bytes:
-    return json.dumps({"sha256": sha256(key.encode()).hexdigest()} | more).encode()
 
 
 KEYS = {
@@ -30,10 +26,6 @@ KEYS = {
     "carol": key_file("sk-carol"),
 }
 APIKEY = {"mode": "APIKey"}
-
-
-def bearer(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"}
 
 
 @pytest.mark.parametrize("headers", [{}, bearer("sk-wrong"), {"authorization": "sk-alice"}])

@@ -26,9 +26,10 @@ from fairlead_gateway.settings import ProcessSettings
 from tests.gateway.bodies import CHAT, CHAT_PATH, GENERATIONS
 from tests.gateway.fronts import BODY, OK, both, code_of, exchange, fronts, status_of
 from tests.gateway.scripted import HEAD, ScriptedEngine, answer, chunked, hang, streams
-from tests.gateway.test_admission import APIKEY, KEYS, bearer
+from tests.gateway.test_admission import APIKEY, KEYS
 from tests.gateway.wire import Front, post, raw, running_gateway, sweep_until, until
 from tests.router.wire import ScriptedPod
+from tests.support.api_keys import bearer
 
 POST = f"POST {CHAT_PATH} HTTP/1.1\r\nhost: x\r\n".encode()
 SIZED = b"HTTP/1.1 %b\r\ncontent-length: 999999999\r\n\r\n"

@@ -16,8 +16,9 @@ from fairlead_gateway.bounds import (
 from fairlead_gateway.contract.errors import ApiError
 from tests.gateway.bodies import CHAT, CHAT_PATH, COMPLETION
 from tests.gateway.scripted import ScriptedEngine, answer, whole
-from tests.gateway.test_admission import APIKEY, KEYS, bearer
+from tests.gateway.test_admission import APIKEY, KEYS
 from tests.gateway.wire import running_gateway
+from tests.support.api_keys import bearer
 from tests.support.clock import Clock
 
 OK = answer(whole("200 OK", COMPLETION))

@@ -16,7 +16,8 @@ from fairlead_gateway.admission.identity import IdentitySigner, IdentityVerifier
 from fairlead_gateway.admission.key import Key
 from fairlead_gateway.admission.keys import KeyRing
 from fairlead_gateway.bounds import IDENTITY_SECONDS
-from tests.support.api_keys import key_pair
+from tests.support.api_keys import key_file, key_pair
+from tests.support.clock import Clock
 
 PEM, PUBLIC = key_pair()
 MODEL = "team/tiny"
@@ -28,16 +29,6 @@ ALICE = Key(
     priority_class="batch",
     rank=2,
 )
-
-
-class Clock:
-    """Unix seconds that a test sets."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def token_of(key: Key = ALICE, model: str = MODEL, pem: bytes = PEM) -> bytes:
@@ -68,7 +59,7 @@ def test_the_owner_of_one_model_cannot_use_an_identity_at_another_one() -> None:
 
 
 def test_an_identity_is_valid_for_a_minute() -> None:
-    clock = Clock()
+    clock = Clock(time.time())
     verifier = IdentityVerifier([PUBLIC], MODEL, clock)
     token = token_of()
     assert verifier.find(token) is not None
@@ -77,7 +68,7 @@ def test_an_identity_is_valid_for_a_minute() -> None:
 
 
 def test_an_identity_ends_with_its_key() -> None:
-    clock = Clock()
+    clock = Clock(time.time())
     expiring = Key("brief", expires_at=clock.now + 5)
     key = found(IdentitySigner(PEM, clock).authorization(expiring, MODEL).removeprefix(b"Bearer "))
     assert key is not None
@@ -85,7 +76,7 @@ def test_an_identity_ends_with_its_key() -> None:
 
 
 def test_a_router_signs_once_for_each_key_and_model_in_half_a_minute() -> None:
-    clock = Clock()
+    clock = Clock(time.time())
     signer = IdentitySigner(PEM, clock)
     first = signer.authorization(ALICE, MODEL)
     clock.now += 20
@@ -143,9 +134,7 @@ def test_several_public_keys_are_valid_at_once_while_the_key_is_replaced() -> No
 
 
 def test_a_gateways_own_keys_are_valid_beside_identities() -> None:
-    digest = "8254c329a92850f6d539dd376f4816ee2764517da5e0235514af433164480d7a"  # of "k"
-    entry = json.dumps({"sha256": digest}).encode()
-    ring = KeyRing.parse({"own": entry}, IdentityVerifier([PUBLIC], MODEL))
+    ring = KeyRing.parse({"own": key_file("k")}, IdentityVerifier([PUBLIC], MODEL))
     own, routed = ring.find(b"Bearer k"), ring.find(b"Bearer " + token_of())
     assert (own and own.name, routed and routed.name) == ("own", "alice")
 
@@ -169,6 +158,6 @@ def test_a_public_key_that_is_none_is_refused_with_its_field(text: str) -> None:
 
 
 def test_a_router_whose_clock_is_ahead_is_believed() -> None:
-    ahead = Clock()
+    ahead = Clock(time.time())
     ahead.now += 30
     assert found(IdentitySigner(PEM, ahead).authorization(ALICE, MODEL).removeprefix(b"Bearer ")) is not None

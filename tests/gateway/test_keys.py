@@ -10,10 +10,7 @@ import pytest
 
 from fairlead_gateway.admission.key import Key
 from fairlead_gateway.admission.keys import KeyRing, read_keys
-
-
-def key_file(key: str, **fields: object) -> bytes:
-    return json.dumps({"sha256": sha256(key.encode()).hexdigest(), **fields}).encode()
+from tests.support.api_keys import key_file
 
 
 def bearer(key: str) -> bytes:
@@ -105,9 +102,9 @@ def test_a_digest_in_upper_case_is_accepted() -> None:
         (b'{"sha256": 7}', "64 hex digits"),
         (b'{"sha256": "' + b"z" * 64 + b'"}', "64 hex digits"),
         (b'{"sha256": "' + b" " * 64 + b'"}', "64 hex digits"),
-        (key_file("k", models="tiny"), "list of names"),
+        (key_file("k", models="tiny"), "list of model names"),
         (key_file("k", models=None), "leave models out"),
-        (key_file("k", models=[1]), "list of names"),
+        (key_file("k", models=[1]), "list of model names"),
         (key_file("k", modles=["tiny"]), "unknown field"),
         (key_file(""), "empty key"),
     ],

@@ -12,7 +12,7 @@ from fairlead_gateway.gateway_context import GatewayContext
 from fairlead_gateway.reload import Reloader, SettingsError, load
 from fairlead_gateway.settings import ProcessSettings
 from fairlead_gateway.upstream.pool import EnginePool
-from tests.gateway.test_admission import key_file
+from tests.support.api_keys import key_file
 
 
 @pytest.fixture

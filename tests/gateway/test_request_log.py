@@ -16,10 +16,10 @@ from fairlead_gateway.request_log import RequestLog
 from tests.gateway.bodies import CHAT, CHAT_PATH, LAST_CHUNK
 from tests.gateway.fronts import OK, both, fronts
 from tests.gateway.scripted import CHUNK, HEAD, ScriptedEngine, answer, chunked, whole
-from tests.gateway.test_admission import bearer, key_file
 from tests.gateway.wire import Gateway, running_gateway, until
 from tests.router.objects import model, scaled
 from tests.router.wire import ScriptedPod, running_router
+from tests.support.api_keys import bearer, key_file
 from tests.support.clock import Clock
 from tests.support.control_plane import free_port
 

@@ -30,6 +30,11 @@ def key_pair() -> tuple[bytes, str]:
     )
 
 
+def key_file(key: str, **fields: Any) -> bytes:
+    """The entry of a key in a Secret, and the file that it becomes, with further fields."""
+    return json.dumps({"sha256": digest_of(key), **fields}).encode()
+
+
 def bearer(key: str) -> dict[str, str]:
     """The header that sends a key."""
     return {"Authorization": f"Bearer {key}"}
@@ -66,9 +71,8 @@ class KeyFolder:
 
     def add(self, name: str, key: str, **fields: Any) -> None:
         """Adds a key, or replaces it, with further fields of its entry."""
-        entry = {"sha256": digest_of(key), **fields}
         new = self.path / f"{name}.new"
-        new.write_text(json.dumps(entry))
+        new.write_bytes(key_file(key, **fields))
         new.replace(self.path / "keys" / name)
 
     def remove(self, name: str) -> None:

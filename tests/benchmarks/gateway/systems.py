@@ -7,7 +7,6 @@ admission, metrics, both ports. Where a system can reach the engine over a Unix 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import socket
@@ -21,12 +20,12 @@ from e2e.cluster.shell import run
 from tests.benchmarks.gateway import environments
 from tests.benchmarks.gateway.api_server import ApiServer
 from tests.benchmarks.gateway.interpreter import interpreter, python_path
-from tests.support.api_keys import KeyFolder
+from tests.support.api_keys import KeyFolder, key_file
 
 MODEL = "bench"
 # Every request carries it. Ours and LiteLLM, which does not start without one, check it.
 API_KEY = "sk-5f0c2a9e7b184d36a1c4e2f809b7d653"
-# None is reached: it is the counting that costs.
+# So high that none is reached.
 _LIMITS = ("requestsPerMinute", "tokensPerMinute", "tokensPerDay", "concurrentRequests", "maxOutputTokens")
 SERVING_IMAGE = Path(__file__).resolve().parents[3] / "serving-image"
 
@@ -75,8 +74,7 @@ def gateway(folder: Path, port: int, upstream: Upstream, source: Path = SERVING_
     """Our gateway from a folder that holds the package `fairlead_gateway`."""
     keys = folder / "keys"
     keys.mkdir()
-    digest = hashlib.sha256(API_KEY.encode()).hexdigest()
-    (keys / "bench").write_text(json.dumps({"sha256": digest, "models": [MODEL]}))
+    (keys / "bench").write_bytes(key_file(API_KEY, models=[MODEL]))
     (folder / "engine.sock").symlink_to(upstream.socket)
     (folder / "engine.json").write_text(json.dumps({"phase": "Running", "startedAt": 0.0}))
     settings = {
@@ -107,7 +105,7 @@ def _router(
 ) -> Launch:
     """Our router before one pod. In the cluster a gateway comes after it, whose cost is to be added.
 
-    With `keyed` it checks the API key, counts every limit that a key can have, and signs an identity.
+    With `keyed` it checks the API key, which has every limit that a key can have, and signs an identity.
     """
     token = folder / "token"
     token.write_text("none")
