@@ -223,7 +223,11 @@ def test_an_engine_that_ignores_a_stop_has_its_phase_in_the_termination_message(
     assert run.read_line() == f"{log}\n".encode()
     await_condition("a phase after Starting", lambda: run.state()["phase"] != "Starting")
     run.process.send_signal(signal.SIGTERM)
-    await_condition("the termination message", run.termination_log.exists)
+    # The file exists a moment before its content.
+    await_condition(
+        "the termination message",
+        lambda: run.termination_log.exists() and run.termination_log.stat().st_size > 0,
+    )
 
     termination = json.loads(run.termination_log.read_bytes())
     assert termination["reason"] == reason
